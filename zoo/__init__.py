@@ -1,0 +1,34 @@
+"""The vision model zoo: every architecture from sliding windows to Mask R-CNN, in Keras 3.
+
+`zoo.list_models()`, `zoo.build(name, **arguments)`, `zoo.card(name)`, `zoo.answer(model, images)`
+and `zoo.load(path)` are all one needs; the builders are also functions in the package of their
+task, e.g. `zoo.segmentation.unet(num_classes=3)`.
+"""
+
+from zoo import losses, metrics, segmentation
+from zoo.answers import answer
+from zoo.card import Card, Figure, Paper
+from zoo.errors import InputError
+from zoo.files import load, load_weights
+from zoo.model import Model
+from zoo.registry import build, card, list_models, register
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Card",
+    "Figure",
+    "InputError",
+    "Model",
+    "Paper",
+    "answer",
+    "build",
+    "card",
+    "list_models",
+    "load",
+    "load_weights",
+    "losses",
+    "metrics",
+    "register",
+    "segmentation",
+]

@@ -1,0 +1,78 @@
+"""How many multiplications and additions a model does for one picture.
+
+One multiply-accumulate counts as two. Convolutions, transposed convolutions, dense and recurrent
+products are counted on the built graph; normalisation, activation, pooling and resizing are not,
+as is usual. A layer that multiplies in a way not known here says so itself with a method
+`macs(input_shape, output_shape) -> int` (shapes with batch 1).
+"""
+
+from __future__ import annotations
+
+import math
+
+import keras
+
+
+def count_flops(model: keras.Model) -> int:
+    """FLOPs of one forward pass at batch 1 of a model built for a fixed height and width.
+
+    Raises:
+        ValueError: a layer's shape is not known, because the model was built for any size.
+    """
+    total = sum(_operation_macs(operation, node) for operation, node in _calls(model))
+    extra = getattr(model, "second_stage_macs", None)
+    return 2 * (total + (extra() if extra else 0))
+
+
+def _calls(model: keras.Model):
+    """Every call of a layer in the model's graph, inner functional models opened."""
+    seen = set()
+    for nodes in model._nodes_by_depth.values():
+        for node in nodes:
+            operation = node.operation
+            if isinstance(operation, keras.layers.InputLayer) or id(node) in seen:
+                continue
+            seen.add(id(node))
+            if hasattr(operation, "_nodes_by_depth"):
+                yield from _calls(operation)
+            else:
+                yield operation, node
+
+
+def _operation_macs(operation, node) -> int:
+    if hasattr(operation, "macs"):
+        return int(
+            operation.macs(
+                _shape(node.input_tensors[0], operation), _shape(node.outputs[0], operation)
+            )
+        )
+    layers = keras.layers
+    if isinstance(operation, layers.SeparableConv2D):
+        out = _shape(node.outputs[0], operation)
+        depthwise = math.prod(operation.depthwise_kernel.shape)
+        pointwise = math.prod(operation.pointwise_kernel.shape)
+        return out[1] * out[2] * (depthwise + pointwise)
+    if isinstance(operation, layers.Conv2DTranspose):
+        source = _shape(node.input_tensors[0], operation)
+        return source[1] * source[2] * math.prod(operation.kernel.shape)
+    if isinstance(operation, (layers.Conv1D, layers.Conv2D, layers.DepthwiseConv2D)):
+        out = _shape(node.outputs[0], operation)
+        return math.prod(out[1:-1]) * math.prod(operation.kernel.shape)
+    if isinstance(operation, layers.Dense):
+        out = _shape(node.outputs[0], operation)
+        return math.prod(out[1:-1]) * math.prod(operation.kernel.shape)
+    if isinstance(operation, layers.LSTM):
+        out = _shape(node.input_tensors[0], operation)
+        cell = operation.cell
+        return out[1] * (math.prod(cell.kernel.shape) + math.prod(cell.recurrent_kernel.shape))
+    return 0
+
+
+def _shape(tensor, operation) -> tuple[int, ...]:
+    shape = (1, *tensor.shape[1:])
+    if any(side is None for side in shape):
+        raise ValueError(
+            f"FLOPs need known sizes, but {operation.name} has {tuple(tensor.shape)}; "
+            "build the model with a fixed height and width."
+        )
+    return shape

@@ -1,0 +1,103 @@
+"""Where a picture lies on the canvas a model sees, and the way back to its own pixels."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from keras import ops
+
+from zoo.errors import InputError
+from zoo.layers.resample import pad_bottom_right, resize_antialiased, resize_bilinear
+
+FITS = ("fit", "stretch", "native")
+
+
+def fitted_size(height, width, canvas: tuple[int, int]):
+    """Size of an h×w picture scaled to fit the canvas with its aspect ratio, in whole pixels.
+
+    Integer arithmetic, so that every backend and the training pipeline agree to the pixel. Takes
+    and gives Python integers or integer tensors.
+    """
+    if isinstance(height, int) and isinstance(width, int):
+        if canvas[0] * width <= canvas[1] * height:
+            return canvas[0], max(1, (2 * width * canvas[0] + height) // (2 * height))
+        return max(1, (2 * height * canvas[1] + width) // (2 * width)), canvas[1]
+    tall = ops.less_equal(canvas[0] * width, canvas[1] * height)
+    new_width = ops.maximum(1, (2 * width * canvas[0] + height) // (2 * height))
+    new_height = ops.maximum(1, (2 * height * canvas[1] + width) // (2 * width))
+    return ops.where(tall, canvas[0], new_height), ops.where(tall, new_width, canvas[1])
+
+
+@dataclasses.dataclass(frozen=True)
+class Frame:
+    """Pictures of one size on a canvas: scaled, at the top left, padded at the bottom and right.
+
+    Attributes:
+        height, width: of the pictures, Python integers or scalar tensors.
+        placed_height, placed_width: of the part of the canvas they cover.
+    """
+
+    height: Any
+    width: Any
+    placed_height: Any
+    placed_width: Any
+
+    def restore_map(self, maps):
+        """(B, canvas H, canvas W, C) float → (B, height, width, C): cut, then resized bilinearly."""
+        maps = maps[:, : self.placed_height, : self.placed_width]
+        if self.placed_height is self.height and self.placed_width is self.width:
+            return maps
+        return resize_bilinear(maps, self.height, self.width)
+
+    def restore_boxes(self, boxes):
+        """xyxy boxes (…, 4) in canvas pixels → pixels of the picture, clipped to it."""
+        x, y = self._scale()
+        corners = boxes * ops.stack([x, y, x, y])
+        height, width = ops.cast(self.height, "float32"), ops.cast(self.width, "float32")
+        return ops.clip(corners, 0.0, ops.stack([width, height, width, height]))
+
+    def restore_points(self, points):
+        """(…, 2) x, y in canvas pixels → pixels of the picture."""
+        return points * ops.stack(self._scale())
+
+    def _scale(self):
+        height, width = ops.cast(self.height, "float32"), ops.cast(self.width, "float32")
+        return (
+            width / ops.cast(self.placed_width, "float32"),
+            height / ops.cast(self.placed_height, "float32"),
+        )
+
+
+def place(
+    images, image_size: tuple[int, int] | None, fit: str = "fit", portable: bool = False
+) -> tuple[Any, Frame]:
+    """Puts pictures on the canvas.
+
+    Args:
+        images: (B, h, w, C) of any dtype, values 0…255; h and w may be unknown in a graph.
+        image_size: canvas height and width; None leaves the pictures as they are.
+        fit: `"fit"` keeps the aspect ratio and pads bottom and right with zeros, `"stretch"` does
+            not, `"native"` does not resize.
+        portable: only operators that LiteRT has.
+
+    Returns:
+        The canvas (B, H, W, C) float32 and its `Frame`.
+
+    Raises:
+        InputError: unknown `fit`.
+    """
+    if fit not in FITS:
+        raise InputError(f"Unknown fit {fit!r}; there are {', '.join(FITS)}.")
+    images = ops.cast(images, "float32")
+    _, height, width, channels = ops.shape(images)
+    if image_size is None or fit == "native":
+        return images, Frame(height, width, height, width)
+    if fit == "stretch":
+        new_height, new_width = image_size
+    else:
+        new_height, new_width = fitted_size(height, width, image_size)
+    canvas = resize_antialiased(images, new_height, new_width, portable)
+    canvas = pad_bottom_right(canvas, *image_size)
+    canvas = ops.reshape(canvas, (-1, *image_size, channels))
+    return canvas, Frame(height, width, new_height, new_width)

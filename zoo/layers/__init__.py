@@ -1,0 +1,1 @@
+"""Layers, one idea of the field a file."""

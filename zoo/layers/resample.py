@@ -1,0 +1,81 @@
+"""Resizing to sizes that are known only when the picture is.
+
+Pixel centres are at half integers. Sizes are Python integers or scalar tensors.
+"""
+
+from __future__ import annotations
+
+import keras
+from keras import ops
+
+
+def resize_bilinear(images, height, width):
+    """(B, h, w, C) float → (B, height, width, C), bilinear, half-pixel centres, no anti-aliasing."""
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        return tf.image.resize(images, (height, width), method="bilinear")
+    return ops.image.resize(images, (int(height), int(width)), interpolation="bilinear")
+
+
+def resize_antialiased(images, height, width, portable: bool = False):
+    """(B, h, w, C) float → (B, height, width, C), triangle filter widened when shrinking.
+
+    Enlarging, it is bilinear. `portable=True` takes two matrix products in place of TensorFlow's
+    own operator, which LiteRT does not have; the results agree to rounding.
+    """
+    if keras.backend.backend() == "tensorflow" and not portable:
+        import tensorflow as tf
+
+        return tf.image.resize(images, (height, width), method="bilinear", antialias=True)
+    batch, old_height, old_width, channels = ops.shape(images)
+    rows = _triangle_weights(old_height, height)
+    columns = _triangle_weights(old_width, width)
+    x = ops.transpose(images, (1, 0, 2, 3))
+    x = ops.matmul(rows, ops.reshape(x, (old_height, batch * old_width * channels)))
+    x = ops.transpose(ops.reshape(x, (height, batch, old_width, channels)), (2, 1, 0, 3))
+    x = ops.matmul(columns, ops.reshape(x, (old_width, batch * height * channels)))
+    return ops.transpose(ops.reshape(x, (width, batch, height, channels)), (1, 2, 0, 3))
+
+
+def _triangle_weights(old, new):
+    """(new, old) matrix of a triangle filter; rows sum to 1."""
+    old_size = ops.cast(old, "float32")
+    scale = old_size / ops.cast(new, "float32")
+    centres = (ops.cast(ops.arange(new), "float32") + 0.5) * scale
+    positions = ops.cast(ops.arange(old), "float32") + 0.5
+    distance = ops.abs(positions[None, :] - centres[:, None]) / ops.maximum(scale, 1.0)
+    weights = ops.maximum(1.0 - distance, 0.0)
+    return weights / ops.sum(weights, axis=1, keepdims=True)
+
+
+def pad_bottom_right(images, height, width):
+    """Pads (B, h, w, C) with zeros at the bottom and right to (B, height, width, C)."""
+    batch, old_height, old_width, channels = ops.shape(images)
+    below = ops.zeros((batch, height - old_height, old_width, channels), dtype=images.dtype)
+    images = ops.concatenate([images, below], axis=1)
+    right = ops.zeros((batch, height, width - old_width, channels), dtype=images.dtype)
+    return ops.concatenate([images, right], axis=2)
+
+
+def mirror(images, before: int, height, width):
+    """Continues (B, h, w, C) beyond its borders by mirroring, as often as needed.
+
+    Args:
+        images: the pictures.
+        before: rows and columns to add at the top and left.
+        height, width: of the result.
+
+    Returns:
+        (B, height, width, C); the edge pixel is not repeated.
+    """
+    _, old_height, old_width, _ = ops.shape(images)
+    images = ops.take(images, _mirrored(old_height, before, height), axis=1)
+    return ops.take(images, _mirrored(old_width, before, width), axis=2)
+
+
+def _mirrored(old, before, new):
+    """Source index of each of `new` positions that begin `before` positions ahead of index 0."""
+    period = ops.maximum(2 * (ops.cast(old, "int32") - 1), 1)
+    index = ops.mod(ops.arange(new, dtype="int32") - before, period)
+    return ops.minimum(index, period - index) * ops.cast(old > 1, "int32")

@@ -1,0 +1,160 @@
+"""The model that every builder returns: a functional `keras.Model` that knows its task."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+
+from zoo.errors import InputError
+
+
+@dataclasses.dataclass(frozen=True)
+class ValidSizes:
+    """Input sizes of a network of valid convolutions, and what it loses at the borders.
+
+    A legal input side is `base + step·m`; the output is `margin` pixels smaller on every side.
+    """
+
+    base: int
+    step: int
+    margin: int
+
+    def legal(self, side: int) -> bool:
+        return side >= self.base and (side - self.base) % self.step == 0
+
+    def nearest(self, side: int) -> str:
+        """The nearest legal sides, for an error message."""
+        if side <= self.base:
+            return str(self.base)
+        below = side - (side - self.base) % self.step
+        return str(side) if below == side else f"{below} or {below + self.step}"
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class Model(keras.Model):
+    """A functional model with a task.
+
+    `model(images)` takes RGB pixels 0…255 (B, H, W, C), uint8 or float, and returns a dictionary of
+    raw outputs; `zoo.answer(model, images)` gives final answers. `compile()` without losses takes
+    the task's; `fit` takes `(images, targets)` where `targets` is a dictionary of the task's target
+    keys, whatever the model. Files hold the builder's name and arguments and reload by rebuilding.
+
+    Args:
+        inputs, outputs: as of a functional model; `outputs` is a dictionary.
+        task: name of the task.
+        sizes: legal sizes and border loss, for networks of valid convolutions.
+        name: of the model.
+    """
+
+    def __init__(
+        self,
+        inputs: Any,
+        outputs: dict[str, Any],
+        *,
+        task: str,
+        sizes: ValidSizes | None = None,
+        name: str | None = None,
+    ):
+        super().__init__(inputs=inputs, outputs=outputs, name=name)
+        self.task_name = task
+        self.sizes = sizes
+        self.architecture: str | None = None
+        self._arguments_given: Any = None
+        self._made_with = keras.dtype_policies.serialize(keras.config.dtype_policy())
+
+    @property
+    def task(self):
+        """The `zoo.tasks.Task` of this model."""
+        from zoo.tasks import TASKS
+
+        return TASKS[self.task_name]
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """What the builder was called with."""
+        return dict(self._arguments_given() if self._arguments_given else {})
+
+    def remember(self, architecture: str, arguments: Mapping[str, Any]) -> None:
+        """Keeps the builder's name and arguments; called by the registry."""
+        kept = dict(arguments)
+        self.architecture = architecture
+        # A plain dictionary attribute would be wrapped by Keras' tracking and change its type.
+        self._arguments_given = lambda: kept
+
+    def get_config(self) -> dict[str, Any]:
+        if self.architecture is None:
+            raise InputError(
+                f"Model {self.name!r} was not made by a registered builder, so it cannot be saved "
+                "by name; register the builder with zoo.register."
+            )
+        return {
+            "architecture": self.architecture,
+            "arguments": self.arguments,
+            "dtype": self._made_with,
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Model:
+        from zoo.registry import rebuild
+
+        return rebuild(config["architecture"], config["arguments"], config.get("dtype"))
+
+    def get_build_config(self) -> None:
+        """None: a rebuilt model is built."""
+        return None
+
+    def compile(self, optimizer: Any = "adam", loss: Any = None, metrics: Any = None, **kwargs):
+        """`keras.Model.compile`, with the task's losses and metrics where none are given.
+
+        Args:
+            optimizer: default Adam.
+            loss: None for the task's defaults, one loss for every output, or a dictionary by output.
+            metrics: None for the task's defaults, `[]` for none.
+            **kwargs: as in Keras.
+        """
+        defaults = self.task.loss(self)
+        if loss is None:
+            loss = defaults
+        elif not isinstance(loss, Mapping):
+            loss = {name: loss for name in defaults}
+        if metrics is None:
+            metrics = self.task.metrics(self)
+        super().compile(optimizer=optimizer, loss=loss, metrics=metrics or None, **kwargs)
+
+    def compile_from_config(self, config: dict[str, Any]) -> None:
+        """Compiles again as saved; called by Keras when it reloads a file."""
+        self.compile(**keras.saving.deserialize_keras_object(config))
+        if self.optimizer is not None:
+            self.optimizer.build(self.trainable_variables)
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        y, sample_weight = self._aligned(y, y_pred, sample_weight)
+        return super().compute_loss(x, y, y_pred, sample_weight, training=training)
+
+    def compute_metrics(self, x, y, y_pred, sample_weight=None):
+        y, sample_weight = self._aligned(y, y_pred, sample_weight)
+        return super().compute_metrics(x, y, y_pred, sample_weight)
+
+    def decode(self, outputs: Mapping[str, Any], frame: Any) -> dict[str, Any]:
+        """Final answers, in pixels of the picture that `frame` was made of, from raw outputs."""
+        return self.task.decode(self, outputs, frame)
+
+    def _aligned(self, y, y_pred, sample_weight):
+        y = self.task.align(y, y_pred)
+        if self.sizes is not None:
+            y = {name: _central(value, y_pred[name]) for name, value in y.items()}
+        if sample_weight is not None and not isinstance(sample_weight, Mapping):
+            if self.sizes is not None and len(sample_weight.shape) > 2:
+                sample_weight = _central(sample_weight, next(iter(y_pred.values())))
+            sample_weight = {name: sample_weight for name in y}
+        return y, sample_weight
+
+
+def _central(target, output):
+    """The middle of a map (B, H, W) that a smaller output (B, h, w, C) speaks of."""
+    top = (target.shape[1] - output.shape[1]) // 2
+    left = (target.shape[2] - output.shape[2]) // 2
+    return target[:, top : top + output.shape[1], left : left + output.shape[2]]
