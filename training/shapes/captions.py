@@ -1,0 +1,89 @@
+"""What can be said in plain English about the things in a scene."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+SMALL_BELOW, LARGE_FROM = 0.22, 0.38
+_CLEAR_SLOPE, _CLEAR_SHARE = 1.4, 0.08
+
+RELATIONS = ("left of", "right of", "above", "below")
+
+
+def size_word(box: Sequence[float], picture: tuple[int, int]) -> str:
+    """`small`, `large` or nothing, from the longer side of a visible box.
+
+    Args:
+        box: x0, y0, x1, y1 in pixels.
+        picture: (H, W) in pixels; its shorter side is the measure.
+    """
+    share = max(box[2] - box[0], box[3] - box[1]) / min(picture)
+    if share < SMALL_BELOW:
+        return "small"
+    return "large" if share >= LARGE_FROM else ""
+
+
+def relation(box: Sequence[float], other: Sequence[float], picture: tuple[int, int]) -> str | None:
+    """Where `box` lies seen from `other`, by their centres; None when no word is clearly right."""
+    dx = (box[0] + box[2] - other[0] - other[2]) / 2
+    dy = (box[1] + box[3] - other[1] - other[3]) / 2
+    far, near = max(abs(dx), abs(dy)), min(abs(dx), abs(dy))
+    if far < _CLEAR_SHARE * min(picture) or far < _CLEAR_SLOPE * near:
+        return None
+    if abs(dx) > abs(dy):
+        return "left of" if dx < 0 else "right of"
+    return "above" if dy < 0 else "below"
+
+
+def describe(
+    boxes: np.ndarray,
+    nouns: Sequence[str],
+    colors: Sequence[str],
+    moods: Sequence[str],
+    picture: tuple[int, int],
+) -> list[str]:
+    """One caption for each object, such as "a large red circle left of a small blue square".
+
+    The relation is to the nearest object that lies clearly to one side; without one the caption
+    ends after the noun.
+
+    Args:
+        boxes: (N, 4) float32, visible boxes, xyxy in pixels.
+        nouns, colors: N words each.
+        moods: N words, for a figure its pose and otherwise "".
+        picture: (H, W) in pixels.
+    """
+    rows = boxes.tolist()
+    sizes = [size_word(box, picture) for box in rows]
+    captions = []
+    for i in range(len(rows)):
+        caption = _phrase(sizes[i], moods[i], colors[i], nouns[i])
+        neighbour = _clear_neighbour(i, rows, picture)
+        if neighbour is not None:
+            j, word = neighbour
+            caption += f" {word} {_phrase(sizes[j], '', colors[j], nouns[j])}"
+        captions.append(caption)
+    return captions
+
+
+def _clear_neighbour(
+    i: int, boxes: list[list[float]], picture: tuple[int, int]
+) -> tuple[int, str] | None:
+    """The nearest object that has a relation to object `i`, with the relation."""
+    best = None
+    x, y = boxes[i][0] + boxes[i][2], boxes[i][1] + boxes[i][3]
+    for j, other in enumerate(boxes):
+        word = relation(boxes[i], other, picture) if j != i else None
+        if word is None:
+            continue
+        gap = (other[0] + other[2] - x) ** 2 + (other[1] + other[3] - y) ** 2
+        if best is None or gap < best[0]:
+            best = (gap, j, word)
+    return best[1:] if best else None
+
+
+def _phrase(*words: str) -> str:
+    text = " ".join(word for word in words if word)
+    return f"{'an' if text[0] in 'aeiou' else 'a'} {text}"
