@@ -7,12 +7,14 @@ stores it on first use. Nothing is downloaded and no network is needed.
 from __future__ import annotations
 
 import dataclasses
+import io
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import numpy as np
 import tensorflow_datasets as tfds
 from etils import epath
+from PIL import Image
 
 from training.shapes.objects import CLASSES, COLORS
 from training.shapes.poses import JOINTS, POSES
@@ -135,10 +137,18 @@ def _example(index: int, scene: Scene) -> dict[str, Any]:
     }
     return {
         "index": index,
-        "image": scene.image,
-        "segmentation": scene.segmentation[..., None].astype(np.uint8),
-        "instances": scene.instances[..., None],
+        "image": _png(scene.image),
+        "segmentation": _png(scene.segmentation.astype(np.uint8)),
+        "instances": _png(scene.instances),
         "objects": objects,
         "label": scene.label,
         "box": scene.box,
     }
+
+
+def _png(pixels: np.ndarray) -> io.BytesIO:
+    """A picture or map as a PNG file; TFDS's own encoder takes about four times as long."""
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG", compress_level=1)
+    file.seek(0)
+    return file

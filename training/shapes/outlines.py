@@ -13,11 +13,13 @@ _SQUARE_HALF = 0.8
 _CROSS_LONG, _CROSS_SHORT = 0.94, 0.3
 
 
-def shape_distance(kind: str, xs: np.ndarray, ys: np.ndarray, radius: float, degrees: float):
+def shape_distance(
+    kind: str, xs: np.ndarray, ys: np.ndarray, radius: float, degrees: float
+) -> np.ndarray:
     """Signed distance from pixel centres to a shape that fits in a circle about the origin.
 
-    The square's and the cross's corners reach a little beyond the circle (13 % and 0 %). Near
-    corners the value is a lower bound of the true distance, which anti-aliasing does not notice.
+    The square is as large as the others look: its corners reach 13 % beyond the circle. Off the
+    corners the value is a lower bound of the true distance.
 
     Args:
         kind: one of `SHAPES`.
@@ -28,6 +30,9 @@ def shape_distance(kind: str, xs: np.ndarray, ys: np.ndarray, radius: float, deg
 
     Returns:
         (h, w) float32.
+
+    Raises:
+        ValueError: for an unknown kind.
     """
     if kind in ("circle", "ring"):
         return _round(kind, xs, ys, radius)

@@ -1,0 +1,244 @@
+"""The drawn scenes: the same everywhere, and every label true of the pixels."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from training.shapes import CLASSES, COLORS, JOINT_PAIRS, JOINTS, POSES, Scene, draw_scene
+
+PALETTE = np.array(list(COLORS.values()), np.float32)
+ARRAYS = ("image", "segmentation", "instances", "boxes", "labels", "keypoints", "poses", "colors")
+SIZES = [(128, 128), (96, 160), (160, 64), (33, 47)]
+
+
+@pytest.fixture(scope="module")
+def scenes() -> list[Scene]:
+    return [draw_scene(7, index) for index in range(240)]
+
+
+@pytest.fixture(scope="module")
+def figures() -> list[Scene]:
+    return [draw_scene(3, index, variant="figure") for index in range(400)]
+
+
+def digest(*scenes: Scene) -> str:
+    total = hashlib.sha256()
+    for scene in scenes:
+        for name in ARRAYS:
+            array = getattr(scene, name)
+            total.update(array.astype(array.dtype.newbyteorder("<")).tobytes())
+        total.update("\n".join(scene.captions).encode())
+    return total.hexdigest()
+
+
+def test_a_scene_depends_on_seed_and_index_only(scenes):
+    assert digest(draw_scene(7, 11)) == digest(scenes[11])
+    assert digest(draw_scene(7, 12)) != digest(scenes[11])
+    assert digest(draw_scene(8, 11)) != digest(scenes[11])
+
+
+@pytest.mark.parametrize(
+    ("variant", "size", "expected"),
+    [
+        ("scene", (128, 128), "b1862663c4c07277d6fb16686f428257f4bc7254d1c8f08bec2ce701e3c9052c"),
+        ("single", (96, 144), "a342b9281eeea9250a8628d23a3726a2a46aaf82876fcba5c71a96831bb71f83"),
+        ("figure", (128, 96), "b79f2d5e6292a5e5430cc97da0c62e637f6d1f951b4e9526e986fbcbf6f00ba8"),
+    ],
+)
+def test_scenes_are_the_same_on_every_machine(variant, size, expected):
+    assert digest(*(draw_scene(0, index, size, variant) for index in range(40))) == expected
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"seed": -1, "index": 0}, "seed and index must be 0 or more"),
+        ({"seed": 0, "index": -3}, "index -3"),
+        ({"seed": 0, "index": 0, "size": (31, 128)}, "at least 32"),
+        ({"seed": 0, "index": 0, "size": (64, 64, 3)}, "height, width"),
+        ({"seed": 0, "index": 0, "variant": "crowd"}, "use one of scene, single, figure"),
+    ],
+)
+def test_bad_arguments_are_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        draw_scene(**arguments)
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("variant", ["scene", "single", "figure"])
+def test_maps_and_boxes_agree(size, variant):
+    for index in range(25):
+        scene = draw_scene(5, index, size, variant)
+        count = len(scene.labels)
+        assert scene.image.shape == (*size, 3) and scene.image.dtype == np.uint8
+        assert scene.instances.shape == size and scene.instances.dtype == np.uint16
+        assert scene.segmentation.shape == size and scene.segmentation.dtype == np.int32
+        assert scene.boxes.shape == (count, 4) and scene.boxes.dtype == np.float32
+        assert scene.keypoints.shape == (count, 14, 3) and scene.keypoints.dtype == np.float32
+        assert len(scene.captions) == len(scene.poses) == len(scene.colors) == count
+        assert set(np.unique(scene.instances)) - {0} == set(range(1, count + 1))
+        for number, where in enumerate(ndimage.find_objects(scene.instances)):
+            rows, columns = where
+            box = [columns.start, rows.start, columns.stop, rows.stop]
+            np.testing.assert_array_equal(scene.boxes[number], box)
+            mine = scene.instances == number + 1
+            assert mine.sum() >= 20
+            assert (scene.segmentation[mine] == scene.labels[number] + 1).all()
+        assert (scene.segmentation[scene.instances == 0] == 0).all()
+        np.testing.assert_array_equal(scene.poses >= 0, scene.labels == CLASSES.index("figure"))
+
+
+def test_empty_scenes_occur_and_have_the_same_form(scenes):
+    empty = [scene for scene in scenes if not len(scene.labels)]
+    assert 0.04 < len(empty) / len(scenes) < 0.14
+    for scene in empty:
+        assert scene.boxes.shape == (0, 4) and scene.keypoints.shape == (0, 14, 3)
+        assert scene.captions == [] and not scene.instances.any()
+        assert scene.label == -1 and not scene.box.any()
+
+
+def test_pixels_away_from_the_objects_are_background(scenes):
+    """Nothing that was dropped from the labels is left in the picture."""
+    for scene in scenes:
+        far = ndimage.binary_dilation(scene.instances > 0, np.ones((3, 3)), iterations=2)
+        pixels = scene.image[~far].astype(int)
+        assert (pixels.max(1) - pixels.min(1) <= 46).all()
+        assert pixels.min() > 50 and pixels.max() < 210
+
+
+def test_objects_have_the_named_colour(scenes):
+    for scene in scenes:
+        for number, color in enumerate(scene.colors):
+            pixels = scene.image[scene.instances == number + 1].astype(np.float32)
+            distance = np.abs(PALETTE - np.median(pixels, axis=0)).sum(1)
+            assert distance.argmin() == color
+
+
+def test_every_class_colour_and_count_occurs(scenes):
+    labels = np.concatenate([scene.labels for scene in scenes])
+    shares = np.bincount(labels, minlength=len(CLASSES)) / len(labels)
+    assert shares.min() > 0.07 and shares.max() < 0.35
+    colors = np.concatenate([scene.colors for scene in scenes])
+    assert (np.bincount(colors, minlength=len(COLORS)) / len(colors)).min() > 0.06
+    assert {len(scene.labels) for scene in scenes} == set(range(7))
+
+
+PHRASE = r"(an?) (?:(small|large) )?(?:(calm|aggressive) )?(\w+) (\w+)"
+CAPTION = re.compile(rf"^{PHRASE}(?: (left of|right of|above|below) {PHRASE})?$")
+
+
+def check_phrase(scene: Scene, number: int, words, with_pose: bool) -> None:
+    article, size, pose, color, noun = words
+    x0, y0, x1, y1 = scene.boxes[number]
+    side = max(x1 - x0, y1 - y0) / 128
+    assert size == ("small" if side < 0.22 else "large" if side >= 0.38 else None)
+    assert noun == CLASSES[scene.labels[number]]
+    assert color == list(COLORS)[scene.colors[number]]
+    is_figure = with_pose and noun == "figure"
+    assert pose == (POSES[scene.poses[number]] if is_figure else None)
+    assert article == ("an" if (size or pose or color)[0] in "aeiou" else "a")
+
+
+def test_captions_are_true(scenes):
+    relations = set()
+    for scene in scenes:
+        centres = (scene.boxes[:, :2] + scene.boxes[:, 2:]) / 2
+        for number, caption in enumerate(scene.captions):
+            words = CAPTION.match(caption)
+            assert words, caption
+            check_phrase(scene, number, words.groups()[:5], with_pose=True)
+            relation = words.group(6)
+            relations.add(relation)
+            if relation is None:
+                continue
+            (other,) = np.flatnonzero(scene.colors == list(COLORS).index(words.group(10)))
+            check_phrase(scene, other, words.groups()[6:], with_pose=False)
+            dx, dy = centres[number] - centres[other]
+            true = {"left of": -dx, "right of": dx, "above": -dy, "below": dy}
+            assert max(true, key=true.get) == relation and true[relation] > 10
+    assert relations == {None, "left of", "right of", "above", "below"}
+
+
+def test_most_objects_with_company_are_placed_by_it(scenes):
+    crowds = [caption for scene in scenes if len(scene.labels) > 1 for caption in scene.captions]
+    placed = [bool(CAPTION.match(caption).group(6)) for caption in crowds]
+    assert np.mean(placed) > 0.85
+
+
+def test_a_joint_is_visible_where_its_own_figure_is_in_front(scenes):
+    seen = {0: 0, 1: 0, 2: 0}
+    for scene in scenes:
+        for number in np.flatnonzero(scene.poses >= 0):
+            for x, y, visibility in scene.keypoints[number]:
+                seen[int(visibility)] += 1
+                if visibility == 0:
+                    assert x == y == 0
+                    continue
+                owner = scene.instances[int(y), int(x)]
+                assert owner == number + 1 if visibility == 2 else owner > number + 1
+        assert not scene.keypoints[scene.poses < 0].any()
+    assert min(seen.values()) > 20, seen
+
+
+def test_joints_are_those_of_leeds_sports_pose_seen_from_the_front(figures):
+    joints = np.stack([scene.keypoints[0] for scene in figures])
+    assert (joints[..., 2] == 2).all()
+    for right, left in JOINT_PAIRS:
+        assert JOINTS[left] == JOINTS[right].replace("right", "left")
+        assert np.mean(joints[:, right, 0] < joints[:, left, 0]) > 0.95
+    at = {name: joints[:, index, 1] for index, name in enumerate(JOINTS)}
+    for upper, lower in (("head top", "neck"), ("neck", "left hip"), ("right hip", "right knee")):
+        assert np.mean(at[upper] < at[lower]) > 0.98  # a high kick lifts the knee over the hip
+
+
+def test_the_right_arm_and_leg_are_the_greyer_ones(figures):
+    """The one cue in the picture that tells a limb's side does so truly."""
+    for scene in figures[:80]:
+        elbows = [scene.keypoints[0, JOINTS.index(f"{side} elbow")] for side in ("right", "left")]
+        grey = [np.abs(scene.image[int(y), int(x)].astype(int) - 128).sum() for x, y, _ in elbows]
+        assert grey[0] < grey[1]
+
+
+def test_poses_are_told_apart_by_many_joints_not_by_one(figures):
+    joints = np.stack([scene.keypoints[0, :, :2] for scene in figures])
+    poses = np.array([scene.poses[0] for scene in figures])
+    assert 0.4 < poses.mean() < 0.6
+    hips = joints[:, 2:4].mean(1, keepdims=True)
+    vectors = (joints - hips) / np.linalg.norm(joints[:, 12:13] - hips, axis=2, keepdims=True)
+    vectors = np.concatenate([vectors, np.abs(vectors)], 2).reshape(len(poses), -1)
+    vectors = np.concatenate([vectors, np.ones((len(poses), 1))], 1)
+    weights = np.linalg.lstsq(vectors[:250], poses[:250] * 2.0 - 1, rcond=None)[0]
+    assert np.mean((vectors[250:] @ weights > 0) == poses[250:]) > 0.85
+    best_single = 0.0
+    for column in vectors.T:
+        for cut in np.quantile(column, np.linspace(0.1, 0.9, 17)):
+            right = np.mean((column > cut) == poses)
+            best_single = max(best_single, right, 1 - right)
+    assert best_single < 0.93
+
+
+def test_single_scenes_have_a_picture_class_and_one_whole_object():
+    labels = []
+    for index in range(120):
+        scene = draw_scene(2, index, (80, 120), "single")
+        assert len(scene.labels) == 1 and scene.label == scene.labels[0]
+        np.testing.assert_array_equal(scene.box, scene.boxes[0])
+        border = np.ones((80, 120), bool)
+        border[1:-1, 1:-1] = False
+        assert not scene.instances[border].any()
+        labels.append(int(scene.label))
+    assert set(labels) == set(range(len(CLASSES)))
+
+
+def test_scenes_of_one_object_also_have_a_picture_class(scenes):
+    for scene in scenes:
+        if len(scene.labels) == 1:
+            assert scene.label == scene.labels[0]
+            np.testing.assert_array_equal(scene.box, scene.boxes[0])
+        else:
+            assert scene.label == -1 and not scene.box.any()
