@@ -1,1 +1,47 @@
-"""Layers, one idea of the field a file."""
+"""One idea of the field a file, as layers and as functions on tensors."""
+
+from zoo.layers.aspp import aspp
+from zoo.layers.atrous import conv_block, separable_conv_block
+from zoo.layers.bilinear import BilinearInitializer
+from zoo.layers.dense_block import dense_block, transition_down, transition_up
+from zoo.layers.laplacian_pyramid import LaplacianPyramid, collapse_pyramid
+from zoo.layers.max_unpooling import MaxPoolWithIndices, MaxUnpool
+from zoo.layers.norm import NORM_POLICIES, norm
+from zoo.layers.padding import CropLike, PadToMultiple
+from zoo.layers.pixels import PixelNormalization
+from zoo.layers.pyramid_pooling import (
+    AdaptivePooling,
+    SpatialPyramidPooling,
+    pyramid_pooling,
+)
+from zoo.layers.resize import ResizeLike, ResizeTo
+from zoo.layers.transposed_conv import TransposedConv2D
+from zoo.layers.unpooling import BedOfNailsUnpooling, BilinearUnpooling, NearestUnpooling
+
+__all__ = [
+    "AdaptivePooling",
+    "BedOfNailsUnpooling",
+    "BilinearInitializer",
+    "BilinearUnpooling",
+    "CropLike",
+    "LaplacianPyramid",
+    "MaxPoolWithIndices",
+    "MaxUnpool",
+    "NORM_POLICIES",
+    "NearestUnpooling",
+    "PadToMultiple",
+    "PixelNormalization",
+    "ResizeLike",
+    "ResizeTo",
+    "SpatialPyramidPooling",
+    "TransposedConv2D",
+    "aspp",
+    "collapse_pyramid",
+    "conv_block",
+    "dense_block",
+    "norm",
+    "pyramid_pooling",
+    "separable_conv_block",
+    "transition_down",
+    "transition_up",
+]

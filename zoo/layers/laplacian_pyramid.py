@@ -1,0 +1,86 @@
+"""The Laplacian pyramid (Burt & Adelson, 1983), input of Farabet et al., TPAMI 35(8), 2013."""
+
+from __future__ import annotations
+
+import keras
+from keras import ops
+
+from zoo.layers._shapes import MapLayer, check_map, check_positive, height_width
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class LaplacianPyramid(MapLayer):
+    """Split pictures (N, H, W, C) into bands of halving resolution, finest first.
+
+    Returns a list of `levels` float maps; level i has sides ceil(side / 2^i). A band is the
+    picture at its scale minus the expansion of the next coarser picture; the last is the coarsest
+    picture itself. The filter is [1, 4, 6, 4, 1] / 16, the border repeats its edge, so flat
+    pictures have empty bands. `collapse_pyramid` gives the picture back.
+    """
+
+    def __init__(self, levels: int = 3, **kwargs):
+        super().__init__(**kwargs)
+        self.levels = check_positive(levels, "levels")
+
+    def call(self, inputs):
+        bands, picture = [], inputs
+        for _ in range(self.levels - 1):
+            coarse = _reduce(_reduce(picture, 1), 2)
+            bands.append(picture - _expand_like(coarse, picture))
+            picture = coarse
+        return [*bands, picture]
+
+    def compute_output_spec(self, inputs):
+        shapes = self.compute_output_shape(inputs.shape)
+        return [keras.KerasTensor(shape, inputs.dtype) for shape in shapes]
+
+    def compute_output_shape(self, input_shape):
+        batch, height, width, channels = check_map(input_shape, "LaplacianPyramid")
+        return [
+            (batch, *(None if s is None else -(-s // 2**i) for s in (height, width)), channels)
+            for i in range(self.levels)
+        ]
+
+    def get_config(self):
+        return {**super().get_config(), "levels": self.levels}
+
+
+def collapse_pyramid(bands: list):
+    """The picture (N, H, W, C) whose `LaplacianPyramid` these bands are."""
+    picture = bands[-1]
+    for band in reversed(bands[:-1]):
+        picture = band + _expand_like(picture, band)
+    return picture
+
+
+def _reduce(x, axis: int):
+    """Blur along an axis and keep every second line."""
+    first, last = _lines(x, axis, 0, 1), _lines(x, axis, -1, None)
+    x = ops.concatenate([first, first, x, last, last], axis=axis)
+    taps = [_lines(x, axis, tap, tap - 4 or None, 2) for tap in range(5)]
+    return (taps[0] + 4 * taps[1] + 6 * taps[2] + 4 * taps[3] + taps[4]) / 16
+
+
+def _expand_like(x, reference):
+    """Put lines between lines, blur, and cut to the reference's height and width."""
+    height, width = height_width(reference)
+    return _expand(_expand(x, 1), 2)[:, :height, :width]
+
+
+def _expand(x, axis: int):
+    first, last = _lines(x, axis, 0, 1), _lines(x, axis, -1, None)
+    padded = ops.concatenate([first, x, last], axis=axis)
+    before, after = _lines(padded, axis, 0, -2), _lines(padded, axis, 2, None)
+    even, odd = (before + 6 * x + after) / 8, (x + after) / 2
+    height, width = height_width(x)
+    channels = x.shape[-1]
+    if axis == 1:
+        woven = ops.concatenate([even, odd], axis=2)
+        return ops.reshape(woven, (-1, 2 * height, width, channels))
+    woven = ops.concatenate([even, odd], axis=-1)
+    return ops.reshape(woven, (-1, height, 2 * width, channels))
+
+
+def _lines(x, axis: int, start, stop, step: int = 1):
+    lines = slice(start, stop, step)
+    return x[:, lines] if axis == 1 else x[:, :, lines]
