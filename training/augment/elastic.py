@@ -102,7 +102,7 @@ def elastic_field(seed: tf.Tensor, sigma: float, size: Size, nodes: int = 3) -> 
         raise InputError(f"an elastic grid needs at least 2 nodes a side, not {nodes}")
     grid = tf.random.stateless_normal((nodes, nodes, 2), seed, stddev=sigma, dtype=tf.float64)
     steepness = _steepness(ElasticField(grid, size))
-    return ElasticField(grid * tf.minimum(1.0, STEEPEST / tf.maximum(steepness, 1e-12)), size)
+    return ElasticField(grid * tf.minimum(STEEPEST / tf.maximum(steepness, 1e-12), 1.0), size)
 
 
 def _steepness(field: ElasticField) -> tf.Tensor:

@@ -72,6 +72,8 @@ def _swap_on_reflection(
     return tf.where(reflection, tf.gather(keypoints, order, axis=-2), keypoints)
 
 
+# Autograph would turn an InputError into its own kind of error, of many lines.
+@tf.autograph.experimental.do_not_convert
 def apply_matrix(
     sample: dict,
     matrix: tf.Tensor,

@@ -107,6 +107,7 @@ def _random_window(
     return matrices.crop(*corner)
 
 
+@tf.autograph.experimental.do_not_convert
 def augment(
     sample: dict,
     seed: tf.Tensor,
@@ -180,6 +181,7 @@ def _recolour(
     return image if policy.fill == REFLECT else tf.where(valid[..., None], image, padded)
 
 
+@tf.autograph.experimental.do_not_convert
 def place(sample: dict, size: Size, fit: str = "fit") -> dict:
     """`sample` on a canvas of `size` = (height, width) pixels, without any chance.
 
