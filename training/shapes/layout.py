@@ -1,6 +1,8 @@
-"""Which things a scene holds, how large they are and where they lie."""
+"""Which things a scene holds, where they lie and which of them can be seen."""
 
 from __future__ import annotations
+
+import numpy as np
 
 from training.shapes.draws import Draws
 from training.shapes.objects import (
@@ -11,6 +13,9 @@ from training.shapes.objects import (
     draw_shape,
     figure_of_size,
 )
+
+MIN_VISIBLE_PIXELS = 20
+MIN_VISIBLE_SHARE = 0.25
 
 _FIGURE = CLASSES.index("figure")
 _EMPTY_SHARE = 1 / 12
@@ -81,3 +86,32 @@ def arrange_one(draws: Draws, size: tuple[int, int], figure: bool) -> Thing:
     radius = draws.uniform(0.15, 0.4) * min(size)
     centre = _place(draws, size, 1.14 * radius, 1.14 * radius, [])
     return draw_shape(draws, label, color, centre, radius)
+
+
+def keep_visible(things: list[Thing], size: tuple[int, int]) -> tuple[list[Thing], np.ndarray]:
+    """The things of which enough is seen; the others are to be left out of the picture.
+
+    Enough is at least `MIN_VISIBLE_PIXELS` and `MIN_VISIBLE_SHARE` of the whole thing, whatever
+    hides the rest: kept things in front of it or the picture's border.
+
+    Args:
+        things: back to front.
+        size: (H, W) in pixels.
+
+    Returns:
+        The kept things, back to front, and their (H, W) uint16 instance map: 0 = background,
+        else 1 + the index of the foremost kept thing.
+    """
+    depth = np.zeros(size, np.uint16)  # 1 = foremost kept
+    kept: list[Thing] = []
+    for thing in reversed(things):
+        support = thing.support()
+        picture, window = thing.cropped(size)
+        free = support[window] & (depth[picture] == 0)
+        seen, whole = np.count_nonzero(free), np.count_nonzero(support)
+        if seen >= max(MIN_VISIBLE_PIXELS, MIN_VISIBLE_SHARE * whole):
+            kept.append(thing)
+            depth[picture][free] = len(kept)
+    numbers = np.zeros(len(kept) + 1, np.uint16)
+    numbers[1:] = np.arange(len(kept), 0, -1)
+    return kept[::-1], numbers[depth]

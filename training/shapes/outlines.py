@@ -111,7 +111,8 @@ def capsule_distance(
     """
     dx, dy = stop[0] - start[0], stop[1] - start[1]
     square = dx * dx + dy * dy
-    from_x, from_y = xs - np.float32(start[0]), ys - np.float32(start[1])
+    from_x: np.ndarray = xs - np.float32(start[0])
+    from_y: np.ndarray = ys - np.float32(start[1])
     if square > 0:
         along = from_x * np.float32(dx / square) + from_y * np.float32(dy / square)
         along = np.minimum(np.maximum(along, np.float32(0)), np.float32(1))

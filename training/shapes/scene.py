@@ -14,14 +14,12 @@ import numpy as np
 from training.shapes.backgrounds import draw_background
 from training.shapes.captions import describe
 from training.shapes.draws import Draws
-from training.shapes.layout import arrange_crowd, arrange_one
+from training.shapes.layout import arrange_crowd, arrange_one, keep_visible
 from training.shapes.objects import CLASSES, COLORS, Thing
 from training.shapes.poses import JOINTS, POSES
 
 VARIANTS = ("scene", "single", "figure")
 MIN_SIDE = 32
-MIN_VISIBLE_PIXELS = 20
-MIN_VISIBLE_SHARE = 0.25
 
 
 @dataclass(frozen=True)
@@ -81,7 +79,7 @@ def draw_scene(
         things = arrange_crowd(draws, size)
     else:
         things = [arrange_one(draws, size, figure=variant == "figure")]
-    things, instances = _visible(things, size)
+    things, instances = keep_visible(things, size)
     for thing in things:
         picture, window = thing.cropped(size)
         region = image[picture]
@@ -102,32 +100,6 @@ def _checked(
     if len(sides) != 2 or min(sides) < MIN_SIDE:
         raise ValueError(f"size must be (height, width), each at least {MIN_SIDE}, got {size}")
     return seed, index, sides
-
-
-def _visible(things: list[Thing], size: tuple[int, int]) -> tuple[list[Thing], np.ndarray]:
-    """The things of which enough is seen, and the instance map; the others are not painted.
-
-    From the front to the back, so that what a thing shows depends on kept ones only.
-    """
-    depth = np.zeros(size, np.uint16)  # 1 = foremost kept
-    kept: list[Thing] = []
-    for thing in reversed(things):
-        support = thing.support()
-        picture, window = thing.cropped(size)
-        free = support[window] & (depth[picture] == 0)
-        seen = np.count_nonzero(free)
-        if seen < max(MIN_VISIBLE_PIXELS, MIN_VISIBLE_SHARE * np.count_nonzero(support)):
-            continue
-        kept.append(thing)
-        depth[picture][free] = len(kept)
-    return kept[::-1], _renumbered(depth, len(kept))
-
-
-def _renumbered(depth: np.ndarray, count: int) -> np.ndarray:
-    """1 = foremost … count = hindmost turned round, 0 staying 0."""
-    table = np.zeros(count + 1, np.uint16)
-    table[1:] = np.arange(count, 0, -1)
-    return table[depth]
 
 
 def _labelled(image: np.ndarray, instances: np.ndarray, things: list[Thing]) -> Scene:
