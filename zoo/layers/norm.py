@@ -12,12 +12,13 @@ from zoo.errors import InputError
 NORM_POLICIES = ("batch", "frozen", "group", "sync", "none")
 
 
-@keras.saving.register_keras_serializable(package="zoo")
-class FrozenBatchNormalization(keras.layers.BatchNormalization):
+@keras.saving.register_keras_serializable(package="zoo", name="FrozenBatchNormalization")
+class BatchNormalization(keras.layers.BatchNormalization):
     """Batch normalisation that is a fixed affine map: it never trains and never looks at the batch.
 
-    Its four vectors have the names and order of `keras.layers.BatchNormalization`, so weights
-    move freely between the two. `model.trainable = True` does not thaw it.
+    `model.trainable = True` does not thaw it. Its four vectors are those of Keras' layer, and it
+    has that layer's class name because weight files find layers by it: weights trained with one
+    policy load into the other.
     """
 
     def build(self, input_shape):
@@ -35,6 +36,9 @@ class FrozenBatchNormalization(keras.layers.BatchNormalization):
 
     def call(self, inputs, training=None, mask=None):
         return super().call(inputs, training=False, mask=mask)
+
+
+FrozenBatchNormalization = BatchNormalization
 
 
 @keras.saving.register_keras_serializable(package="zoo")

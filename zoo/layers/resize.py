@@ -24,6 +24,10 @@ INTERPOLATIONS = ("bilinear", "bilinear_aligned", "nearest")
 def resize(x, height, width, interpolation: str = "bilinear"):
     """Resize maps (N, H, W, C) to (N, height, width, C), keeping their dtype.
 
+    Written with gathers because TensorFlow's own operators do not survive XLA: the gradient of
+    its nearest resize has no kernel there, and its bilinear resize gives other numbers for many
+    pairs of sizes.
+
     Args:
         x: maps, inside a layer's `call` (a tensor, not a `KerasTensor`).
         height, width: whole numbers, or scalar int32 tensors on TensorFlow.
@@ -31,32 +35,36 @@ def resize(x, height, width, interpolation: str = "bilinear"):
             corners of the result on the centres of the corner pixels; "nearest" takes the pixel
             that a half-pixel centre falls into.
     """
+    return _resize_axis(_resize_axis(x, 1, height, interpolation), 2, width, interpolation)
+
+
+def _resize_axis(x, axis: int, new, interpolation: str):
+    old = height_width(x)[axis - 1]
+    if isinstance(old, int) and isinstance(new, int) and old == new:
+        return x
+    if interpolation == "nearest":
+        line = ops.arange(new, dtype="int32")
+        return ops.take(x, (2 * line + 1) * old // (2 * new), axis=axis)
+    position = _positions(old, new, interpolation)
+    before = ops.floor(position)
+    line = ops.cast(before, "int32")
+    # Half precision would blur the fractions.
+    dtype = "float64" if keras.backend.standardize_dtype(x.dtype) == "float64" else "float32"
+    share = ops.cast(position - before, dtype)
+    share = ops.reshape(share, (1, -1, 1, 1) if axis == 1 else (1, 1, -1, 1))
+    first = ops.cast(ops.take(x, line, axis=axis), dtype)
+    second = ops.cast(ops.take(x, ops.minimum(line + 1, old - 1), axis=axis), dtype)
+    return ops.cast(first + (second - first) * share, x.dtype)
+
+
+def _positions(old, new, interpolation: str):
+    """Where each new line stands between the old ones, 0...old-1."""
+    line = ops.cast(ops.arange(new, dtype="int32"), "float32")
+    last = ops.cast(old - 1, "float32")
     if interpolation == "bilinear_aligned":
-        return _resize_aligned(x, height, width)
-    if keras.backend.backend() == "tensorflow":
-        # keras.ops.image.resize does not accept sizes that are tensors.
-        import tensorflow as tf
-
-        return ops.cast(tf.image.resize(x, (height, width), method=interpolation), x.dtype)
-    resized = ops.image.resize(x, (height, width), interpolation, data_format="channels_last")
-    return ops.cast(resized, x.dtype)
-
-
-def _resize_aligned(x, height, width):
-    old_height, old_width = height_width(x)
-    maps = ops.cast(x, "float32")
-    maps = ops.matmul(_aligned_weights(old_width, width), maps)
-    maps = ops.transpose(maps, (0, 2, 1, 3))
-    maps = ops.matmul(_aligned_weights(old_height, height), maps)
-    return ops.cast(ops.transpose(maps, (0, 2, 1, 3)), x.dtype)
-
-
-def _aligned_weights(old, new):
-    """The (new, old) matrix of linear interpolation that keeps both ends in place."""
-    steps = ops.cast(ops.maximum(new - 1, 1), "float32")
-    position = ops.cast(ops.arange(new), "float32") * ops.cast(old - 1, "float32") / steps
-    pixel = ops.cast(ops.arange(old), "float32")
-    return ops.relu(1.0 - ops.abs(position[:, None] - pixel[None, :]))
+        return line * last / ops.cast(ops.maximum(new - 1, 1), "float32")
+    centre = (line + 0.5) * ops.cast(old, "float32") / ops.cast(new, "float32") - 0.5
+    return ops.clip(centre, 0.0, last)
 
 
 class _Resize(MapLayer):
