@@ -134,6 +134,19 @@ def test_labels_follow_the_painted_rectangle_and_its_dots(seed):
     np.testing.assert_allclose(moved["keypoints"][0, :2], middle, atol=0.5)
 
 
+def test_box_follows_a_side_that_bulges_beyond_its_corners():
+    instances = np.zeros((100, 100), np.int32)
+    instances[20:80, 20:80] = 1
+    grid = np.zeros((3, 3, 2))
+    grid[1, :, 0] = 12.0
+    sample = {"instances": instances, "boxes": np.array([[20, 20, 80, 80]], np.float32)}
+    field = ElasticField(tf.constant(grid), (100, 100))
+    moved = apply_matrix(sample, matrices.identity(), (100, 100), field=field)
+    columns = np.nonzero(np.asarray(moved["instances"]).any(axis=0))[0]
+    np.testing.assert_allclose(moved["boxes"][0, 0], 8, atol=1e-3)
+    np.testing.assert_allclose(moved["boxes"][0, ::2], [columns[0], columns[-1] + 1], atol=0.6)
+
+
 def test_wrong_arguments():
     with pytest.raises(ValueError, match="sigma"):
         elastic_field((0, 0), -1.0, (8, 8))

@@ -238,10 +238,11 @@ def test_composed_once_is_sharper_than_resampling_twice():
 
 
 def test_shrinking_is_anti_aliased_and_keeps_the_mean():
-    stripes = np.tile(np.array([0, 255], np.float32), (64, 32))[..., None]
-    matrix = matrices.compose(matrices.rotation(20, (32, 32)), matrices.scaling(0.25))
-    moved = np.asarray(apply_matrix({"image": stripes}, matrix, (16, 16))["image"])
-    assert np.abs(moved[5:11, 5:11] - 127.5).max() < 5
+    noise = np.random.default_rng(0).integers(0, 2, (128, 128, 1)) * 255.0
+    matrix = matrices.compose(matrices.rotation(20, (64, 64)), matrices.scaling(0.25))
+    moved = np.asarray(apply_matrix({"image": noise}, matrix, (32, 32))["image"])[8:24, 8:24]
+    # Bilinear interpolation alone reads 4 of every 16 pixels and leaves a spread near 60.
+    assert np.std(moved) < 25 and abs(np.mean(moved) - 127.5) < 6
 
 
 def test_flip_swaps_left_and_right_joints():
