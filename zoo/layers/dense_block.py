@@ -56,9 +56,9 @@ def dense_block(x, depth: int, growth: int, *, name: str, **style):
     """
     made = []
     for index in range(1, depth + 1):
-        new = dense_layer(x, growth, name=f"{name}_layer{index}", **style)
+        new = dense_layer(x, growth, name=f"{name}_block{index}", **style)
         made.append(new)
-        x = layers.Concatenate(name=f"{name}_layer{index}_concat")([x, new])
+        x = layers.Concatenate(name=f"{name}_block{index}_concat")([x, new])
     new = made[0] if depth == 1 else layers.Concatenate(name=f"{name}_new")(made)
     return x, new
 

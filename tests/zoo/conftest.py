@@ -1,4 +1,4 @@
-"""What the layer tests share: LiteRT and finite differences."""
+"""What the tests of layers and backbones share: LiteRT and finite differences."""
 
 from __future__ import annotations
 

@@ -1,0 +1,119 @@
+"""Aligned Xception-65, the backbone of DeepLabv3+ (Chen et al., ECCV 2018).
+
+Max pools became strides, and padding is symmetric, so that pixels stay aligned at any rate.
+"""
+
+from __future__ import annotations
+
+from keras import layers
+
+from zoo.backbones._common import (
+    Backbone,
+    Strides,
+    check_output_stride,
+    normalize_to_unit,
+    pooled_logits,
+    scaled,
+)
+from zoo.layers.atrous import conv_block, separable_conv_block
+
+
+def features(
+    x,
+    *,
+    norm: str | None = "batch",
+    output_stride: int = 32,
+    width: float = 1.0,
+    middle_blocks: int = 16,
+    name: str = "xception65",
+) -> dict[int, object]:
+    """Levels 1, 2, 3: the last map of that size in the entry flow; 4: middle flow; 5: exit flow.
+
+    Level 2, 256 channels, is the low-level map of DeepLabv3+'s decoder. Levels 1...3 are taken
+    before the activation, as there.
+
+    Args:
+        x: normalised pixels (N, H, W, C).
+        norm: normalisation policy.
+        output_stride: with 16 or 8 later strides become rates.
+        width: factor on the channels.
+        middle_blocks: blocks of the middle flow.
+    """
+    strides = Strides(check_output_stride(output_stride, "xception65"))
+    style = {"norm": norm, "strides": strides, "width": width}
+    for index, (filters, nominal) in enumerate(((32, 2), (64, 1)), start=1):
+        x = conv_block(
+            x,
+            scaled(filters, width),
+            stride=strides.next(nominal)[0],
+            norm=norm,
+            padding="symmetric",
+            name=f"{name}_stem{index}",
+        )
+    maps = {}
+    for level, filters in enumerate((128, 256, 728), start=1):
+        x, maps[level] = _block(x, (filters,) * 3, 2, "conv", f"{name}_entry{level}", **style)
+    for block in range(1, middle_blocks + 1):
+        x, _ = _block(x, (728,) * 3, 1, "sum", f"{name}_middle{block}", **style)
+    maps[4] = x
+    x, _ = _block(x, (728, 1024, 1024), 2, "conv", f"{name}_exit1", **style)
+    maps[5], _ = _block(x, (1536, 1536, 2048), 1, "none", f"{name}_exit2", **style)
+    return maps
+
+
+def _block(x, channels, nominal, skip, name, *, norm, strides, width):
+    """Three separable convolutions, the last with the stride; also returns the second's output.
+
+    Only a block without skip has its ReLUs inside the separable convolutions.
+    """
+    inside = skip == "none"
+    stride, rate = strides.next(nominal)
+    entry, second = x, None
+    for index, filters in enumerate(channels, start=1):
+        if not inside:
+            x = layers.Activation("relu", name=f"{name}_relu{index}")(x)
+        x = separable_conv_block(
+            x,
+            scaled(filters, width),
+            stride=stride if index == 3 else 1,
+            rate=rate,
+            norm=norm,
+            activation="relu" if inside else None,
+            depthwise_activation="relu" if inside else None,
+            padding="symmetric",
+            name=f"{name}_sep{index}",
+        )
+        second = x if index == 2 else second
+    if skip == "conv":
+        entry = conv_block(
+            entry,
+            scaled(channels[-1], width),
+            1,
+            stride=stride,
+            norm=norm,
+            activation=None,
+            name=f"{name}_skip",
+        )
+    if skip != "none":
+        x = layers.Add(name=f"{name}_add")([x, entry])
+    return x, second
+
+
+def normalize(x):
+    """Pixels 0...255 -> -1...1."""
+    return normalize_to_unit(x)
+
+
+def top(maps, num_classes: int = 1000, *, width: float = 1.0, name: str = "xception65"):
+    """Mean over the map and the class logits (N, num_classes); `width` has no effect here."""
+    return pooled_logits(maps[5], num_classes, name)
+
+
+XCEPTION65 = Backbone(
+    "xception65",
+    features,
+    normalize,
+    top,
+    channels={1: 128, 2: 256, 3: 728, 4: 728, 5: 2048},
+    tiny={"width": 0.03125, "middle_blocks": 1},
+)

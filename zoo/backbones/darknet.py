@@ -1,0 +1,95 @@
+"""Darknet-19 (Redmon & Farhadi, *YOLO9000: Better, Faster, Stronger*, CVPR 2017)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from keras import layers
+
+from zoo.backbones._common import (
+    Backbone,
+    Strides,
+    check_blocks,
+    check_output_stride,
+    normalize_pixels,
+    normalize_to_unit,
+    scaled,
+)
+from zoo.layers.norm import norm as make_norm
+from zoo.layers.norm import normalizes
+
+FILTERS = (32, 64, 128, 256, 512, 1024)
+
+
+def features(
+    x,
+    *,
+    norm: str | None = "batch",
+    output_stride: int = 32,
+    width: float = 1.0,
+    blocks: Sequence[int] = (1, 1, 3, 3, 5, 5),
+    epsilon: float = 1e-5,
+    name: str = "darknet19",
+) -> dict[int, object]:
+    """The eighteen convolutions before the classifier; levels 0...5 end each stage.
+
+    Args:
+        x: normalised pixels (N, H, W, C).
+        norm: normalisation policy.
+        output_stride: 16 drops the last pool and gives its stage a rate of 2; 8 two of them.
+        width: factor on the channels.
+        blocks: convolutions per stage, six numbers; every second one is 1x1 of half the width.
+    """
+    strides = Strides(check_output_stride(output_stride, "darknet19"))
+    maps = {}
+    for level, depth in enumerate(check_blocks(blocks, 6, "darknet19")):
+        if level and strides.next(2)[0] == 2:
+            x = layers.MaxPooling2D(2, name=f"{name}_pool{level}")(x)
+        for index in range(1, depth + 1):
+            wide = index % 2 == 1
+            x = _conv(
+                x,
+                scaled(FILTERS[level] // (1 if wide else 2), width),
+                3 if wide else 1,
+                strides.rate if wide else 1,
+                norm,
+                epsilon,
+                f"{name}_stage{level}_conv{index}",
+            )
+        maps[level] = x
+    return maps
+
+
+def _conv(x, filters, kernel_size, rate, norm, epsilon, name):
+    x = layers.Conv2D(
+        filters,
+        kernel_size,
+        dilation_rate=rate,
+        padding="same",
+        use_bias=not normalizes(norm),
+        kernel_initializer="he_normal",
+        name=name,
+    )(x)
+    x = make_norm(norm, f"{name}_norm", epsilon=epsilon)(x)
+    return layers.LeakyReLU(0.1, name=f"{name}_leaky")(x)
+
+
+def normalize(x):
+    """RGB 0...255 -> 0...1; other channel counts -> -1...1."""
+    return normalize_pixels(x, 0.0, 255.0) if x.shape[-1] == 3 else normalize_to_unit(x)
+
+
+def top(maps, num_classes: int = 1000, *, width: float = 1.0, name: str = "darknet19"):
+    """The nineteenth, 1x1, convolution and the mean over the map: logits (N, num_classes)."""
+    x = layers.Conv2D(num_classes, 1, name=f"{name}_predictions")(maps[5])
+    return layers.GlobalAveragePooling2D(name=f"{name}_avg_pool")(x)
+
+
+DARKNET19 = Backbone(
+    "darknet19",
+    features,
+    normalize,
+    top,
+    channels=dict(enumerate(FILTERS)),
+    tiny={"width": 0.125, "blocks": (1, 1, 1, 1, 1, 1)},
+)

@@ -1,0 +1,126 @@
+"""ResNet-50 and ResNet-101 (He et al., *Deep Residual Learning*, CVPR 2016).
+
+Two forms share this file. The Keras weights put the stride on a block's first 1x1 convolution and
+have biases; torchvision puts it on the 3x3 and has none.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+
+from keras import layers
+
+from zoo.backbones._common import (
+    Backbone,
+    Strides,
+    check_blocks,
+    check_output_stride,
+    conv_norm,
+    normalize_pixels,
+    pooled_logits,
+    scaled,
+)
+from zoo.errors import InputError
+
+
+def features(
+    x,
+    *,
+    blocks: Sequence[int] = (3, 4, 6, 3),
+    norm: str | None = "batch",
+    output_stride: int = 32,
+    width: float = 1.0,
+    stride_on: str = "1x1",
+    use_bias: bool | None = None,
+    epsilon: float = 1.001e-5,
+    name: str = "resnet50",
+) -> dict[int, object]:
+    """Levels 1: stem, 2...5: C2...C5.
+
+    Args:
+        x: normalised pixels (N, H, W, C).
+        blocks: bottlenecks per stage, four numbers; (3, 4, 6, 3) is ResNet-50.
+        norm: normalisation policy.
+        output_stride: with 16 or 8 the later stages keep the size and get rates; for one set of
+            weights, every second (fourth) pixel of the result is then what stride 32 gives.
+        width: factor on the channels.
+        stride_on: "1x1" (Keras' weights) or "3x3" (torchvision's).
+        use_bias: biases in the convolutions; default: with "1x1", as in Keras' weights.
+        epsilon: of the normalisation; torchvision has 1e-5.
+    """
+    if stride_on not in ("1x1", "3x3"):
+        raise InputError(f'stride_on={stride_on!r} is unknown; use "1x1" or "3x3"')
+    style = {
+        "norm": norm,
+        "epsilon": epsilon,
+        "use_bias": stride_on == "1x1" if use_bias is None else use_bias,
+    }
+    strides = Strides(check_output_stride(output_stride, "resnet"))
+    base = scaled(64, width)
+    x = layers.ZeroPadding2D(3, name=f"{name}_conv1_pad")(x)
+    x = _conv(x, base, 7, f"{name}_conv1", style, stride=strides.next(2)[0], padding="valid")
+    maps = {1: x}
+    x = layers.ZeroPadding2D(1, name=f"{name}_pool1_pad")(x)
+    x = layers.MaxPooling2D(3, strides=strides.next(2)[0], name=f"{name}_pool1_pool")(x)
+    for stage, depth in enumerate(check_blocks(blocks, 4, "resnet"), start=2):
+        stride, rate_before = strides.next(1 if stage == 2 else 2)
+        for block in range(1, depth + 1):
+            first = block == 1
+            x = _bottleneck(
+                x,
+                base * 2 ** (stage - 2),
+                stride=stride if first else 1,
+                # A 3x3 that carried the stride still reads neighbours of the grid before it.
+                rate=rate_before if first and stride_on == "3x3" else strides.rate,
+                project=first,
+                stride_on=stride_on,
+                style=style,
+                name=f"{name}_conv{stage}_block{block}",
+            )
+        maps[stage] = x
+    return maps
+
+
+def _bottleneck(x, filters, *, stride, rate, project, stride_on, style, name):
+    shortcut = x
+    if project:
+        shortcut = _conv(x, 4 * filters, 1, f"{name}_0", style, stride=stride, activation=None)
+    one, three = (stride, 1) if stride_on == "1x1" else (1, stride)
+    x = _conv(x, filters, 1, f"{name}_1", style, stride=one)
+    padding = "same"
+    if three > 1:
+        x, padding = layers.ZeroPadding2D(1, name=f"{name}_2_pad")(x), "valid"
+    x = _conv(x, filters, 3, f"{name}_2", style, stride=three, rate=rate, padding=padding)
+    x = _conv(x, 4 * filters, 1, f"{name}_3", style, activation=None)
+    x = layers.Add(name=f"{name}_add")([shortcut, x])
+    return layers.Activation("relu", name=f"{name}_out")(x)
+
+
+def _conv(x, filters, kernel_size, name, style, *, activation="relu", **place):
+    names = {"conv_name": f"{name}_conv", "norm_name": f"{name}_norm"}
+    return conv_norm(x, filters, kernel_size, activation=activation, **place, **style, **names)
+
+
+def normalize(x):
+    """RGB 0...255 -> BGR minus the ImageNet mean, as Keras' weights expect."""
+    return normalize_pixels(x, [103.939, 116.779, 123.68], 1.0, "bgr")
+
+
+def top(maps, num_classes: int = 1000, *, width: float = 1.0, name: str = "resnet50"):
+    """Mean over the map and the class logits (N, num_classes); `width` has no effect here."""
+    return pooled_logits(maps[5], num_classes, name)
+
+
+CHANNELS = {1: 64, 2: 256, 3: 512, 4: 1024, 5: 2048}
+TINY = {"width": 0.125, "blocks": (1, 1, 1, 1)}
+
+RESNET50 = Backbone("resnet50", features, normalize, top, channels=CHANNELS, tiny=TINY)
+RESNET101 = Backbone(
+    "resnet101",
+    functools.partial(features, blocks=(3, 4, 23, 3), name="resnet101"),
+    normalize,
+    functools.partial(top, name="resnet101"),
+    channels=CHANNELS,
+    tiny=TINY,
+)
