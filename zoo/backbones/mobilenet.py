@@ -29,6 +29,7 @@ STAGES = (
     (6, 160, 3, 2),
     (6, 320, 1, 1),
 )
+REPEATS = tuple(stage[2] for stage in STAGES)
 
 
 def features(
@@ -37,7 +38,7 @@ def features(
     norm: str | None = "batch",
     output_stride: int = 32,
     width: float = 1.0,
-    blocks: Sequence[int] = tuple(stage[2] for stage in STAGES),
+    blocks: Sequence[int] = REPEATS,
     name: str = "mobilenet_v2",
 ) -> dict[int, object]:
     """Levels 1...5: the last linear bottleneck at each stride (16, 24, 32, 96, 320 channels).

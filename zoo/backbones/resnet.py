@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
+from typing import Any
 
 from keras import layers
 
@@ -51,7 +52,7 @@ def features(
     """
     if stride_on not in ("1x1", "3x3"):
         raise InputError(f'stride_on={stride_on!r} is unknown; use "1x1" or "3x3"')
-    style = {
+    style: dict[str, Any] = {
         "norm": norm,
         "epsilon": epsilon,
         "use_bias": stride_on == "1x1" if use_bias is None else use_bias,
@@ -98,7 +99,7 @@ def _bottleneck(x, filters, *, stride, rate, project, stride_on, style, name):
 
 
 def _conv(x, filters, kernel_size, name, style, *, activation="relu", **place):
-    names = {"conv_name": f"{name}_conv", "norm_name": f"{name}_norm"}
+    names: dict[str, Any] = {"conv_name": f"{name}_conv", "norm_name": f"{name}_norm"}
     return conv_norm(x, filters, kernel_size, activation=activation, **place, **style, **names)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -46,7 +48,7 @@ class MapLayer(keras.layers.Layer):
         return keras.KerasTensor(self.compute_output_shape(inputs.shape), inputs.dtype)
 
 
-def height_width(x) -> tuple:
+def height_width(x) -> tuple[Any, Any]:
     """Height and width of a map: ints where they are known, scalar tensors where not."""
     shape = ops.shape(x)
     return shape[1], shape[2]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from keras import layers
 
@@ -33,7 +34,7 @@ def aspp(
             code.
         image_pooling: include the branch with the mean of the map.
     """
-    style = {"norm": norm, "epsilon": epsilon}
+    style: dict[str, Any] = {"norm": norm, "epsilon": epsilon}
     branches = [conv_block(x, filters, 1, name=f"{name}_1x1", **style)]
     for rate in rates:
         if separable:

@@ -93,6 +93,30 @@ def test_transitions_go_down_and_come_up_to_the_skip(size):
     np.testing.assert_array_equal(model.predict(x, verbose=0)[..., 5:], x)
 
 
+@pytest.mark.parametrize(
+    ("growth", "depths", "parameters"),
+    [
+        (12, [4] * 11, 1_397_963),
+        (16, [5] * 11, 3_502_923),
+        (16, [4, 5, 7, 10, 12, 15, 12, 10, 7, 5, 4], 9_425_163),
+    ],
+)
+def test_the_blocks_add_up_to_the_tiramisu(growth, depths, parameters):
+    inputs = keras.Input((64, 64, 3))
+    x = keras.layers.Conv2D(48, 3, padding="same", name="stem")(inputs)
+    skips, new = [], None
+    for index, depth in enumerate(depths):
+        if index > 5:
+            x = transition_up(new, skips.pop(), new.shape[-1], name=f"up{index}")
+        x, new = dense_block(x, depth, growth, dropout=0.2, name=f"block{index}")
+        if index < 5:
+            skips.append(x)
+            x = transition_down(x, dropout=0.2, name=f"down{index}")
+    model = keras.Model(inputs, keras.layers.Conv2D(11, 1, name="head")(x))
+    assert model.output_shape == (None, 64, 64, 11)
+    assert model.count_params() == parameters
+
+
 def test_pixel_normalization(litert):
     pixels = np.random.default_rng(0).integers(0, 256, (1, 4, 5, 3)).astype("uint8")
     inputs = keras.Input((None, None, 3), dtype="uint8")
