@@ -39,16 +39,8 @@ def answer(
 
 def _with_margin(canvas, sizes: ValidSizes):
     """Mirrors the borders, so that a net of valid convolutions answers for the whole canvas."""
-    _, height, width, channels = ops.shape(canvas)
-    height, width = (
-        sizes.base
-        + sizes.step * ops.maximum(0, -((sizes.base - side - 2 * sizes.margin) // sizes.step))
-        if not isinstance(side, int)
-        else sizes.base
-        + sizes.step * max(0, -((sizes.base - side - 2 * sizes.margin) // sizes.step))
-        for side in (height, width)
-    )
-    return mirror(canvas, sizes.margin, height, width)
+    _, height, width, _ = ops.shape(canvas)
+    return mirror(canvas, sizes.margin, sizes.covering(height), sizes.covering(width))
 
 
-__all__ = ["answer", "Frame"]
+__all__ = ["Frame", "answer"]

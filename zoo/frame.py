@@ -8,7 +8,8 @@ from typing import Any
 from keras import ops
 
 from zoo.errors import InputError
-from zoo.layers.resample import pad_bottom_right, resize_antialiased, resize_bilinear
+from zoo.layers.resample import pad_bottom_right, resize_antialiased
+from zoo.layers.resize import resize
 
 FITS = ("fit", "stretch", "native")
 
@@ -21,12 +22,22 @@ def fitted_size(height, width, canvas: tuple[int, int]):
     """
     if isinstance(height, int) and isinstance(width, int):
         if canvas[0] * width <= canvas[1] * height:
-            return canvas[0], max(1, (2 * width * canvas[0] + height) // (2 * height))
-        return max(1, (2 * height * canvas[1] + width) // (2 * width)), canvas[1]
-    tall = ops.less_equal(canvas[0] * width, canvas[1] * height)
-    new_width = ops.maximum(1, (2 * width * canvas[0] + height) // (2 * height))
-    new_height = ops.maximum(1, (2 * height * canvas[1] + width) // (2 * width))
-    return ops.where(tall, canvas[0], new_height), ops.where(tall, new_width, canvas[1])
+            return canvas[0], max(1, _rounded_ratio(width * canvas[0], height))
+        return max(1, _rounded_ratio(height * canvas[1], width)), canvas[1]
+    by_height = ops.less_equal(canvas[0] * width, canvas[1] * height)
+    new_width = ops.maximum(1, _rounded_ratio(width * canvas[0], height))
+    new_height = ops.maximum(1, _rounded_ratio(height * canvas[1], width))
+    return ops.where(by_height, canvas[0], new_height), ops.where(by_height, new_width, canvas[1])
+
+
+def _rounded_ratio(numerator, denominator):
+    """numerator / denominator rounded to the nearest integer, ties to even."""
+    doubled = 2 * numerator + denominator
+    quotient = doubled // (2 * denominator)
+    if isinstance(quotient, int):
+        return quotient - int(doubled % (2 * denominator) == 0 and quotient % 2 == 1)
+    tie = ops.logical_and(ops.equal(doubled % (2 * denominator), 0), ops.equal(quotient % 2, 1))
+    return quotient - ops.cast(tie, quotient.dtype)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,11 +55,11 @@ class Frame:
     placed_width: Any
 
     def restore_map(self, maps):
-        """(B, canvas H, canvas W, C) float → (B, height, width, C): cut, then resized bilinearly."""
+        """(B, canvas H, canvas W, C) float → (B, height, width, C): cut, resized bilinearly."""
         maps = maps[:, : self.placed_height, : self.placed_width]
         if self.placed_height is self.height and self.placed_width is self.width:
             return maps
-        return resize_bilinear(maps, self.height, self.width)
+        return resize(maps, self.height, self.width)
 
     def restore_boxes(self, boxes):
         """xyxy boxes (…, 4) in canvas pixels → pixels of the picture, clipped to it."""

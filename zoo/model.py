@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import keras
+from keras import ops
 
 from zoo.errors import InputError
 
@@ -24,6 +25,13 @@ class ValidSizes:
 
     def legal(self, side: int) -> bool:
         return side >= self.base and (side - self.base) % self.step == 0
+
+    def covering(self, side):
+        """The smallest legal input whose output has at least `side` pixels (int or tensor)."""
+        steps = -((self.base - side - 2 * self.margin) // self.step)
+        return self.base + self.step * (
+            max(0, steps) if isinstance(side, int) else ops.maximum(0, steps)
+        )
 
     def nearest(self, side: int) -> str:
         """The nearest legal sides, for an error message."""
@@ -111,7 +119,7 @@ class Model(keras.Model):
 
         Args:
             optimizer: default Adam.
-            loss: None for the task's defaults, one loss for every output, or a dictionary by output.
+            loss: None for the task's defaults, one loss for every output, or a dictionary.
             metrics: None for the task's defaults, `[]` for none.
             **kwargs: as in Keras.
         """
@@ -137,6 +145,13 @@ class Model(keras.Model):
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
         y, sample_weight = self._aligned(y, y_pred, sample_weight)
         return super().compute_metrics(x, y, y_pred, sample_weight)
+
+    def get_metrics_result(self) -> dict[str, Any]:
+        """As in Keras; the task's main output needs no prefix, however many outputs there are."""
+        prefix = f"{self.task.answers[0]}_"
+        return {
+            key.removeprefix(prefix): value for key, value in super().get_metrics_result().items()
+        }
 
     def decode(self, outputs: Mapping[str, Any], frame: Any) -> dict[str, Any]:
         """Final answers, in pixels of the picture that `frame` was made of, from raw outputs."""

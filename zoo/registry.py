@@ -49,10 +49,10 @@ def register(
             _check_arguments(name, signature, arguments)
             try:
                 model = builder(**arguments)
-            except InputError:
-                raise
             except ValueError as error:
-                raise InputError(f"{name}: {error}") from error
+                message = str(error)
+                prefix = "" if message.startswith(name) else f"{name}: "
+                raise InputError(prefix + message) from error
             model.remember(name, arguments)
             return model
 

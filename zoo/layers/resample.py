@@ -9,15 +9,6 @@ import keras
 from keras import ops
 
 
-def resize_bilinear(images, height, width):
-    """(B, h, w, C) float → (B, height, width, C), bilinear, half-pixel centres, no anti-aliasing."""
-    if keras.backend.backend() == "tensorflow":
-        import tensorflow as tf
-
-        return tf.image.resize(images, (height, width), method="bilinear")
-    return ops.image.resize(images, (int(height), int(width)), interpolation="bilinear")
-
-
 def resize_antialiased(images, height, width, portable: bool = False):
     """(B, h, w, C) float → (B, height, width, C), triangle filter widened when shrinking.
 

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 from keras import layers
 
-# from zoo.backbones import build_backbone
+from zoo.backbones import build_backbone
 from zoo.card import Figure, Paper
 from zoo.errors import InputError
 from zoo.layers.norm import norm as normalization

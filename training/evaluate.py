@@ -1,0 +1,87 @@
+"""Measuring final answers against the labels, in the pixels of the original pictures.
+
+This is what a user gets, not what the loss saw: whatever answers pictures can be measured, a model
+of a run, a SavedModel or a LiteRT file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+
+from zoo.errors import InputError
+from zoo.tasks.schema import IGNORE
+
+AnswerFunction = Callable[[np.ndarray], dict[str, Any]]
+
+
+def evaluate_segmentation(
+    answer: AnswerFunction,
+    samples: Iterable[tuple[str, dict[str, np.ndarray]]],
+    class_names: tuple[str, ...] | list[str],
+    progress: Callable[[int], None] | None = None,
+) -> dict[str, Any]:
+    """Mean IoU and its parts.
+
+    Args:
+        answer: from a picture (H, W, C) uint8 to answers with `segmentation` (H, W).
+        samples: name and sample of each picture, as `Source.samples` gives.
+        class_names: of the class map.
+        progress: called with the number of pictures done.
+
+    Returns:
+        `mean_iou`, `mean_dice`, `pixel_accuracy`, `mean_accuracy` as fractions, `iou` by class name
+        (None for a class that occurs in neither truth nor prediction; such classes are left out of
+        the means), `pictures` and `majority_baseline`: the pixel accuracy and mean IoU of always
+        answering with the commonest class.
+
+    Raises:
+        InputError: no pictures, or a label beyond the classes.
+    """
+    classes = len(class_names)
+    matrix = np.zeros((classes, classes), np.int64)
+    count = 0
+    for count, (name, sample) in enumerate(samples, 1):
+        truth = sample["segmentation"]
+        found = answer(sample["image"])["segmentation"]
+        if found.shape != truth.shape:
+            raise ValueError(f"{name}: answer of {found.shape} for labels of {truth.shape}.")
+        valid = truth != IGNORE
+        if valid.any() and truth[valid].max() >= classes:
+            raise InputError(f"{name}: class {truth[valid].max()}, but there are {classes}.")
+        cells = classes * truth[valid].astype(np.int64) + found[valid]
+        matrix += np.bincount(cells, minlength=classes**2).reshape(classes, classes)
+        if progress:
+            progress(count)
+    if not count:
+        raise InputError("there is no picture to measure on.")
+    return {**_summary(matrix, list(class_names)), "pictures": count}
+
+
+def _summary(matrix: np.ndarray, names: list[str]) -> dict[str, Any]:
+    right = np.diag(matrix).astype(float)
+    truth, predicted = matrix.sum(1).astype(float), matrix.sum(0).astype(float)
+    union = truth + predicted - right
+    seen, true = union > 0, truth > 0
+    iou = np.divide(right, union, where=seen, out=np.zeros_like(right))
+    total = max(truth.sum(), 1.0)
+    commonest = truth.max() / total
+    return {
+        "mean_iou": float(iou[seen].mean()) if seen.any() else 0.0,
+        "mean_dice": float((2 * right[seen] / (truth + predicted)[seen]).mean())
+        if seen.any()
+        else 0.0,
+        "pixel_accuracy": float(right.sum() / total),
+        "mean_accuracy": float((right[true] / truth[true]).mean()) if true.any() else 0.0,
+        "iou": {name: float(iou[i]) if seen[i] else None for i, name in enumerate(names)},
+        "majority_baseline": {
+            "pixel_accuracy": float(commonest),
+            "mean_iou": float(commonest / max(true.sum(), 1)),
+        },
+    }
+
+
+EVALUATIONS: dict[str, Callable[..., dict[str, Any]]] = {"segmentation": evaluate_segmentation}
+"""How each task's answers are measured."""

@@ -1,0 +1,172 @@
+"""Training an architecture on a data set by a recipe, into a run folder."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+
+import zoo
+from training.callbacks import (
+    BestModel,
+    Progress,
+    Recorder,
+    StateKeeper,
+    averaged,
+    new_progress,
+)
+from training.checkpoint import load_state
+from training.optimization import make_loss, make_optimizer
+from training.pipeline import Batches, steps_per_epoch, training_batches, validation_batches
+from training.recipe import Recipe, recipe_for
+from training.run import Run, create_run, open_run
+from training.sources import Source, open_source
+from zoo.errors import InputError
+from zoo.registry import PrecisionScope
+
+_DRAWN = 4
+
+
+def fit(
+    architecture: str,
+    data: str | Source,
+    recipe: Recipe | None = None,
+    *,
+    out: str | os.PathLike[str],
+    resume: bool = False,
+    minutes: float | None = None,
+    weights: str | os.PathLike[str] | None = None,
+    say: Callable[[str], None] | None = None,
+) -> Run:
+    """Trains and returns the run; the best epoch's model is `run.model()`.
+
+    Args:
+        architecture: registry name.
+        data: a data set, or its name as `open_source` takes it.
+        recipe: default `recipe_for(architecture, task)`.
+        out: run folder; empty or new, unless `resume`.
+        resume: go on with the run in `out`, whose recipe and data set are used, after the last
+            finished epoch.
+        minutes: no epoch begins after so many minutes.
+        weights: a `.keras` file whose fitting weights to start from.
+        say: takes progress lines; default standard error.
+
+    Raises:
+        InputError: anything that the user can put right, in one line.
+    """
+    source = data if isinstance(data, Source) else open_source(data)
+    if resume:
+        run = _reopen(out, architecture, source)
+        recipe = run.recipe
+    else:
+        recipe = recipe or recipe_for(architecture, zoo.card(architecture).task)
+    batches = batches_of(architecture, recipe)
+    batches.check(source)
+    held_out = source.held_out()
+    keras.utils.set_random_seed(recipe.seed)
+    model = build_model(architecture, source, recipe)
+    if not resume:
+        run = create_run(Path(out), architecture, source.spec, source.class_names, recipe)
+        for note in source.notes:
+            (say or print_line)(f"{source.spec}: {note}")
+        if weights is not None:
+            (say or print_line)(str(zoo.load_weights(model, weights)))
+    steps = steps_per_epoch(source, "train", recipe.batch_size)
+    model.compile(
+        optimizer=make_optimizer(recipe, steps),
+        loss=make_loss(recipe, source),
+        jit_compile=_jit(recipe),
+    )
+    model.optimizer.build(model.trainable_variables)
+    progress = load_state(run.checkpoint, model) if resume else new_progress()
+    if progress["epoch"] >= recipe.epochs or progress["stopped"]:
+        run.write_info(finished=True)
+        return run
+    train = training_batches(source, "train", batches, first_epoch=progress["epoch"])
+    val = validation_batches(source, held_out, batches)
+    deadline = None if minutes is None else time.monotonic() + 60 * minutes
+    recorder = Recorder(run, progress, model.task.monitor, recipe.patience, deadline)
+    try:
+        drawn = next(val.unbatch().take(_DRAWN).batch(_DRAWN).as_numpy_iterator())
+        model.fit(
+            train,
+            steps_per_epoch=steps,
+            epochs=recipe.epochs,
+            initial_epoch=progress["epoch"],
+            validation_data=val,
+            verbose=0,
+            callbacks=[
+                recorder,
+                Progress(recipe.epochs, steps, recipe.batch_size, progress["epoch"], say),
+                *averaged(recipe.ema > 0, BestModel(recorder, drawn, run.labels)),
+                StateKeeper(recorder),
+            ],
+        )
+    except tf.errors.ResourceExhaustedError as error:
+        raise InputError(
+            f"out of memory with batch_size={recipe.batch_size} and "
+            f"image_size={list(recipe.image_size)}; make one of them smaller."
+        ) from error
+    except tf.errors.OpError as error:
+        defect = source.first_defect("train") or source.first_defect(held_out)
+        if defect is None:
+            raise
+        raise InputError(defect) from error
+    run.write_info(finished=True)
+    return run
+
+
+def print_line(line: str) -> None:
+    """Writes a line to standard error."""
+    print(line, file=sys.stderr, flush=True)
+
+
+def batches_of(architecture: str, recipe: Recipe) -> Batches:
+    """The batches that a recipe asks for."""
+    return Batches(
+        task=zoo.card(architecture).task,
+        image_size=recipe.image_size,
+        batch_size=recipe.batch_size,
+        channels=recipe.channels,
+        fit=recipe.fit,
+        augmentation=recipe.augmentation,
+        border_weight=recipe.border_weight,
+        border_sigma=recipe.border_sigma,
+        seed=recipe.seed,
+    )
+
+
+def build_model(architecture: str, source: Source, recipe: Recipe) -> zoo.Model:
+    """The architecture with the recipe's arguments, for the data set's classes."""
+    arguments = {
+        "num_classes": source.num_classes,
+        "input_shape": (None, None, recipe.channels),
+        **recipe.model,
+    }
+    with PrecisionScope(recipe.precision):
+        return zoo.build(architecture, **arguments)
+
+
+def _jit(recipe: Recipe) -> bool:
+    """XLA's convolutions are slow on CPUs; on accelerators they are not."""
+    if recipe.jit == "auto":
+        return keras.backend.backend() == "jax" or bool(tf.config.list_physical_devices("GPU"))
+    return bool(recipe.jit)
+
+
+def _reopen(out: str | os.PathLike[str], architecture: str, source: Source) -> Run:
+    run = open_run(out)
+    if run.info["architecture"] != architecture:
+        raise InputError(
+            f"{run.folder}: a run of {run.info['architecture']}, not of {architecture}."
+        )
+    if run.data != source.spec:
+        raise InputError(f"{run.folder}: was trained on {run.data}, not on {source.spec}.")
+    if not run.checkpoint.is_file():
+        raise InputError(f"{run.folder}: nothing to go on from; not one epoch has finished.")
+    return run

@@ -1,0 +1,154 @@
+"""Optimizers, learning-rate schedules and losses from a recipe."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import ops
+
+from training.recipe import Recipe
+from training.sources import Source
+from zoo import losses
+from zoo.errors import InputError, nearest
+
+LOSSES = {
+    "cross_entropy": losses.CrossEntropy,
+    "dice": losses.Dice,
+    "jaccard": losses.Jaccard,
+    "focal": losses.Focal,
+    "lovasz": losses.Lovasz,
+}
+
+
+@keras.saving.register_keras_serializable(package="training")
+class Schedule(keras.optimizers.schedules.LearningRateSchedule):
+    """Linear growth over the first steps, then one of the usual ways down.
+
+    Args:
+        peak: highest learning rate.
+        kind: as in `Recipe.schedule`.
+        steps: of the whole run.
+        steps_per_epoch: for `"exponential"`.
+        warmup: steps of growth.
+        power, factor, drops: as in `Recipe`.
+    """
+
+    def __init__(
+        self, peak, kind, steps, steps_per_epoch=1, warmup=0, power=0.9, factor=0.1, drops=()
+    ):
+        self.config: dict[str, Any] = {
+            "peak": peak,
+            "kind": kind,
+            "steps": steps,
+            "steps_per_epoch": steps_per_epoch,
+            "warmup": warmup,
+            "power": power,
+            "factor": factor,
+            "drops": list(drops),
+        }
+
+    def __call__(self, step):
+        config = self.config
+        step = ops.cast(step, "float32")
+        done = ops.clip(
+            (step - config["warmup"]) / max(1, config["steps"] - config["warmup"]), 0.0, 1.0
+        )
+        kind = config["kind"]
+        if kind == "cosine":
+            scale = 0.5 * (1.0 + ops.cos(math.pi * done))
+        elif kind == "poly":
+            scale = ops.power(1.0 - done, config["power"])
+        elif kind == "step":
+            share = step / max(1, config["steps"])
+            passed = sum(ops.cast(share >= drop, "float32") for drop in config["drops"])
+            scale = ops.power(config["factor"], passed) if config["drops"] else 1.0
+        elif kind == "exponential":
+            scale = ops.power(config["factor"], ops.floor(step / config["steps_per_epoch"]))
+        else:
+            scale = 1.0
+        growth = ops.minimum(1.0, (step + 1.0) / max(1, config["warmup"]))
+        return config["peak"] * scale * growth
+
+    def get_config(self) -> dict[str, Any]:
+        return dict(self.config)
+
+
+def make_optimizer(recipe: Recipe, steps: int) -> keras.optimizers.Optimizer:
+    """The recipe's optimizer for epochs of `steps` batches."""
+    schedule = Schedule(
+        peak=recipe.learning_rate,
+        kind=recipe.schedule,
+        steps=recipe.epochs * steps,
+        steps_per_epoch=steps,
+        warmup=round(recipe.warmup_epochs * steps),
+        power=recipe.power,
+        factor=recipe.factor,
+        drops=recipe.drops,
+    )
+    options: dict[str, Any] = {"learning_rate": schedule}
+    if recipe.weight_decay:
+        options["weight_decay"] = recipe.weight_decay
+    if recipe.clip_norm:
+        options["global_clipnorm"] = recipe.clip_norm
+    if recipe.ema:
+        options |= {"use_ema": True, "ema_momentum": recipe.ema}
+    if recipe.optimizer == "sgd":
+        options["momentum"] = recipe.momentum
+    makers = {
+        "adam": keras.optimizers.Adam,
+        "adamw": keras.optimizers.AdamW,
+        "sgd": keras.optimizers.SGD,
+        "rmsprop": keras.optimizers.RMSprop,
+    }
+    optimizer = makers[recipe.optimizer](**options)
+    if recipe.weight_decay:
+        optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    return optimizer
+
+
+def make_loss(recipe: Recipe, source: Source) -> losses.SegmentationLoss:
+    """The recipe's loss on class maps.
+
+    Raises:
+        InputError: unknown loss.
+    """
+    names = recipe.loss.split("+")
+    for name in names:
+        if name not in LOSSES:
+            raise InputError(f"recipe: unknown loss {name!r}{nearest(name, LOSSES)}")
+    options: dict[str, dict[str, Any]] = {name: {} for name in names}
+    if recipe.class_weights == "median_frequency":
+        if "cross_entropy" not in names:
+            raise InputError("recipe: class_weights go with the loss cross_entropy.")
+        options["cross_entropy"]["class_weights"] = median_frequency_weights(source)
+    terms = [LOSSES[name](**options[name]) for name in names]
+    return terms[0] if len(terms) == 1 else losses.Sum(terms)
+
+
+def median_frequency_weights(source: Source) -> list[float]:
+    """SegNet's class weights: median of the class frequencies over each class's own.
+
+    A class's frequency is its pixels over all valid pixels of the pictures in which it occurs;
+    a class that never occurs has weight 0.
+    """
+    classes = source.num_classes
+    pixels, areas = np.zeros(classes), np.zeros(classes)
+
+    def count(record):
+        labels = source.decode(record)["segmentation"]
+        return tf.math.bincount(
+            tf.minimum(labels, classes), minlength=classes + 1, maxlength=classes + 1
+        )
+
+    counts = source.raw("train").map(count, num_parallel_calls=tf.data.AUTOTUNE)
+    for number in counts.as_numpy_iterator():
+        number = number[:classes].astype(float)
+        pixels += number
+        areas += np.where(number > 0, number.sum(), 0.0)
+    frequency = pixels / np.maximum(areas, 1.0)
+    median = np.median(frequency[frequency > 0])
+    return [float(median / f) if f > 0 else 0.0 for f in frequency]

@@ -1,0 +1,152 @@
+"""From a data set to the batches that `fit` takes, the same ones for every model of a task.
+
+A batch is `(images, targets)` or `(images, targets, sample_weight)`: images (B, H, W, C) float32 in
+0…255, targets a dictionary with the keys of the task. Everything random is drawn from the seed, the
+epoch and the position in it, so that batches do not depend on timing and an interrupted run goes on
+with the batches it would have seen.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import tensorflow as tf
+
+from training.augment import Augmentation, augment, place
+from training.border_weights import border_weights_tensor
+from training.sources import Source
+from zoo.errors import InputError
+from zoo.tasks import TASKS
+
+
+@dataclasses.dataclass(frozen=True)
+class Batches:
+    """How samples become batches.
+
+    Attributes:
+        task: name of the task, which says the targets.
+        image_size: canvas height and width.
+        batch_size: pictures a batch.
+        channels: 3 for colour, 1 for grey.
+        fit: `"fit"`, `"stretch"` or `"crop"`, see `training.augment`.
+        augmentation: ranges of random change in training.
+        border_weight: U-Net's w0; 0 gives no sample weights. Needs instance maps.
+        border_sigma: U-Net's sigma in pixels.
+        seed: of everything random.
+    """
+
+    task: str
+    image_size: tuple[int, int]
+    batch_size: int = 8
+    channels: int = 3
+    fit: str = "fit"
+    augmentation: Augmentation = dataclasses.field(default_factory=Augmentation)
+    border_weight: float = 0.0
+    border_sigma: float = 5.0
+    seed: int = 0
+
+    def check(self, source: Source) -> None:
+        """Raises InputError if the data set lacks what the task or the options need."""
+        missing = [key for key in TASKS[self.task].targets if key not in source.keys]
+        if missing:
+            raise InputError(
+                f"{source.spec}: {self.task} learns from {', '.join(missing)}, which this data set "
+                f"does not have; it has {', '.join(source.keys)}."
+            )
+        if self.border_weight and "instances" not in source.keys:
+            raise InputError(
+                f"{source.spec}: border weights need instance maps; use an instances: data set or "
+                "set border_weight=0."
+            )
+        if self.channels not in (1, 3):
+            raise InputError(f"channels is 1 or 3, not {self.channels}.")
+
+
+def steps_per_epoch(source: Source, split: str, batch_size: int) -> int:
+    """Full training batches in an epoch; one, repeated pictures included, if there are too few."""
+    return max(1, source.sizes[source.check_split(split)] // batch_size)
+
+
+def training_batches(
+    source: Source, split: str, batches: Batches, first_epoch: int = 0
+) -> tf.data.Dataset:
+    """Endless training batches, epoch after epoch from `first_epoch` on.
+
+    Every epoch has `steps_per_epoch` batches of a full `batch_size`, in an order of its own.
+
+    Raises:
+        InputError: no such split, or it lacks a target.
+    """
+    batches.check(source)
+    steps = steps_per_epoch(source, split, batches.batch_size)
+
+    # Autograph would wrap our one-line errors in many; nothing here needs it.
+    @tf.autograph.experimental.do_not_convert
+    def epoch(number: tf.Tensor) -> tf.data.Dataset:
+        seed = tf.stack([tf.constant(batches.seed, tf.int64), number])
+        records = source.raw(split, seed).repeat().take(steps * batches.batch_size)
+        positions = tf.data.Dataset.range(steps * batches.batch_size)
+        seeds = positions.map(lambda i: tf.random.fold_in(seed, i))
+        return tf.data.Dataset.zip(records, seeds)
+
+    @tf.autograph.experimental.do_not_convert
+    def prepare(record: dict[str, tf.Tensor], seed: tf.Tensor):
+        sample = _with_channels(source.decode(record), batches.channels)
+        sample = augment(
+            sample,
+            seed,
+            batches.augmentation,
+            batches.image_size,
+            batches.fit,
+            source.joint_pairs,
+        )
+        return _element(sample, batches, weighted=batches.border_weight > 0)
+
+    endless = tf.data.Dataset.range(first_epoch, tf.int64.max)
+    return (
+        endless.flat_map(epoch)
+        .map(prepare, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+        .batch(batches.batch_size, drop_remainder=True)
+        .prefetch(tf.data.AUTOTUNE)
+    )
+
+
+def validation_batches(source: Source, split: str, batches: Batches) -> tf.data.Dataset:
+    """The split once, in order, without chance; the last batch may be smaller.
+
+    Raises:
+        InputError: no such split, or it lacks a target.
+    """
+    batches.check(source)
+
+    @tf.autograph.experimental.do_not_convert
+    def prepare(record: dict[str, tf.Tensor]):
+        sample = _with_channels(source.decode(record), batches.channels)
+        return _element(place(sample, batches.image_size, batches.fit), batches, weighted=False)
+
+    return (
+        source.raw(source.check_split(split))
+        .map(prepare, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+        .batch(batches.batch_size)
+        .prefetch(tf.data.AUTOTUNE)
+    )
+
+
+def _element(sample: dict[str, tf.Tensor], batches: Batches, weighted: bool):
+    height, width = batches.image_size
+    image = tf.ensure_shape(tf.cast(sample["image"], tf.float32), (height, width, batches.channels))
+    targets = {key: sample[key] for key in TASKS[batches.task].targets}
+    if "segmentation" in targets:
+        targets["segmentation"] = tf.ensure_shape(targets["segmentation"], (height, width))
+    if not weighted:
+        return image, targets
+    weights = border_weights_tensor(
+        sample["instances"], batches.border_weight, batches.border_sigma
+    )
+    return image, targets, tf.ensure_shape(weights, (height, width))
+
+
+def _with_channels(sample: dict[str, tf.Tensor], channels: int) -> dict[str, tf.Tensor]:
+    if channels == 3:
+        return sample
+    return {**sample, "image": tf.image.rgb_to_grayscale(sample["image"])}

@@ -1,0 +1,217 @@
+"""A recipe: everything that decides how an architecture is trained, in one readable record.
+
+`training/recipes/<task>.toml` holds what all architectures of a task share,
+`training/recipes/<name>.toml` what one of them does differently. Unknown keys are refused.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+from importlib import resources
+from typing import Any
+
+from training.augment import Augmentation
+from zoo.errors import InputError, nearest
+
+SCHEDULES = ("constant", "cosine", "poly", "step", "exponential")
+OPTIMIZERS = ("adam", "adamw", "sgd", "rmsprop")
+PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """How to train.
+
+    Attributes:
+        image_size: canvas height and width in pixels.
+        fit: how a picture goes on the canvas: `"fit"`, `"stretch"` or `"crop"`.
+        channels: 3 for colour, 1 for grey.
+        batch_size, epochs, seed: as everywhere.
+        optimizer: `"adam"`, `"adamw"`, `"sgd"` or `"rmsprop"`.
+        learning_rate: at its highest.
+        momentum: of SGD.
+        weight_decay: decoupled; biases and normalisation are exempt.
+        clip_norm: largest norm of the whole gradient; 0 = no limit.
+        schedule: `"constant"`, `"cosine"` (to 0), `"poly"` (power 0.9 unless `power` says
+            otherwise), `"step"` (times `factor` at each of `drops`) or `"exponential"` (times
+            `factor` each epoch).
+        power, factor, drops: of the schedule; `drops` are shares of the run in (0, 1).
+        warmup_epochs: epochs of linear growth from 0.
+        loss: names of losses joined by `+`, such as `"cross_entropy+dice"`.
+        class_weights: `"none"` or `"median_frequency"` (counted on the training split).
+        border_weight, border_sigma: U-Net's w0 and sigma; 0 = off.
+        ema: decay of the moving average of the weights that is evaluated and kept; 0 = off.
+        patience: epochs without a better result before stopping early; 0 = never.
+        precision: `"float32"`, `"mixed_float16"` or `"mixed_bfloat16"`.
+        jit: whether XLA compiles the step; `"auto"` does so on accelerators.
+        augmentation: ranges of random change.
+        model: arguments of the builder.
+        expected: what the recipe gave, on what data, in what time.
+    """
+
+    image_size: tuple[int, int] = (256, 256)
+    fit: str = "fit"
+    channels: int = 3
+    batch_size: int = 8
+    epochs: int = 30
+    seed: int = 0
+    optimizer: str = "adam"
+    learning_rate: float = 1e-3
+    momentum: float = 0.9
+    weight_decay: float = 0.0
+    clip_norm: float = 0.0
+    schedule: str = "cosine"
+    power: float = 0.9
+    factor: float = 0.1
+    drops: tuple[float, ...] = ()
+    warmup_epochs: float = 0.0
+    loss: str = "cross_entropy"
+    class_weights: str = "none"
+    border_weight: float = 0.0
+    border_sigma: float = 5.0
+    ema: float = 0.0
+    patience: int = 0
+    precision: str = "float32"
+    jit: bool | str = "auto"
+    augmentation: Augmentation = dataclasses.field(default_factory=Augmentation)
+    model: dict[str, Any] = dataclasses.field(default_factory=dict)
+    expected: str = ""
+
+    def __post_init__(self) -> None:
+        choices = {
+            "fit": ("fit", "stretch", "crop"),
+            "optimizer": OPTIMIZERS,
+            "schedule": SCHEDULES,
+            "precision": PRECISIONS,
+            "class_weights": ("none", "median_frequency"),
+            "jit": ("auto", True, False),
+            "channels": (1, 3),
+        }
+        for key, allowed in choices.items():
+            if getattr(self, key) not in allowed:
+                raise InputError(
+                    f"recipe: {key} is one of {', '.join(map(str, allowed))}, "
+                    f"not {getattr(self, key)!r}."
+                )
+        for key in ("batch_size", "epochs", "learning_rate"):
+            _number(key, getattr(self, key), above=True)
+        for key in ("weight_decay", "clip_norm", "border_weight", "patience", "warmup_epochs"):
+            _number(key, getattr(self, key))
+        if not 0.0 <= self.ema < 1.0:
+            raise InputError(f"recipe: ema is a decay in [0, 1), such as 0.999, not {self.ema}.")
+        size = self.image_size
+        if len(size) != 2 or not all(isinstance(side, int) and side >= 1 for side in size):
+            raise InputError(f"recipe: image_size is [height, width] in pixels, not {size}.")
+        object.__setattr__(self, "image_size", tuple(size))
+        object.__setattr__(self, "drops", tuple(self.drops))
+
+    def changed(self, changes: dict[str, Any]) -> Recipe:
+        """A recipe with some values changed; keys of a table are written `table.key`.
+
+        Raises:
+            InputError: an unknown key or a value out of range.
+        """
+        data = self.to_dict()
+        for key, value in changes.items():
+            table, _, inner = key.partition(".")
+            if inner and table in ("model", "augmentation"):
+                data[table] = {**data[table], inner: value}
+            elif key in ("model", "augmentation"):
+                data[key] = {**data[key], **value}
+            else:
+                data[key] = value
+        return from_dict(data)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The recipe as plain values."""
+        data = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+        data["augmentation"] = dataclasses.asdict(self.augmentation)
+        data["model"] = dict(self.model)
+        return data
+
+    def to_toml(self) -> str:
+        """The recipe as a TOML file."""
+        data = self.to_dict()
+        tables = {key: data.pop(key) for key in ("augmentation", "model")}
+        lines = [f"{key} = {_toml(value)}" for key, value in data.items()]
+        for key, table in tables.items():
+            lines += ["", f"[{key}]"]
+            lines += [f"{name} = {_toml(value)}" for name, value in table.items()]
+        return "\n".join(lines) + "\n"
+
+
+def from_dict(data: dict[str, Any]) -> Recipe:
+    """A recipe from plain values.
+
+    Raises:
+        InputError: an unknown key, named with the nearest known one, or a value out of range.
+    """
+    known = [field.name for field in dataclasses.fields(Recipe)]
+    for key in data:
+        if key not in known:
+            raise InputError(f"recipe: unknown key {key!r}{nearest(key, known)}")
+    data = dict(data)
+    if isinstance(data.get("augmentation"), dict):
+        data["augmentation"] = Augmentation.from_dict(data["augmentation"])
+    try:
+        return Recipe(**data)
+    except TypeError as error:
+        raise InputError(f"recipe: a value has the wrong type ({error}).") from error
+
+
+def from_toml(text: str, name: str) -> Recipe:
+    """A recipe from the text of a TOML file called `name`.
+
+    Raises:
+        InputError: not TOML, or as `from_dict`.
+    """
+    try:
+        return from_dict(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"{name}: not TOML: {error}.") from error
+
+
+def recipe_for(architecture: str, task: str) -> Recipe:
+    """The recipe of an architecture: its task's, with its own file on top where it has one."""
+    recipe = Recipe()
+    for name in (task, architecture):
+        file = resources.files("training") / "recipes" / f"{name}.toml"
+        if file.is_file():
+            recipe = recipe.changed(tomllib.loads(file.read_text()))
+    return recipe
+
+
+def parse_setting(text: str) -> tuple[str, Any]:
+    """`"key=value"` of `--set` as key and value; the value is TOML, or else a plain string.
+
+    Raises:
+        InputError: there is no `=`.
+    """
+    key, equals, value = text.partition("=")
+    if not equals or not key:
+        raise InputError(f"--set {text}: expected key=value, such as learning_rate=0.001.")
+    try:
+        return key.strip(), tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        return key.strip(), value
+
+
+def _number(key: str, value: Any, above: bool = False) -> None:
+    good = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not good or (value <= 0 if above else value < 0):
+        limit = "above 0" if above else "0 or more"
+        raise InputError(f"recipe: {key} is a number {limit}, not {value!r}.")
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+        return f'"{escaped}"'
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(_toml(item) for item in value)}]"
+    if isinstance(value, float):
+        return repr(value)
+    return str(value)
