@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from keras import ops
 
 from zoo.errors import InputError
+from zoo.layers.argmax import argmax_channel
 from zoo.losses import CrossEntropy
 from zoo.metrics import MeanIoU, PixelAccuracy
 from zoo.tasks.base import Task
@@ -45,7 +46,7 @@ class Segmentation(Task):
 
     def decode(self, model: Model, outputs: Mapping[str, Any], frame: Frame) -> dict[str, Any]:
         logits = frame.restore_map(ops.cast(outputs["segmentation"], "float32"))
-        return {"segmentation": ops.cast(ops.argmax(logits, axis=-1), "int32")}
+        return {"segmentation": argmax_channel(logits)}
 
 
 SEGMENTATION = Segmentation()

@@ -1,0 +1,76 @@
+"""What exporting changed: the answers, the metric, the size, the latency."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from export.runners import Answerer, file_size
+
+
+def parity_report(
+    reference: Answerer,
+    exported: Mapping[str, tuple[Path, Answerer]],
+    pictures: Iterable[np.ndarray],
+    measure: Callable[[Answerer], dict[str, Any]] | None = None,
+) -> dict[str, Any]:
+    """Compares exported files with the model they came from, on the user's own pictures.
+
+    Args:
+        reference: answers of the model, by picture (H, W, C) uint8.
+        exported: path and answers of each file, by a name for it.
+        pictures: what to compare on; the files take turns on each picture, so that their times
+            can be compared.
+        measure: from an answer function to the task's metrics; None leaves them out.
+
+    Returns:
+        For the model and each file: `bytes` (files only), `milliseconds` (median), for files also
+        `max_difference` and `share_different` of every answer, and `metrics`.
+    """
+    everyone: dict[str, Answerer] = {
+        "model": reference,
+        **{name: answer for name, (_, answer) in exported.items()},
+    }
+    times: dict[str, list[float]] = {name: [] for name in everyone}
+    differences: dict[str, dict[str, list[tuple[float, float]]]] = {n: {} for n in exported}
+    count = 0
+    for count, picture in enumerate(pictures, 1):  # noqa: B007  (used after the loop)
+        expected: dict[str, Any] = {}
+        for name, answer in everyone.items():
+            answer(picture)  # a new size may cost a new trace or allocation
+            began = time.perf_counter()
+            found = answer(picture)
+            times[name].append(1000 * (time.perf_counter() - began))
+            if name == "model":
+                expected = found
+                continue
+            for key, value in expected.items():
+                differences[name].setdefault(key, []).append(_difference(found[key], value))
+    report: dict[str, Any] = {"pictures": count}
+    for name, answer in everyone.items():
+        row: dict[str, Any] = {"milliseconds": round(statistics.median(times[name]), 2)}
+        if name != "model":
+            row["bytes"] = file_size(exported[name][0])
+            row["max_difference"] = {k: max(d for d, _ in v) for k, v in differences[name].items()}
+            row["share_different"] = {
+                k: float(np.mean([s for _, s in v])) for k, v in differences[name].items()
+            }
+        if measure is not None:
+            row["metrics"] = measure(answer)
+        report[name] = row
+    return report
+
+
+def _difference(found: np.ndarray, expected: np.ndarray) -> tuple[float, float]:
+    """Largest absolute difference, and share of the values that are not equal to 1e-3."""
+    if found.shape != expected.shape:
+        raise ValueError(f"answers of different shapes: {found.shape} and {expected.shape}")
+    if not found.size:
+        return 0.0, 0.0
+    gap = np.abs(found.astype(np.float64) - expected.astype(np.float64))
+    return float(gap.max()), float((gap > 1e-3).mean())

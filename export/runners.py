@@ -1,0 +1,55 @@
+"""Running exported files: the few lines any program needs, and nothing of the zoo."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+Answerer = Callable[[np.ndarray], dict[str, Any]]
+
+
+def saved_model_answerer(folder: str | os.PathLike[str]) -> Answerer:
+    """A function from one picture (H, W, C) uint8 to its answers by a SavedModel."""
+    import tensorflow as tf
+
+    loaded = tf.saved_model.load(os.fspath(folder))
+    serve = loaded.signatures["serving_default"]
+
+    def answer(image: np.ndarray) -> dict[str, Any]:
+        found = serve(images=tf.constant(image[None]))
+        return {key: value.numpy()[0] for key, value in found.items()}
+
+    answer.loaded = loaded  # type: ignore[attr-defined]  # keeps the variables alive
+    return answer
+
+
+def litert_answerer(path: str | os.PathLike[str], threads: int | None = None) -> Answerer:
+    """A function from one picture (H, W, C) uint8 to its answers by a LiteRT file."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    interpreter = Interpreter(model_path=os.fspath(path), num_threads=threads or os.cpu_count())
+    number = interpreter.get_input_details()[0]["index"]
+    shape: tuple[int, ...] | None = None
+
+    def answer(image: np.ndarray) -> dict[str, Any]:
+        nonlocal shape
+        if shape != (1, *image.shape):
+            shape = (1, *image.shape)
+            interpreter.resize_tensor_input(number, shape)
+            interpreter.allocate_tensors()
+        found = interpreter.get_signature_runner("serving_default")(images=image[None])
+        return {key: value[0].copy() for key, value in found.items()}
+
+    return answer
+
+
+def file_size(path: str | os.PathLike[str]) -> int:
+    """Bytes of a file, or of all files below a folder."""
+    path = Path(path)
+    if path.is_file():
+        return path.stat().st_size
+    return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())

@@ -1,0 +1,18 @@
+"""The index of the largest channel."""
+
+from __future__ import annotations
+
+import keras
+from keras import ops
+
+
+def argmax_channel(x):
+    """(…, C) float → (…) int32 index of the largest value, the first one of equals.
+
+    Keras' own arg-max orders −0 before 0 with a bitwise operator that LiteRT does not have.
+    """
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        return tf.argmax(x, axis=-1, output_type=tf.int32)
+    return ops.cast(ops.argmax(x, axis=-1), "int32")
