@@ -1,0 +1,97 @@
+"""`zoo export`: the files, and a report on what exporting changed."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import export
+from training.evaluate import EVALUATIONS
+from training.files import write_json
+from zoo.command.models import Opened, as_model_sees, open_model
+from zoo.command.output import print_json, say, short, table
+from zoo.errors import InputError
+
+
+def run_export(options: Namespace) -> None:
+    """Exports and compares; the report is `parity.json` beside the files."""
+    opened = open_model(options.model)
+    out = Path(options.out or (opened.path if opened.run else opened.path.parent) / "export")
+    delivery = export.Delivery.of(opened.model, opened.labels, opened.image_size, opened.fit)
+    data = options.data or (opened.run.data if opened.run else None)
+    if data is None and options.quantize == "int8":
+        raise InputError("int8 needs pictures to find the range of values; name a data set: --data")
+    files: dict[str, tuple[Path, Any]] = {}
+    if "saved_model" in options.format:
+        path = export.export_saved_model(delivery, out / "saved_model")
+        files["saved_model"] = (path, export.saved_model_answerer(path))
+    if "litert" in options.format:
+        ending = "" if options.quantize == "none" else f".{options.quantize}"
+        calibration: list[np.ndarray] = []
+        if options.quantize == "int8":
+            calibration = _pictures(opened, data, "train", options.pictures)
+        path = out / f"model{ending}.tflite"
+        export.export_litert(delivery, path, options.quantize, calibration)
+        files[f"litert{ending}"] = (path, export.litert_answerer(path))
+    report: dict[str, Any] = {"model": str(opened.path), "files": {}, "parity": None}
+    report["files"] = {name: str(path) for name, (path, _) in files.items()}
+    if data is not None:
+        report["parity"] = _parity(opened, files, options)
+        write_json(out / "parity.json", report)
+    if options.json:
+        print_json(report)
+        return
+    for path, _ in files.values():
+        print(path)
+    if report["parity"]:
+        _print(report["parity"])
+    else:
+        say("no data set named, so no parity report; give --data for one")
+
+
+def _pictures(opened: Opened, data: str | None, split: str, count: int) -> list[np.ndarray]:
+    source = opened.source(data)
+    split = split if split in source.sizes else source.held_out()
+    channels = opened.model.input_shape[-1]
+    samples = islice(source.samples(split), count)
+    return [as_model_sees(sample["image"], channels) for _, sample in samples]
+
+
+def _parity(opened: Opened, files: dict[str, tuple[Path, Any]], options: Namespace):
+    source = opened.source(options.data)
+    split = source.check_split(options.split or source.held_out())
+    samples = list(islice(source.samples(split), options.pictures))
+    channels = opened.model.input_shape[-1]
+    measure = EVALUATIONS[opened.model.task_name]
+
+    def measured(answer):
+        seen = ((name, {**s, "image": as_model_sees(s["image"], channels)}) for name, s in samples)
+        return measure(answer, seen, opened.labels)
+
+    pictures = [as_model_sees(sample["image"], channels) for _, sample in samples]
+    report = export.parity_report(opened.answerer(), files, pictures, measured)
+    return {"data": source.spec, "split": split, **report}
+
+
+def _print(parity: dict[str, Any]) -> None:
+    print(f"\non {parity['pictures']} pictures of {parity['data']}, {parity['split']}:")
+    rows = []
+    for name, row in parity.items():
+        if not isinstance(row, dict):
+            continue
+        different = row.get("share_different", {})
+        rows.append(
+            (
+                name,
+                short(row["bytes"]) + "B" if "bytes" in row else "",
+                f"{row['milliseconds']:.1f}",
+                ", ".join(f"{100 * share:.3f} % of {key}" for key, share in different.items()),
+                f"{row['metrics']['mean_iou']:.4f}",
+            )
+        )
+    headings = ("file", "size", "ms", "differs in", "mean_iou")
+    print(table(rows, headings, right="size ms mean_iou"))

@@ -1,0 +1,125 @@
+"""The words of the command line."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import re
+from collections.abc import Callable
+
+from zoo.errors import InputError
+
+_DATA = "FORMAT[:WHERE][?option=value&…], such as shapes, masks:DIR?void=11, instances:DIR"
+_RUN = "a run folder of `zoo train`, or a .keras file"
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The parser; `options.run(options)` of what it gives does the work."""
+    parser = argparse.ArgumentParser(
+        prog="zoo", description="Choose, train and ship vision models, from U-Net to Mask R-CNN."
+    )
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    _listing(commands)
+    _data(commands)
+    _train(commands)
+    _measuring(commands)
+    _export(commands)
+    return parser
+
+
+def _listing(commands) -> None:
+    command = _add(commands, "list", "listing", "every architecture: task, year, parameters, FLOPs")
+    command.add_argument("--task", help="only those of one task")
+    _json(command)
+    command = _add(commands, "show", "listing", "the card of an architecture")
+    command.add_argument("name", metavar="NAME")
+    _json(command)
+
+
+def _data(commands) -> None:
+    command = _add(commands, "data", "data", "check and picture a data set")
+    command.add_argument("data", metavar="DATA", help=_DATA)
+    command.add_argument("--split", help="only this split")
+    command.add_argument("--out", metavar="SHEET.png", help="write a contact sheet with the labels")
+    _json(command)
+
+
+def _train(commands) -> None:
+    command = _add(commands, "train", "train", "train an architecture into a run folder")
+    command.add_argument("name", metavar="NAME")
+    command.add_argument("--data", required=True, help=_DATA)
+    command.add_argument("--epochs", type=int)
+    command.add_argument("--batch-size", type=int)
+    command.add_argument("--image-size", type=image_size, metavar="HxW")
+    command.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="any key of the recipe, such as learning_rate=0.001 or model.filters=32",
+    )
+    command.add_argument("--weights", metavar="FILE.keras", help="start from weights that fit")
+    command.add_argument("--minutes", type=float, help="begin no epoch after so many minutes")
+    command.add_argument("--out", metavar="RUN", help="run folder (default runs/NAME-…)")
+    command.add_argument("--resume", action="store_true", help="go on with the run in --out")
+
+
+def _measuring(commands) -> None:
+    command = _add(commands, "evaluate", "measuring", "measure final answers against the labels")
+    command.add_argument("model", metavar="RUN", help=_RUN)
+    command.add_argument("--data", help=f"{_DATA} (default: what the run was trained on)")
+    command.add_argument("--split", help="default: val, else test")
+    _json(command)
+    command = _add(commands, "predict", "measuring", "answer for pictures")
+    command.add_argument("model", metavar="RUN", help=_RUN)
+    command.add_argument("pictures", metavar="PICTURE", nargs="+")
+    command.add_argument("--out", metavar="DIR", default="predictions")
+    _json(command)
+
+
+def _export(commands) -> None:
+    command = _add(commands, "export", "exporting", "write files that need nothing of the zoo")
+    command.add_argument("model", metavar="RUN", help=_RUN)
+    command.add_argument(
+        "--format",
+        nargs="+",
+        choices=("saved_model", "litert"),
+        default=["saved_model", "litert"],
+    )
+    command.add_argument("--quantize", choices=("none", "float16", "int8"), default="none")
+    command.add_argument("--out", metavar="DIR", help="default: RUN/export")
+    command.add_argument("--data", help="for the parity report and int8 (default: the run's)")
+    command.add_argument("--split", help="default: val, else test")
+    command.add_argument(
+        "--pictures", type=int, default=50, help="pictures to compare on and to calibrate int8"
+    )
+    _json(command)
+
+
+def image_size(text: str) -> tuple[int, int]:
+    """`"256x320"` as (256, 320)."""
+    match = re.fullmatch(r"(\d+)[x×](\d+)", text)
+    if not match or not all(int(side) for side in match.groups()):
+        raise InputError(f"--image-size {text}: expected HEIGHTxWIDTH, such as 256x320.")
+    return int(match[1]), int(match[2])
+
+
+def _add(commands, name: str, module: str, text: str) -> argparse.ArgumentParser:
+    command = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
+    command.set_defaults(run=_late(module, name))
+    return command
+
+
+def _late(module: str, name: str) -> Callable[[argparse.Namespace], int | None]:
+    """Imports a command's module only when it runs: TensorFlow takes seconds to import."""
+
+    def run(options: argparse.Namespace) -> int | None:
+        return getattr(importlib.import_module(f"zoo.command.{module}"), f"run_{name}")(options)
+
+    return run
+
+
+def _json(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--json", action="store_true", help="one JSON object on standard output, nothing else"
+    )
