@@ -3,6 +3,7 @@
 from zoo.layers.aspp import aspp
 from zoo.layers.atrous import conv_block, separable_conv_block
 from zoo.layers.bilinear import BilinearInitializer
+from zoo.layers.border import PadBorder, PadToGrid
 from zoo.layers.dense_block import dense_block, transition_down, transition_up
 from zoo.layers.laplacian_pyramid import LaplacianPyramid, collapse_pyramid
 from zoo.layers.max_unpooling import MaxPoolWithIndices, MaxUnpool
@@ -29,6 +30,8 @@ __all__ = [
     "MaxUnpool",
     "NORM_POLICIES",
     "NearestUnpooling",
+    "PadBorder",
+    "PadToGrid",
     "PadToMultiple",
     "PixelNormalization",
     "ResizeLike",

@@ -1,0 +1,88 @@
+"""Borders of a fixed width, and sizes on which strided maps fall on whole pixels."""
+
+from __future__ import annotations
+
+import keras
+from keras import ops
+
+from zoo.errors import InputError
+from zoo.layers._shapes import MapLayer, check_map, check_positive, height_width
+from zoo.layers.padding import PAD_MODES, _source_line
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class PadBorder(MapLayer):
+    """Add a border of fixed width around maps (N, H, W, C) of any size.
+
+    Args:
+        before: lines added at the top and at the left, in pixels.
+        after: lines added at the bottom and at the right; default `before`.
+        mode: "reflect", "symmetric", "edge" or "zero", as `PadToMultiple`; the border may be wider
+            than the map.
+
+    Raises:
+        InputError: for a negative width or an unknown mode.
+    """
+
+    def __init__(self, before: int, after: int | None = None, mode: str = "reflect", **kwargs):
+        super().__init__(**kwargs)
+        after = before if after is None else after
+        if before < 0 or after < 0:
+            raise InputError(f"a border is at least 0 pixels wide, got {before} and {after}")
+        if mode not in PAD_MODES:
+            raise InputError(f"mode={mode!r} is unknown; use one of {', '.join(PAD_MODES)}")
+        self.before, self.after, self.mode = int(before), int(after), mode
+
+    def call(self, inputs):
+        if self.mode == "zero":
+            line = [self.before, self.after]
+            return ops.pad(inputs, [[0, 0], line, line, [0, 0]])
+        for axis in (1, 2):
+            size = height_width(inputs)[axis - 1]
+            line = ops.arange(size + self.before + self.after, dtype="int32") - self.before
+            inputs = ops.take(inputs, _source_line(line, size, self.mode), axis=axis)
+        return inputs
+
+    def compute_output_shape(self, input_shape):
+        batch, height, width, channels = check_map(input_shape, "PadBorder")
+        both = self.before + self.after
+        return batch, *(None if s is None else s + both for s in (height, width)), channels
+
+    def get_config(self):
+        own = {"before": self.before, "after": self.after, "mode": self.mode}
+        return {**super().get_config(), **own}
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class PadToGrid(MapLayer):
+    """Pad pictures (N, H, W, C) at the bottom and right until both sides are m * stride + 1.
+
+    On such a size every strided convolution with symmetric zeros, "same" ones included, takes its
+    outputs at pixels 0, stride, 2 * stride … up to the last one, so resizing a map by
+    "bilinear_aligned" puts it back exactly where it came from. The border mirrors the picture.
+
+    Args:
+        stride: of the network, in pixels.
+    """
+
+    def __init__(self, stride: int, **kwargs):
+        super().__init__(**kwargs)
+        self.stride = check_positive(stride, "stride")
+
+    def call(self, inputs):
+        for axis in (1, 2):
+            size = height_width(inputs)[axis - 1]
+            missing = (1 - size) % self.stride
+            if isinstance(missing, int) and missing == 0:
+                continue
+            line = ops.arange(size + missing, dtype="int32")
+            inputs = ops.take(inputs, _source_line(line, size, "reflect"), axis=axis)
+        return inputs
+
+    def compute_output_shape(self, input_shape):
+        batch, height, width, channels = check_map(input_shape, "PadToGrid")
+        sides = (None if s is None else s + (1 - s) % self.stride for s in (height, width))
+        return batch, *sides, channels
+
+    def get_config(self):
+        return {**super().get_config(), "stride": self.stride}
