@@ -54,6 +54,7 @@ class Model(keras.Model):
         inputs, outputs: as of a functional model; `outputs` is a dictionary.
         task: name of the task.
         sizes: legal sizes and border loss, for networks of valid convolutions.
+        loss_weights: factors of the outputs' losses, for outputs whose factor is not 1.
         name: of the model.
     """
 
@@ -64,11 +65,13 @@ class Model(keras.Model):
         *,
         task: str,
         sizes: ValidSizes | None = None,
+        loss_weights: Mapping[str, float] | None = None,
         name: str | None = None,
     ):
         super().__init__(inputs=inputs, outputs=outputs, name=name)
         self.task_name = task
         self.sizes = sizes
+        self._loss_weights = tuple((loss_weights or {}).items())
         self.architecture: str | None = None
         self._arguments_given: Any = None
         self._made_with = keras.dtype_policies.serialize(keras.config.dtype_policy())
@@ -84,6 +87,11 @@ class Model(keras.Model):
     def arguments(self) -> dict[str, Any]:
         """What the builder was called with."""
         return dict(self._arguments_given() if self._arguments_given else {})
+
+    @property
+    def loss_weights(self) -> dict[str, float]:
+        """The factor that `compile()` gives the loss of each output that has one of its own."""
+        return dict(self._loss_weights)
 
     def remember(self, architecture: str, arguments: Mapping[str, Any]) -> None:
         """Keeps the builder's name and arguments; called by the registry."""
@@ -121,7 +129,8 @@ class Model(keras.Model):
             optimizer: default Adam.
             loss: None for the task's defaults, one loss for every output, or a dictionary.
             metrics: None for the task's defaults, `[]` for none.
-            **kwargs: as in Keras.
+            **kwargs: as in Keras; `loss_weights`, a dictionary, replaces the model's own factors
+                one by one.
         """
         defaults = self.task.loss(self)
         if loss is None:
@@ -130,6 +139,10 @@ class Model(keras.Model):
             loss = {name: loss for name in defaults}
         if metrics is None:
             metrics = self.task.metrics(self)
+        weights = kwargs.get("loss_weights")
+        if self.loss_weights and (weights is None or isinstance(weights, Mapping)):
+            factors = {**self.loss_weights, **(weights or {})}
+            kwargs["loss_weights"] = {name: factors.get(name, 1.0) for name in loss}
         super().compile(optimizer=optimizer, loss=loss, metrics=metrics or None, **kwargs)
 
     def compile_from_config(self, config: dict[str, Any]) -> None:
@@ -147,10 +160,15 @@ class Model(keras.Model):
         return super().compute_metrics(x, y, y_pred, sample_weight)
 
     def get_metrics_result(self) -> dict[str, Any]:
-        """As in Keras; the task's main output needs no prefix, however many outputs there are."""
+        """As in Keras; the task's main output needs no prefix, however many outputs there are.
+
+        `loss` stays the sum over all outputs, so the main output's own keeps its prefix.
+        """
         prefix = f"{self.task.answers[0]}_"
+        results = super().get_metrics_result()
         return {
-            key.removeprefix(prefix): value for key, value in super().get_metrics_result().items()
+            key if key.removeprefix(prefix) in results else key.removeprefix(prefix): value
+            for key, value in results.items()
         }
 
     def decode(self, outputs: Mapping[str, Any], frame: Any) -> dict[str, Any]:
