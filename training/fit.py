@@ -99,6 +99,7 @@ def fit(
             epochs=recipe.epochs,
             initial_epoch=progress["epoch"],
             validation_data=val,
+            shuffle=False,
             verbose=0,
             callbacks=[
                 recorder,

@@ -110,6 +110,11 @@ class TransposedConv2D(keras.layers.Layer):
         batch, height, width, _ = check_map(input_shape, "TransposedConv2D")
         return batch, self._side(height), self._side(width), self.filters
 
+    def macs(self, input_shape, output_shape) -> int:
+        """Multiply-accumulates of one picture: every input pixel stamps the whole kernel."""
+        _, height, width, channels = input_shape
+        return height * width * channels * self.filters * self.kernel_size**2
+
     def _side(self, side: int | None) -> int | None:
         if side is None:
             return None

@@ -1,0 +1,183 @@
+"""What every model of the zoo does, checked on its tiny configuration."""
+
+import io
+
+import cases
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+import export
+import zoo
+from zoo.registry import PrecisionScope
+
+
+def values(outputs):
+    return {key: keras.ops.convert_to_numpy(value) for key, value in outputs.items()}
+
+
+def shifted(model):
+    """Moves every weight off its initial value, so that zeros and ones cannot hide a mistake."""
+    random = np.random.default_rng(3)
+    for variable in model.weights:
+        if "seed" in variable.path or not variable.dtype.startswith(("float", "bfloat")):
+            continue
+        value = keras.ops.convert_to_numpy(variable.value)
+        noise = random.normal(0, 0.05, value.shape)
+        # Variances stay positive.
+        variable.assign(value + (np.abs(noise) if "variance" in variable.path else noise))
+    return model
+
+
+@pytest.fixture
+def model(card):
+    keras.utils.set_random_seed(0)
+    return shifted(card.build_tiny())
+
+
+def assert_close(found, expected, tolerance=1e-4):
+    assert set(found) == set(expected)
+    for key in expected:
+        scale = max(1.0, np.abs(expected[key]).max())
+        np.testing.assert_allclose(found[key] / scale, expected[key] / scale, atol=tolerance)
+
+
+def assert_same_answers(found, expected, raw=None):
+    """Equal answers, but for the few pixels whose two best classes are equal to rounding."""
+    assert set(found) == set(expected)
+    for key in expected:
+        assert found[key].shape == expected[key].shape, key
+        different = np.mean(found[key] != expected[key])
+        assert different <= 0.002, f"{key}: {100 * different:.2f} % differ"
+
+
+def test_card_is_complete(card):
+    paper = card.paper
+    assert card.summary and paper.authors and paper.title and paper.venue
+    assert 1990 < paper.year < 2030
+    assert card.task in zoo.tasks.TASKS
+    counts = card.parameters()
+    assert 0 < counts["trainable"] <= counts["stored"]
+    if card.expected_parameters is not None:
+        assert card.expected_parameters in counts.values()
+    assert card.flops() > 0
+    assert card.to_json()["parameters"] == counts
+
+
+@pytest.mark.parametrize("size", [(32, 48), (37, 51)])
+def test_takes_any_size(card, model, size):
+    images = cases.pictures(card, *size)
+    logits = model(images, training=False)["segmentation"]
+    assert logits.shape == (2, *size, card.tiny["num_classes"])
+    assert logits.dtype == "float32"
+    answers = zoo.answer(model, images)
+    assert answers["segmentation"].shape == (2, *size)
+    assert zoo.answer(model, images, image_size=(32, 32))["segmentation"].shape == (2, *size)
+
+
+def test_uint8_and_float_agree(card, model):
+    images = cases.pictures(card)
+    whole, real = values(model(images)), values(model(images.astype("float32")))
+    assert_close(whole, real, 1e-6)
+
+
+@pytest.mark.parametrize("precision", ["float32", "mixed_float16"])
+def test_loss_is_finite(card, precision):
+    with PrecisionScope(precision):
+        model = card.build_tiny()
+    model.compile(jit_compile=False)
+    images = cases.pictures(card)
+    outputs = model(images, training=True)
+    for kind in ("normal", "empty", "degenerate"):
+        loss = model.compute_loss(images, cases.targets(card, kind), outputs)
+        assert np.isfinite(float(loss)), kind
+    assert np.isfinite(model.train_on_batch(images, cases.targets(card, "normal"))).all()
+
+
+def test_gradient_reaches_every_variable(card, model):
+    model.compile(keras.optimizers.SGD(1e-2), jit_compile=False)
+    images = cases.pictures(card, 64, 64)
+    before = [variable.numpy() for variable in model.trainable_variables]
+    for _ in range(3):  # a zero-initialised layer lets gradients through from the second step on
+        model.train_on_batch(images, cases.targets(card, "normal", 64, 64))
+    still = [
+        variable.path
+        for variable, value in zip(model.trainable_variables, before, strict=True)
+        if np.array_equal(variable.numpy(), value)
+    ]
+    assert not still
+
+
+def test_one_batch_can_be_overfitted(card):
+    keras.utils.set_random_seed(1)
+    model = card.build_tiny(num_classes=2)
+    model.compile(keras.optimizers.Adam(1e-2), jit_compile=False)
+    images, targets = cases.learnable(card)
+    data = tf.data.Dataset.from_tensors((images, targets)).repeat()
+    losses = model.fit(data, steps_per_epoch=20, epochs=5, verbose=0).history["loss"]
+    assert min(losses) < 0.5 * losses[0] or min(losses) < 0.1, losses
+
+
+def test_reloads_in_a_fresh_process(card, model, fresh, tmp_path):
+    path = tmp_path / "model.keras"
+    model.save(path)
+    images = cases.pictures(card, 37, 51)
+    assert_close(fresh.run("keras", path, images=images), values(model(images)), 1e-5)
+
+
+def test_jax_gives_the_same(card, model, jax_process, tmp_path):
+    path = tmp_path / "model.keras"
+    model.save(path)
+    images = cases.pictures(card, 37, 51)
+    assert_close(jax_process.run("keras", path, images=images), values(model(images)), 1e-4)
+
+
+def test_saved_model_answers_without_the_zoo(card, model, bare, tmp_path):
+    delivery = export.Delivery.of(model, ["a", "b", "c"], (32, 32))
+    path = export.export_saved_model(delivery, tmp_path / "saved_model")
+    images = cases.pictures(card, 37, 51)
+    expected = values(zoo.answer(model, images, image_size=(32, 32)))
+    assert_same_answers(bare.run("saved_model", path, images=images), expected)
+    png = io.BytesIO()
+    picture = images[0] if images.shape[-1] == 3 else images[0, ..., 0]
+    Image.fromarray(picture).save(png, "png")
+    found = bare.run("saved_model", path, encoded=np.frombuffer(png.getvalue(), np.uint8))
+    assert found.pop("image_size").tolist() == [[37, 51]]
+    assert_same_answers(found, {key: value[:1] for key, value in expected.items()})
+    assert (path / "assets" / "labels.txt").read_text() == "a\nb\nc\n"
+
+
+def test_litert_answers_with_builtins_only(card, model, bare, tmp_path):
+    delivery = export.Delivery.of(model, ["a", "b", "c"], (32, 32))
+    path = export.export_litert(delivery, tmp_path / "model.tflite")
+    images = cases.pictures(card, 37, 51, batch=1)
+    expected = values(zoo.answer(model, images, image_size=(32, 32)))
+    assert_same_answers(bare.run("litert", path, images=images), expected)
+
+
+def test_xla_computes_the_same_step(card, model):
+    images = tf.constant(cases.pictures(card))
+    targets = {k: tf.constant(v) for k, v in cases.targets(card, "normal").items()}
+    model.compile(jit_compile=False)
+
+    def step(images, targets):
+        with tf.GradientTape() as tape:
+            # training=False: dropout draws other numbers under XLA.
+            loss = model.compute_loss(images, targets, model(images, training=False))
+        variables = [v.value for v in model.trainable_variables]
+        return loss, tape.gradient(loss, variables)
+
+    plain_loss, plain = tf.function(step, autograph=False)(images, targets)
+    xla_loss, compiled = tf.function(step, jit_compile=True, autograph=False)(images, targets)
+    np.testing.assert_allclose(xla_loss, plain_loss, rtol=1e-4)
+    for variable, a, b in zip(model.trainable_variables, plain, compiled, strict=True):
+        scale = max(1e-3, float(tf.reduce_max(tf.abs(a))))
+        np.testing.assert_allclose(b / scale, a / scale, atol=5e-3, err_msg=variable.path)
+
+
+def test_classes_and_channels_change_in_one_call(card):
+    model = card.build_tiny(num_classes=5, input_shape=(None, None, 1))
+    images = cases.pictures(card, 32, 48)[..., :1]
+    assert model(images)["segmentation"].shape == (2, 32, 48, 5)

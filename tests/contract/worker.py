@@ -1,0 +1,74 @@
+"""A process of its own for the contract test: it runs models that it did not build.
+
+Started as `worker.py zoo` it may import the zoo (under whatever KERAS_BACKEND says) and reloads
+`.keras` files; as `worker.py bare` every import of the project is refused, as on a machine where
+it is not installed, and it runs exported files. It reads one JSON request a line and answers each
+with one line: `{"ok": true}` or `{"error": …}`.
+"""
+
+import json
+import sys
+import traceback
+
+import numpy as np
+
+
+class _Refuse:
+    """Makes the project unimportable, whatever the path says."""
+
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in ("zoo", "training", "export", "zoo_entry"):
+            raise ModuleNotFoundError(f"{name} is not to be had in this process")
+        return None
+
+
+def run_keras(path, inputs):
+    import keras
+
+    import zoo  # noqa: F401  (registers the model class; no custom_objects are passed)
+
+    model = keras.saving.load_model(path)
+    return model(keras.ops.convert_to_tensor(inputs["images"]), training=False)
+
+
+def run_saved_model(path, inputs):
+    import tensorflow as tf
+
+    loaded = tf.saved_model.load(path)
+    if "encoded" in inputs:
+        encoded = tf.constant([bytes(inputs["encoded"])])
+        return loaded.signatures["serve_bytes"](encoded=encoded)
+    return loaded.signatures["serving_default"](images=tf.constant(inputs["images"]))
+
+
+def run_litert(path, inputs):
+    from ai_edge_litert.interpreter import Interpreter
+
+    interpreter = Interpreter(model_path=path)
+    images = inputs["images"]
+    interpreter.resize_tensor_input(interpreter.get_input_details()[0]["index"], images.shape)
+    interpreter.allocate_tensors()
+    return interpreter.get_signature_runner("serving_default")(images=images)
+
+
+def main(mode: str) -> None:
+    if mode == "bare":
+        sys.meta_path.insert(0, _Refuse())
+    runs = {"keras": run_keras, "saved_model": run_saved_model, "litert": run_litert}
+    answer = sys.stdout
+    sys.stdout = sys.stderr
+    for line in sys.stdin:
+        request = json.loads(line)
+        try:
+            with np.load(request["inputs"]) as file:
+                inputs = dict(file)
+            outputs = runs[request["kind"]](request["path"], inputs)
+            np.savez(request["outputs"], **{k: np.asarray(v) for k, v in outputs.items()})
+            reply = {"ok": True}
+        except Exception:
+            reply = {"error": traceback.format_exc()}
+        print(json.dumps(reply), file=answer, flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
