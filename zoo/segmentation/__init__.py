@@ -1,19 +1,28 @@
 """Semantic segmentation: one architecture a file, named as in its paper."""
 
+from zoo.segmentation.deconvnet import deconvnet
 from zoo.segmentation.deeplab_v3_plus import deeplab_v3_plus
+from zoo.segmentation.dilated_context import dilated_context
+from zoo.segmentation.dilated_frontend import dilated_frontend
 from zoo.segmentation.encoder_decoder import encoder_decoder
 from zoo.segmentation.fc_densenet import fc_densenet56, fc_densenet67, fc_densenet103
 from zoo.segmentation.full_resolution import full_resolution
 from zoo.segmentation.pspnet import pspnet
+from zoo.segmentation.segnet import segnet, segnet_basic
 from zoo.segmentation.unet import unet
 
 __all__ = [
+    "deconvnet",
     "deeplab_v3_plus",
+    "dilated_context",
+    "dilated_frontend",
     "encoder_decoder",
     "fc_densenet56",
     "fc_densenet67",
     "fc_densenet103",
     "full_resolution",
     "pspnet",
+    "segnet",
+    "segnet_basic",
     "unet",
 ]
