@@ -16,7 +16,7 @@ $(VENV)/.core: pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.core
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[dev,jax]"
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[dev,jax,onnx]"
 	@touch $@
 
 # The main job on the embedded data: train, measure, draw, export, run what was exported.

@@ -1,16 +1,19 @@
 """How a model leaves: files that take a raw picture and give final answers without the zoo."""
 
 from export.litert import export_litert
+from export.onnx import export_onnx
 from export.parity import parity_report
-from export.runners import litert_answerer, saved_model_answerer
+from export.runners import litert_answerer, onnx_answerer, saved_model_answerer
 from export.saved_model import export_saved_model
 from export.serving import Delivery
 
 __all__ = [
     "Delivery",
     "export_litert",
+    "export_onnx",
     "export_saved_model",
     "litert_answerer",
+    "onnx_answerer",
     "parity_report",
     "saved_model_answerer",
 ]

@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.lite.python.convert_phase import ConverterError
 
+from export.files import write_with_labels
 from export.serving import Delivery, Serving
 from zoo.errors import InputError
 
@@ -74,15 +75,4 @@ def export_litert(
             raise ValueError(
                 f"{delivery.model.architecture} does not convert to LiteRT builtins: {reason}"
             ) from error
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        for name, content in (
-            (path, data),
-            (path.with_suffix(".labels.txt"), ("\n".join(delivery.labels) + "\n").encode()),
-        ):
-            temporary = name.with_name(f".{name.name}.partial")
-            temporary.write_bytes(content)
-            os.replace(temporary, name)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written ({error.strerror}).") from error
-    return path
+    return write_with_labels(path, data, delivery.labels)

@@ -47,6 +47,20 @@ def litert_answerer(path: str | os.PathLike[str], threads: int | None = None) ->
     return answer
 
 
+def onnx_answerer(path: str | os.PathLike[str]) -> Answerer:
+    """A function from one picture (H, W, C) uint8 to its answers by ONNX Runtime."""
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(os.fspath(path), providers=["CPUExecutionProvider"])
+    names = [output.name for output in session.get_outputs()]
+
+    def answer(image: np.ndarray) -> dict[str, Any]:
+        found = session.run(None, {"images": image[None]})
+        return {name: value[0] for name, value in zip(names, found, strict=True)}
+
+    return answer
+
+
 def file_size(path: str | os.PathLike[str]) -> int:
     """Bytes of a file, or of all files below a folder."""
     path = Path(path)

@@ -42,7 +42,7 @@ class Delivery:
                 "are the same: run it with KERAS_BACKEND=tensorflow."
             )
         if any(layer.dtype_policy.name != "float32" for layer in model._flatten_layers()):
-            plain = rebuild(model.architecture, model.arguments, "float32")
+            plain = rebuild(str(model.architecture), model.arguments, "float32")
             plain.set_weights(model.get_weights())
             model = plain
         size = None if image_size is None else (int(image_size[0]), int(image_size[1]))

@@ -73,9 +73,7 @@ def fresh(tmp_path_factory):
 def jax_process(tmp_path_factory):
     """The same under JAX."""
     pytest.importorskip("jax")
-    yield from _worker(
-        tmp_path_factory, "jax", "zoo", KERAS_BACKEND="jax", JAX_PLATFORMS="cpu"
-    )
+    yield from _worker(tmp_path_factory, "jax", "zoo", KERAS_BACKEND="jax", JAX_PLATFORMS="cpu")
 
 
 @pytest.fixture(scope="session")

@@ -157,6 +157,16 @@ def test_litert_answers_with_builtins_only(card, model, bare, tmp_path):
     assert_same_answers(bare.run("litert", path, images=images), expected)
 
 
+def test_onnx_answers_without_the_zoo(card, model, bare, tmp_path):
+    pytest.importorskip("tf2onnx")
+    pytest.importorskip("onnxruntime")
+    delivery = export.Delivery.of(model, ["a", "b", "c"], (32, 32))
+    path = export.export_onnx(delivery, tmp_path / "model.onnx")
+    images = cases.pictures(card, 37, 51)
+    expected = values(zoo.answer(model, images, image_size=(32, 32)))
+    assert_same_answers(bare.run("onnx", path, images=images), expected)
+
+
 def test_xla_computes_the_same_step(card, model):
     images = tf.constant(cases.pictures(card))
     targets = {k: tf.constant(v) for k, v in cases.targets(card, "normal").items()}

@@ -60,10 +60,23 @@ def run_litert(path, inputs):
     return interpreter.get_signature_runner("serving_default")(images=images)
 
 
+def run_onnx(path, inputs):
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    names = [output.name for output in session.get_outputs()]
+    return dict(zip(names, session.run(None, {"images": inputs["images"]}), strict=True))
+
+
 def main(mode: str) -> None:
     if mode == "bare":
         sys.meta_path.insert(0, _Refuse())
-    runs = {"keras": run_keras, "saved_model": run_saved_model, "litert": run_litert}
+    runs = {
+        "keras": run_keras,
+        "saved_model": run_saved_model,
+        "litert": run_litert,
+        "onnx": run_onnx,
+    }
     answer = sys.stdout
     sys.stdout = sys.stderr
     for line in sys.stdin:

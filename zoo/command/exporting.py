@@ -37,6 +37,9 @@ def run_export(options: Namespace) -> None:
         path = out / f"model{ending}.tflite"
         export.export_litert(delivery, path, options.quantize, calibration)
         files[f"litert{ending}"] = (path, export.litert_answerer(path))
+    if "onnx" in options.format:
+        path = export.export_onnx(delivery, out / "model.onnx")
+        files["onnx"] = (path, export.onnx_answerer(path))
     report: dict[str, Any] = {"model": str(opened.path), "files": {}, "parity": None}
     report["files"] = {name: str(path) for name, (path, _) in files.items()}
     if data is not None:

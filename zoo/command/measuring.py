@@ -39,8 +39,8 @@ def run_evaluate(options: Namespace) -> None:
         for key in ("mean_iou", "mean_dice", "pixel_accuracy", "mean_accuracy")
     ]
     print(table(rows, ("metric", "value", "majority"), right="value majority"), end="\n\n")
-    rows = [(k, "absent" if v is None else f"{v:.4f}") for k, v in result["iou"].items()]
-    print(table(rows, ("class", "IoU"), right="IoU"))
+    ious = [(k, "absent" if v is None else f"{v:.4f}") for k, v in result["iou"].items()]
+    print(table(ious, ("class", "IoU"), right="IoU"))
 
 
 def run_predict(options: Namespace) -> None:

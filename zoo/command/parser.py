@@ -83,7 +83,7 @@ def _export(commands) -> None:
     command.add_argument(
         "--format",
         nargs="+",
-        choices=("saved_model", "litert"),
+        choices=("saved_model", "litert", "onnx"),
         default=["saved_model", "litert"],
     )
     command.add_argument("--quantize", choices=("none", "float16", "int8"), default="none")

@@ -1,0 +1,36 @@
+"""ONNX: for ONNX Runtime, TensorRT, OpenVINO and whatever else reads it (extra `onnx`)."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import tensorflow as tf
+
+from export.files import write_with_labels
+from export.serving import Delivery, Serving
+from zoo.errors import InputError
+
+OPSET = 18
+
+
+def export_onnx(delivery: Delivery, path: str | os.PathLike[str]) -> Path:
+    """Writes an `.onnx` file, and `….labels.txt` beside it.
+
+    The file takes `images` (B, H, W, C) uint8 of any one size and gives the answers of the task in
+    their pixels.
+
+    Raises:
+        InputError: tf2onnx is not installed, or the path cannot be written.
+    """
+    try:
+        import tf2onnx
+    except ImportError as error:
+        raise InputError("ONNX export needs tf2onnx: pip install 'visionzoo[onnx]'.") from error
+    serving = Serving(delivery, portable=True)
+    images = tf.TensorSpec((None, None, None, delivery.channels), tf.uint8, name="images")
+    model, _ = tf2onnx.convert.from_function(serving.serve, input_signature=[images], opset=OPSET)
+    for output, key in zip(model.graph.output, sorted(delivery.model.task.answers), strict=True):
+        if output.name != key:
+            raise ValueError(f"the ONNX output {output.name} should be {key}")
+    return write_with_labels(Path(path), model.SerializeToString(), delivery.labels)
