@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-import keras
-
 from zoo.flops import count_flops
+from zoo.outline import outline
 
 if TYPE_CHECKING:
     from zoo.model import Model
@@ -52,7 +52,7 @@ class Card:
         figures: published results with their source.
         paper_parameters: the paper's own parameter figure, in its words; empty if it gives none.
         expected_parameters: parameters of the published configuration worked out from the layer
-            table, which the built model must equal.
+            table, trainable or stored; one of the two counts of the built model must equal it.
         flops_size: height and width at which `flops()` counts.
         notes: what a user should know before choosing it.
         builder: the function that builds it.
@@ -80,7 +80,7 @@ class Card:
         return self.builder(**{**self.tiny, **arguments})
 
     def parameters(self) -> dict[str, int]:
-        """Counts of the published configuration, built here: `trainable` and `stored` (all)."""
+        """Counts of the published configuration: `trainable`, and `stored` (all weights)."""
         return dict(_parameters(self.name))
 
     def flops(self) -> int:
@@ -106,11 +106,9 @@ class Card:
 def _parameters(name: str) -> tuple[tuple[str, int], ...]:
     from zoo.registry import card
 
-    # Only shapes matter here, so no memory is spent on values.
-    with keras.device("cpu:0"):
-        model = card(name).build_published()
-    trainable = sum(int(_size(v)) for v in model.trainable_variables)
-    stored = sum(int(_size(v)) for v in model.weights)
+    model = outline(card(name).build_published)
+    trainable = sum(math.prod(variable.shape) for variable in model.trainable_variables)
+    stored = sum(math.prod(variable.shape) for variable in model.weights)
     return (("trainable", trainable), ("stored", stored))
 
 
@@ -121,13 +119,5 @@ def _flops(name: str) -> int:
     entry = card(name)
     shape = entry.published.get("input_shape")
     channels = shape[-1] if shape else 3
-    return count_flops(
-        entry.builder(**{**entry.published, "input_shape": (*entry.flops_size, channels)})
-    )
-
-
-def _size(variable: keras.Variable) -> int:
-    size = 1
-    for side in variable.shape:
-        size *= side
-    return size
+    arguments = {**entry.published, "input_shape": (*entry.flops_size, channels)}
+    return count_flops(outline(lambda: entry.builder(**arguments)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import zipfile
 from pathlib import Path
 
 import keras
@@ -46,8 +47,8 @@ def load(path: str | os.PathLike[str]) -> Model:
         model = keras.saving.load_model(path)
     except InputError:
         raise
-    except (ValueError, OSError, KeyError, TypeError) as error:
-        reason = str(error).strip().splitlines()[0]
+    except (ValueError, OSError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise InputError(f"{path}: not a readable .keras file ({reason}).") from error
     if not isinstance(model, Model):
         raise InputError(f"{path}: a {type(model).__name__}, not a model of the zoo.")
@@ -67,10 +68,11 @@ def load_weights(model: Model, path: str | os.PathLike[str]) -> LoadReport:
         InputError: the file cannot be read, or nothing in it fits.
     """
     source = load(path)
-    theirs = {variable.path: variable for variable in source.variables}
+    # `weights` are all variables but the states of random numbers.
+    theirs = {variable.path: variable for variable in source.weights}
     loaded: list[str] = []
     kept: dict[str, str] = {}
-    for variable in model.variables:
+    for variable in model.weights:
         other = theirs.pop(variable.path, None)
         if other is None:
             kept[variable.path] = "not in the file"

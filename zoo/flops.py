@@ -33,8 +33,10 @@ def _calls(model: keras.Model):
             if isinstance(operation, keras.layers.InputLayer) or id(node) in seen:
                 continue
             seen.add(id(node))
-            if hasattr(operation, "_nodes_by_depth"):
-                yield from _calls(operation)
+            # A Sequential keeps its graph in a functional model of its own.
+            inner = getattr(operation, "_functional", None) or operation
+            if hasattr(inner, "_nodes_by_depth"):
+                yield from _calls(inner)
             else:
                 yield operation, node
 

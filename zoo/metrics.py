@@ -10,6 +10,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from zoo.errors import InputError
+
 
 class ConfusionMatrix(keras.metrics.Metric):
     """Counts pixels by true (row) and predicted (column) class.
@@ -65,7 +67,7 @@ def _mean_over(scores, present):
     return ops.sum(scores * present) / ops.maximum(ops.sum(present), 1.0)
 
 
-@keras.saving.register_keras_serializable(package="zoo")
+@keras.saving.register_keras_serializable(package="zoo.metrics")
 class MeanIoU(ConfusionMatrix):
     """Mean of intersection over union over the classes that occur in truth or prediction."""
 
@@ -78,14 +80,20 @@ class MeanIoU(ConfusionMatrix):
         return _mean_over(right / ops.maximum(union, 1.0), union > 0)
 
 
-@keras.saving.register_keras_serializable(package="zoo")
+@keras.saving.register_keras_serializable(package="zoo.metrics")
 class ClassIoU(ConfusionMatrix):
-    """Intersection over union of one class; 0 when it never occurs."""
+    """Intersection over union of one class; 0 when it never occurs.
+
+    Raises:
+        InputError: `class_id` is not one of the classes.
+    """
 
     def __init__(
         self, num_classes: int, class_id: int, ignore: int = 255, name: str | None = None, **kwargs
     ):
         super().__init__(num_classes, ignore, name=name or f"iou_{class_id}", **kwargs)
+        if not 0 <= class_id < num_classes:
+            raise InputError(f"class_id goes from 0 to {num_classes - 1}, not {class_id}.")
         self.class_id = class_id
 
     def result(self):
@@ -97,7 +105,7 @@ class ClassIoU(ConfusionMatrix):
         return {**super().get_config(), "class_id": self.class_id}
 
 
-@keras.saving.register_keras_serializable(package="zoo")
+@keras.saving.register_keras_serializable(package="zoo.metrics")
 class Dice(ConfusionMatrix):
     """Mean Dice coefficient (F1 of the pixels) over the classes that occur."""
 
@@ -110,7 +118,7 @@ class Dice(ConfusionMatrix):
         return _mean_over(2.0 * right / ops.maximum(both, 1.0), both > 0)
 
 
-@keras.saving.register_keras_serializable(package="zoo")
+@keras.saving.register_keras_serializable(package="zoo.metrics")
 class PixelAccuracy(keras.metrics.Metric):
     """Share of the valid pixels whose class is right."""
 

@@ -49,8 +49,8 @@ def register(
             _check_arguments(name, signature, arguments)
             try:
                 model = builder(**arguments)
-            except ValueError as error:
-                message = str(error)
+            except (ValueError, TypeError) as error:
+                message = " ".join(str(error).split())
                 prefix = "" if message.startswith(name) else f"{name}: "
                 raise InputError(prefix + message) from error
             model.remember(name, arguments)

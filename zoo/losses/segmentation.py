@@ -61,7 +61,7 @@ def _mean(values, valid, weights):
     return ops.sum(values * weights) / ops.maximum(ops.sum(valid), 1.0)
 
 
-@keras.saving.register_keras_serializable(package="zoo")
+@keras.saving.register_keras_serializable(package="zoo.losses")
 class CrossEntropy(SegmentationLoss):
     """Mean over valid pixels of −log softmax of the true class.
 
@@ -110,12 +110,18 @@ class CrossEntropy(SegmentationLoss):
         }
 
 
-@keras.saving.register_keras_serializable(package="zoo")
+@keras.saving.register_keras_serializable(package="zoo.losses")
 class Focal(SegmentationLoss):
-    """(1 − p)^gamma × cross-entropy: easy pixels count less (Lin et al., ICCV 2017)."""
+    """(1 − p)^gamma × cross-entropy: easy pixels count less (Lin et al., ICCV 2017).
+
+    Raises:
+        InputError: a negative `gamma`.
+    """
 
     def __init__(self, gamma: float = 2.0, ignore: int = 255, name: str = "focal", **kwargs: Any):
         super().__init__(ignore=ignore, name=name, **kwargs)
+        if gamma < 0:
+            raise InputError(f"gamma must be 0 or more, not {gamma}.")
         self.gamma = float(gamma)
 
     def value(self, labels, logits, valid, weights):
@@ -144,7 +150,7 @@ class _Overlap(SegmentationLoss):
         return ops.sum((1.0 - scores) * present) / ops.maximum(ops.sum(present), 1.0)
 
 
-@keras.saving.register_keras_serializable(package="zoo")
+@keras.saving.register_keras_serializable(package="zoo.losses")
 class Dice(_Overlap):
     """1 − 2|A∩B| / (|A| + |B|), soft, mean over the classes that occur (Milletari et al., 2016)."""
 
@@ -156,7 +162,7 @@ class Dice(_Overlap):
         return self.mean_over_present(2.0 * both / ops.maximum(predicted + truth, 1e-6), truth)
 
 
-@keras.saving.register_keras_serializable(package="zoo")
+@keras.saving.register_keras_serializable(package="zoo.losses")
 class Jaccard(_Overlap):
     """1 − |A∩B| / |A∪B|, soft, mean over the classes that occur."""
 
@@ -168,7 +174,7 @@ class Jaccard(_Overlap):
         return self.mean_over_present(both / ops.maximum(predicted + truth - both, 1e-6), truth)
 
 
-@keras.saving.register_keras_serializable(package="zoo")
+@keras.saving.register_keras_serializable(package="zoo.losses")
 class Lovasz(SegmentationLoss):
     """Lovász-softmax: the tight convex surrogate of the Jaccard loss (Berman et al., CVPR 2018).
 
@@ -198,7 +204,7 @@ class Lovasz(SegmentationLoss):
         return ops.sum(losses * present) / ops.maximum(ops.sum(present), 1.0)
 
 
-@keras.saving.register_keras_serializable(package="zoo")
+@keras.saving.register_keras_serializable(package="zoo.losses")
 class Sum(SegmentationLoss):
     """Weighted sum of losses on class maps.
 
