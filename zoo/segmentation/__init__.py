@@ -6,6 +6,7 @@ from zoo.segmentation.dilated_context import dilated_context
 from zoo.segmentation.dilated_frontend import dilated_frontend
 from zoo.segmentation.encoder_decoder import encoder_decoder
 from zoo.segmentation.fc_densenet import fc_densenet56, fc_densenet67, fc_densenet103
+from zoo.segmentation.fcn import fcn8s, fcn16s, fcn32s
 from zoo.segmentation.full_resolution import full_resolution
 from zoo.segmentation.pspnet import pspnet
 from zoo.segmentation.segnet import segnet, segnet_basic
@@ -20,6 +21,9 @@ __all__ = [
     "fc_densenet56",
     "fc_densenet67",
     "fc_densenet103",
+    "fcn8s",
+    "fcn16s",
+    "fcn32s",
     "full_resolution",
     "pspnet",
     "segnet",
