@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import io
 import os
 import sys
 from collections.abc import Callable
@@ -81,6 +82,8 @@ class TfdsSource(Source):
             prepared.
     """
 
+    quiet = False
+
     def __init__(self, name: str, data_dir: str = ""):
         super().__init__()
         known = name.split("/")[0].split(":")[0]
@@ -92,10 +95,10 @@ class TfdsSource(Source):
         self.mapping = MAPPINGS[known]
         try:
             # Standard output belongs to the caller, who may be writing JSON there.
-            with contextlib.redirect_stdout(sys.stderr):
+            with self._quiet() if self.quiet else contextlib.redirect_stdout(sys.stderr):
                 self.builder = tfds.builder(name, data_dir=data_dir or None)
                 self.builder.download_and_prepare()
-        except (ValueError, tfds.core.DatasetNotFoundError) as error:
+        except (ValueError, OSError, tfds.core.DatasetNotFoundError) as error:
             raise InputError(f"tfds:{name}: {str(error).splitlines()[0]}") from error
         self.name = name
         self.class_names = self.mapping.class_names
@@ -107,6 +110,14 @@ class TfdsSource(Source):
                 if name_there in self.builder.info.splits:
                     self._split_names[split] = name_there
                     self.sizes[split] = self.builder.info.splits[name_there].num_examples
+
+    @contextlib.contextmanager
+    def _quiet(self):
+        """Drawing scenes takes seconds: nothing worth telling."""
+        tfds.disable_progress_bar()
+        with contextlib.redirect_stdout(io.StringIO()):
+            yield
+        tfds.enable_progress_bar()
 
     def raw(self, split: str, seed: tf.Tensor | None = None) -> tf.data.Dataset:
         skip = {key: tfds.decode.SkipDecoding() for key in self.mapping.images}
@@ -136,6 +147,10 @@ class TfdsSource(Source):
         return f"tfds:{self.name}" + ("" if index is None else f", record {int(index)}")
 
 
+class _Shapes(TfdsSource):
+    quiet = True
+
+
 def open_shapes(config: str = "scenes", data_dir: str = "") -> TfdsSource:
     """`shapes[:CONFIG]?data_dir=FOLDER`: the embedded data set, drawn on first use.
 
@@ -144,4 +159,4 @@ def open_shapes(config: str = "scenes", data_dir: str = "") -> TfdsSource:
         data_dir: where to keep the scenes; without it a cache folder of the user's.
     """
     folder = data_dir or os.environ.get("ZOO_DATA_DIR") or Path.home() / ".cache" / "visionzoo"
-    return TfdsSource(f"zoo_shapes/{config or 'scenes'}", data_dir=str(folder))
+    return _Shapes(f"zoo_shapes/{config or 'scenes'}", data_dir=str(folder))

@@ -6,6 +6,7 @@ import argparse
 import importlib
 import re
 from collections.abc import Callable
+from typing import NoReturn
 
 from zoo.errors import InputError
 
@@ -13,9 +14,19 @@ _DATA = "FORMAT[:WHERE][?option=value&…], such as shapes, masks:DIR?void=11, i
 _RUN = "a run folder of `zoo train`, or a .keras file"
 
 
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line, as the rest of the command does."""
+
+    def error(self, message: str) -> NoReturn:
+        raise InputError(f"{message} (see {self.prog} --help)")
+
+
 def make_parser() -> argparse.ArgumentParser:
-    """The parser; `options.run(options)` of what it gives does the work."""
-    parser = argparse.ArgumentParser(
+    """The parser; `options.run(options)` of what it gives does the work.
+
+    Parsing raises InputError on words that it does not know.
+    """
+    parser = _Parser(
         prog="zoo", description="Choose, train and ship vision models, from U-Net to Mask R-CNN."
     )
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
@@ -100,7 +111,7 @@ def image_size(text: str) -> tuple[int, int]:
     """`"256x320"` as (256, 320)."""
     match = re.fullmatch(r"(\d+)[x×](\d+)", text)
     if not match or not all(int(side) for side in match.groups()):
-        raise InputError(f"--image-size {text}: expected HEIGHTxWIDTH, such as 256x320.")
+        raise argparse.ArgumentTypeError(f"{text}: expected HEIGHTxWIDTH, such as 256x320")
     return int(match[1]), int(match[2])
 
 
