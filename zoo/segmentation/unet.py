@@ -166,9 +166,11 @@ def _two_convolutions(x, filters: int, name: str, norm: str | None, padding: str
 
 
 def valid_sizes(depth: int) -> ValidSizes:
-    """Legal inputs of the valid form: 12n − 4 + n·m with n = 2^(depth − 1), losing 6n − 4."""
+    """Legal inputs of the valid form: n·(side of the lowest maps) + 8n − 4, n = 2^(depth − 1)."""
     n = 2 ** (depth - 1)
-    return ValidSizes(base=12 * n - 4, step=n, margin=6 * n - 4)
+    # The smallest lowest maps that are not used up on the way back.
+    lowest = 4 * (n - 1) // n + 1
+    return ValidSizes(base=n * lowest + 8 * n - 4, step=n, margin=6 * n - 4)
 
 
 def _check_sizes(input_shape, depth: int) -> ValidSizes:
