@@ -8,6 +8,7 @@ from zoo.segmentation.encoder_decoder import encoder_decoder
 from zoo.segmentation.fc_densenet import fc_densenet56, fc_densenet67, fc_densenet103
 from zoo.segmentation.fcn import fcn8s, fcn16s, fcn32s
 from zoo.segmentation.full_resolution import full_resolution
+from zoo.segmentation.patch_classifier import patch_classifier
 from zoo.segmentation.pspnet import pspnet
 from zoo.segmentation.segnet import segnet, segnet_basic
 from zoo.segmentation.unet import unet
@@ -25,6 +26,7 @@ __all__ = [
     "fcn16s",
     "fcn32s",
     "full_resolution",
+    "patch_classifier",
     "pspnet",
     "segnet",
     "segnet_basic",

@@ -37,10 +37,11 @@ RATES = {8: (12, 24, 36), 16: (6, 12, 18)}
     flops_size=(513, 513),
     tiny={
         "num_classes": 3,
+        "backbone": "resnet50",
         "filters": 16,
         "skip_filters": 8,
-        "width": 0.03125,
-        "backbone_options": {"middle_blocks": 1},
+        "width": 0.125,
+        "backbone_options": {"blocks": (1, 1, 1, 1), "stride_on": "3x3"},
     },
     figures=(
         Figure("mIoU", "79.79 %", "VOC 2012 val, Xception, output stride 16", "paper"),

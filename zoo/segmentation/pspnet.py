@@ -41,7 +41,7 @@ from zoo.registry import register
         "num_classes": 3,
         "filters": 8,
         "width": 0.125,
-        "backbone_options": {"blocks": (1, 1, 1, 1)},
+        "backbone_options": {"blocks": (1, 1, 1, 1), "stride_on": "3x3"},
     },
     figures=(
         Figure("mIoU", "41.68 %", "ADE20K val, ResNet-50, single scale", "paper"),

@@ -21,16 +21,17 @@ def test_parameters_add_up_from_the_table():
 
 
 def test_map_of_a_473_picture_is_60x60():
-    model = pspnet(**{**TINY, "input_shape": (473, 473, 3)})
-    assert model.get_layer("resnet50_conv5_block1_out").output.shape[1:3] == (60, 60)
+    options = {**TINY["backbone_options"], "blocks": (1, 1, 2, 2)}
+    model = pspnet(**{**TINY, "input_shape": (473, 473, 3), "backbone_options": options})
+    assert model.get_layer("resnet50_conv5_block2_out").output.shape[1:3] == (60, 60)
     for bins in (1, 2, 3, 6):
         assert model.get_layer(f"pyramid_pool{bins}").output.shape[1:3] == (bins, bins)
         assert model.get_layer(f"pyramid_resize{bins}").output.shape[1:3] == (60, 60)
-    deep = model.get_layer("resnet50_conv5_block1_out").output.shape[3]
+    deep = model.get_layer("resnet50_conv5_block2_out").output.shape[3]
     assert model.get_layer("pyramid_concat").output.shape[3] == deep + 4 * 8
     assert model.output["segmentation"].shape == (None, 473, 473, 3)
-    assert model.get_layer("resnet50_conv4_block1_2_conv").dilation_rate == (2, 2)
-    assert model.get_layer("resnet50_conv5_block1_2_conv").dilation_rate == (4, 4)
+    assert model.get_layer("resnet50_conv4_block2_2_conv").dilation_rate == (2, 2)
+    assert model.get_layer("resnet50_conv5_block2_2_conv").dilation_rate == (4, 4)
 
 
 def test_auxiliary_loss_counts_as_much_as_asked():
@@ -39,7 +40,7 @@ def test_auxiliary_loss_counts_as_much_as_asked():
     truth = rng.integers(0, 3, (2, 24, 24))
     for weight in (0.4, 0.1):
         model = pspnet(**TINY, auxiliary_weight=weight)
-        model.compile(jit_compile=False)
+        model.compile(run_eagerly=True)
         outputs = model.predict(images, verbose=0)
         main, second = (
             float(CrossEntropy()(truth, outputs[name])) for name in ("segmentation", "auxiliary")
@@ -52,7 +53,7 @@ def test_auxiliary_loss_counts_as_much_as_asked():
 
 def test_caller_may_choose_other_factors(tmp_path):
     model = pspnet(**TINY)
-    model.compile(loss_weights={"auxiliary": 0.25}, jit_compile=False)
+    model.compile(loss_weights={"auxiliary": 0.25}, run_eagerly=True)
     images = np.random.default_rng(0).uniform(0, 255, (1, 16, 16, 3)).astype("float32")
     truth = {"segmentation": np.zeros((1, 16, 16), "int32")}
     results = model.evaluate(images, truth, verbose=0, return_dict=True)
