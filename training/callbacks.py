@@ -19,6 +19,9 @@ from training.run import Run
 from zoo.errors import InputError
 from zoo.registry import rebuild
 
+TIME_IS_UP = "time is up"
+"""Why a run stopped that may go on when it is resumed."""
+
 
 class Recorder(keras.callbacks.Callback):
     """Writes an epoch's metrics and the state to go on from; stops early or at a deadline.
@@ -80,7 +83,7 @@ class Recorder(keras.callbacks.Callback):
         waited = epoch + 1 - self.progress["best"]["epoch"]
         late = self.deadline is not None and time.monotonic() > self.deadline
         if late or (self.patience and waited >= self.patience):
-            self.progress["stopped"] = "time is up" if late else f"no better for {waited} epochs"
+            self.progress["stopped"] = TIME_IS_UP if late else f"no better for {waited} epochs"
             self.model.stop_training = True
 
 

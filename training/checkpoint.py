@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +17,14 @@ from zoo.errors import InputError
 
 
 def save_state(path: Path, model: keras.Model, progress: dict[str, Any]) -> None:
-    """Writes all variables of a compiled model and its optimizer, and `progress`, as one file.
+    """Writes all variables of a built and compiled model, and `progress`, as one file.
 
     Weights, moving averages, the states of dropout's random numbers, the optimizer's slots and
     its loss scale are all variables. `progress` is anything JSON can hold.
     """
-    arrays = {f"{i:05d} {path}": value for i, (path, value) in enumerate(_variables(model))}
+    arrays = {
+        key: keras.ops.convert_to_numpy(variable.value) for key, variable in _variables(model)
+    }
     arrays["progress"] = np.frombuffer(json.dumps(progress).encode(), np.uint8)
     with replacing(path) as temporary, temporary.open("wb") as file:
         np.savez(file, **arrays)
@@ -36,14 +40,15 @@ def load_state(path: Path, model: keras.Model) -> dict[str, Any]:
         with np.load(path) as file:
             progress = json.loads(bytes(file["progress"]))
             stored = {key: file[key] for key in file.files if key != "progress"}
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path}: damaged checkpoint ({error}).") from error
-    variables = _all_variables(model)
-    keys = [f"{i:05d} {variable.path}" for i, variable in enumerate(variables)]
-    if keys != list(stored):
-        odd = next((key for key in keys if key not in stored), "more variables in the file")
+    except (OSError, EOFError, TypeError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise InputError(
+            f"{path}: damaged checkpoint ({error}); begin a new run in another folder."
+        ) from error
+    variables = dict(_variables(model))
+    if list(variables) != list(stored):
+        odd = next((key for key in variables if key not in stored), "more variables in the file")
         raise InputError(f"{path}: a checkpoint of another model or optimizer ({odd}).")
-    for key, variable in zip(keys, variables, strict=True):
+    for key, variable in variables.items():
         value = stored[key]
         if tuple(variable.shape) != value.shape:
             raise InputError(
@@ -56,10 +61,11 @@ def load_state(path: Path, model: keras.Model) -> dict[str, Any]:
     return progress
 
 
-def _all_variables(model: keras.Model) -> list[keras.Variable]:
-    return [*model.variables, *model.optimizer.variables]
+def _variables(model: keras.Model) -> Iterator[tuple[str, keras.Variable]]:
+    """Every variable under its place and path.
 
-
-def _variables(model: keras.Model):
-    for variable in _all_variables(model):
-        yield variable.path, keras.ops.convert_to_numpy(variable.value)
+    Keras numbers names that were not given, on from those the process has made before; the key
+    leaves these numbers out.
+    """
+    for place, variable in enumerate([*model.variables, *model.optimizer.variables]):
+        yield f"{place:05d} {re.sub(r'_[0-9]+(?=[_/]|$)', '', variable.path)}", variable

@@ -17,7 +17,7 @@ _PAD = 6
 
 def class_colors(count: int) -> np.ndarray:
     """(count, 3) uint8 colours, far apart from their neighbours; the first is near black."""
-    colors = [(24, 24, 28)]
+    colors: list[tuple[int, ...]] = [(24, 24, 28)]
     for number in range(count - 1):
         hue = (0.02 + number * 0.618034) % 1.0
         value = (1.0, 0.8, 0.92)[number % 3]

@@ -50,7 +50,14 @@ def evaluate_segmentation(
             raise ValueError(f"{name}: answer of {found.shape} for labels of {truth.shape}.")
         valid = truth != IGNORE
         if valid.any() and truth[valid].max() >= classes:
-            raise InputError(f"{name}: class {truth[valid].max()}, but there are {classes}.")
+            raise InputError(
+                f"{name}: class {truth[valid].max()}, but classes go from 0 to {classes - 1}."
+            )
+        if found.min(initial=0) < 0 or found.max(initial=0) >= classes:
+            raise InputError(
+                f"{name}: the answer has class {found.max()}, but the data set only {classes} "
+                "classes; measure on data with the classes that the model was trained on."
+            )
         cells = classes * truth[valid].astype(np.int64) + found[valid]
         matrix += np.bincount(cells, minlength=classes**2).reshape(classes, classes)
         if progress:

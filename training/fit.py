@@ -13,6 +13,7 @@ import tensorflow as tf
 
 import zoo
 from training.callbacks import (
+    TIME_IS_UP,
     BestModel,
     Progress,
     Recorder,
@@ -68,43 +69,58 @@ def fit(
     batches = batches_of(architecture, recipe)
     batches.check(source)
     held_out = source.held_out()
+    steps = steps_per_epoch(source, "train", recipe.batch_size)
     keras.utils.set_random_seed(recipe.seed)
     model = build_model(architecture, source, recipe)
+    with source.explaining("train"):
+        loss = make_loss(recipe, source)
     if not resume:
+        loaded = [] if weights is None else [str(zoo.load_weights(model, weights))]
+        # What the user can put right is found by now, or the folder would be in the way next time.
         run = create_run(Path(out), architecture, source.spec, source.class_names, recipe)
-        for note in source.notes:
-            (say or print_line)(f"{source.spec}: {note}")
-        if weights is not None:
-            (say or print_line)(str(zoo.load_weights(model, weights)))
-    steps = steps_per_epoch(source, "train", recipe.batch_size)
-    model.compile(
-        optimizer=make_optimizer(recipe, steps),
-        loss=make_loss(recipe, source),
-        jit_compile=_jit(recipe),
-    )
+        for note in (*(f"{source.spec}: {note}" for note in source.notes), *loaded):
+            (say or print_line)(note)
+    model.compile(optimizer=make_optimizer(recipe, steps), loss=loss, jit_compile=_jit(recipe))
     model.optimizer.build(model.trainable_variables)
     progress = load_state(run.checkpoint, model) if resume else new_progress()
-    if progress["epoch"] >= recipe.epochs or progress["stopped"]:
-        run.write_info(finished=True)
-        return run
-    train = training_batches(source, "train", batches, first_epoch=progress["epoch"])
+    if progress["stopped"] == TIME_IS_UP:
+        progress["stopped"] = ""
+    if progress["epoch"] < recipe.epochs and not progress["stopped"]:
+        deadline = None if minutes is None else time.monotonic() + 60 * minutes
+        recorder = Recorder(run, progress, model.task.monitor, recipe.patience, deadline)
+        with source.explaining("train", held_out):
+            _learn(model, source, held_out, batches, recorder, say)
+    run.write_info(finished=True)
+    return run
+
+
+def _learn(
+    model: zoo.Model,
+    source: Source,
+    held_out: str,
+    batches: Batches,
+    recorder: Recorder,
+    say: Callable[[str], None] | None,
+) -> None:
+    """Goes through the epochs that are left."""
+    recipe, done = recorder.run.recipe, recorder.progress["epoch"]
+    steps = steps_per_epoch(source, "train", recipe.batch_size)
     val = validation_batches(source, held_out, batches)
-    deadline = None if minutes is None else time.monotonic() + 60 * minutes
-    recorder = Recorder(run, progress, model.task.monitor, recipe.patience, deadline)
     try:
         drawn = next(val.unbatch().take(_DRAWN).batch(_DRAWN).as_numpy_iterator())
+        best = BestModel(recorder, drawn, recorder.run.labels)
         model.fit(
-            train,
+            training_batches(source, "train", batches, first_epoch=done),
             steps_per_epoch=steps,
             epochs=recipe.epochs,
-            initial_epoch=progress["epoch"],
+            initial_epoch=done,
             validation_data=val,
             shuffle=False,
             verbose=0,
             callbacks=[
                 recorder,
-                Progress(recipe.epochs, steps, recipe.batch_size, progress["epoch"], say),
-                *averaged(recipe.ema > 0, BestModel(recorder, drawn, run.labels)),
+                Progress(recipe.epochs, steps, recipe.batch_size, done, say),
+                *averaged(recipe.ema > 0, best),
                 StateKeeper(recorder),
             ],
         )
@@ -113,13 +129,6 @@ def fit(
             f"out of memory with batch_size={recipe.batch_size} and "
             f"image_size={list(recipe.image_size)}; make one of them smaller."
         ) from error
-    except tf.errors.OpError as error:
-        defect = source.first_defect("train") or source.first_defect(held_out)
-        if defect is None:
-            raise
-        raise InputError(defect) from error
-    run.write_info(finished=True)
-    return run
 
 
 def print_line(line: str) -> None:
@@ -150,7 +159,14 @@ def build_model(architecture: str, source: Source, recipe: Recipe) -> zoo.Model:
         **recipe.model,
     }
     with PrecisionScope(recipe.precision):
-        return zoo.build(architecture, **arguments)
+        model = zoo.build(architecture, **arguments)
+    for side in recipe.image_size:
+        if model.sizes is not None and not model.sizes.legal(side):
+            raise InputError(
+                f"recipe: {architecture} cannot take an image_size side of {side} as it is built "
+                f"here; the nearest that it can: {model.sizes.nearest(side)}."
+            )
+    return model
 
 
 def _jit(recipe: Recipe) -> bool:

@@ -90,7 +90,8 @@ def make_optimizer(recipe: Recipe, steps: int) -> keras.optimizers.Optimizer:
         drops=recipe.drops,
     )
     options: dict[str, Any] = {"learning_rate": schedule}
-    if recipe.weight_decay:
+    # AdamW has a decay of its own where it is given none.
+    if recipe.weight_decay or recipe.optimizer == "adamw":
         options["weight_decay"] = recipe.weight_decay
     if recipe.clip_norm:
         options["global_clipnorm"] = recipe.clip_norm
@@ -116,7 +117,7 @@ def make_loss(recipe: Recipe, source: Source) -> losses.SegmentationLoss:
     Raises:
         InputError: unknown loss.
     """
-    names = recipe.loss.split("+")
+    names = [name.strip() for name in recipe.loss.split("+")]
     for name in names:
         if name not in LOSSES:
             raise InputError(f"recipe: unknown loss {name!r}{nearest(name, LOSSES)}")

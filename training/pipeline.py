@@ -91,7 +91,7 @@ def training_batches(
 
     @tf.autograph.experimental.do_not_convert
     def prepare(record: dict[str, tf.Tensor], seed: tf.Tensor):
-        sample = _with_channels(source.decode(record), batches.channels)
+        sample = _decoded(source, record, batches.channels)
         sample = augment(
             sample,
             seed,
@@ -121,7 +121,7 @@ def validation_batches(source: Source, split: str, batches: Batches) -> tf.data.
 
     @tf.autograph.experimental.do_not_convert
     def prepare(record: dict[str, tf.Tensor]):
-        sample = _with_channels(source.decode(record), batches.channels)
+        sample = _decoded(source, record, batches.channels)
         return _element(place(sample, batches.image_size, batches.fit), batches, weighted=False)
 
     return (
@@ -146,7 +146,13 @@ def _element(sample: dict[str, tf.Tensor], batches: Batches, weighted: bool):
     return image, targets, tf.ensure_shape(weights, (height, width))
 
 
-def _with_channels(sample: dict[str, tf.Tensor], channels: int) -> dict[str, tf.Tensor]:
-    if channels == 3:
-        return sample
-    return {**sample, "image": tf.image.rgb_to_grayscale(sample["image"])}
+def with_channels(image: tf.Tensor, channels: int) -> tf.Tensor:
+    """An RGB picture (H, W, 3) with as many channels as a model takes, 3 or 1 (grey)."""
+    if channels == 1 and image.shape[-1] == 3:
+        return tf.image.rgb_to_grayscale(image)
+    return image
+
+
+def _decoded(source: Source, record: dict[str, tf.Tensor], channels: int) -> dict[str, tf.Tensor]:
+    sample = source.decode(record)
+    return {**sample, "image": with_channels(sample["image"], channels)}

@@ -7,11 +7,14 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import tomllib
 from importlib import resources
+from pathlib import Path
 from typing import Any
 
 from training.augment import Augmentation
+from training.toml import toml_lines
 from zoo.errors import InputError, nearest
 
 SCHEDULES = ("constant", "cosine", "poly", "step", "exponential")
@@ -94,17 +97,37 @@ class Recipe:
                     f"recipe: {key} is one of {', '.join(map(str, allowed))}, "
                     f"not {getattr(self, key)!r}."
                 )
-        for key in ("batch_size", "epochs", "learning_rate"):
+        for key in ("batch_size", "epochs"):
+            _number(key, getattr(self, key), above=True, whole=True)
+        for key in ("seed", "patience"):
+            _number(key, getattr(self, key), whole=True)
+        for key in ("learning_rate", "border_sigma", "factor", "power"):
             _number(key, getattr(self, key), above=True)
-        for key in ("weight_decay", "clip_norm", "border_weight", "patience", "warmup_epochs"):
+        for key in ("weight_decay", "clip_norm", "border_weight", "warmup_epochs"):
             _number(key, getattr(self, key))
-        if not 0.0 <= self.ema < 1.0:
-            raise InputError(f"recipe: ema is a decay in [0, 1), such as 0.999, not {self.ema}.")
-        size = self.image_size
-        if len(size) != 2 or not all(isinstance(side, int) and side >= 1 for side in size):
-            raise InputError(f"recipe: image_size is [height, width] in pixels, not {size}.")
+        for key in ("ema", "momentum"):
+            if not _is_number(getattr(self, key)) or not 0.0 <= getattr(self, key) < 1.0:
+                raise InputError(
+                    f"recipe: {key} is a decay in [0, 1), such as 0.999, not {getattr(self, key)}."
+                )
+        self._check_lists_and_tables()
+
+    def _check_lists_and_tables(self) -> None:
+        size, drops = self.image_size, self.drops
+        if not isinstance(size, (list, tuple)) or [_is_side(side) for side in size] != [True, True]:
+            raise InputError(f"recipe: image_size is [height, width] in pixels, not {size!r}.")
+        if not isinstance(drops, (list, tuple)) or not all(
+            _is_number(share) and 0 < share < 1 for share in drops
+        ):
+            raise InputError(f"recipe: drops are shares of the run in (0, 1), not {drops!r}.")
+        for key, kind in (("loss", str), ("model", dict), ("augmentation", Augmentation)):
+            if not isinstance(getattr(self, key), kind):
+                form = "names joined by +" if kind is str else "a table"
+                raise InputError(f"recipe: {key} is {form}, not {getattr(self, key)!r}.")
+        # Fails on what a file cannot hold.
+        toml_lines(self.model)
         object.__setattr__(self, "image_size", tuple(size))
-        object.__setattr__(self, "drops", tuple(self.drops))
+        object.__setattr__(self, "drops", tuple(drops))
 
     def changed(self, changes: dict[str, Any]) -> Recipe:
         """A recipe with some values changed; keys of a table are written `table.key`.
@@ -117,7 +140,7 @@ class Recipe:
             table, _, inner = key.partition(".")
             if inner and table in ("model", "augmentation"):
                 data[table] = {**data[table], inner: value}
-            elif key in ("model", "augmentation"):
+            elif isinstance(data.get(key), dict) and isinstance(value, dict):
                 data[key] = {**data[key], **value}
             else:
                 data[key] = value
@@ -134,10 +157,9 @@ class Recipe:
         """The recipe as a TOML file."""
         data = self.to_dict()
         tables = {key: data.pop(key) for key in ("augmentation", "model")}
-        lines = [f"{key} = {_toml(value)}" for key, value in data.items()]
+        lines = toml_lines(data)
         for key, table in tables.items():
-            lines += ["", f"[{key}]"]
-            lines += [f"{name} = {_toml(value)}" for name, value in table.items()]
+            lines += ["", f"[{key}]", *toml_lines(table)]
         return "\n".join(lines) + "\n"
 
 
@@ -160,16 +182,20 @@ def from_dict(data: dict[str, Any]) -> Recipe:
         raise InputError(f"recipe: a value has the wrong type ({error}).") from error
 
 
-def from_toml(text: str, name: str) -> Recipe:
-    """A recipe from the text of a TOML file called `name`.
+def read_recipe(path: Path) -> Recipe:
+    """A recipe from a TOML file.
 
     Raises:
-        InputError: not TOML, or as `from_dict`.
+        InputError: no such file, not TOML, or as `from_dict`; the message names the file.
     """
     try:
-        return from_dict(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"{name}: not TOML: {error}.") from error
+        return from_dict(tomllib.loads(path.read_text()))
+    except OSError as error:
+        raise InputError(f"{path}: not readable ({error.strerror or error}).") from error
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+    except ValueError as error:
+        raise InputError(f"{path}: not TOML: {error}.") from error
 
 
 def recipe_for(architecture: str, task: str) -> Recipe:
@@ -194,24 +220,19 @@ def parse_setting(text: str) -> tuple[str, Any]:
     try:
         return key.strip(), tomllib.loads(f"value = {value}")["value"]
     except tomllib.TOMLDecodeError:
-        return key.strip(), value
+        return key.strip(), value.strip()
 
 
-def _number(key: str, value: Any, above: bool = False) -> None:
-    good = isinstance(value, (int, float)) and not isinstance(value, bool)
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _is_side(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+
+
+def _number(key: str, value: Any, above: bool = False, whole: bool = False) -> None:
+    good = _is_number(value) and (isinstance(value, int) or not whole)
     if not good or (value <= 0 if above else value < 0):
-        limit = "above 0" if above else "0 or more"
-        raise InputError(f"recipe: {key} is a number {limit}, not {value!r}.")
-
-
-def _toml(value: Any) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, str):
-        escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-        return f'"{escaped}"'
-    if isinstance(value, (list, tuple)):
-        return f"[{', '.join(_toml(item) for item in value)}]"
-    if isinstance(value, float):
-        return repr(value)
-    return str(value)
+        kind, limit = "whole number" if whole else "number", "above 0" if above else "0 or more"
+        raise InputError(f"recipe: {key} is a {kind} {limit}, not {value!r}.")

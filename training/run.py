@@ -24,10 +24,12 @@ from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 import zoo
 from training.files import replacing, write_json, write_text
-from training.recipe import Recipe, from_toml
+from training.pipeline import with_channels
+from training.recipe import Recipe, read_recipe
 from zoo.errors import InputError
 
 _FORM = 1
@@ -154,8 +156,7 @@ def open_run(folder: str | os.PathLike[str]) -> Run:
         raise InputError(f"{path}: not readable ({error}).") from error
     if not isinstance(info, dict) or info.get("form") != _FORM:
         raise InputError(f"{path}: not a run of this version of the zoo.")
-    recipe = from_toml((folder / "recipe.toml").read_text(), str(folder / "recipe.toml"))
-    return Run(folder, info, recipe)
+    return Run(folder, info, read_recipe(folder / "recipe.toml"))
 
 
 def serving_fit(fit: str) -> str:
@@ -166,28 +167,29 @@ def serving_fit(fit: str) -> str:
 def answerer(
     model: zoo.Model, image_size: tuple[int, int] | None, fit: str
 ) -> Callable[[np.ndarray], dict[str, Any]]:
-    """A function from one picture (H, W, C) uint8 to its final answers as NumPy arrays."""
+    """A function from one picture (H, W, 3) uint8 to its final answers as NumPy arrays.
+
+    A model of grey pictures is given the picture's grey values.
+    """
 
     def answers(images):
         return zoo.answer(model, images, image_size=image_size, fit=fit)
 
+    channels = model.input_shape[-1]
     if keras.backend.backend() == "tensorflow":
-        import tensorflow as tf
-
-        channels = model.input_shape[-1]
         signature = [tf.TensorSpec((1, None, None, channels), tf.uint8)]
         answers = tf.function(answers, input_signature=signature)
 
     def answer_one(image: np.ndarray) -> dict[str, Any]:
-        found = answers(keras.ops.convert_to_tensor(image[None]))
+        found = answers(
+            keras.ops.convert_to_tensor(np.asarray(with_channels(image, channels))[None])
+        )
         return {key: keras.ops.convert_to_numpy(value)[0] for key, value in found.items()}
 
     return answer_one
 
 
 def _environment() -> dict[str, Any]:
-    import tensorflow as tf
-
     return {
         "visionzoo": zoo.__version__,
         "keras": keras.__version__,

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from urllib.parse import parse_qsl
 
@@ -40,15 +41,14 @@ def open_source(spec: str) -> Source:
             f"DATA is FORMAT[:WHERE] with a format of {', '.join(sorted(FORMATS))}."
         )
     options = dict(parse_qsl(query, keep_blank_values=True))
-    try:
-        source = FORMATS[form](where, **options)
-    except TypeError as error:
-        known = FORMATS[form].__doc__ or ""
-        if "unexpected keyword" not in str(error):
-            raise
-        raise InputError(
-            f"{spec}: {str(error).split(') ')[-1]}. {known.splitlines()[0]}"
-        ) from error
+    known = list(inspect.signature(FORMATS[form]).parameters)[1:]
+    for option in options:
+        if option not in known:
+            raise InputError(
+                f"{spec}: {form} has no option {option!r}{nearest(option, known)} "
+                f"It has: {', '.join(known)}."
+            )
+    source = FORMATS[form](where, **options)
     source.spec = spec
     return source
 

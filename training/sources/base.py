@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -84,25 +85,36 @@ class Source(abc.ABC):
             InputError: a record cannot be read; the message names its file.
         """
         decode = tf.function(self.decode, reduce_retracing=True, autograph=False)
-        for record in self.raw(self.check_split(split)):
+        records = iter(self.raw(self.check_split(split)))
+        while True:
+            name = f"{self.spec}, split {split}"
             try:
+                record = next(records)
+                name = self.name_of(record)
                 sample = decode(record)
+            except StopIteration:
+                return
             except tf.errors.OpError as error:
-                raise InputError(self.complaint(record, error)) from error
-            yield self.name_of(record), {key: value.numpy() for key, value in sample.items()}
-
-    def first_defect(self, split: str) -> str | None:
-        """Reads every record again and says what is wrong with the first bad one, or None."""
-        for record in self.raw(split):
-            try:
-                self.decode(record)
-            except tf.errors.OpError as error:
-                return self.complaint(record, error)
-        return None
+                raise InputError(_complaint(name, error)) from error
+            yield name, {key: value.numpy() for key, value in sample.items()}
 
     def complaint(self, record: dict[str, tf.Tensor], error: tf.errors.OpError) -> str:
-        """One line on why a record cannot be read."""
-        return f"{self.name_of(record)}: {_reason(error)}"
+        """One line on why a record cannot be read, from the error of a compiled `decode`."""
+        return _complaint(self.name_of(record), error)
+
+    @contextlib.contextmanager
+    def explaining(self, *splits: str) -> Iterator[None]:
+        """Turns an error of TensorFlow in the block into InputError, if a record is to blame.
+
+        Every record of the splits is read again to find the first bad one.
+        """
+        try:
+            yield
+        except tf.errors.OpError:
+            for split in splits:
+                for _ in self.samples(split):
+                    pass
+            raise
 
 
 class FileSource(Source):
@@ -136,15 +148,26 @@ class FileSource(Source):
         return record["image"].numpy().decode(errors="replace")
 
 
-def _reason(error: tf.errors.OpError) -> str:
-    """TensorFlow's message cut down to the part that concerns the file."""
-    text = (error.message or str(error)).strip()
+def demand(condition: tf.Tensor, *words: str | tf.Tensor) -> tf.Operation:
+    """Asserts inside the graph; the words, scalar numbers among them, say what is wrong."""
+    parts = [
+        word if isinstance(word, str) or word.dtype == tf.string else tf.strings.as_string(word)
+        for word in words
+    ]
+    return tf.debugging.Assert(condition, [tf.strings.join(parts)])
+
+
+def _complaint(name: str, error: tf.errors.OpError) -> str:
+    """One line from TensorFlow's many: the record, what is wrong with it, and what to do."""
     if isinstance(error, tf.errors.NotFoundError):
-        return "no such file"
+        return f"{name}: no such file; put it back or take it off the list."
     if isinstance(error, tf.errors.PermissionDeniedError):
-        return "no permission to read it"
-    for mark in ("InputError: ", "assertion failed: ["):
-        if mark in text:
-            return text.split(mark, 1)[1].split("\n")[0].split("]")[0].strip()
-    first = text.split("{{")[0].split("[Op:")[0].splitlines()[0].strip()
-    return f"cannot be decoded, damaged or not a picture ({first})"
+        return f"{name}: no permission to read it; change that or remove it."
+    # The reason is the last line before TensorFlow names the node that failed.
+    text = (error.message or str(error)).split("[[{{node")[0].split(" [Op:")[0]
+    line = ([line.strip() for line in text.splitlines() if line.strip()] or ["no reason given"])[-1]
+    if "InputError: " in line:
+        return line.split("InputError: ", 1)[1]
+    if "assertion failed: [" in line:
+        return f"{name}: {line.split('assertion failed: [', 1)[1].removesuffix(']')}"
+    return f"{name}: damaged or not a picture ({line}); save it again or remove it."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import re
 import struct
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
+from training.sources.base import demand
 from zoo.errors import InputError
 
 PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".gif")
@@ -37,7 +39,7 @@ def files_in(folder: Path, endings: tuple[str, ...]) -> dict[str, Path]:
 def natural_key(path: Path) -> list[tuple[int, int | str]]:
     """Sorting key that puts `10` after `9`."""
     parts = re.split(r"(\d+)", path.name)
-    return [(0, int(part)) if part.isdigit() else (1, part) for part in parts if part]
+    return [(0, int(part)) if part.isdecimal() else (1, part) for part in parts if part]
 
 
 def decode_picture(path: tf.Tensor) -> tf.Tensor:
@@ -95,7 +97,9 @@ def read_index_map(path: str | Path) -> np.ndarray:
     except InputError:
         raise
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise InputError(f"{path}: not a readable mask ({error}).") from error
+        raise InputError(
+            f"{path}: not a readable mask ({error}); save it again or remove it."
+        ) from error
     if values.ndim == 3 and values.shape[2] in (3, 4):
         if np.array_equal(values[..., 0], values[..., 1]) and np.array_equal(
             values[..., 0], values[..., 2]
@@ -132,22 +136,19 @@ def index_map_reader(paths: list[Path]):
 
     def decode_with_pillow(path: tf.Tensor) -> tf.Tensor:
         values = tf.numpy_function(
-            lambda name: read_index_map(name.decode()), [path], tf.int32, stateful=False
+            lambda name: read_index_map(os.fsdecode(name)), [path], tf.int32, stateful=False
         )
         return tf.ensure_shape(values, (None, None))
 
     return decode_with_pillow
 
 
-def same_size(image: tf.Tensor, values: tf.Tensor, what: str) -> tf.Operation:
-    """Asserts inside the graph that a map has the size of its picture."""
-    return tf.debugging.Assert(
-        tf.reduce_all(tf.shape(values)[:2] == tf.shape(image)[:2]),
-        [
-            tf.strings.format(
-                f"its {what} is {{}} (height, width) and the picture {{}}; "
-                "they must be of one size",
-                (tf.shape(values)[:2], tf.shape(image)[:2]),
-            )
-        ],
+def same_size(image: tf.Tensor, values: tf.Tensor, path: tf.Tensor) -> tf.Operation:
+    """Asserts inside the graph that the map in the file `path` has the size of its picture."""
+    high, wide = tf.unstack(tf.shape(values)[:2])
+    image_high, image_wide = tf.unstack(tf.shape(image)[:2])
+    return demand(
+        tf.reduce_all([high == image_high, wide == image_wide]),
+        *("the picture is ", image_high, "×", image_wide, " (height × width) but ", path, " is "),
+        *(high, "×", wide, "; give them one size."),
     )

@@ -36,14 +36,14 @@ def find_pairs(root: Path, label_folders: tuple[str, ...], val: str, how: str) -
     """
     listed = _from_pair_lists(root)
     if listed:
-        return listed
+        return _with_held_out(listed, val, how)
     split = {
         name: pairs
         for name in SPLIT_NAMES
         if (folders := _split_folders(root, name, label_folders)) and (pairs := _match(*folders))
     }
     if split:
-        return _with_held_out(split, val, how) if set(split) == {"train"} else split
+        return _with_held_out(split, val, how)
     images = _first_folder(root, IMAGE_FOLDERS, PICTURES)
     labels = _first_folder(root, label_folders, MASKS)
     if images is None or labels is None:
@@ -55,7 +55,7 @@ def find_pairs(root: Path, label_folders: tuple[str, ...], val: str, how: str) -
         )
     by_list = _from_stem_lists(root, images, labels)
     if by_list:
-        return _with_held_out(by_list, val, how) if set(by_list) == {"train"} else by_list
+        return _with_held_out(by_list, val, how)
     return _with_held_out({"train": _match(images, labels)}, val, how)
 
 
@@ -89,18 +89,29 @@ def _split_folders(
 
 
 def _match(images: Path, labels: Path) -> Pairs:
-    """Pairs files of the same stem; a mask's stem may also end in `_mask` or `_label`."""
+    """Pairs the pictures of a folder with the label files of another."""
     pictures, maps = files_in(images, PICTURES), files_in(labels, MASKS)
     if not pictures:
         raise InputError(f"{images}: no pictures ({', '.join(PICTURES)}) in this folder.")
     pairs = []
     for stem, picture in pictures.items():
-        names = (stem, f"{stem}_mask", f"{stem}_label", f"{stem}_instances")
-        label = next((maps[name] for name in names if name in maps), None)
+        label = _label_of(stem, maps)
         if label is None:
-            raise InputError(f"{picture}: no label file {stem}.png in {labels}.")
+            raise InputError(f"{picture}: no label file {stem}.png in {labels}{_lossy(labels)}.")
         pairs.append((picture, label))
     return pairs
+
+
+def _label_of(stem: str, maps: dict[str, Path]) -> Path | None:
+    """The label file of a picture; its stem may also end in `_mask`, `_label`, `_instances`."""
+    names = (stem, f"{stem}_mask", f"{stem}_label", f"{stem}_instances")
+    return next((maps[name] for name in names if name in maps), None)
+
+
+def _lossy(labels: Path) -> str:
+    """What to say of a label folder that holds JPEG files."""
+    found = files_in(labels, (".jpg", ".jpeg"))
+    return "; it holds JPEG files, which change class numbers: save them as PNG" if found else ""
 
 
 def _list_file(root: Path, split: str) -> Path | None:
@@ -123,11 +134,10 @@ def _from_pair_lists(root: Path) -> dict[str, Pairs]:
             continue
         pairs = []
         for number, line in enumerate(lines, 1):
-            words = line.split()
-            files = [_inside(root, word, f"{path}, line {number}") for word in words]
-            if len(files) != 2:
-                raise InputError(f"{path}, line {number}: expected `picture label`, not {line!r}.")
-            pairs.append((files[0], files[1]))
+            where, words = f"{path}, line {number}", line.split()
+            if len(words) != 2:
+                raise InputError(f"{where}: expected `picture label`, not {line!r}.")
+            pairs.append((_inside(root, words[0], where), _inside(root, words[1], where)))
         splits[split] = pairs
     return splits
 
@@ -138,8 +148,8 @@ def _from_stem_lists(root: Path, images: Path, labels: Path) -> dict[str, Pairs]
     by_stem: dict[str, tuple[Path, Path]] = {}
     pictures, maps = files_in(images, PICTURES), files_in(labels, MASKS)
     for stem, picture in pictures.items():
-        if stem in maps:
-            by_stem[stem] = (picture, maps[stem])
+        if label := _label_of(stem, maps):
+            by_stem[stem] = (picture, label)
     for split in SPLIT_NAMES:
         path = _list_file(root, split)
         if path is None:
@@ -150,8 +160,11 @@ def _from_stem_lists(root: Path, images: Path, labels: Path) -> dict[str, Pairs]
             stem = word if word in by_stem else Path(word).stem
             if stem not in by_stem:
                 missing = labels if stem in pictures else images
-                raise InputError(f"{path}, line {number}: no file {word} in {missing}.")
+                hint = _lossy(labels) if missing == labels else ""
+                raise InputError(f"{path}, line {number}: no file {word} in {missing}{hint}.")
             pairs.append(by_stem[stem])
+        if not pairs:
+            raise InputError(f"{path}: the list is empty; name one picture a line or remove it.")
         splits[split] = pairs
     return splits
 
@@ -174,7 +187,9 @@ def _inside(root: Path, word: str, where: str) -> Path:
 
 
 def _with_held_out(splits: dict[str, Pairs], val: str, how: str) -> dict[str, Pairs]:
-    """Takes a validation split out of `train`, the same one every time."""
+    """Takes a validation split out of `train` where it is the only one; always the same one."""
+    if set(splits) != {"train"}:
+        return splits
     try:
         share = float(val)
     except ValueError:
@@ -184,9 +199,11 @@ def _with_held_out(splits: dict[str, Pairs], val: str, how: str) -> dict[str, Pa
     if how not in ("hash", "block"):
         raise InputError(f"split={how}: expected hash or block.")
     pairs = splits["train"]
-    count = max(1, round(share * len(pairs)))
     if len(pairs) < 2:
-        raise InputError("one picture is too few: training and validation need one each.")
+        raise InputError(
+            f"{pairs[0][0]}: one picture is too few; training and validation need one each."
+        )
+    count = min(max(1, round(share * len(pairs))), len(pairs) - 1)
     ranked = list(range(len(pairs)))
     if how == "hash":
         ranked.sort(key=lambda i: hashlib.sha256(pairs[i][0].stem.encode()).hexdigest())

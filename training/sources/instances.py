@@ -40,6 +40,6 @@ class InstanceFolder(FileSource):
     def decode(self, record: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         image = decode_picture(record["image"])
         instances = self._read_map(record["instances"])
-        with tf.control_dependencies([same_size(image, instances, "instance map")]):
+        with tf.control_dependencies([same_size(image, instances, record["instances"])]):
             segmentation = tf.cast(instances > 0, tf.int32)
         return {"image": image, "segmentation": segmentation, "instances": instances}

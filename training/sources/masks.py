@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import tensorflow as tf
 
-from training.sources.base import FileSource
+from training.sources.base import FileSource, demand
 from training.sources.files import decode_picture, index_map_reader, read_index_map, same_size
 from training.sources.folders import find_pairs
 from zoo.errors import InputError
@@ -81,21 +81,22 @@ class MaskFolder(FileSource):
     def decode(self, record: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         image = decode_picture(record["image"])
         values = self._read_map(record["mask"])
-        with tf.control_dependencies([same_size(image, values, "mask")]):
+        with tf.control_dependencies([same_size(image, values, record["mask"])]):
             if self.two_valued:
                 values = tf.where(values == IGNORE, 1, values)
             elif self.void is not None:
                 values = tf.where(values == self.void, IGNORE, values)
         wrong = tf.logical_and(values >= self.num_classes, values != IGNORE)
-        check = tf.debugging.Assert(
+        check = demand(
             tf.logical_not(tf.reduce_any(wrong)),
-            [
-                tf.strings.format(
-                    f"its mask {{}} has class {{}}; there are {self.num_classes} classes, "
-                    f"0 to {self.num_classes - 1} (255 and void=… are ignored)",
-                    (record["mask"], tf.reduce_max(tf.where(wrong, values, 0))),
-                )
-            ],
+            *(
+                "its mask ",
+                record["mask"],
+                " has class ",
+                tf.reduce_max(tf.where(wrong, values, 0)),
+            ),
+            f", but classes go from 0 to {self.num_classes - 1}; name more with classes=… "
+            "or say void=… for the value to ignore.",
         )
         with tf.control_dependencies([check]):
             return {"image": image, "segmentation": tf.identity(values)}
