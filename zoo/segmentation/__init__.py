@@ -5,11 +5,13 @@ from zoo.segmentation.deeplab_v3_plus import deeplab_v3_plus
 from zoo.segmentation.dilated_context import dilated_context
 from zoo.segmentation.dilated_frontend import dilated_frontend
 from zoo.segmentation.encoder_decoder import encoder_decoder
+from zoo.segmentation.farabet_multiscale import farabet_multiscale
 from zoo.segmentation.fc_densenet import fc_densenet56, fc_densenet67, fc_densenet103
 from zoo.segmentation.fcn import fcn8s, fcn16s, fcn32s
 from zoo.segmentation.full_resolution import full_resolution
 from zoo.segmentation.patch_classifier import patch_classifier
 from zoo.segmentation.pspnet import pspnet
+from zoo.segmentation.recurrent_cnn import recurrent_cnn
 from zoo.segmentation.segnet import segnet, segnet_basic
 from zoo.segmentation.unet import unet
 
@@ -19,6 +21,7 @@ __all__ = [
     "dilated_context",
     "dilated_frontend",
     "encoder_decoder",
+    "farabet_multiscale",
     "fc_densenet56",
     "fc_densenet67",
     "fc_densenet103",
@@ -28,6 +31,7 @@ __all__ = [
     "full_resolution",
     "patch_classifier",
     "pspnet",
+    "recurrent_cnn",
     "segnet",
     "segnet_basic",
     "unet",

@@ -42,7 +42,8 @@ FORMS = ("dense", "patches")
     notes=(
         "One scale of farabet_multiscale, a patch of 46×46. form='dense' runs the network over the "
         "whole picture and gives the same answers as form='patches', which cuts every patch out "
-        "and is there to be compared with: it needs patch² as much memory as the picture."
+        "and is there to be compared with: it needs patch² as much memory as the picture. Widths "
+        "and kernels follow accounts of the paper, not its text."
     ),
 )
 def patch_classifier(
