@@ -104,7 +104,7 @@ def farabet_multiscale(
         )
         for number, maps in enumerate(filters, start=1)
     ]
-    features = []
+    features: list[keras.KerasTensor] = []
     for scale, band in enumerate(LaplacianPyramid(scales, name="pyramid")(x), start=1):
         if local_norm:
             band = LocalNormalization(local_norm, name=f"scale{scale}_local")(band)

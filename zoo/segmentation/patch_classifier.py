@@ -97,7 +97,7 @@ def patch_classifier(
     x = PixelNormalization(name="normalize")(x)
     if form == "patches":
         x = Patches(patch, name="patches")(x)
-    style = {"norm": norm, "activation": activation}
+    style: dict[str, Any] = {"norm": norm, "activation": activation}
     x = _features(x, filters, kernel_size, form == "dense", style)
     if hidden:
         x = _conv(x, hidden, 1, 1, "hidden", **style)
@@ -107,11 +107,11 @@ def patch_classifier(
         x = AssemblePatches(name="assemble")([x, images])
     outputs = {"segmentation": layers.Activation("linear", dtype="float32", name="segmentation")(x)}
     model = Model(images, outputs, task="segmentation", name=name)
-    if form == "patches" and None not in input_shape[:2]:
+    height, width = input_shape[:2]
+    if form == "patches" and height is not None and width is not None:
         # The graph shows one patch of the many.
-        others = input_shape[0] * input_shape[1] - 1
-        one = count_flops(model) // 2
-        model.second_stage_macs = lambda: others * one
+        rest = (height * width - 1) * count_flops(model) // 2
+        model.second_stage_macs = lambda: rest
     return model
 
 
