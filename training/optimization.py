@@ -133,8 +133,8 @@ def make_loss(recipe: Recipe, source: Source) -> losses.SegmentationLoss:
 def median_frequency_weights(source: Source) -> list[float]:
     """SegNet's class weights: median of the class frequencies over each class's own.
 
-    A class's frequency is its pixels over all valid pixels of the pictures in which it occurs;
-    a class that never occurs has weight 0.
+    A class's frequency is its pixels over all pixels, ignored ones too, of the pictures in which
+    it occurs; a class that never occurs has weight 0.
     """
     classes = source.num_classes
     pixels, areas = np.zeros(classes), np.zeros(classes)
@@ -147,9 +147,9 @@ def median_frequency_weights(source: Source) -> list[float]:
 
     counts = source.raw("train").map(count, num_parallel_calls=tf.data.AUTOTUNE)
     for number in counts.as_numpy_iterator():
-        number = number[:classes].astype(float)
-        pixels += number
-        areas += np.where(number > 0, number.sum(), 0.0)
+        found = number[:classes]
+        pixels += found
+        areas += np.where(found > 0, number.sum(), 0)
     frequency = pixels / np.maximum(areas, 1.0)
     median = np.median(frequency[frequency > 0])
     return [float(median / f) if f > 0 else 0.0 for f in frequency]
