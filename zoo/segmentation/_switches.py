@@ -16,7 +16,13 @@ Block = Callable[[Any, int, str], Any]
 
 
 def encode(
-    x, *, norm: str | None, width: float, blocks: Sequence[int], name: str = "vgg16"
+    x,
+    *,
+    norm: str | None,
+    width: float,
+    blocks: Sequence[int],
+    use_bias: bool | None = None,
+    name: str = "vgg16",
 ) -> tuple[Any, list[tuple[Any, Any]]]:
     """VGG16's thirteen convolutions, under the names that its published weights have.
 
@@ -25,6 +31,7 @@ def encode(
         norm: policy behind every convolution.
         width: factor on the channels.
         blocks: convolutions per stage, five numbers.
+        use_bias: default: only where no normalisation follows.
 
     Returns:
         The map after pool5, and for each stage its switches and the map that they point into.
@@ -38,7 +45,7 @@ def encode(
                 scaled(FILTERS[stage - 1], width),
                 3,
                 norm=norm,
-                use_bias=True,
+                use_bias=use_bias,
                 activation="relu",
                 conv_name=layer,
                 norm_name=f"{layer}_norm",

@@ -12,6 +12,7 @@ from zoo.card import Figure, Paper
 from zoo.errors import InputError
 from zoo.layers.atrous import conv_block
 from zoo.layers.norm import norm as normalization
+from zoo.layers.norm import normalizes
 from zoo.layers.padding import CropLike, PadToMultiple
 from zoo.layers.transposed_conv import TransposedConv2D
 from zoo.model import Model
@@ -29,7 +30,12 @@ from zoo.segmentation._switches import decode, encode, normalize
         "ICCV",
         2015,
     ),
-    published={"num_classes": 21, "input_shape": (224, 224, 3), "padding": "valid"},
+    published={
+        "num_classes": 21,
+        "input_shape": (224, 224, 3),
+        "padding": "valid",
+        "use_bias": True,
+    },
     expected_parameters=251_788_245,
     tiny={"num_classes": 3, "width": 0.03, "head": 16, "blocks": (1, 1, 1, 1, 1)},
     flops_size=(224, 224),
@@ -53,6 +59,7 @@ def deconvnet(
     width: float = 1.0,
     head: int = 4096,
     blocks: Sequence[int] = (2, 2, 3, 3, 3),
+    use_bias: bool | None = None,
     dropout: float = 0.0,
     name: str = "deconvnet",
 ) -> Model:
@@ -67,6 +74,8 @@ def deconvnet(
         width: factor on the channels of VGG16 and its mirror.
         head: maps of fc6 and fc7.
         blocks: convolutions per stage, five numbers, in the encoder and in the decoder.
+        use_bias: biases also in front of a normalisation, where they are without effect; the
+            paper's networks have them. Default: only where no normalisation follows.
         dropout: share of fc6's and fc7's values dropped in training; the paper has none.
         name: of the model.
 
@@ -84,15 +93,17 @@ def deconvnet(
     if padding == "valid":
         _check_sizes(input_shape)
 
+    biased = not normalizes(norm) if use_bias is None else use_bias
+
     def deconvolution(x, filters: int, layer: str):
-        x = TransposedConv2D(filters, 3, 1, name=f"{layer}_conv")(x)
+        x = TransposedConv2D(filters, 3, 1, use_bias=biased, name=f"{layer}_conv")(x)
         x = normalization(norm, f"{layer}_norm")(x)
         return layers.Activation("relu", name=f"{layer}_act")(x)
 
     images = keras.Input(input_shape, name="image")
     x = normalize(images)
     x = PadToMultiple(32, name="pad")(x)
-    x, places = encode(x, norm=norm, width=width, blocks=blocks)
+    x, places = encode(x, norm=norm, width=width, blocks=blocks, use_bias=biased)
     x = _fully_connected(x, scaled(512, width), head, padding, dropout)
     x = decode(x, places, deconvolution, width=width, blocks=blocks)
     x = deconvolution(x, scaled(64, width), "decoder1_1")

@@ -17,6 +17,7 @@ from zoo.card import Figure, Paper
 from zoo.errors import InputError
 from zoo.layers.atrous import conv_block
 from zoo.layers.bilinear import BilinearInitializer
+from zoo.layers.norm import normalizes
 from zoo.layers.padding import CropLike, PadToMultiple
 from zoo.layers.transposed_conv import TransposedConv2D
 from zoo.layers.unpooling import BilinearUnpooling
@@ -131,9 +132,11 @@ def _features(images, backbone: str, norm: str | None, width: float, bordered: b
         # conv1_1's own padding is the hundredth line.
         x = layers.ZeroPadding2D(99, name="border")(x)
     x = PadToMultiple(32, mode="zero" if bordered else "reflect", name="pad")(x)
-    maps = family.features(x, norm=norm, width=width)
     if backbone != "vgg16":
+        maps = family.features(x, norm=norm, width=width)
         return maps[max(maps)], maps
+    # A bias in front of a normalisation has no effect.
+    maps = family.features(x, norm=norm, width=width, use_bias=not normalizes(norm))
     pools = {
         level: layers.MaxPooling2D(2, name=f"pool{level}")(maps[level - 1]) for level in (3, 4)
     }

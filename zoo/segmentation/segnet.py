@@ -24,7 +24,7 @@ _PAPER = Paper("V. Badrinarayanan, A. Kendall, R. Cipolla", "SegNet", "TPAMI", 2
     task="segmentation",
     summary="VGG16 and its mirror; each unpooling replays the places of the maxima",
     paper=_PAPER,
-    published={"num_classes": 11},
+    published={"num_classes": 11, "use_bias": True},
     expected_parameters=29_465_227,
     tiny={"num_classes": 3, "width": 0.06, "blocks": (2, 1, 1, 1, 1)},
     flops_size=(360, 480),
@@ -48,6 +48,7 @@ def segnet(
     norm: str | None = "batch",
     width: float = 1.0,
     blocks: Sequence[int] = (2, 2, 3, 3, 3),
+    use_bias: bool | None = None,
     name: str = "segnet",
 ) -> Model:
     """SegNet.
@@ -58,6 +59,8 @@ def segnet(
         norm: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"`.
         width: factor on the channels.
         blocks: convolutions per stage, five numbers, in the encoder and in the decoder.
+        use_bias: biases also in front of a normalisation, where they are without effect; the
+            paper's networks have them. Default: only where no normalisation follows.
         name: of the model.
 
     Returns:
@@ -71,11 +74,11 @@ def segnet(
         raise InputError(f"segnet: num_classes is at least 1, not {num_classes}.")
 
     def block(x, filters: int, layer: str):
-        return conv_block(x, filters, 3, norm=norm, use_bias=True, name=layer)
+        return conv_block(x, filters, 3, norm=norm, use_bias=use_bias, name=layer)
 
     images = keras.Input(input_shape, name="image")
     x = normalize(images)
-    x, places = encode(x, norm=norm, width=width, blocks=blocks)
+    x, places = encode(x, norm=norm, width=width, blocks=blocks, use_bias=use_bias)
     x = decode(x, places, block, width=width, blocks=blocks)
     x = layers.Conv2D(num_classes, 3, padding="same", name="logits")(x)
     x = layers.Activation("linear", dtype="float32", name="segmentation")(x)

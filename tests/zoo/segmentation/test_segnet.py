@@ -11,6 +11,19 @@ def test_published_parameters():
     assert zoo.card("segnet").expected_parameters == 29_465_227
 
 
+@pytest.mark.parametrize("name", ["segnet", "deconvnet"])
+def test_a_bias_in_front_of_a_normalisation_is_there_only_when_asked_for(name):
+    def biased(**arguments):
+        layers = zoo.card(name).build_tiny(**arguments).layers
+        return {layer.name for layer in layers if getattr(layer, "use_bias", False)}
+
+    unnormalised = {"logits"}
+    if name == "deconvnet":
+        unnormalised |= {"fc6_conv", "fc7_conv", "deconv_fc6"}
+    assert biased() == unnormalised
+    assert biased(norm="none") == biased(use_bias=True) > unnormalised
+
+
 def test_parameters_of_the_basic_layer_table():
     convolutions = 49 * (3 * 64 + 7 * 64 * 64) + 64 * 11 + 11
     norms = 8 * 64
