@@ -3,6 +3,7 @@
 import inspect
 import json
 import math
+import sys
 
 import keras
 import pytest
@@ -131,6 +132,16 @@ def test_flops_of_the_published_configuration(name):
     """Every weight is used at least once, at two operations; few of them are only added."""
     card = zoo.card(name)
     assert card.flops() > card.parameters()["trainable"]
+
+
+def test_no_initializer_is_made_on_import():
+    """Its seed would not be the user's, and all layers that share it would begin alike."""
+    zoo.list_models()
+    for name, module in list(sys.modules.items()):
+        if name.split(".")[0] == "zoo":
+            for made in vars(module).values():
+                random = isinstance(made, keras.Initializer) and hasattr(made, "seed")
+                assert not random, name
 
 
 def test_outline_counts_what_is_really_built():

@@ -15,9 +15,6 @@ from zoo.layers.resize import CropLike, PadToMultiple
 from zoo.model import Model, ValidSizes
 from zoo.registry import register
 
-# The paper draws weights from N(0, sqrt(2/N)), N = fan-in.
-_INITIALIZER = keras.initializers.VarianceScaling(2.0, "fan_in", "untruncated_normal")
-
 
 @register(
     "unet",
@@ -104,7 +101,7 @@ def unet(
         x = PadToMultiple(2 ** (depth - 1), name="pad")(images)
         x = layers.Rescaling(1 / 127.5, offset=-1.0, name="rescale")(x)
         x = _body(x, filters, depth, dropout, style)
-    x = layers.Conv2D(num_classes, 1, kernel_initializer=_INITIALIZER, name="logits")(x)
+    x = layers.Conv2D(num_classes, 1, kernel_initializer=_initializer(), name="logits")(x)
     if padding == "same":
         x = CropLike(name="crop")([x, images])
     outputs = {"segmentation": layers.Activation("linear", dtype="float32", name="segmentation")(x)}
@@ -142,7 +139,7 @@ def _with_backbone(images, backbone: str, filters: int, style: dict[str, Any], w
 def _up(x, skip, filters: int, level: int, style: dict[str, Any]):
     """A 2×2 up-convolution, the skip joined where there is one, two convolutions."""
     x = layers.Conv2DTranspose(
-        filters, 2, strides=2, kernel_initializer=_INITIALIZER, name=f"up{level}"
+        filters, 2, strides=2, kernel_initializer=_initializer(), name=f"up{level}"
     )(x)
     if skip is not None:
         x = layers.Concatenate(name=f"join{level}")([skip, x])
@@ -157,12 +154,17 @@ def _two_convolutions(x, filters: int, name: str, norm: str | None, padding: str
             3,
             padding=padding,
             use_bias=plain,
-            kernel_initializer=_INITIALIZER,
+            kernel_initializer=_initializer(),
             name=f"{name}_conv{number}",
         )(x)
         x = normalization(norm, name=f"{name}_norm{number}", momentum=0.9)(x)
         x = layers.Activation("relu", name=f"{name}_relu{number}")(x)
     return x
+
+
+def _initializer() -> keras.initializers.Initializer:
+    """The paper's N(0, √(2/N)), N = fan-in; a new one each time, as one alone repeats itself."""
+    return keras.initializers.VarianceScaling(2.0, "fan_in", "untruncated_normal")
 
 
 def valid_sizes(depth: int) -> ValidSizes:

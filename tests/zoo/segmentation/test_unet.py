@@ -40,6 +40,9 @@ def test_initial_weights_are_the_papers():
     model = unet(num_classes=2, input_shape=(None, None, 3), filters=32, depth=3)
     kernel = model.get_layer("down3_conv2").get_weights()[0]
     assert kernel.std() == pytest.approx(np.sqrt(2 / (9 * 128)), rel=0.02)
+    other = model.get_layer("up2_conv2").get_weights()[0]
+    assert other.shape == model.get_layer("down2_conv2").get_weights()[0].shape
+    assert np.all(other != model.get_layer("down2_conv2").get_weights()[0])
     # A normal distribution that is not cut off at two deviations.
     assert np.mean(np.abs(kernel) > 2 * kernel.std()) == pytest.approx(0.0455, abs=0.005)
 

@@ -1,0 +1,52 @@
+"""Pictures of answers show the classes that they speak of."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from training.drawing import class_colors, overlay_classes, paint_classes, save_sheet, sheet
+
+
+def test_colours_are_all_different():
+    colors = class_colors(60)
+    assert colors.shape == (60, 3) and len({tuple(color) for color in colors}) == 60
+    apart = np.abs(np.diff(colors[1:].astype(int), axis=0)).sum(1)
+    assert apart.min() > 60
+    np.testing.assert_array_equal(class_colors(5), colors[:5])
+
+
+def test_painting():
+    classes = np.array([[0, 1, 2, 255]])
+    painted = paint_classes(classes, 3)
+    np.testing.assert_array_equal(painted[0, :3], class_colors(3))
+    assert painted[0, 3].tolist() == [225, 225, 225]
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_background_and_ignored_pixels_stay_clear(channels):
+    image = np.full((1, 3, channels), 100.4, np.float32)
+    laid = overlay_classes(image, np.array([[0, 1, 255]]), 2)
+    assert laid.dtype == np.uint8 and laid.shape == (1, 3, 3)
+    assert laid[0, 0].tolist() == laid[0, 2].tolist() == [100, 100, 100]
+    expected = (45 + 0.55 * class_colors(2)[1]).astype(np.uint8)
+    np.testing.assert_array_equal(laid[0, 1], expected)
+
+
+def test_sheet_shows_every_picture_and_the_legend(tmp_path):
+    red, blue = (np.tile(np.uint8([[color]]), (32, 64, 1)) for color in ([255, 0, 0], [0, 0, 255]))
+    legend = [f"class number {number}" for number in range(8)]
+    canvas = sheet([[red, blue], [blue]], ("left", "right"), legend, cell=64)
+    pixels = np.asarray(canvas)
+    assert canvas.size == (2 * 70 + 6, canvas.height)
+    for y, x, color in [(40, 20, [255, 0, 0]), (40, 90, [0, 0, 255]), (78, 20, [0, 0, 255])]:
+        assert pixels[y, x].tolist() == color
+    # Each class of the legend is there in its own colour, below the pictures.
+    below = pixels[106:].reshape(-1, 3).tolist()
+    assert all(color in below for color in class_colors(8).tolist())
+    save_sheet(tmp_path / "deep" / "s.png", canvas)
+    assert Image.open(tmp_path / "deep" / "s.png").size == canvas.size
+    assert [path.name for path in (tmp_path / "deep").iterdir()] == ["s.png"]
+
+
+def test_a_sheet_of_nothing():
+    assert sheet([]).size[0] > 0

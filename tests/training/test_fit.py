@@ -1,0 +1,355 @@
+"""Whole runs, tiny: the folder they leave; a killed one ends where an unbroken one does."""
+
+import csv
+import json
+import math
+import os
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+from picture_folders import write_pictures
+from PIL import Image
+
+import zoo
+from training import fit as fitting
+from training.augment import Augmentation
+from training.evaluate import evaluate_segmentation
+from training.recipe import Recipe, read_recipe
+from training.run import open_run
+from training.sources import open_source
+from zoo.errors import InputError
+
+RECIPE = Recipe(
+    image_size=(16, 16),
+    batch_size=4,
+    epochs=3,
+    learning_rate=1e-2,
+    warmup_epochs=0.5,
+    seed=5,
+    augmentation=Augmentation(flip_horizontal=0.5, rotate=10),
+    model={"filters": 4, "depth": 2, "dropout": 0.2},
+)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """Twelve pictures: eight to learn from, four to measure on."""
+    folder = write_pictures(tmp_path_factory.mktemp("fit") / "data", 12)
+    return f"masks:{folder}?val=0.34&classes=ground,tree,road"
+
+
+def run(data, out, recipe=RECIPE, **options):
+    lines = []
+    done = fitting.fit("unet", data, recipe, out=out, say=lines.append, **options)
+    return done, lines
+
+
+@pytest.fixture(scope="module")
+def unbroken(data, tmp_path_factory):
+    """A run of three epochs and the lines it wrote."""
+    return run(data, tmp_path_factory.mktemp("unbroken") / "run")
+
+
+def test_the_run_folder(unbroken, data):
+    done, lines = unbroken
+    names = {path.name for path in done.folder.iterdir()}
+    assert names == {
+        *("model.keras", "run.json", "recipe.toml", "labels.txt", "metrics.csv"),
+        *("metrics.json", "checkpoint.npz", "samples", "logs"),
+    }
+    info = json.loads((done.folder / "run.json").read_text())
+    assert info["architecture"] == "unet" and info["data"] == data and info["finished"] is True
+    assert info["labels"] == ["ground", "tree", "road"] and info["task"] == "segmentation"
+    assert info["environment"]["keras"] == keras.__version__
+    assert (done.folder / "labels.txt").read_text() == "ground\ntree\nroad\n"
+    assert read_recipe(done.folder / "recipe.toml") == RECIPE
+    with (done.folder / "metrics.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [int(row["epoch"]) for row in rows] == [1, 2, 3]
+    assert {"loss", "val_loss", "mean_iou", "val_mean_iou", "val_pixel_accuracy"} <= set(rows[0])
+    assert [float(row["loss"]) for row in rows] == [row["loss"] for row in done.history]
+    best = max(done.history, key=lambda row: row["val_mean_iou"])
+    assert info["best"]["epoch"] == best["epoch"] and info["best"]["metric"] == "val_mean_iou"
+    samples = {path.name for path in (done.folder / "samples").iterdir()}
+    assert f"epoch_{best['epoch']:03d}.png" in samples
+    with Image.open(done.folder / "samples" / sorted(samples)[0]) as sheet:
+        assert sheet.width > 3 * 200
+    assert any((done.folder / "logs").iterdir())
+    assert [line.split()[1] for line in lines] == ["1/3", "2/3", "3/3"]
+    assert all("pictures/s" in line and "left" in line for line in lines)
+
+
+def test_it_learns(data, tmp_path):
+    recipe = RECIPE.changed({"epochs": 10, "learning_rate": 0.03, "augmentation.rotate": 0.0})
+    done, _ = run(data, tmp_path / "run", recipe)
+    losses = [row["loss"] for row in done.history]
+    assert losses[-1] < 0.5 * losses[0]
+    report = evaluate_segmentation(
+        done.answerer(), open_source(data).samples("val"), tuple(done.labels)
+    )
+    assert report["pixel_accuracy"] > report["majority_baseline"]["pixel_accuracy"]
+
+
+def test_the_kept_model_is_the_best_epochs(unbroken, data):
+    """Measured again from its file, it has the recorded loss and metric of the best epoch."""
+    done, _ = unbroken
+    model = done.model()
+    assert isinstance(model, zoo.Model) and model.arguments["num_classes"] == 3
+    model.compile()
+    batches = fitting.batches_of("unet", RECIPE)
+    from training.pipeline import validation_batches
+
+    values = model.evaluate(
+        validation_batches(open_source(data), "val", batches), verbose=0, return_dict=True
+    )
+    best = done.history[done.info["best"]["epoch"] - 1]
+    assert values["mean_iou"] == pytest.approx(best["val_mean_iou"], abs=1e-5)
+    assert values["loss"] == pytest.approx(best["val_loss"], rel=1e-4)
+
+
+def test_answers_are_of_the_pictures_own_size(unbroken):
+    answer = unbroken[0].answerer()
+    for size in [(20, 24), (7, 31)]:
+        found = answer(np.zeros((*size, 3), np.uint8))["segmentation"]
+        assert found.shape == size and set(np.unique(found)) <= {0, 1, 2}
+
+
+def same_results(first, second):
+    """Equal metrics an epoch, but for the time they took, and equal weights."""
+    for one, two in zip(first.history, second.history, strict=True):
+        for key in one.keys() - {"seconds"}:
+            assert one[key] == pytest.approx(two[key], rel=1e-6, abs=1e-9), (one["epoch"], key)
+    assert first.info["best"] == pytest.approx(second.info["best"])
+    for one, two in zip(first.model().weights, second.model().weights, strict=True):
+        np.testing.assert_allclose(one.numpy(), two.numpy(), rtol=1e-5, atol=1e-7)
+
+
+def killed(data, out, recipe_file, where):
+    """Trains in a process of its own that dies at `where`, without any goodbye."""
+    kills = {
+        "in the second epoch": """
+from training.callbacks import Progress
+before = Progress.on_train_batch_end
+def after(self, batch, logs=None):
+    if self.epoch == 1:
+        os._exit(137)
+    before(self, batch, logs)
+Progress.on_train_batch_end = after
+""",
+        "before the second checkpoint": """
+import training.callbacks as callbacks
+save = callbacks.save_state
+def save_once(path, model, progress):
+    if progress["epoch"] == 2:
+        os._exit(137)
+    save(path, model, progress)
+callbacks.save_state = save_once
+""",
+    }
+    script = f"""
+import os, sys
+from pathlib import Path
+from training.fit import fit
+from training.recipe import read_recipe
+{kills[where]}
+fit("unet", sys.argv[1], read_recipe(Path(sys.argv[3])), out=sys.argv[2], say=str)
+"""
+    root = os.path.dirname(os.path.dirname(os.path.abspath(fitting.__file__)))
+    done = subprocess.run(
+        [sys.executable, "-c", script, data, str(out), str(recipe_file)],
+        cwd=root,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 137, done.stderr[-2000:]
+
+
+@pytest.mark.parametrize("where", ["in the second epoch", "before the second checkpoint"])
+def test_a_killed_run_ends_where_an_unbroken_one_does(unbroken, data, tmp_path, where):
+    (tmp_path / "recipe.toml").write_text(RECIPE.to_toml())
+    out = tmp_path / "run"
+    killed(data, out, tmp_path / "recipe.toml", where)
+    stopped = open_run(out)
+    assert stopped.info["finished"] is False
+    written = 1 if where == "in the second epoch" else 2
+    assert len(stopped.history) == written
+    # What was kept before is whole, and may be used.
+    assert stopped.model().count_params() > 0
+    resumed, lines = run(data, out, resume=True)
+    assert [line.split()[1] for line in lines] == ["2/3", "3/3"]
+    same_results(unbroken[0], resumed)
+    assert not [path for path in out.iterdir() if path.name.startswith(".")]
+
+
+def test_a_run_stopped_in_its_first_epoch_has_nothing_to_go_on_from(data, tmp_path, monkeypatch):
+    interrupted(data, tmp_path / "run", RECIPE, monkeypatch, epoch=0)
+    with pytest.raises(InputError, match="nothing to go on from; not one epoch has finished"):
+        run(data, tmp_path / "run", resume=True)
+    with pytest.raises(InputError, match="no model yet; not one epoch has finished"):
+        open_run(tmp_path / "run").model()
+
+
+class Interruption(Exception):
+    """Stands for anything that ends a process."""
+
+
+def interrupted(data, out, recipe, monkeypatch, epoch):
+    """In this process: the exception comes as the epoch, counted from 0, begins."""
+    begin = fitting.Recorder.on_epoch_begin
+
+    def begin_or_stop(self, number, logs=None):
+        if number == epoch:
+            raise Interruption
+        begin(self, number, logs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(fitting.Recorder, "on_epoch_begin", begin_or_stop)
+        with pytest.raises(Interruption):
+            run(data, out, recipe)
+
+
+def test_averaged_weights(data, tmp_path, monkeypatch):
+    """The average is measured and kept, the raw weights go on; also across an interruption."""
+    recipe = RECIPE.changed({"ema": 0.5, "epochs": 2})
+    whole, _ = run(data, tmp_path / "a", recipe)
+    raw, _ = run(data, tmp_path / "b", RECIPE.changed({"epochs": 2}))
+    # Training itself is the same (the swap there and back rounds), what is measured is not.
+    assert [row["loss"] for row in whole.history] == pytest.approx(
+        [row["loss"] for row in raw.history], rel=1e-3
+    )
+    assert whole.history[0]["val_loss"] != pytest.approx(raw.history[0]["val_loss"], rel=1e-3)
+    interrupted(data, tmp_path / "c", recipe, monkeypatch, epoch=1)
+    resumed, _ = run(data, tmp_path / "c", recipe, resume=True)
+    same_results(whole, resumed)
+
+
+@pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
+def test_mixed_precision(data, tmp_path, precision):
+    recipe = RECIPE.changed({"precision": precision, "epochs": 2, "ema": 0.9})
+    done, _ = run(data, tmp_path / "run", recipe)
+    assert all(math.isfinite(row["loss"]) for row in done.history)
+    model = done.model()
+    # What is kept computes in float32 anywhere.
+    assert {layer.compute_dtype for layer in model.layers} == {"float32"}
+    assert keras.config.dtype_policy().name == "float32"
+
+
+def scripted(monkeypatch, values):
+    """Makes the measured value of each epoch the next of `values`."""
+    judge = fitting.Recorder._judge
+
+    def instead(self, epoch, row):
+        judge(self, epoch, {**row, self.metric: values[epoch]})
+
+    monkeypatch.setattr(fitting.Recorder, "_judge", instead)
+
+
+def test_early_stopping(data, tmp_path, monkeypatch):
+    """Best in epoch 2, not better in 3 and 4, so patience of 2 ends it there."""
+    scripted(monkeypatch, [0.1, 0.5, 0.5, 0.4, 0.9])
+    recipe = RECIPE.changed({"epochs": 5, "patience": 2})
+    done, _ = run(data, tmp_path / "run", recipe)
+    assert len(done.history) == 4 and done.info["best"]["epoch"] == 2
+    assert done.info["finished"] is True
+    assert {path.name for path in (done.folder / "samples").iterdir()} == {
+        "epoch_001.png",
+        "epoch_002.png",
+    }
+    # Stopped is stopped: nothing to resume.
+    again, lines = run(data, tmp_path / "run", resume=True)
+    assert len(again.history) == 4 and lines == []
+
+
+def test_time_is_up_and_the_run_goes_on_when_there_is_more(unbroken, data, tmp_path):
+    first, lines = run(data, tmp_path / "run", minutes=0.0)
+    assert len(first.history) == 1 and len(lines) == 1
+    second, _ = run(data, tmp_path / "run", resume=True, minutes=0.0)
+    assert len(second.history) == 2
+    third, _ = run(data, tmp_path / "run", resume=True)
+    same_results(unbroken[0], third)
+    # A finished run has nothing more to do.
+    assert run(data, tmp_path / "run", resume=True)[1] == []
+
+
+def test_a_loss_that_is_not_a_number(data, tmp_path):
+    recipe = RECIPE.changed({"learning_rate": 1e30, "optimizer": "sgd", "model.norm": "none"})
+    with pytest.raises(InputError) as caught:
+        run(data, tmp_path / "run", recipe)
+    message = str(caught.value)
+    assert "the loss became" in message and "try a lower learning_rate" in message
+    assert "\n" not in message
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"channels": 1},
+        {"model.padding": "valid", "image_size": [20, 24]},
+        {"fit": "crop"},
+        {"loss": "cross_entropy+lovasz", "class_weights": "median_frequency"},
+        {"batch_size": 32},
+        {"jit": True},
+    ],
+    ids=str,
+)
+def test_other_ways_to_train(data, tmp_path, changes):
+    done, _ = run(data, tmp_path / "run", RECIPE.changed({**changes, "epochs": 1}))
+    report = evaluate_segmentation(
+        done.answerer(), open_source(data).samples("val"), tuple(done.labels)
+    )
+    assert report["pictures"] == 4 and 0 < report["pixel_accuracy"] <= 1
+    assert math.isfinite(done.history[0]["loss"])
+
+
+def test_border_weights(tmp_path):
+    write_pictures(tmp_path / "cells", 6, folders=("images", "instances"))
+    recipe = RECIPE.changed({"border_weight": 10.0, "border_sigma": 3.0, "epochs": 1})
+    data = f"instances:{tmp_path / 'cells'}"
+    weighted, _ = run(data, tmp_path / "a", recipe)
+    plain, _ = run(data, tmp_path / "b", recipe.changed({"border_weight": 0.0}))
+    assert weighted.history[0]["loss"] > 1.05 * plain.history[0]["loss"]
+    assert weighted.history[0].keys() == plain.history[0].keys()
+
+
+def test_on_drawn_shapes_with_weights_from_another_run(unbroken, tmp_path):
+    source = open_source("shapes:single")
+    source.sizes = {"train": 8, "val": 4}
+    recipe = RECIPE.changed({"epochs": 1})
+    file = unbroken[0].folder / "model.keras"
+    done, lines = run(source, tmp_path / "run", recipe, weights=file)
+    assert any(line.startswith("loaded ") and "kept logits/kernel" in line for line in lines)
+    assert done.labels[0] == "background" and done.data == "shapes:single"
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda run: None, "not an empty folder; choose another, or --resume"),
+        (lambda run: (run / "run.json").unlink(), "not a run folder (no run.json in it)"),
+        (lambda run: (run / "run.json").write_text("{"), "run.json: not readable"),
+        (lambda run: (run / "run.json").write_text("[]"), "not a run of this version"),
+        (lambda run: (run / "recipe.toml").unlink(), "recipe.toml: not readable"),
+        (lambda run: (run / "recipe.toml").write_text("a = 1"), "recipe.toml: recipe: unknown key"),
+        (lambda run: (run / "checkpoint.npz").write_text(""), "damaged checkpoint"),
+    ],
+)
+def test_folders_that_are_no_run(unbroken, data, tmp_path, change, words):
+    import shutil
+
+    out = tmp_path / "run"
+    shutil.copytree(unbroken[0].folder, out)
+    change(out)
+    with pytest.raises(InputError) as caught:
+        run(data, out, resume="empty" not in words)
+    assert words in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_another_runs_folder(unbroken, shared_folder):
+    out = unbroken[0].folder
+    with pytest.raises(InputError, match="was trained on"):
+        run(f"masks:{shared_folder}", out, resume=True)
+    with pytest.raises(InputError, match="not a run folder"):
+        run(f"masks:{shared_folder}", out.parent / "none", resume=True)
