@@ -26,6 +26,12 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def remove_partial(folder: Path) -> None:
+    """Removes what a killed process had not finished writing with `replacing`."""
+    for path in folder.rglob(".*.partial*"):
+        path.unlink(missing_ok=True)
+
+
 def write_text(path: str | os.PathLike[str], text: str) -> None:
     """Writes a text file as a whole."""
     with replacing(path) as temporary:

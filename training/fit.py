@@ -22,6 +22,7 @@ from training.callbacks import (
     new_progress,
 )
 from training.checkpoint import load_state
+from training.files import remove_partial
 from training.optimization import make_loss, make_optimizer
 from training.pipeline import Batches, steps_per_epoch, training_batches, validation_batches
 from training.recipe import Recipe, recipe_for
@@ -186,4 +187,5 @@ def _reopen(out: str | os.PathLike[str], architecture: str, source: Source) -> R
         raise InputError(f"{run.folder}: was trained on {run.data}, not on {source.spec}.")
     if not run.checkpoint.is_file():
         raise InputError(f"{run.folder}: nothing to go on from; not one epoch has finished.")
+    remove_partial(run.folder)
     return run

@@ -65,9 +65,16 @@ class Run:
 
     @property
     def history(self) -> list[dict[str, float]]:
-        """Metrics of each finished epoch."""
+        """Metrics of each finished epoch.
+
+        Raises:
+            InputError: the file is damaged.
+        """
         path = self.folder / "metrics.json"
-        return json.loads(path.read_text()) if path.is_file() else []
+        try:
+            return json.loads(path.read_text()) if path.is_file() else []
+        except ValueError as error:
+            raise InputError(f"{path}: not readable ({error}).") from error
 
     def model(self) -> zoo.Model:
         """The best model.
