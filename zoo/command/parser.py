@@ -35,6 +35,7 @@ def make_parser() -> argparse.ArgumentParser:
     _train(commands)
     _measuring(commands)
     _export(commands)
+    _compare(commands)
     return parser
 
 
@@ -103,6 +104,36 @@ def _export(commands) -> None:
     command.add_argument("--split", help="default: val, else test")
     command.add_argument(
         "--pictures", type=int, default=50, help="pictures to compare on and to calibrate int8"
+    )
+    _json(command)
+
+
+def _compare(commands) -> None:
+    text = "train models under one budget, and say which to take"
+    command = _add(commands, "compare", "compare", text)
+    command.add_argument("names", metavar="NAME", nargs="*")
+    command.add_argument("--task", help="every model of a task, instead of names")
+    command.add_argument("--data", required=True, help=_DATA)
+    command.add_argument("--split", help="what to measure on (default: val, else test)")
+    budget = command.add_mutually_exclusive_group()
+    budget.add_argument(
+        "--minutes",
+        type=float,
+        help="of training for each model; a trial says how many epochs fit in",
+    )
+    budget.add_argument("--epochs", type=int, help="of each model (default: the task's recipe's)")
+    command.add_argument("--batch-size", type=int)
+    command.add_argument("--image-size", type=image_size, metavar="HxW")
+    command.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="[NAME:]KEY=VALUE",
+        help="any key of the recipe, of all models or of one: unet:model.filters=32",
+    )
+    command.add_argument("--tiny", action="store_true", help="small forms, to try things out")
+    command.add_argument(
+        "--out", metavar="DIR", help="default runs/compare-…; one that is there is gone on with"
     )
     _json(command)
 
