@@ -380,6 +380,11 @@ def test_the_margin_decides_who_is_near():
     assert choose(ROWS, IOU, 0.2).fastest == "poor"
 
 
+def test_what_there_is_nothing_to_compare_with_is_said():
+    assert choose(ROWS[:1], IOU, 0.02).lines[1:] == ["heavy is the only one that was trained."]
+    assert "No other on the front is within 0.001 of it." in choose(ROWS, IOU, 0.001).lines
+
+
 def test_less_may_be_better():
     error = Headline("pose_error", "min")
     choice = choose([row("a", 3.0, 5.0, 1e6), row("b", 9.0, 9.0, 2e6)], error, 0.5, baseline=8.0)

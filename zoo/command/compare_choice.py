@@ -76,8 +76,12 @@ def choose(
         if row not in front
     }
     lines = [f"Best: **{best['name']}**, {metric.name} {best['value']:.4f}{_costs_of(best)}."]
-    lines += _against(best, fastest, metric, margin, "milliseconds", ("fastest", "as fast"))
-    lines += _against(best, smallest, metric, margin, "exported_bytes", ("smallest", "as small"))
+    if len(near) > 1:
+        words = {"milliseconds": ("fastest", "as fast"), "exported_bytes": ("smallest", "as small")}
+        for other, cost in ((fastest, "milliseconds"), (smallest, "exported_bytes")):
+            lines += _against(best, other, metric, margin, cost, words[cost])
+    elif len(rows) > 1:
+        lines.append(f"No other on the front is within {margin:g} of it.")
     least = _least(front, "exported_bytes")
     if least is not None and least not in near:
         lines.append(
