@@ -265,9 +265,10 @@ def test_a_process_that_dies_leaves_its_reason(folder, monkeypatch, program, rea
 def test_what_was_trained_stays_when_measuring_dies(folder, monkeypatch):
     update_result(folder, status="done", value=0.5)
     monkeypatch.setattr(compare, "step_command", lambda *_: [sys.executable, "-c", "exit(3)"])
-    compare.measure(folder, again=False)
+    compare.measure(folder)
     result = read_result(folder)
     assert result["status"] == "done" and result["measure_error"] == "ended with status 3"
+    assert not compare.measured(folder)
 
 
 def test_a_process_ends_with_the_one_that_started_it(folder, tmp_path):
@@ -398,6 +399,7 @@ def test_what_is_not_known_wins_nothing():
     assert choice.best == "x" and choice.fastest == "poor"
     assert not dominates(unmeasured, ROWS[0], IOU)
     assert choose([unmeasured], IOU, 0.02).fastest is None
+    assert choose([{**unmeasured, "value": 0.1}, *ROWS], IOU, 0.2).beaten == {"bad": "heavy"}
 
 
 def test_equal_rows_stay_and_no_rows_are_said():

@@ -53,8 +53,10 @@ def run_compare(options: Namespace) -> int:
             for number, plan in enumerate(plans, 1)
         ]
         done = [plan for plan in plans if read_result(out / plan.name).get("status") == "done"]
-        for plan in done:
-            measure(out / plan.name, again=any(trained))
+        # Times are compared, so all are taken together or none.
+        if any(trained) or not all(measured(out / plan.name) for plan in done):
+            for plan in done:
+                measure(out / plan.name)
     except KeyboardInterrupt:
         say(f"zoo: interrupted; the same with --out {shlex.quote(str(out))} goes on from here.")
         return 130
@@ -87,12 +89,14 @@ def train(folder: Path, plan: Plan, place: str) -> bool:
     return True
 
 
-def measure(folder: Path, again: bool) -> None:
-    """Times a trained model, and exports it unless it has been."""
+def measured(folder: Path) -> bool:
+    """Whether a model has been timed and exported."""
     result = read_result(folder)
-    known = {"milliseconds", "exported_bytes"} <= result.keys() and not result.get("measure_error")
-    if known and not again:
-        return
+    return {"milliseconds", "exported_bytes"} <= result.keys() and not result.get("measure_error")
+
+
+def measure(folder: Path) -> None:
+    """Times a trained model, and exports it unless it has been."""
     say(f"{folder.name}: timing and exporting")
     update_result(folder, measure_error=None)
     run_step("measure", folder)

@@ -73,7 +73,8 @@ def choose(
     beaten = {
         row["name"]: next(f["name"] for f in front if dominates(f, row, metric))
         for row in rows
-        if row not in front
+        # Of what was not measured it cannot be said.
+        if row not in front and all(row.get(cost) is not None for cost in COSTS)
     }
     lines = [f"Best: **{best['name']}**, {metric.name} {best['value']:.4f}{_costs_of(best)}."]
     if len(near) > 1:
