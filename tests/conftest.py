@@ -6,6 +6,7 @@ from pathlib import Path
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+import keras
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -29,3 +30,9 @@ def data_dir(tmp_path_factory) -> Path:
     folder = tmp_path_factory.getbasetemp().parent / "zoo_data"
     os.environ["ZOO_DATA_DIR"] = str(folder)
     return folder
+
+
+@pytest.fixture(autouse=True)
+def seeded():
+    """The same random numbers in every test, alone or among others."""
+    keras.utils.set_random_seed(0)

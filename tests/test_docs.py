@@ -1,8 +1,10 @@
 """The pages that are made from the code are up to date."""
 
+import re
 import runpy
+from pathlib import Path
 
-from conftest import ROOT
+ROOT = Path(__file__).resolve().parents[1]
 
 
 def test_the_page_of_models_is_that_of_the_cards():
@@ -11,7 +13,5 @@ def test_the_page_of_models_is_that_of_the_cards():
 
 
 def test_every_page_the_readme_names_is_there():
-    import re
-
     for target in re.findall(r"\]\(([^)]+)\)", (ROOT / "README.md").read_text()):
         assert (ROOT / target).exists(), target
