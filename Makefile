@@ -23,8 +23,10 @@ $(VENV)/.dev: $(VENV)/.core
 demo: $(VENV)/.core
 	rm -rf demo
 	$(BIN)/zoo data shapes --out demo/data.png
-	$(BIN)/zoo train unet --data shapes --out demo/run --image-size 128x128 --epochs 10 \
-		--set model.filters=16 --set model.depth=4 --set learning_rate=0.004
+	$(BIN)/zoo train unet --data shapes --out demo/run --image-size 128x128 --epochs 8 \
+		--set model.filters=16 --set model.depth=4 --set learning_rate=0.004 \
+		--set augmentation.rotate=0 --set augmentation.scale=[1,1] \
+		--set augmentation.brightness=0 --set augmentation.contrast=0
 	$(BIN)/zoo evaluate demo/run --split test
 	$(BIN)/python -m training.shapes demo/pictures --count 6 --seed 1
 	$(BIN)/zoo predict demo/run demo/pictures --out demo/predictions
