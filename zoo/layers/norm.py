@@ -65,7 +65,7 @@ def norm(
     policy: str | None,
     name: str | None = None,
     *,
-    momentum: float = 0.99,
+    momentum: float = 0.9,
     epsilon: float = 1e-3,
 ) -> Callable:
     """The normalisation that a policy stands for, as a callable on a (N, H, W, C) tensor.

@@ -127,7 +127,7 @@ def _features(x, shared: Sequence[layers.Layer], norm: str | None, activation: s
     """The shared network on one band, at a quarter of its size in the paper's form."""
     for number, convolution in enumerate(shared, start=1):
         x = convolution(x)
-        x = normalization(norm, f"{scale}_norm{number}", momentum=0.9)(x)
+        x = normalization(norm, f"{scale}_norm{number}")(x)
         x = layers.Activation(activation, name=f"{scale}_act{number}")(x)
         if number < len(shared):
             x = layers.MaxPooling2D(2, name=f"{scale}_pool{number}")(x)

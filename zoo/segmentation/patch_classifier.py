@@ -141,5 +141,5 @@ def _features(x, filters: Sequence[int], kernel_size: int, dense: bool, style: d
 def _conv(x, filters: int, size: int, rate: int, name: str, *, norm: str | None, activation: str):
     plain = not normalizes(norm)
     x = layers.Conv2D(filters, size, dilation_rate=rate, use_bias=plain, name=name)(x)
-    x = normalization(norm, f"{name}_norm", momentum=0.9)(x)
+    x = normalization(norm, f"{name}_norm")(x)
     return layers.Activation(activation, name=f"{name}_act")(x)

@@ -131,7 +131,7 @@ def _one_pass(x, shared, norm: str | None, activation: str, dropout: float, plac
     *convolutions, classes = shared
     for number, convolution in enumerate(convolutions, start=1):
         x = convolution(x)
-        x = normalization(norm, f"{place}_norm{number}", momentum=0.9)(x)
+        x = normalization(norm, f"{place}_norm{number}")(x)
         x = layers.Activation(activation, name=f"{place}_act{number}")(x)
         if number < len(convolutions):
             x = layers.MaxPooling2D(2, name=f"{place}_pool{number}")(x)

@@ -157,7 +157,7 @@ def _two_convolutions(x, filters: int, name: str, norm: str | None, padding: str
             kernel_initializer=_initializer(),
             name=f"{name}_conv{number}",
         )(x)
-        x = normalization(norm, name=f"{name}_norm{number}", momentum=0.9)(x)
+        x = normalization(norm, name=f"{name}_norm{number}")(x)
         x = layers.Activation("relu", name=f"{name}_relu{number}")(x)
     return x
 
