@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from training.sources.defects import Defect
 from zoo.errors import InputError
 
 SPLITS = ("train", "val", "test")
@@ -25,6 +26,8 @@ class Source(abc.ABC):
         keys: keys of its samples.
         sizes: records in each split.
         notes: what the user should be told about how it was read.
+        defects: what was found wrong with the labels while they were read; a record with a defect
+            is still given wherever it can be, unless the data set was opened with `drop_bad=1`.
         joint_pairs: left and right joints that change places in a mirrored picture.
     """
 
@@ -33,11 +36,13 @@ class Source(abc.ABC):
     keys: tuple[str, ...] = ()
     sizes: dict[str, int]
     notes: list[str]
+    defects: list[Defect]
     joint_pairs: tuple[tuple[int, int], ...] | None = None
 
     def __init__(self) -> None:
         self.sizes = {}
         self.notes = []
+        self.defects = []
 
     @property
     def num_classes(self) -> int:
