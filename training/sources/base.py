@@ -23,6 +23,10 @@ class Source(abc.ABC):
     Attributes:
         spec: how it was named on the command line.
         class_names: of the class map, background first where there is one.
+        object_names: of the objects' classes (`labels`), counted from 0, without a background.
+        label_names: of the picture's classes (`label`), counted from 0.
+        joint_names: of the K rows of `keypoints`.
+        skeleton: pairs of joints between which a picture shows a limb.
         keys: keys of its samples.
         sizes: records in each split.
         notes: what the user should be told about how it was read.
@@ -33,6 +37,10 @@ class Source(abc.ABC):
 
     spec: str = ""
     class_names: tuple[str, ...] = ()
+    object_names: tuple[str, ...] = ()
+    label_names: tuple[str, ...] = ()
+    joint_names: tuple[str, ...] = ()
+    skeleton: tuple[tuple[int, int], ...] = ()
     keys: tuple[str, ...] = ()
     sizes: dict[str, int]
     notes: list[str]
