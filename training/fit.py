@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import sys
 import time
@@ -30,6 +31,7 @@ from training.run import Run, create_run, open_run
 from training.sources import Source, open_source
 from zoo.errors import InputError
 from zoo.registry import PrecisionScope
+from zoo.tasks import TASKS
 
 _DRAWN = 4
 
@@ -74,11 +76,12 @@ def fit(
     keras.utils.set_random_seed(recipe.seed)
     model = build_model(architecture, source, recipe)
     with source.explaining("train"):
-        loss = make_loss(recipe, source)
+        loss = make_loss(recipe, source, zoo.card(architecture).task)
+    labels = source.names_for(TASKS[zoo.card(architecture).task].classes_of)
     if not resume:
         loaded = [] if weights is None else [str(zoo.load_weights(model, weights))]
         # What the user can put right is found by now, or the folder would be in the way next time.
-        run = create_run(Path(out), architecture, source.spec, source.class_names, recipe)
+        run = create_run(Path(out), architecture, source.spec, labels, recipe)
         for note in (*(f"{source.spec}: {note}" for note in source.notes), *loaded):
             (say or print_line)(note)
     model.compile(optimizer=make_optimizer(recipe, steps), loss=loss, jit_compile=_jit(recipe))
@@ -139,8 +142,10 @@ def print_line(line: str) -> None:
 
 def batches_of(architecture: str, recipe: Recipe) -> Batches:
     """The batches that a recipe asks for."""
+    card = zoo.card(architecture)
     return Batches(
-        task=zoo.card(architecture).task,
+        task=card.task,
+        targets=card.targets,
         image_size=recipe.image_size,
         batch_size=recipe.batch_size,
         channels=recipe.channels,
@@ -148,6 +153,7 @@ def batches_of(architecture: str, recipe: Recipe) -> Batches:
         augmentation=recipe.augmentation,
         border_weight=recipe.border_weight,
         border_sigma=recipe.border_sigma,
+        max_objects=recipe.max_objects,
         seed=recipe.seed,
     )
 
@@ -155,7 +161,7 @@ def batches_of(architecture: str, recipe: Recipe) -> Batches:
 def build_model(architecture: str, source: Source, recipe: Recipe) -> zoo.Model:
     """The architecture with the recipe's arguments, for the data set's classes."""
     arguments = {
-        "num_classes": source.num_classes,
+        **arguments_of(architecture, source),
         "input_shape": (None, None, recipe.channels),
         **recipe.model,
     }
@@ -168,6 +174,25 @@ def build_model(architecture: str, source: Source, recipe: Recipe) -> zoo.Model:
                 f"here; the nearest that it can: {model.sizes.nearest(side)}."
             )
     return model
+
+
+def arguments_of(architecture: str, source: Source) -> dict[str, int]:
+    """The builder's arguments that the data set decides.
+
+    Raises:
+        InputError: the data set does not name what the model is to tell apart.
+    """
+    card = zoo.card(architecture)
+    known = inspect.signature(card.builder).parameters
+    keys = {"num_classes": TASKS[card.task].classes_of, "num_keypoints": "keypoints"}
+    counts = {arg: len(source.names_for(key)) for arg, key in keys.items() if arg in known}
+    for argument, count in counts.items():
+        if not count:
+            raise InputError(
+                f"{source.spec}: has no names for {keys[argument]}, so {architecture} cannot "
+                f"tell its {argument}."
+            )
+    return counts
 
 
 def _jit(recipe: Recipe) -> bool:

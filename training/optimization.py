@@ -111,13 +111,17 @@ def make_optimizer(recipe: Recipe, steps: int) -> keras.optimizers.Optimizer:
     return optimizer
 
 
-def make_loss(recipe: Recipe, source: Source) -> losses.SegmentationLoss:
-    """The recipe's loss on class maps.
+def make_loss(recipe: Recipe, source: Source, task: str) -> losses.SegmentationLoss | None:
+    """The recipe's loss on class maps; None where the recipe leaves it to the task.
 
     Raises:
-        InputError: unknown loss.
+        InputError: unknown loss, or a loss on class maps for another task.
     """
-    names = [name.strip() for name in recipe.loss.split("+")]
+    if not recipe.loss and recipe.class_weights == "none":
+        return None
+    if task != "segmentation":
+        raise InputError(f"recipe: loss and class_weights are for segmentation, not for {task}.")
+    names = [name.strip() for name in (recipe.loss or "cross_entropy").split("+")]
     for name in names:
         if name not in LOSSES:
             raise InputError(f"recipe: unknown loss {name!r}{nearest(name, LOSSES)}")

@@ -14,9 +14,10 @@ import tensorflow as tf
 
 from training.augment import Augmentation, augment, place
 from training.border_weights import border_weights_tensor
+from training.objects import pad_objects
 from training.sources import Source
 from zoo.errors import InputError
-from zoo.tasks import TASKS
+from zoo.tasks import SCHEMA, TASKS
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,6 +33,8 @@ class Batches:
         augmentation: ranges of random change in training.
         border_weight: U-Net's w0; 0 gives no sample weights. Needs instance maps.
         border_sigma: U-Net's sigma in pixels.
+        max_objects: rows of the object keys, see `training.objects`.
+        targets: keys of the schema that the model learns from; empty for the task's.
         seed: of everything random.
     """
 
@@ -43,14 +46,19 @@ class Batches:
     augmentation: Augmentation = dataclasses.field(default_factory=Augmentation)
     border_weight: float = 0.0
     border_sigma: float = 5.0
+    max_objects: int = 100
+    targets: tuple[str, ...] = ()
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "targets", self.targets or TASKS[self.task].targets)
 
     def check(self, source: Source) -> None:
         """Raises InputError if the data set lacks what the task or the options need."""
-        missing = [key for key in TASKS[self.task].targets if key not in source.keys]
+        missing = [key for key in self.targets if key not in source.keys]
         if missing:
             raise InputError(
-                f"{source.spec}: {self.task} learns from {', '.join(missing)}, which this data set "
+                f"{source.spec}: the model learns from {', '.join(missing)}, which this data set "
                 f"does not have; it has {', '.join(source.keys)}."
             )
         if self.border_weight and "instances" not in source.keys:
@@ -135,7 +143,10 @@ def validation_batches(source: Source, split: str, batches: Batches) -> tf.data.
 def _element(sample: dict[str, tf.Tensor], batches: Batches, weighted: bool):
     height, width = batches.image_size
     image = tf.ensure_shape(tf.cast(sample["image"], tf.float32), (height, width, batches.channels))
-    targets = {key: sample[key] for key in TASKS[batches.task].targets}
+    sample = pad_objects(sample, batches.max_objects)
+    targets = {key: sample[key] for key in batches.targets}
+    for key in TASKS[batches.task].optional:
+        targets[key] = sample[key] if key in sample else _absent(key, targets)
     if "segmentation" in targets:
         targets["segmentation"] = tf.ensure_shape(targets["segmentation"], (height, width))
     if not weighted:
@@ -144,6 +155,12 @@ def _element(sample: dict[str, tf.Tensor], batches: Batches, weighted: bool):
         sample["instances"], batches.border_weight, batches.border_sigma
     )
     return image, targets, tf.ensure_shape(weights, (height, width))
+
+
+def _absent(key: str, targets: dict[str, tf.Tensor]) -> tf.Tensor:
+    """What a key holds when nothing is known: its padding, a row an object."""
+    field = SCHEMA[key]
+    return tf.fill(tf.shape(targets["labels"]), tf.cast(field.padding, field.dtype))
 
 
 def with_channels(image: tf.Tensor, channels: int) -> tf.Tensor:

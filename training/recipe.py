@@ -41,8 +41,9 @@ class Recipe:
             `factor` each epoch).
         power, factor, drops: of the schedule; `drops` are shares of the run in (0, 1).
         warmup_epochs: epochs of linear growth from 0.
-        loss: names of losses joined by `+`, such as `"cross_entropy+dice"`.
+        loss: names of losses joined by `+`, such as `"cross_entropy+dice"`; empty for the task's.
         class_weights: `"none"` or `"median_frequency"` (counted on the training split).
+        max_objects: objects a picture, more are cut; for tasks that have objects.
         border_weight, border_sigma: U-Net's w0 and sigma; 0 = off.
         ema: decay of the moving average of the weights that is evaluated and kept; 0 = off.
         patience: epochs without a better result before stopping early; 0 = never.
@@ -69,8 +70,9 @@ class Recipe:
     factor: float = 0.1
     drops: tuple[float, ...] = ()
     warmup_epochs: float = 0.0
-    loss: str = "cross_entropy"
+    loss: str = ""
     class_weights: str = "none"
+    max_objects: int = 100
     border_weight: float = 0.0
     border_sigma: float = 5.0
     ema: float = 0.0
@@ -97,7 +99,7 @@ class Recipe:
                     f"recipe: {key} is one of {', '.join(map(str, allowed))}, "
                     f"not {getattr(self, key)!r}."
                 )
-        for key in ("batch_size", "epochs"):
+        for key in ("batch_size", "epochs", "max_objects"):
             _number(key, getattr(self, key), above=True, whole=True)
         for key in ("seed", "patience"):
             _number(key, getattr(self, key), whole=True)

@@ -54,6 +54,7 @@ class Card:
         expected_parameters: parameters of the published configuration worked out from the layer
             table, trainable or stored; one of the two counts of the built model must equal it.
         flops_size: height and width at which `flops()` counts.
+        targets: keys of the sample schema that it learns from, where not the task's.
         notes: what a user should know before choosing it.
         builder: the function that builds it.
     """
@@ -69,6 +70,7 @@ class Card:
     expected_parameters: int | None
     flops_size: tuple[int, int]
     notes: str
+    targets: tuple[str, ...]
     builder: Callable[..., Model] = dataclasses.field(repr=False)
 
     def build_published(self) -> Model:

@@ -38,6 +38,7 @@ def register(
     expected_parameters: int | None = None,
     flops_size: tuple[int, int] = (512, 512),
     notes: str = "",
+    targets: tuple[str, ...] = (),
 ) -> Callable[[Callable[..., Model]], Callable[..., Model]]:
     """Registers a builder under `name`; see `zoo.Card` for the meaning of the other arguments."""
 
@@ -56,6 +57,8 @@ def register(
             model.remember(name, arguments)
             return model
 
+        from zoo.tasks import TASKS
+
         if name in _CARDS:
             raise ValueError(f"Two architectures are named {name!r}.")
         _CARDS[name] = Card(
@@ -70,6 +73,7 @@ def register(
             expected_parameters=expected_parameters,
             flops_size=flops_size,
             notes=notes,
+            targets=targets or TASKS[task].targets,
             builder=build_model,
         )
         return build_model

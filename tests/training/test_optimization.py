@@ -105,21 +105,21 @@ def test_momentum_and_moving_average():
 
 @pytest.mark.parametrize("name", LOSSES)
 def test_losses_by_name(shared_folder, name):
-    loss = make_loss(Recipe(loss=name), open_source(f"masks:{shared_folder}"))
+    loss = make_loss(Recipe(loss=name), open_source(f"masks:{shared_folder}"), "segmentation")
     assert type(loss) is LOSSES[name]
 
 
 def test_sums_of_losses(shared_folder):
     source = open_source(f"masks:{shared_folder}")
     recipe = Recipe(loss="cross_entropy + dice", class_weights="median_frequency")
-    loss = make_loss(recipe, source)
+    loss = make_loss(recipe, source, "segmentation")
     assert [type(term) for term in loss.losses] == [losses.CrossEntropy, losses.Dice]
     assert loss.factors == [1.0, 1.0]
     assert loss.losses[0].class_weights == median_frequency_weights(source)
     with pytest.raises(InputError, match="unknown loss 'dise'; did you mean 'dice'"):
-        make_loss(Recipe(loss="cross_entropy+dise"), source)
+        make_loss(Recipe(loss="cross_entropy+dise"), source, "segmentation")
     with pytest.raises(InputError, match="class_weights go with the loss cross_entropy"):
-        make_loss(Recipe(loss="dice", class_weights="median_frequency"), source)
+        make_loss(Recipe(loss="dice", class_weights="median_frequency"), source, "segmentation")
 
 
 def test_median_frequency_weights_by_hand(tmp_path):

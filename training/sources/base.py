@@ -75,6 +75,16 @@ class Source(abc.ABC):
     def name_of(self, record: dict[str, tf.Tensor]) -> str:
         """What to call a record in a message: its file."""
 
+    def names_for(self, key: str) -> tuple[str, ...]:
+        """What the numbers of a key of the schema stand for; empty where they have no names."""
+        names = {
+            "segmentation": self.class_names,
+            "labels": self.object_names,
+            "label": self.label_names,
+            "keypoints": self.joint_names,
+        }
+        return names.get(key, ())
+
     def check_split(self, split: str) -> str:
         """Returns `split`, or raises InputError naming the splits there are."""
         if split not in self.sizes:

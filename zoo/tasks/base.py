@@ -18,12 +18,16 @@ class Task:
     Attributes:
         name: as in `zoo list --task`.
         targets: keys of the sample schema that training needs.
+        optional: keys that training uses where the data set has them.
+        classes_of: the key whose numbers are the classes that a model is built for.
         answers: keys of the final answer.
         monitor: the validation metric that says which epoch is best, and `"max"` or `"min"`.
     """
 
     name: str = ""
     targets: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
+    classes_of: str = "segmentation"
     answers: tuple[str, ...] = ()
     monitor: tuple[str, str] = ("loss", "min")
 
