@@ -1,6 +1,27 @@
-"""Pictures and targets of each task for the contract test."""
+"""What the contract test needs to know of each task: targets, and what answers look like."""
 
+import case_detection
+import case_segmentation
 import numpy as np
+
+CASES = {
+    "segmentation": case_segmentation,
+    "detection": case_detection,
+    "instances": case_detection,
+}
+"""A module a task, each with the same functions:
+
+`targets(card, kind, height, width, batch)`: of kind `"normal"`, `"empty"` or `"degenerate"`.
+`learnable(card, height, width)`: a batch that can be learned by heart.
+`check_raw(outputs, size, classes)`: of the model itself.
+`check_answers(answers, size, card)`: of `zoo.answer`.
+`assert_same(found, expected)`: two answers for the same pictures.
+"""
+
+
+def of(card):
+    """The functions for a card's task."""
+    return CASES[card.task]
 
 
 def pictures(card, height=32, width=48, batch=2, seed=0):
@@ -13,25 +34,5 @@ def channels(card):
     return (card.tiny.get("input_shape") or (None, None, 3))[-1]
 
 
-def learnable(card, height=32, width=48):
-    """Two pictures whose classes show in their colour, and their targets."""
-    images = np.full((2, height, width, channels(card)), 40, np.uint8)
-    images[0, :, width // 2 :] = 220
-    images[1, height // 2 :] = 220
-    random = np.random.default_rng(1)
-    images = images + random.integers(0, 20, images.shape, dtype=np.uint8)
-    bright = (images[..., 0] > 128).astype(np.int32)
-    return images, {"segmentation": bright}
-
-
 def targets(card, kind, height=32, width=48, batch=2):
-    """Targets of a kind: `"normal"`, `"empty"` (nothing but background) or `"degenerate"`."""
-    classes = card.tiny["num_classes"]
-    random = np.random.default_rng(2)
-    maps = random.integers(0, classes, (batch, height, width), dtype=np.int32)
-    if kind == "empty":
-        maps[:] = 0
-    if kind == "degenerate":  # nothing to learn from in one picture, one pixel in the other
-        maps[:] = 255
-        maps[1, 0, 0] = classes - 1
-    return {"segmentation": maps}
+    return of(card).targets(card, kind, height, width, batch)

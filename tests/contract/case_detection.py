@@ -1,0 +1,101 @@
+"""The contract of detection and instances: padded boxes in pixels, best first."""
+
+import numpy as np
+
+OBJECTS = 5
+
+
+def learnable(card, height=64, width=64):
+    """Two pictures with one bright rectangle each, and their targets."""
+    images = np.random.default_rng(1).integers(30, 50, (2, height, width, _channels(card)))
+    found = targets(card, "empty", height, width, 2)
+    for number, box in enumerate(([8, 8, 40, 40], [24, 16, 56, 56])):
+        x1, y1, x2, y2 = box
+        images[number, y1:y2, x1:x2] += 170
+        found["boxes"][number, 0] = box
+        found["labels"][number, 0] = number
+    return images.astype(np.uint8), _with_parts(card, found)
+
+
+def targets(card, kind, height, width, batch):
+    """`"empty"`: no object; `"degenerate"`: boxes without area, and a crowd alone."""
+    random = np.random.default_rng(2)
+    boxes = np.zeros((batch, OBJECTS, 4), np.float32)
+    labels = np.full((batch, OBJECTS), -1, np.int32)
+    crowd = np.zeros((batch, OBJECTS), bool)
+    if kind == "normal":
+        corner = random.uniform(0, 0.5, (batch, 3, 2))
+        boxes[:, :3] = np.concatenate([corner, corner + random.uniform(0.2, 0.5, (batch, 3, 2))], 2)
+        boxes *= [width, height, width, height]
+        labels[:, :3] = random.integers(0, card.tiny["num_classes"], (batch, 3))
+    if kind == "degenerate":
+        boxes[0, 0] = [5, 5, 5, 9]
+        labels[0, 0] = 0
+        boxes[1, 0] = [0, 0, width, height]
+        labels[1, 0] = 0
+        crowd[1, 0] = True
+    found = {"boxes": boxes, "labels": labels, "crowd": crowd, "difficult": np.zeros_like(crowd)}
+    return _with_parts(card, found)
+
+
+def _with_parts(card, found):
+    """Adds the masks and joints that the model learns from."""
+    batch, objects = found["labels"].shape
+    random = np.random.default_rng(4)
+    if "masks" in card.targets:
+        found["masks"] = np.ones((batch, objects, 28, 28), np.uint8)
+        found["masks"][..., :7] = 0
+    if "keypoints" in card.targets:
+        joints = card.tiny["num_keypoints"]
+        corner, far = found["boxes"][:, :, None, :2], found["boxes"][:, :, None, 2:]
+        points = corner + random.uniform(0, 1, (batch, objects, joints, 2)) * (far - corner)
+        seen = (found["labels"] >= 0)[..., None, None] * np.full((1, 1, joints, 1), 2)
+        found["keypoints"] = np.concatenate([points, seen], -1).astype(np.float32)
+    return found
+
+
+def check_raw(outputs, size, classes):
+    for key, value in outputs.items():
+        assert value.shape[0] == 2, key
+
+
+def check_answers(answers, size, card):
+    boxes, labels, scores = (np.asarray(answers[key]) for key in ("boxes", "labels", "scores"))
+    count = np.asarray(answers["num_detections"])
+    assert boxes.shape == (2, labels.shape[1], 4) and scores.shape == labels.shape
+    assert boxes.dtype == "float32" and labels.dtype == "int32" and count.shape == (2,)
+    there = np.arange(labels.shape[1]) < count[:, None]
+    assert ((labels >= 0) == there).all() and (labels < card.tiny["num_classes"]).all()
+    assert (scores[~there] == 0).all() and (boxes[~there] == 0).all()
+    assert (np.diff(scores, axis=1) <= 1e-6).all()
+    height, width = size
+    assert (boxes >= 0).all() and (boxes <= [width, height, width, height]).all()
+    if "masks" in answers:
+        masks = np.asarray(answers["masks"])
+        assert masks.shape[:2] == labels.shape and masks.dtype == "uint8"
+
+
+def assert_same(found, expected):
+    """Equal answers, but for the few boxes whose scores or overlaps are equal to rounding."""
+    assert set(found) == set(expected)
+    for key in expected:
+        assert found[key].shape == expected[key].shape, key
+    total = missed = 0
+    for picture in range(len(expected["boxes"])):
+        for number in range(int(expected["num_detections"][picture])):
+            total += 1
+            near = (
+                (np.abs(found["scores"][picture] - expected["scores"][picture, number]) < 2e-3)
+                & (found["labels"][picture] == expected["labels"][picture, number])
+                & (
+                    np.abs(found["boxes"][picture] - expected["boxes"][picture, number]).max(-1)
+                    < 0.1
+                )
+            )
+            missed += not near.any()
+    assert missed <= 0.03 * total + 1, f"{missed} of {total} boxes differ"
+    assert total, "no box in either"
+
+
+def _channels(card):
+    return (card.tiny.get("input_shape") or (None, None, 3))[-1]
