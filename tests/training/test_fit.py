@@ -17,7 +17,7 @@ from PIL import Image
 import zoo
 from training import fit as fitting
 from training.augment import Augmentation
-from training.evaluate import evaluate_segmentation
+from training.evaluation import evaluate_segmentation
 from training.recipe import Recipe, read_recipe
 from training.run import open_run
 from training.sources import open_source

@@ -13,7 +13,7 @@ import numpy as np
 
 import export
 import zoo
-from training.evaluate import EVALUATIONS
+from training.evaluation import EVALUATIONS
 from training.files import replacing
 from training.fit import print_line
 from training.run import Run, open_run, serving_fit

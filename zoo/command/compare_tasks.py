@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from training.drawing import paint_classes
-from training.evaluate import EVALUATIONS
+from training.evaluation import EVALUATIONS
 from zoo.errors import InputError
 from zoo.tasks import TASKS
 

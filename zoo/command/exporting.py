@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 import export
-from training.evaluate import EVALUATIONS
+from training.evaluation import EVALUATIONS
 from training.files import write_json
 from zoo.command.models import Opened, as_model_sees, open_model
 from zoo.command.output import print_json, say, short, table

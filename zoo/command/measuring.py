@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from training.drawing import overlay_classes, save_sheet
-from training.evaluate import EVALUATIONS
+from training.evaluation import EVALUATIONS
 from training.files import replacing
 from training.sources.files import PICTURES
 from zoo.command.models import as_model_sees, open_model

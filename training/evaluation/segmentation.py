@@ -1,27 +1,23 @@
-"""Measuring final answers against the labels, in the pixels of the original pictures.
-
-This is what a user gets, not what the loss saw: whatever answers pictures can be measured, a model
-of a run, a SavedModel or a LiteRT file.
-"""
+"""Class maps against the labels: mean IoU and its parts."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
+from training.evaluation.base import AnswerFunction, Samples
 from zoo.errors import InputError
 from zoo.tasks.schema import IGNORE
-
-AnswerFunction = Callable[[np.ndarray], dict[str, Any]]
 
 
 def evaluate_segmentation(
     answer: AnswerFunction,
-    samples: Iterable[tuple[str, dict[str, np.ndarray]]],
-    class_names: tuple[str, ...] | list[str],
+    samples: Samples,
+    class_names: Sequence[str],
     progress: Callable[[int], None] | None = None,
+    joint_names: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Mean IoU and its parts.
 
@@ -30,6 +26,7 @@ def evaluate_segmentation(
         samples: name and sample of each picture, as `Source.samples` gives.
         class_names: of the class map.
         progress: called with the number of pictures done.
+        joint_names: as every evaluation takes them; not used here.
 
     Returns:
         `mean_iou`, `mean_dice`, `pixel_accuracy`, `mean_accuracy` as fractions, `iou` by class name
@@ -88,7 +85,3 @@ def _summary(matrix: np.ndarray, names: list[str]) -> dict[str, Any]:
             "mean_iou": float(commonest / max(true.sum(), 1)),
         },
     }
-
-
-EVALUATIONS: dict[str, Callable[..., dict[str, Any]]] = {"segmentation": evaluate_segmentation}
-"""How each task's answers are measured."""

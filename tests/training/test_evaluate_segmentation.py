@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from training.evaluate import EVALUATIONS, evaluate_segmentation
+from training.evaluation import EVALUATIONS, evaluate_segmentation
 from zoo.errors import InputError
 
 NAMES = ("sky", "road", "car", "tree")

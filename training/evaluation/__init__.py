@@ -1,0 +1,61 @@
+"""Measuring final answers against the labels, in the pixels of the original pictures.
+
+This is what a user gets, not what the loss saw: whatever answers pictures can be measured, a model
+of a run, a SavedModel or a LiteRT file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from training.evaluation.base import AnswerFunction, Samples
+from training.evaluation.segmentation import evaluate_segmentation
+from zoo.errors import InputError
+from zoo.tasks import TASKS
+
+if TYPE_CHECKING:
+    from training.sources import Source
+
+EVALUATIONS: dict[str, Callable[..., dict[str, Any]]] = {"segmentation": evaluate_segmentation}
+"""How each task's answers are measured.
+
+Each takes `(answer, samples, class_names, progress=None, joint_names=())` and returns a dictionary
+of plain values with `pictures` among them; a value that is not defined on the data is None.
+"""
+
+
+def evaluate(
+    task: str,
+    answer: AnswerFunction,
+    source: Source,
+    split: str,
+    class_names: Sequence[str] = (),
+    samples: Samples | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> dict[str, Any]:
+    """Measures the answers for a split of a data set.
+
+    Args:
+        task: name of the task.
+        answer: from a picture (H, W, C) uint8 to final answers in its pixels.
+        source: the data set.
+        split: of the data set.
+        class_names: of the answers' classes; default the data set's.
+        samples: what to measure on, if not the whole split.
+        progress: called with the number of pictures done.
+
+    Raises:
+        InputError: nothing measures this task, no such split, or as the task's own measurement.
+    """
+    if task not in EVALUATIONS:
+        raise InputError(
+            f"the answers of {task} cannot be measured yet; tasks that can: "
+            f"{', '.join(sorted(EVALUATIONS))}."
+        )
+    names = tuple(class_names) or source.names_for(TASKS[task].classes_of)
+    seen = source.samples(source.check_split(split)) if samples is None else samples
+    return EVALUATIONS[task](answer, seen, names, progress, source.joint_names)
+
+
+__all__ = ["EVALUATIONS", "AnswerFunction", "Samples", "evaluate", "evaluate_segmentation"]
