@@ -1,0 +1,23 @@
+"""Pictures of labels and answers: the photo with its objects, masks, joints, regions and classes.
+
+`draw` draws whatever keys a sample or an answer has; `sheet` puts pictures on one contact sheet.
+"""
+
+from training.drawing.colors import class_colors, object_color
+from training.drawing.maps import overlay_classes, paint_classes
+from training.drawing.masks import paste_mask
+from training.drawing.names import Names
+from training.drawing.picture import draw
+from training.drawing.sheets import save_sheet, sheet
+
+__all__ = [
+    "Names",
+    "class_colors",
+    "draw",
+    "object_color",
+    "overlay_classes",
+    "paint_classes",
+    "paste_mask",
+    "save_sheet",
+    "sheet",
+]
