@@ -1,0 +1,78 @@
+"""What the first bytes of a picture say: its size, before anything is decoded."""
+
+from __future__ import annotations
+
+import os
+
+import tensorflow as tf
+from PIL import ExifTags, Image
+
+from training.sources.base import demand
+
+MAX_PIXELS = 178_956_970
+"""Largest picture that is read, half a gigabyte of RGB; a small file can claim far more."""
+
+_UPRIGHT = (1, 2, 3, 4)
+
+
+def read_header(path: str | os.PathLike[str]) -> tuple[int, int, bool]:
+    """Width and height of a picture as stored, and whether it is to be shown turned on its side.
+
+    Raises:
+        OSError, ValueError: not a picture that Pillow knows.
+    """
+    limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+    try:
+        with Image.open(path) as image:
+            turned = image.getexif().get(ExifTags.Base.Orientation, 1) not in _UPRIGHT
+            return image.width, image.height, turned
+    except (SyntaxError, OverflowError) as error:
+        raise ValueError(str(error)) from error
+    finally:
+        Image.MAX_IMAGE_PIXELS = limit
+
+
+def refuse_bombs(contents: tf.Tensor) -> tf.Operation:
+    """Asserts inside the graph that a picture file does not claim more than `MAX_PIXELS`.
+
+    Args:
+        contents: scalar string, a JPEG, PNG, BMP or GIF file; others are left to the decoder.
+    """
+    height, width = _stated_size(contents)
+    return demand(
+        height * width <= MAX_PIXELS,
+        *("the picture is ", width, "×", height, " (width × height), more than the "),
+        f"{MAX_PIXELS} pixels that are read; make it smaller or remove it.",
+    )
+
+
+def _stated_size(contents: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Height and width (int64) that the file states; zeros where it states none."""
+    head = tf.io.decode_raw(tf.strings.substr(contents, 0, 32), tf.uint8, fixed_length=32)
+    head = tf.cast(head, tf.int64)
+
+    def number(first: int, count: int, big: bool) -> tf.Tensor:
+        order = range(count - 1, -1, -1) if big else range(count)
+        return tf.add_n([head[first + i] << (8 * o) for i, o in enumerate(order)])
+
+    def starts(signature: bytes) -> tf.Tensor:
+        return tf.reduce_all(head[: len(signature)] == tf.constant(list(signature), tf.int64))
+
+    def jpeg() -> tf.Tensor:
+        return tf.cast(tf.image.extract_jpeg_shape(contents)[:2], tf.int64)
+
+    png = tf.stack([number(20, 4, True), number(16, 4, True)])
+    gif = tf.stack([number(8, 2, False), number(6, 2, False)])
+    # A BMP's height is negative where its rows run from the top.
+    bmp = tf.stack([number(22, 4, False), number(18, 4, False)])
+    bmp = tf.where(bmp >= 2**31, 2**32 - bmp, bmp)
+    size = tf.case(
+        [
+            (starts(b"\xff\xd8\xff"), jpeg),
+            (starts(b"\x89PNG"), lambda: png),
+            (starts(b"GIF8"), lambda: gif),
+            (starts(b"BM"), lambda: bmp),
+        ],
+        default=lambda: tf.zeros((2,), tf.int64),
+    )
+    return size[0], size[1]

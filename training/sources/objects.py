@@ -1,0 +1,232 @@
+"""From annotated pictures to samples: what all formats with objects share."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import tensorflow as tf
+
+from training.sources.base import FileSource
+from training.sources.box_masks import MASK_SIZE
+from training.sources.columns import Columns, columns_of
+from training.sources.defects import Defect
+from training.sources.files import decode_picture
+from training.sources.headers import MAX_PIXELS, read_header
+from training.sources.object_checks import check_objects
+from training.sources.rasters import in_fifths, polygon_masks, run_masks, sampled_pixels
+from training.sources.records import Object, Picture, shown
+from zoo.errors import InputError
+
+OBJECT_KEYS = ("image", "boxes", "labels", "crowd", "difficult")
+
+
+class ObjectSource(FileSource):
+    """A data set of pictures with objects; a reader parses its files and calls `add_pictures`.
+
+    A sample has `image`, `boxes`, `labels`, `crowd`, `difficult`, and those of `masks` (N, M, M),
+    `keypoints` (N, K, 3) and `texts` (N,) string that `keys` names. Boxes are cut at the picture's
+    edge. An object that cannot be learned from keeps its row, with label −1 and a box of zeros.
+
+    Attributes:
+        relative: coordinates of the objects are fractions of the picture's sides.
+        mask_size: M.
+        drop_bad: leave out what is wrong where that is safe, instead of listing it as a defect.
+    """
+
+    relative = False
+
+    def __init__(self, root: str, drop_bad: str = "", mask_size: str = str(MASK_SIZE)):
+        super().__init__(root)
+        if drop_bad not in ("", "0", "1"):
+            raise InputError(f"drop_bad={drop_bad}: expected 1 or 0.")
+        if not mask_size.isdecimal() or not 1 <= int(mask_size) <= 1024:
+            raise InputError(f"mask_size={mask_size}: expected a whole number from 1 to 1024.")
+        self.drop_bad = drop_bad == "1"
+        self.mask_size = int(mask_size)
+        self.keys = OBJECT_KEYS
+        self.pictures: dict[str, list[tuple[Path, Path, str, int, int, int]]] = {}
+        self._columns: dict[str, Columns] = {}
+        self._left_out: Counter[str] = Counter()
+
+    def report(self, defect: Defect) -> bool:
+        """Takes note of a defect.
+
+        Returns:
+            True if what is wrong is to be left out; it is then counted in `notes`.
+        """
+        if not (self.drop_bad and defect.drop):
+            self.defects.append(defect)
+            return False
+        self._left_out[defect.drop] += 1
+        self._tell()
+        return True
+
+    def _tell(self) -> None:
+        start = "drop_bad: left out "
+        self.notes[:] = [note for note in self.notes if not note.startswith(start)]
+        parts = [f"{n} {what}{'s' * (n != 1)}" for what, n in sorted(self._left_out.items())]
+        self.notes.append(start + ", ".join(parts))
+
+    def add_pictures(self, split: str, pictures: list[Picture]) -> None:
+        """Checks the pictures of a split and stores them as columns; files are not opened.
+
+        Raises:
+            InputError: nothing of it can be used.
+        """
+        if pictures and not any(os.path.isfile(picture.file) for picture in pictures):
+            raise InputError(
+                f"{shown(pictures[0].labels)}: none of its {len(pictures)} pictures is there, such "
+                f"as {shown(pictures[0].file)}; put the pictures there."
+            )
+        pictures = [picture for picture in pictures if not self._is_missing(split, picture)]
+        pictures = self._checked(split, pictures)
+        if not pictures:
+            raise InputError(f"{shown(self.root)}, split {split}: no picture is left in it.")
+        self.pictures[split] = [
+            (p.file, p.labels, p.record, p.width, p.height, p.number) for p in pictures
+        ]
+        self._columns[split] = columns_of(pictures, self.keys, len(self.joint_names), self.relative)
+        self.sizes[split] = len(pictures)
+
+    def _is_missing(self, split: str, picture: Picture) -> bool:
+        """Whether a picture's file is not there and the picture is to be left out for that."""
+        if os.path.isfile(picture.file):
+            return False
+        return self.report(
+            Defect(
+                split,
+                shown(picture.labels),
+                picture.record,
+                f"no such picture {shown(picture.file)}",
+                "put it back or take it off the list",
+                "picture",
+            )
+        )
+
+    def _checked(self, split: str, pictures: list[Picture]) -> list[Picture]:
+        """The pictures without what is to be left out; what stays but cannot be used is marked."""
+        objects: dict[int, set[int]] = {}
+        left_out: set[int] = set()
+        for finding in check_objects(pictures, self.relative):
+            picture, index = pictures[finding.picture], finding.index
+            record = picture.record if index < 0 else picture.name_of(index)
+            what = "picture" if index < 0 else "object"
+            dropped = self.report(
+                Defect(
+                    *(split, shown(picture.labels), record, finding.problem, finding.remedy),
+                    drop=what if finding.lost else "part",
+                )
+            )
+            if index < 0:
+                left_out |= {finding.picture} if dropped else set()
+            elif finding.lost and dropped:
+                objects.setdefault(finding.picture, set()).add(index)
+            elif finding.lost:
+                _disable(picture.objects[index])
+        for place, gone in objects.items():
+            kept = [item for i, item in enumerate(pictures[place].objects) if i not in gone]
+            pictures[place].objects = kept
+        return [picture for place, picture in enumerate(pictures) if place not in left_out]
+
+    def inspect(self, split: str) -> Iterator[Defect]:
+        """What only the picture files show: unreadable ones and sizes that differ from the stated.
+
+        Reads the head of every file of the split and decodes none.
+        """
+        with ThreadPoolExecutor() as pool:
+            entries = self.pictures[self.check_split(split)]
+            found = pool.map(lambda entry: _header_fault(*entry[0:1], *entry[3:5]), entries)
+            for (file, labels, record, *_), fault in zip(entries, found, strict=True):
+                if not fault:
+                    continue
+                problem, remedy, of_picture = fault
+                at = file if of_picture else labels
+                yield Defect(split, shown(at), "" if of_picture else record, problem, remedy)
+
+    def raw(self, split: str, seed: tf.Tensor | None = None) -> tf.data.Dataset:
+        columns = self._columns[split]
+        order = tf.range(self.sizes[split])
+        if seed is not None:
+            order = tf.random.experimental.stateless_shuffle(order, seed)
+        row = tf.autograph.experimental.do_not_convert(columns.row)
+        return tf.data.Dataset.from_tensor_slices(order).map(row)
+
+    def name_of(self, record: dict[str, tf.Tensor]) -> str:
+        return shown(record["image"].numpy())
+
+    def decode(self, record: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        image = decode_picture(record["image"])
+        height, width = tf.unstack(tf.shape(image)[:2])
+        sides = tf.cast(tf.stack([width, height, width, height]), tf.float32)
+        boxes = record["boxes"] * sides if self.relative else record["boxes"]
+        boxes = tf.clip_by_value(boxes, 0.0, sides)
+        usable = (record["labels"] >= 0) & tf.reduce_all(boxes[:, 2:] > boxes[:, :2], axis=1)
+        sample = {
+            "image": image,
+            "boxes": tf.where(usable[:, None], boxes, 0.0),
+            "labels": tf.where(usable, record["labels"], -1),
+            "crowd": record["crowd"],
+            "difficult": record["difficult"],
+        }
+        if "masks" in self.keys:
+            sample["masks"] = self._masks(record, sample["boxes"], height, width)
+        if "keypoints" in self.keys:
+            scale = tf.concat([sides[:2], [1.0]], axis=0) if self.relative else 1.0
+            sample["keypoints"] = record["keypoints"] * scale
+        if "texts" in self.keys:
+            sample["texts"] = record["texts"]
+        return sample
+
+    def _masks(
+        self, record: dict[str, tf.Tensor], boxes: tf.Tensor, height: tf.Tensor, width: tf.Tensor
+    ) -> tf.Tensor:
+        """(N, M, M) uint8 masks from polygons and runs."""
+        points = record["polygons"]
+        if self.relative:
+            points = points * tf.cast(tf.stack([width, height]), points.dtype)
+            points = in_fifths(points)
+        rows, columns = sampled_pixels(boxes, self.mask_size, height, width)
+        polygons = (points, record["polygon_sizes"], record["polygon_owners"])
+        masks = polygon_masks(*polygons, rows, columns, height)
+        stated = record["size"]
+        runs = (record["runs"], record["run_sizes"], record["run_owners"])
+        rows = tf.clip_by_value(rows, 0, tf.maximum(stated[1] - 1, 0))
+        columns = tf.clip_by_value(columns, 0, tf.maximum(stated[0] - 1, 0))
+        masks = tf.maximum(masks, run_masks(*runs, rows, columns, stated[1], stated[0]))
+        return tf.ensure_shape(tf.cast(masks, tf.uint8), (None, self.mask_size, self.mask_size))
+
+
+def _disable(item: Object) -> None:
+    """Keeps the row of an object that cannot be a target."""
+    item.box, item.label = (0.0, 0.0, 0.0, 0.0), -1
+    item.polygons, item.runs, item.keypoints = (), (), ()
+
+
+def _header_fault(file: Path, width: int, height: int) -> tuple[str, str, bool] | None:
+    """Problem, remedy, and whether the picture rather than its labels is to blame."""
+    try:
+        wide, high, turned = read_header(file)
+    except FileNotFoundError:
+        return None  # reported when the data set was opened
+    except (OSError, ValueError) as error:
+        return f"not a readable picture ({error})", "save it again or remove it", True
+    if wide * high > MAX_PIXELS:
+        return f"{wide}×{high} pixels, more than {MAX_PIXELS}", "make it smaller or remove it", True
+    stated = (width, height)
+    if not width or stated == (wide, high):
+        return None
+    if turned and stated == (high, wide):
+        return (
+            f"stored {wide}×{high} and shown turned by its EXIF tag, labelled as {width}×{height}",
+            "save it upright",
+            True,
+        )
+    return (
+        f"its size is said to be {width}×{height}, but {shown(file)} is {wide}×{high}",
+        "correct the size, and check that the boxes are for this picture",
+        False,
+    )
