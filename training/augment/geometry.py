@@ -1,4 +1,4 @@
-"""One matrix moves everything in a sample: picture, maps, boxes and keypoints, each once."""
+"""One matrix moves everything in a sample: picture, maps, boxes, masks and keypoints, each once."""
 
 from __future__ import annotations
 
@@ -6,8 +6,17 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-from training.augment.annotations import move_keypoints, move_objects, swapped_joints
+from training.augment.annotations import (
+    areas,
+    canvas_window,
+    drop_objects,
+    least_kept,
+    move_boxes,
+    move_keypoints,
+    swapped_joints,
+)
 from training.augment.elastic import ElasticField
+from training.augment.masks import ObjectMasks
 from training.augment.matrices import determinant
 from training.augment.sampling import Fill, Size, map_points, sample_map, sample_picture
 from zoo.errors import InputError
@@ -15,7 +24,7 @@ from zoo.tasks.schema import IGNORE
 
 MAP_FILLS = {"segmentation": IGNORE, "instances": 0}
 PIXEL_KEYS = ("image", *MAP_FILLS)
-KNOWN_KEYS = (*PIXEL_KEYS, "boxes", "labels", "crowd", "difficult", "box", "keypoints")
+KNOWN_KEYS = (*PIXEL_KEYS, "boxes", "labels", "crowd", "difficult", "box", "keypoints", "masks")
 CURVED_POINTS_PER_SIDE = 16
 
 
@@ -48,6 +57,17 @@ def source_size(sample: dict) -> tf.Tensor:
                 f"{key} is {shape[0]}x{shape[1]} but {keys[0]} is {first[0]}x{first[1]}"
             )
     return tf.shape(sample[keys[0]])[:2]
+
+
+def check_objects(sample: dict) -> None:
+    """Raises InputError on masks without boxes or of a wrong shape."""
+    if "masks" not in sample:
+        return
+    if "boxes" not in sample:
+        raise InputError("masks are in the frames of their boxes; give boxes beside them")
+    shape, rows = sample["masks"].shape, sample["boxes"].shape[:1]
+    if shape.rank != 3 or not shape[:1].is_compatible_with(rows):
+        raise InputError(f"masks must have the shape (N, M, M), N = {rows[0]} boxes, not {shape}")
 
 
 def check_size(size: Sequence[int]) -> Size:
@@ -84,6 +104,7 @@ def apply_matrix(
     joint_pairs: Sequence[tuple[int, int]] | None = None,
     min_kept: float = 0.25,
     field: ElasticField | None = None,
+    mask_size: int | None = None,
 ) -> dict:
     """Move `sample` onto a canvas of `size` = (height, width) through a 3x3 affine `matrix`.
 
@@ -92,30 +113,94 @@ def apply_matrix(
         255 (segmentation) and 0 (instances).
     flipped: whether `matrix` may reflect; then keypoints need `joint_pairs`, checked when the
         graph is built. Joints change places exactly where the matrix does reflect.
-    min_kept: fraction of a box that must stay on the canvas, else the object is dropped.
+    min_kept: fraction of a box that must stay on the canvas, else the object is dropped: label
+        -1, zeros elsewhere in its row. Of a crowd region, whatever is left is kept.
     field: elastic displacement on the target canvas, applied in the same resampling.
+    mask_size: cells a side of the masks that come out; None for as many as came in.
 
-    Returns the sample with a float32 picture; keys it does not know are passed on unchanged.
-    Raises InputError on a wrong size, on pixels of wrong shapes and on missing or wrong pairs.
+    Returns the sample with a float32 picture; keys it does not know are passed on unchanged. A
+    box that is turned or cut is a hull of its corners; with masks, of what is seen of the object.
+    The one object `box` is only cut, zeros when nothing is left of it. Raises InputError on a
+    wrong size, on pixels of wrong shapes and on missing or wrong pairs.
+    """
+    moved = transform(
+        sample,
+        matrix,
+        size,
+        fill=fill,
+        flipped=flipped,
+        joint_pairs=joint_pairs,
+        min_kept=min_kept,
+        field=field,
+    )
+    return with_masks(moved, mask_size)
+
+
+def transform(
+    sample: dict,
+    matrix: tf.Tensor,
+    size: Size,
+    *,
+    fill: Fill = 0.0,
+    flipped: bool = False,
+    joint_pairs: Sequence[tuple[int, int]] | None = None,
+    min_kept: float = 0.25,
+    field: ElasticField | None = None,
+    window: tf.Tensor | None = None,
+) -> dict:
+    """As `apply_matrix`, but `masks` is an `ObjectMasks` still to be read, see `with_masks`.
+
+    window: (4,) `xyxy`, the part of the canvas on which objects count; None for all of it.
     """
     size = check_size(size)
     sample = as_tensors(sample)
     matrix = tf.ensure_shape(tf.cast(matrix, tf.float64), (3, 3))
     if any(key in sample for key in PIXEL_KEYS):
         source_size(sample)
-    forward = _forward(matrix, field)
-    points_per_side = 1 if field is None else CURVED_POINTS_PER_SIDE
+    check_objects(sample)
+    window = canvas_window(size) if window is None else tf.cast(window, tf.float64)
+    forward, back = _forward(matrix, field), _back(matrix, field)
+    sides = 1 if field is None else CURVED_POINTS_PER_SIDE
     moved = dict(sample)
     if "image" in sample:
         moved["image"] = sample_picture(sample["image"], matrix, size, fill, field)
     for key, outside in MAP_FILLS.items():
         if key in sample:
             moved[key] = sample_map(sample[key], matrix, size, outside, field)
-    moved.update(move_objects(sample, forward, size, min_kept, points_per_side))
+    if "box" in sample:
+        moved["box"] = move_boxes(sample["box"][None], forward, window, 0.0, sides)[0][0]
     if "keypoints" in sample:
-        keypoints = move_keypoints(moved["keypoints"], forward, size)
+        keypoints = move_keypoints(sample["keypoints"], forward, window)
         moved["keypoints"] = _swap_on_reflection(keypoints, matrix, flipped, joint_pairs)
-    return moved
+    if "boxes" not in sample:
+        return moved
+    least = least_kept(sample, min_kept)
+    moved["boxes"], kept, cut = move_boxes(sample["boxes"], forward, window, least, sides)
+    if "masks" in sample:
+        masks = ObjectMasks(sample["masks"], sample["boxes"], back)
+        turned = field is not None or ~_keeps_axes(matrix)
+        moved["boxes"] = masks.hug(moved["boxes"], kept & (cut | turned))
+        moved["masks"] = masks
+        kept &= areas(moved["boxes"]) > 0
+    return drop_objects(moved, kept)
+
+
+def with_masks(sample: dict, mask_size: int | None = None) -> dict:
+    """`sample` with its masks read, (N, M, M) uint8 in the frames of its boxes.
+
+    mask_size: M; None for as many cells as they came with.
+    """
+    masks = sample.get("masks")
+    if not isinstance(masks, ObjectMasks):
+        return sample
+    return {**sample, "masks": masks.in_frames(sample["boxes"], mask_size)}
+
+
+def _keeps_axes(matrix: tf.Tensor) -> tf.Tensor:
+    """Whether upright boxes stay upright boxes: no turn but by right angles, no shear."""
+    diagonal = tf.abs(matrix[0, 0]) + tf.abs(matrix[1, 1])
+    across = tf.abs(matrix[0, 1]) + tf.abs(matrix[1, 0])
+    return tf.minimum(diagonal, across) < 1e-9 * tf.maximum(diagonal, across)
 
 
 def _forward(matrix: tf.Tensor, field: ElasticField | None):
@@ -124,3 +209,14 @@ def _forward(matrix: tf.Tensor, field: ElasticField | None):
         return moved if field is None else field.forward(moved)
 
     return forward
+
+
+def _back(matrix: tf.Tensor, field: ElasticField | None):
+    inverse = tf.linalg.inv(matrix)
+
+    def back(points: tf.Tensor) -> tf.Tensor:
+        if field is not None:
+            points = points + field.at(points)
+        return tf.stack(map_points(inverse, points[..., 0], points[..., 1]), axis=-1)
+
+    return back

@@ -1,7 +1,4 @@
-"""The two doors through which every sample goes to its canvas.
-
-`augment` is the random door of training; `place` is the fixed one of evaluation and serving.
-"""
+"""The random door to the canvas, of training; `placing` is the fixed one."""
 
 from __future__ import annotations
 
@@ -12,99 +9,16 @@ import tensorflow as tf
 
 from training.augment import matrices, photometric
 from training.augment.augmentation import Augmentation
+from training.augment.crops import random_window
+from training.augment.draws import ELASTIC, GREY, NOISE, PHOTOMETRIC, draws, stream
 from training.augment.elastic import elastic_field
-from training.augment.geometry import (
-    MAP_FILLS,
-    PIXEL_KEYS,
-    apply_matrix,
-    as_tensors,
-    check_size,
-    source_size,
-)
+from training.augment.erasing import erase
+from training.augment.geometry import as_tensors, check_size, source_size, transform, with_masks
+from training.augment.placing import check_fit
+from training.augment.random_matrix import random_matrix
 from training.augment.sampling import REFLECT, Size, inside, source_positions
-from zoo.errors import InputError
 
-FITS = ("fit", "stretch", "crop")
-# Each draw has its own place in the random numbers of a sample, so that switching one change on
-# or off leaves all the others as they were.
-GEOMETRY_DRAWS = (
-    "flip_horizontal", "flip_vertical", "rotate", "shear", "scale",
-    "translate_x", "translate_y", "crop_x", "crop_y",
-)  # fmt: skip
 PHOTOMETRIC_DRAWS = ("brightness", "contrast", "gamma", "saturation", "hue", "blur", "noise")
-
-
-def _check_fit(fit: str) -> None:
-    if fit not in FITS:
-        raise InputError(f"fit must be one of {', '.join(FITS)}, not {fit!r}")
-
-
-def _draws(seed: tf.Tensor, stream: int, names: Sequence[str]) -> dict[str, tf.Tensor]:
-    """One uniform number in [0, 1) for each name."""
-    values = tf.random.stateless_uniform(
-        (len(names),), tf.random.fold_in(seed, stream), dtype=tf.float64
-    )
-    return dict(zip(names, tf.unstack(values), strict=True))
-
-
-def _placed(source: tf.Tensor, size: Size, fit: str) -> tuple[tf.Tensor, tf.Tensor]:
-    """(2,) float64 height and width that the picture takes on the canvas, and its matrix."""
-    sides = tf.unstack(source)
-    if fit == "fit":
-        target = tf.stack(matrices.fit_size(sides, size))
-    else:
-        target = tf.constant(size) if fit == "stretch" else source
-    target = tf.cast(target, tf.float64)
-    return target, matrices.resize(sides, tf.unstack(target))
-
-
-def random_matrix(
-    seed: tf.Tensor, policy: Augmentation, source: tf.Tensor, size: Size, fit: str
-) -> tf.Tensor:
-    """(3, 3) float64 matrix from a picture of `source` = [height, width] to the canvas.
-
-    The picture is placed as `fit` says, then mirrored, zoomed, sheared and turned about its own
-    centre, then shifted. With "crop" the canvas is a window of random place on the result.
-    """
-    draw = _draws(seed, 0, GEOMETRY_DRAWS)
-    placed, base = _placed(source, size, fit)
-    height, width = tf.unstack(placed)
-    center = (width / 2, height / 2)
-
-    def spread(name: str, largest: float) -> tf.Tensor:
-        return (2.0 * draw[name] - 1.0) * largest
-
-    smallest, largest = policy.scale
-    zoom = smallest * (largest / smallest) ** draw["scale"]
-    mirror_x = tf.where(draw["flip_horizontal"] < policy.flip_horizontal, -1.0, 1.0)
-    mirror_y = tf.where(draw["flip_vertical"] < policy.flip_vertical, -1.0, 1.0)
-    mirror = tf.cast(tf.stack([mirror_x, mirror_y]), tf.float64)
-    steps = [
-        base,
-        matrices.about(center, matrices.scaling(zoom * mirror[0], zoom * mirror[1])),
-        matrices.shearing(spread("shear", policy.shear), center),
-        matrices.rotation(spread("rotate", policy.rotate), center),
-        matrices.translation(
-            spread("translate_x", policy.translate) * width,
-            spread("translate_y", policy.translate) * height,
-        ),
-    ]
-    if fit == "crop":
-        steps.append(_random_window(draw, center, zoom, size))
-    return matrices.compose(*steps)
-
-
-def _random_window(
-    draw: dict[str, tf.Tensor], center: tuple[tf.Tensor, tf.Tensor], zoom: tf.Tensor, size: Size
-) -> tf.Tensor:
-    """Slides the canvas over a zoomed picture; a smaller picture slides over the canvas."""
-    corner = []
-    for half, side, name in zip(center, size[::-1], ("crop_x", "crop_y"), strict=True):
-        start = half * (1.0 - zoom)
-        free = 2.0 * half * zoom - side
-        # Whole pixels: an unturned crop at native scale is then an exact copy.
-        corner.append(start + tf.round(draw[name] * free))
-    return matrices.crop(*corner)
 
 
 @tf.autograph.experimental.do_not_convert
@@ -115,6 +29,7 @@ def augment(
     size: Size,
     fit: str = "fit",
     joint_pairs: Sequence[tuple[int, int]] | None = None,
+    mask_size: int | None = None,
 ) -> dict:
     """A random variant of `sample` on a canvas of `size` = (height, width) pixels.
 
@@ -122,20 +37,48 @@ def augment(
     fit: "fit" keeps the proportions, top-left, padded; "stretch" fills the canvas; "crop" keeps
         the scale and cuts a random window, padded where the picture is smaller.
     joint_pairs: (left, right) joints that change places in a mirrored picture.
+    mask_size: cells a side of the masks that come out; None for as many as came in.
 
     The picture comes out as float32 in 0..255; everything is moved by one matrix (and at most one
-    displacement field), resampled once. Raises InputError on bad arguments and on a policy that
-    mirrors keypoints without `joint_pairs`.
+    displacement field), resampled once. Objects are moved and dropped as in `apply_matrix`. What
+    the policy does with several samples is left to `combine`. Raises InputError on bad arguments
+    and on a policy that mirrors keypoints without `joint_pairs`.
     """
     size = check_size(size)
-    _check_fit(fit)
+    check_fit(fit)
+    moved = erase(vary(sample, seed, policy, size, fit, joint_pairs), seed, policy, size)
+    return with_masks(moved, mask_size)
+
+
+def vary(
+    sample: dict,
+    seed: tf.Tensor,
+    policy: Augmentation,
+    size: Size,
+    fit: str,
+    joint_pairs: Sequence[tuple[int, int]] | None,
+    tile: tf.Tensor | None = None,
+) -> dict:
+    """A random variant without cut-out, its masks still to be read (`geometry.with_masks`).
+
+    tile: (4,) int32 `xyxy`, the part of the canvas that the sample is placed on and on which its
+        objects count; None for all of it.
+    """
     sample = as_tensors(sample)
     source = source_size(sample)
-    matrix = random_matrix(seed, policy, source, size, fit)
+    window = random_window(seed, policy, sample, source)
+    if tile is None:
+        matrix = random_matrix(seed, policy, window, size, fit)
+    else:
+        sides = (tile[3] - tile[1], tile[2] - tile[0])
+        matrix = matrices.compose(
+            random_matrix(seed, policy, window, sides, fit),
+            matrices.translation(tile[0], tile[1]),
+        )
     field = None
     if policy.elastic > 0:
-        field = elastic_field(tf.random.fold_in(seed, 1), policy.elastic, size)
-    moved = apply_matrix(
+        field = elastic_field(stream(seed, ELASTIC), policy.elastic, size)
+    moved = transform(
         sample,
         matrix,
         size,
@@ -144,18 +87,29 @@ def augment(
         joint_pairs=joint_pairs,
         min_kept=policy.min_kept,
         field=field,
+        window=tile,
     )
-    if "image" in moved and any(getattr(policy, name) > 0 for name in PHOTOMETRIC_DRAWS):
+    recolours = policy.grey > 0 or any(getattr(policy, name) > 0 for name in PHOTOMETRIC_DRAWS)
+    if "image" in moved and recolours:
         valid = inside(*source_positions(matrix, size, field), source)
+        if tile is not None:
+            valid &= on_tile(tile, size)
         moved["image"] = _recolour(moved["image"], valid, seed, policy)
     return moved
+
+
+def on_tile(tile: tf.Tensor, size: Size) -> tf.Tensor:
+    """(H, W) bool: the pixels of a canvas of `size` in a (4,) int32 `xyxy` tile."""
+    x, y = tf.range(size[1])[None], tf.range(size[0])[:, None]
+    return (x >= tile[0]) & (x < tile[2]) & (y >= tile[1]) & (y < tile[3])
 
 
 def _recolour(
     image: tf.Tensor, valid: tf.Tensor, seed: tf.Tensor, policy: Augmentation
 ) -> tf.Tensor:
     """The policy's photometric changes in a fixed order; constant padding stays as it is."""
-    draw = _draws(seed, 2, PHOTOMETRIC_DRAWS)
+    draw = draws(seed, PHOTOMETRIC, PHOTOMETRIC_DRAWS)
+    grey = draws(seed, GREY, ("chance",))["chance"] < policy.grey
     padded = image
 
     def spread(name: str) -> tf.Tensor:
@@ -170,57 +124,11 @@ def _recolour(
         "gamma": lambda x: photometric.gamma(x, 1.0 + spread("gamma")),
         "saturation": lambda x: photometric.saturation(x, 1.0 + spread("saturation")),
         "hue": lambda x: photometric.hue(x, spread("hue")),
+        "grey": lambda x: tf.where(grey, photometric.saturation(x, 0.0), x),
         "blur": lambda x: photometric.blur(x, share("blur"), math.ceil(3 * policy.blur)),
-        "noise": lambda x: photometric.gaussian_noise(
-            x, share("noise"), tf.random.fold_in(seed, 3)
-        ),
+        "noise": lambda x: photometric.gaussian_noise(x, share("noise"), stream(seed, NOISE)),
     }
     for name, change in changes.items():
         if getattr(policy, name) > 0:
             image = change(image)
     return image if policy.fill == REFLECT else tf.where(valid[..., None], image, padded)
-
-
-@tf.autograph.experimental.do_not_convert
-def place(sample: dict, size: Size, fit: str = "fit") -> dict:
-    """`sample` on a canvas of `size` = (height, width) pixels, without any chance.
-
-    fit: "fit" resizes to `matrices.fit_size` and pads at the bottom and at the right; "stretch"
-        resizes to the canvas; "crop" keeps the scale, cuts the middle where the picture is larger
-        and pads at the bottom and at the right where it is smaller.
-
-    The picture is resized as the serving graph does it, bilinear with anti-aliasing, and padded
-    with 0; maps are read at the nearest pixel centre and padded with 255 (segmentation) and 0
-    (instances). Boxes without area on the canvas become padding (label -1). Raises InputError on
-    bad arguments.
-    """
-    size = check_size(size)
-    _check_fit(fit)
-    sample = as_tensors(sample)
-    source = source_size(sample)
-    target, matrix = _placed(source, size, fit)
-    target = tf.cast(target, tf.int32)
-    start = tf.maximum(target - size, 0) // 2 if fit == "crop" else tf.zeros(2, tf.int32)
-    matrix = matrices.compose(matrix, matrices.crop(start[1], start[0]))
-    others = {key: value for key, value in sample.items() if key not in PIXEL_KEYS}
-    placed = apply_matrix(others, matrix, size, min_kept=0.0)
-    for key in PIXEL_KEYS:
-        if key in sample:
-            placed[key] = _place_pixels(sample[key], target, start, size, MAP_FILLS.get(key))
-    return placed
-
-
-def _place_pixels(
-    pixels: tf.Tensor, target: tf.Tensor, start: tf.Tensor, size: Size, map_fill: int | None
-) -> tf.Tensor:
-    """A picture (`map_fill` None) or a label map resized, cut from `start` and padded."""
-    if map_fill is None:
-        resized = tf.cast(tf.image.resize(pixels, target, antialias=True), tf.float32)
-    else:
-        resized = tf.image.resize(pixels[..., None], target, method="nearest")
-    cut = resized[start[0] : start[0] + size[0], start[1] : start[1] + size[1]]
-    missing = tf.constant(size) - tf.shape(cut)[:2]
-    padding = [[0, missing[0]], [0, missing[1]], [0, 0]]
-    canvas = tf.pad(cut, padding, constant_values=tf.cast(map_fill or 0, cut.dtype))
-    canvas = tf.ensure_shape(canvas, (*size, resized.shape[-1]))
-    return canvas if map_fill is None else canvas[..., 0]
