@@ -261,7 +261,7 @@ def test_the_name_of_the_file_survives(folder, tmp_path):
         ("masks", ("(nothing): no such folder",)),
         ("masks:/no/such/folder", ("/no/such/folder: no such folder; give FORMAT:FOLDER",)),
         ("instances:/no/such/folder", ("/no/such/folder: no such folder",)),
-        ("tfds:mnist", ("tfds:mnist: no mapping", "zoo_shapes")),
+        ("tfds:titanic", ("tfds:titanic: no mapping from its features", "register_mapping")),
         ("shapes:circles", ("tfds:zoo_shapes/circles:",)),
         ("shapes?size=3", ("shapes has no option 'size'", "It has: data_dir")),
     ],

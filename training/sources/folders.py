@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 
 from training.sources.files import MASKS, PICTURES, files_in
@@ -190,25 +191,49 @@ def _with_held_out(splits: dict[str, Pairs], val: str, how: str) -> dict[str, Pa
     """Takes a validation split out of `train` where it is the only one; always the same one."""
     if set(splits) != {"train"}:
         return splits
+    pairs = splits["train"]
+    if len(pairs) < 2:
+        raise InputError(
+            f"{pairs[0][0]}: one picture is too few; training and validation need one each."
+        )
+    chosen = held_out([pair[0].stem for pair in pairs], val, how)
+    return {
+        "train": [pair for i, pair in enumerate(pairs) if i not in chosen],
+        "val": [pair for i, pair in enumerate(pairs) if i in chosen],
+    }
+
+
+def held_out(names: list[str], val: str, how: str) -> set[int]:
+    """Which of these records to validate on: always the same ones.
+
+    Args:
+        names: of at least two records, in order.
+        val: share to hold out, as text.
+        how: `"hash"` chooses by a hash of the name, `"block"` the last ones in order.
+
+    Raises:
+        InputError: not a share, or an unknown way to choose.
+    """
+    count = held_out_count(val, len(names))
+    if how not in ("hash", "block"):
+        raise InputError(f"split={how}: expected hash or block.")
+    ranked = list(range(len(names)))
+    if how == "hash":
+        # Names from a disk may hold bytes that are no letters.
+        ranked.sort(key=lambda i: hashlib.sha256(os.fsencode(names[i])).hexdigest())
+    return set(ranked[-count:])
+
+
+def held_out_count(val: str, records: int) -> int:
+    """How many of at least two records the share `val`, a text, holds out: one at least.
+
+    Raises:
+        InputError: not a share between 0 and 1.
+    """
     try:
         share = float(val)
     except ValueError:
         share = -1.0
     if not 0.0 < share < 1.0:
         raise InputError(f"val={val}: expected the share to hold out, such as 0.2.")
-    if how not in ("hash", "block"):
-        raise InputError(f"split={how}: expected hash or block.")
-    pairs = splits["train"]
-    if len(pairs) < 2:
-        raise InputError(
-            f"{pairs[0][0]}: one picture is too few; training and validation need one each."
-        )
-    count = min(max(1, round(share * len(pairs))), len(pairs) - 1)
-    ranked = list(range(len(pairs)))
-    if how == "hash":
-        ranked.sort(key=lambda i: hashlib.sha256(pairs[i][0].stem.encode()).hexdigest())
-    chosen = set(ranked[-count:])
-    return {
-        "train": [pair for i, pair in enumerate(pairs) if i not in chosen],
-        "val": [pair for i, pair in enumerate(pairs) if i in chosen],
-    }
+    return min(max(1, round(share * records)), records - 1)

@@ -3,113 +3,144 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import io
 import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import tensorflow as tf
 import tensorflow_datasets as tfds
+from tensorflow_datasets.core.download.download_manager import NonMatchingChecksumError
+from tensorflow_datasets.core.download.extractor import ExtractError
+from tensorflow_datasets.core.download.util import DownloadError
 
-import training.shapes.builder  # noqa: F401  (registers zoo_shapes with TFDS)
-from training.shapes.objects import CLASSES
-from training.shapes.poses import JOINT_PAIRS
+import training.sources.tfds_known
+import training.sources.tfds_shapes  # noqa: F401  (both say how their data sets are read)
 from training.sources.base import Source
+from training.sources.folders import held_out_count
+from training.sources.tfds_features import OPTIONS, mapping_of_features
+from training.sources.tfds_mapping import MAPPINGS, Example, Mapping
 from zoo.errors import InputError
 
-Example = dict[str, tf.Tensor]
-
-_SPLITS = {"train": ("train",), "val": ("validation", "val"), "test": ("test",)}
-_SHUFFLED = 10_000
-
-
-@dataclasses.dataclass(frozen=True)
-class Mapping:
-    """How the features of a TFDS data set become a sample.
-
-    Attributes:
-        sample: from a decoded example to a sample of the schema.
-        keys: of the sample.
-        class_names: of the class map.
-        images: features that hold pictures, kept encoded while shuffled.
-        joint_pairs: left and right joints.
-    """
-
-    sample: Callable[[Example], Example]
-    keys: tuple[str, ...]
-    class_names: tuple[str, ...]
-    images: tuple[str, ...] = ("image",)
-    joint_pairs: tuple[tuple[int, int], ...] | None = None
-
-
-def _shapes_sample(example: Example) -> Example:
-    objects = example["objects"]
-    return {
-        "image": example["image"],
-        "segmentation": tf.cast(example["segmentation"][..., 0], tf.int32),
-        "instances": tf.cast(example["instances"][..., 0], tf.int32),
-        "label": tf.cast(example["label"], tf.int32),
-        "box": example["box"],
-        "boxes": objects["bbox"],
-        "labels": tf.cast(objects["label"], tf.int32),
-        "keypoints": objects["keypoints"],
-    }
-
-
-MAPPINGS: dict[str, Mapping] = {
-    "zoo_shapes": Mapping(
-        sample=_shapes_sample,
-        keys=("image", "segmentation", "instances", "label", "box", "boxes", "labels", "keypoints"),
-        class_names=("background", *CLASSES),
-        images=("image", "segmentation", "instances"),
-        joint_pairs=JOINT_PAIRS,
-    ),
+_SPLITS = {
+    "train": ("train", "training"),
+    "val": ("validation", "val", "valid", "dev"),
+    "test": ("test", "testing"),
 }
-"""Known data sets; add an entry to read another one."""
+_SHUFFLED = 10_000
+_PREPARING = (
+    *(ValueError, OSError, AssertionError, ImportError, RuntimeError, TypeError, KeyError),
+    *(tf.errors.OpError, DownloadError, NonMatchingChecksumError, ExtractError),
+)
+"""What goes wrong in the code of a data set and on the network while it is prepared."""
 
 
 class TfdsSource(Source):
-    """`tfds:NAME[/CONFIG]?data_dir=FOLDER`: a prepared TFDS data set, prepared first if need be.
+    """`tfds:NAME[/CONFIG]?data_dir=FOLDER&label=FEATURE…`: a TFDS data set, prepared if need be.
+
+    `voc`, `coco` (objects, panoptic), `oxford_iiit_pet`, `cityscapes`, `scene_parse150`,
+    `imagenet2012` and whatever is registered with `tfds_mapping.register_mapping` are read as they
+    are; so is any other data set whose features have the usual names `image`, `label`,
+    `objects/bbox` and `objects/label`. For the rest an option names the feature of a key, as in
+    `tfds:my_set?image=photo&boxes=things/box&labels=things/kind`.
 
     Args:
         name: TFDS name, with the configuration after a slash.
         data_dir: where TFDS keeps prepared data; its own default without it.
+        val: share of `train` to hold out where TFDS has neither a validation nor a test split.
+        image, label, segmentation, box, boxes, labels, crowd, difficult: the feature that each key
+            of the schema comes from; they replace a registered mapping. Boxes are a BBoxFeature,
+            or four numbers that are `xyxy` pixels.
+        void: value of the class map that means "ignore", besides 255.
+        classes: names of the class map's classes, separated by commas.
 
     Raises:
-        InputError: TFDS does not know the name, there is no mapping for it, or it cannot be
+        InputError: TFDS does not know the name, its features do not make a sample, or it cannot be
             prepared.
     """
 
     quiet = False
 
-    def __init__(self, name: str, data_dir: str = ""):
+    def __init__(
+        self,
+        name: str,
+        data_dir: str = "",
+        val: str = "0.2",
+        image: str = "",
+        label: str = "",
+        segmentation: str = "",
+        box: str = "",
+        boxes: str = "",
+        labels: str = "",
+        crowd: str = "",
+        difficult: str = "",
+        void: str = "",
+        classes: str = "",
+    ):
         super().__init__()
-        known = name.split("/")[0].split(":")[0]
-        if known not in MAPPINGS:
+        self.name = name
+        given = (image, label, segmentation, box, boxes, labels, crowd, difficult)
+        chosen = {key: path for key, path in zip(OPTIONS, given, strict=True) if path}
+        options = {"void": void, "classes": classes}
+        with self._explained():
+            self.builder = tfds.builder(name, data_dir=data_dir or None)
+        # Before anything is downloaded, and again since only then all names are known.
+        self._mapping(chosen, options)
+        with self._explained():
+            self.builder.download_and_prepare()
+        self.mapping = self._mapping(chosen, options)
+        for attribute in ("keys", "class_names", "object_names", "label_names"):
+            setattr(self, attribute, getattr(self.mapping, attribute))
+        for attribute in ("joint_names", "skeleton", "joint_pairs"):
+            setattr(self, attribute, getattr(self.mapping, attribute))
+        self._split_names = self._splits(val)
+
+    def _mapping(self, chosen: dict[str, str], options: dict[str, str]) -> Mapping:
+        known = self.builder.name
+        if known in MAPPINGS and not chosen and not any(options.values()):
+            try:
+                return MAPPINGS[known](self.builder)
+            except KeyError as error:
+                raise InputError(
+                    f"tfds:{self.name}: it has no feature {error}, which labels are read from; "
+                    f"there are {', '.join(self.builder.info.features)}."
+                ) from error
+        return mapping_of_features(self.name, self.builder.info.features, chosen, **options)
+
+    def _splits(self, val: str) -> dict[str, str]:
+        """By our name of a split, what TFDS calls it; fills `sizes`."""
+        there = self.builder.info.splits
+        split_names = {}
+        for split, names in _SPLITS.items():
+            for name in names:
+                if name in there and name in self.mapping.unlabelled:
+                    self.notes.append(f"split {name} has no labels: left out")
+                elif name in there:
+                    split_names.setdefault(split, name)
+        if set(split_names) == {"train"}:
+            name = split_names["train"]
+            count = held_out_count(val, there[name].num_examples)
+            split_names = {"train": f"{name}[:-{count}]", "val": f"{name}[-{count}:]"}
+            self.notes.append(f"TFDS has only {name}: its last {count} records are val")
+        if not split_names:
             raise InputError(
-                f"tfds:{name}: no mapping from its features to the sample schema; there are "
-                f"{', '.join(MAPPINGS)}; add one to training.sources.tfds_source.MAPPINGS."
+                f"tfds:{self.name}: none of its splits {', '.join(there)} is one of "
+                f"{', '.join(word for words in _SPLITS.values() for word in words)} with labels."
             )
-        self.mapping = MAPPINGS[known]
+        self.sizes = {split: there[name].num_examples for split, name in split_names.items()}
+        return split_names
+
+    @contextlib.contextmanager
+    def _explained(self):
+        """Turns what TFDS raises into one line, and keeps standard output to the caller."""
         try:
             # Standard output belongs to the caller, who may be writing JSON there.
             with self._quiet() if self.quiet else contextlib.redirect_stdout(sys.stderr):
-                self.builder = tfds.builder(name, data_dir=data_dir or None)
-                self.builder.download_and_prepare()
-        except (ValueError, OSError, tfds.core.DatasetNotFoundError) as error:
-            raise InputError(f"tfds:{name}: {str(error).splitlines()[0]}") from error
-        self.name = name
-        self.class_names = self.mapping.class_names
-        self.keys = self.mapping.keys
-        self.joint_pairs = self.mapping.joint_pairs
-        self._split_names = {}
-        for split, names in _SPLITS.items():
-            for name_there in names:
-                if name_there in self.builder.info.splits:
-                    self._split_names[split] = name_there
-                    self.sizes[split] = self.builder.info.splits[name_there].num_examples
+                yield
+        except _PREPARING as error:
+            lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+            reason = lines[0] if lines else type(error).__name__
+            raise InputError(f"tfds:{self.name}: {reason[:300]}") from error
 
     @contextlib.contextmanager
     def _quiet(self):
@@ -125,7 +156,9 @@ class TfdsSource(Source):
         records = self.builder.as_dataset(
             split=self._split_names[split],
             decoders=skip,
-            read_config=tfds.ReadConfig(interleave_cycle_length=1, try_autocache=False),
+            read_config=tfds.ReadConfig(
+                interleave_cycle_length=1, try_autocache=False, add_tfds_id=True
+            ),
         )
         if seed is None:
             return records
@@ -143,8 +176,12 @@ class TfdsSource(Source):
         return self.mapping.sample({**record, **decoded})
 
     def name_of(self, record: Example) -> str:
-        index = record.get("index")
-        return f"tfds:{self.name}" + ("" if index is None else f", record {int(index)}")
+        called = record.get(self.mapping.name, record.get("tfds_id"))
+        if called is None:
+            return f"tfds:{self.name}"
+        word = called.numpy()
+        word = word.decode(errors="replace") if isinstance(word, bytes) else word
+        return f"tfds:{self.name}, record {word}"
 
 
 class _Shapes(TfdsSource):

@@ -1,0 +1,121 @@
+"""What joints are called tells which are left and right of each other, and what limbs there are."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from zoo.errors import InputError
+
+Pairs = tuple[tuple[int, int], ...]
+
+_OTHER_SIDE = {"left": "right", "right": "left", "l": "r", "r": "l"}
+_LIMBS = (
+    ("ankle", "knee"),
+    ("knee", "hip"),
+    ("wrist", "elbow"),
+    ("elbow", "shoulder"),
+    ("shoulder", "neck"),
+    ("shoulder", "thorax"),
+    ("hip", "pelvis"),
+    ("pelvis", "thorax"),
+    ("thorax", "neck"),
+    ("thorax", "upper neck"),
+    ("neck", "head top"),
+    ("neck", "head"),
+    ("upper neck", "head top"),
+    ("nose", "eye"),
+    ("eye", "ear"),
+    ("ear", "shoulder"),
+)
+
+
+def words_of(name: str) -> tuple[str, ...]:
+    """The words of a name in lower case: `r_hip`, `rightHip` and `Right Hip` have two each."""
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name)
+    return tuple(word.lower() for word in re.split(r"[\W_]+", spaced) if word)
+
+
+def plain_names(names: Sequence[str]) -> tuple[str, ...]:
+    """Names in plain words, `r_hip` as `right hip` where its `l_hip` is there too."""
+    words = [words_of(name) for name in names]
+    full = {"l": "left", "r": "right"}
+    plain = []
+    for name, parts in zip(names, words, strict=True):
+        sided = _mirrored(parts) in words
+        plain.append(" ".join(full.get(w, w) if sided else w for w in parts) or name)
+    # Two names that differ only in signs stay as they are.
+    return tuple(plain) if len(set(plain)) == len(plain) else tuple(names)
+
+
+def pairs_of(names: Sequence[str]) -> Pairs | None:
+    """(left, right) joints that change places in a mirrored picture.
+
+    Returns:
+        None where the names do not say: none has a side, or one lacks its counterpart.
+    """
+    words = [words_of(name) for name in names]
+    pairs = []
+    for number, parts in enumerate(words):
+        mirrored = _mirrored(parts)
+        if mirrored == parts:
+            continue
+        if mirrored not in words:
+            if {"left", "right"} & set(parts):
+                return None
+            continue
+        if {"left", "l"} & set(parts):
+            pairs.append((number, words.index(mirrored)))
+    return tuple(pairs) or None
+
+
+def read_pairs(text: str, joints: int, option: str) -> Pairs:
+    """Pairs of joint numbers written as `0-5,1-4`; `none` for no pair at all.
+
+    Raises:
+        InputError: not of this form, or a joint that does not exist.
+    """
+    if text == "none":
+        return ()
+    pairs = []
+    for word in text.split(","):
+        found = re.fullmatch(r"\s*(\d{1,6})-(\d{1,6})\s*", word)
+        if not found or max(map(int, found.groups())) >= joints:
+            raise InputError(
+                f"{option}={text}: expected pairs of joint numbers from 0 to {joints - 1}, such as "
+                f"{option}=0-5,1-4, or {option}=none."
+            )
+        pairs.append((int(found[1]), int(found[2])))
+    return tuple(pairs)
+
+
+def skeleton_of(names: Sequence[str]) -> Pairs:
+    """Pairs of joints between which a body has a limb, as far as the names are known."""
+    sides = {}
+    for number, name in enumerate(plain_names(names)):
+        parts = words_of(name)
+        side = next((word for word in parts if word in ("left", "right")), "")
+        sides[" ".join(word for word in parts if word != side), side] = number
+    limbs = []
+    for part, other in _LIMBS:
+        for side in ("left", "right", ""):
+            start = sides.get((part, side))
+            end = sides.get((other, side), sides.get((other, "")))
+            # A point in the middle meets both sides of its neighbour: nose and eyes.
+            ends = [end] if end is not None else []
+            if start is not None and not ends and side == "":
+                ends = [sides[other, s] for s in ("left", "right") if (other, s) in sides]
+            limbs += [(start, end) for end in ends if start is not None]
+    for part, middles in (("shoulder", ("neck", "thorax")), ("hip", ("pelvis",))):
+        ends = [sides.get((part, side)) for side in ("left", "right")]
+        if None not in ends and not any((middle, "") in sides for middle in middles):
+            limbs.append((ends[0], ends[1]))
+    if ("pelvis", "") not in sides:
+        for side in ("left", "right"):
+            if ("shoulder", side) in sides and ("hip", side) in sides:
+                limbs.append((sides["shoulder", side], sides["hip", side]))
+    return tuple(dict.fromkeys(limbs))
+
+
+def _mirrored(words: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(_OTHER_SIDE.get(word, word) for word in words)
