@@ -9,10 +9,11 @@ with the batches it would have seen.
 from __future__ import annotations
 
 import dataclasses
+from functools import partial
 
 import tensorflow as tf
 
-from training.augment import Augmentation, augment, place
+from training.augment import Augmentation, augment, check_keys, combine, partners, place
 from training.border_weights import border_weights_tensor
 from training.objects import pad_objects
 from training.sources import Source
@@ -34,6 +35,7 @@ class Batches:
         border_weight: U-Net's w0; 0 gives no sample weights. Needs instance maps.
         border_sigma: U-Net's sigma in pixels.
         max_objects: rows of the object keys, see `training.objects`.
+        mask_size: cells a side of the masks that a model learns from; 0 for those of the data set.
         targets: keys of the schema that the model learns from; empty for the task's.
         seed: of everything random.
     """
@@ -47,6 +49,7 @@ class Batches:
     border_weight: float = 0.0
     border_sigma: float = 5.0
     max_objects: int = 100
+    mask_size: int = 0
     targets: tuple[str, ...] = ()
     seed: int = 0
 
@@ -68,6 +71,8 @@ class Batches:
             )
         if self.channels not in (1, 3):
             raise InputError(f"channels is 1 or 3, not {self.channels}.")
+        learned = (*self.targets, *(["instances"] if self.border_weight else []))
+        check_keys(self.augmentation, learned, source.keys)
 
 
 def steps_per_epoch(source: Source, split: str, batch_size: int) -> int:
@@ -87,26 +92,31 @@ def training_batches(
     """
     batches.check(source)
     steps = steps_per_epoch(source, split, batches.batch_size)
+    others = partners(batches.augmentation)
 
     # Autograph would wrap our one-line errors in many; nothing here needs it.
     @tf.autograph.experimental.do_not_convert
     def epoch(number: tf.Tensor) -> tf.data.Dataset:
         seed = tf.stack([tf.constant(batches.seed, tf.int64), number])
-        records = source.raw(split, seed).repeat().take(steps * batches.batch_size)
-        positions = tf.data.Dataset.range(steps * batches.batch_size)
-        seeds = positions.map(lambda i: tf.random.fold_in(seed, i))
+        # Partners come from orders of their own, so that nobody meets the same ones every epoch.
+        orders = [seed, *(tf.random.fold_in(seed, -i - 1) for i in range(others))]
+        count = steps * batches.batch_size
+        records = tuple(source.raw(split, order).repeat().take(count) for order in orders)
+        seeds = tf.data.Dataset.range(count).map(lambda i: tf.random.fold_in(seed, i))
         return tf.data.Dataset.zip(records, seeds)
 
     @tf.autograph.experimental.do_not_convert
-    def prepare(record: dict[str, tf.Tensor], seed: tf.Tensor):
-        sample = _decoded(source, record, batches.channels)
-        sample = augment(
-            sample,
+    def prepare(records: tuple[dict[str, tf.Tensor], ...], seed: tf.Tensor):
+        samples = [partial(_decoded, source, record, batches.channels) for record in records]
+        vary, given = (combine, samples) if others else (augment, samples[0]())
+        sample = vary(
+            given,
             seed,
             batches.augmentation,
             batches.image_size,
             batches.fit,
             source.joint_pairs,
+            batches.mask_size or None,
         )
         return _element(sample, batches, weighted=batches.border_weight > 0)
 
@@ -130,7 +140,8 @@ def validation_batches(source: Source, split: str, batches: Batches) -> tf.data.
     @tf.autograph.experimental.do_not_convert
     def prepare(record: dict[str, tf.Tensor]):
         sample = _decoded(source, record, batches.channels)
-        return _element(place(sample, batches.image_size, batches.fit), batches, weighted=False)
+        sample = place(sample, batches.image_size, batches.fit, batches.mask_size or None)
+        return _element(sample, batches, weighted=False)
 
     return (
         source.raw(source.check_split(split))
