@@ -56,7 +56,7 @@ def mapping_of_features(
     found = [key for key in paths if key not in ("image", "difficult", "crowd")]
     if "image" not in paths or not found or ("boxes" in paths) != ("labels" in paths):
         raise InputError(
-            f"tfds:{name}: no mapping from its features {', '.join(features)} to the sample "
+            f"tfds:{name}: no mapping from its features {', '.join(sorted(features))} to the sample "
             f"schema; name them, as in tfds:{name}?image=photo&label=kind (also "
             f"{', '.join(OPTIONS[2:])}), or use training.sources.tfds_mapping.register_mapping."
         )
@@ -113,7 +113,7 @@ def _check(name: str, features: Any, key: str, path: str) -> None:
     feature, many = find(features, path)
     if feature is None:
         raise InputError(
-            f"tfds:{name}: {key}={path}: no such feature; there are {', '.join(features)}."
+            f"tfds:{name}: {key}={path}: no such feature; there are {', '.join(sorted(features))}."
         )
     inner = _single(feature)
     shape, dtype = tuple(inner.shape or ()), tf.as_dtype(getattr(inner, "tf_dtype", inner.dtype))

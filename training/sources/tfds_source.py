@@ -103,7 +103,7 @@ class TfdsSource(Source):
             except KeyError as error:
                 raise InputError(
                     f"tfds:{self.name}: it has no feature {error}, which labels are read from; "
-                    f"there are {', '.join(self.builder.info.features)}."
+                    f"there are {', '.join(sorted(self.builder.info.features))}."
                 ) from error
         return mapping_of_features(self.name, self.builder.info.features, chosen, **options)
 
