@@ -1,0 +1,76 @@
+"""Boxes as differences from anchors or proposals, as R-CNN regresses them.
+
+t_x = (G_x − P_x)/P_w, t_y = (G_y − P_y)/P_h, t_w = ln(G_w/P_w), t_h = ln(G_h/P_h), where x, y are
+centres. Girshick et al., *Rich Feature Hierarchies*, CVPR 2014.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from keras import ops
+
+from zoo.boxes._numbers import corners, precise
+from zoo.boxes.formats import xyxy_to_cxcywh
+
+# A side below this counts as this: padding then encodes to finite numbers.
+SMALLEST = 1e-6
+# At most 1000/16 times as large as the anchor, so that no wild prediction overflows.
+LARGEST_LOG = math.log(1000 / 16)
+
+
+def encode(boxes, anchors, weights: Sequence[float] = (1.0, 1.0, 1.0, 1.0)):
+    """Differences (…, 4) of boxes from anchors, each times its weight.
+
+    Args:
+        boxes, anchors: (…, 4) xyxy, partners; leading dimensions broadcast. A side below 1e-6,
+            as of padding, counts as 1e-6.
+        weights: of x, y, width and height; Fast R-CNN heads use (10, 10, 5, 5), which is division
+            by the standard deviations 0.1, 0.1, 0.2, 0.2.
+
+    Returns:
+        (…, 4) float32 (float64 for float64): t_x, t_y, t_w, t_h.
+    """
+    x, y, width, height = _sized(boxes)
+    anchor_x, anchor_y, anchor_width, anchor_height = _sized(anchors)
+    deltas = [
+        (x - anchor_x) / anchor_width,
+        (y - anchor_y) / anchor_height,
+        ops.log(width / anchor_width),
+        ops.log(height / anchor_height),
+    ]
+    return ops.stack([d * w for d, w in zip(deltas, weights, strict=True)], axis=-1)
+
+
+def decode(
+    deltas,
+    anchors,
+    weights: Sequence[float] = (1.0, 1.0, 1.0, 1.0),
+    clip: float = LARGEST_LOG,
+):
+    """Boxes (…, 4) xyxy that differ from the anchors by `deltas`; the inverse of `encode`.
+
+    Args:
+        deltas: (…, 4) t_x, t_y, t_w, t_h times the weights.
+        anchors: (…, 4) xyxy; leading dimensions broadcast, so that (B, R, 1, 4) goes with the
+            deltas (B, R, C, 4) of C classes.
+        weights: as given to `encode`.
+        clip: greatest t_w and t_h.
+
+    Returns:
+        (…, 4) float32 (float64 for float64) xyxy, not cut to any picture.
+    """
+    anchor_x, anchor_y, anchor_width, anchor_height = _sized(anchors)
+    parts = corners(precise(deltas))
+    dx, dy, dw, dh = (d / w for d, w in zip(parts, weights, strict=True))
+    x, y = anchor_x + dx * anchor_width, anchor_y + dy * anchor_height
+    half_width = anchor_width * ops.exp(ops.minimum(dw, clip)) / 2
+    half_height = anchor_height * ops.exp(ops.minimum(dh, clip)) / 2
+    return ops.stack([x - half_width, y - half_height, x + half_width, y + half_height], axis=-1)
+
+
+def _sized(boxes) -> list:
+    """Centre x, centre y, width and height, the sides above zero."""
+    x, y, width, height = corners(xyxy_to_cxcywh(boxes))
+    return [x, y, ops.maximum(width, SMALLEST), ops.maximum(height, SMALLEST)]
