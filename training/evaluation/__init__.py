@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from training.evaluation.base import AnswerFunction, Samples
+from training.evaluation.detection import evaluate_detection
+from training.evaluation.proposals import proposal_recall
 from training.evaluation.segmentation import evaluate_segmentation
 from zoo.errors import InputError
 from zoo.tasks import TASKS
@@ -17,7 +19,11 @@ from zoo.tasks import TASKS
 if TYPE_CHECKING:
     from training.sources import Source
 
-EVALUATIONS: dict[str, Callable[..., dict[str, Any]]] = {"segmentation": evaluate_segmentation}
+EVALUATIONS: dict[str, Callable[..., dict[str, Any]]] = {
+    "segmentation": evaluate_segmentation,
+    "detection": evaluate_detection,
+    "instances": evaluate_detection,
+}
 """How each task's answers are measured.
 
 Each takes `(answer, samples, class_names, progress=None, joint_names=())` and returns a dictionary
@@ -58,4 +64,12 @@ def evaluate(
     return EVALUATIONS[task](answer, seen, names, progress, source.joint_names)
 
 
-__all__ = ["EVALUATIONS", "AnswerFunction", "Samples", "evaluate", "evaluate_segmentation"]
+__all__ = [
+    "EVALUATIONS",
+    "AnswerFunction",
+    "Samples",
+    "evaluate",
+    "evaluate_detection",
+    "evaluate_segmentation",
+    "proposal_recall",
+]

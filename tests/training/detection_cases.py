@@ -1,0 +1,153 @@
+"""Labels and imperfect answers for them, and the same as the COCO benchmark's own code takes it."""
+
+import contextlib
+import io
+
+import numpy as np
+
+from training.drawing import paste_mask
+
+SIZE = (120, 160)
+JOINTS = 17
+
+
+def random_samples(seed, pictures=12, classes=4, size=SIZE):
+    """Samples of the schema with objects of all sizes, crowds, padding, and empty pictures."""
+    random = np.random.default_rng(seed)
+    height, width = size
+    for number in range(pictures):
+        count = 0 if number == 3 else int(random.integers(1, 9))
+        corner = random.uniform(0, 0.7, (count, 2)) * (width, height)
+        sides = np.exp(random.uniform(np.log(4), np.log(0.9 * height), (count, 2)))
+        boxes = np.concatenate([corner, np.minimum(corner + sides, (width, height))], 1)
+        labels = random.integers(0, classes, count)
+        labels[random.random(count) < 0.1] = -1
+        keypoints = random.uniform(0, 1, (count, JOINTS, 3))
+        keypoints[..., :2] = (
+            boxes[:, None, :2] + keypoints[..., :2] * (boxes[:, 2:] - boxes[:, :2])[:, None]
+        )
+        keypoints[..., 2] = random.integers(0, 3, (count, JOINTS))
+        keypoints[random.random(count) < 0.2] = 0
+        grid = np.indices((14, 14)).transpose(1, 2, 0)
+        middle = random.uniform(4, 10, (count, 1, 1, 2))
+        yield (
+            f"{number}.png",
+            {
+                "image": np.full((*size, 3), number, np.uint8),
+                "boxes": boxes.astype(np.float32),
+                "labels": labels.astype(np.int32),
+                "crowd": random.random(count) < 0.12,
+                "masks": (((grid - middle) ** 2).sum(-1) < 60).astype(np.uint8),
+                "keypoints": keypoints.astype(np.float32),
+            },
+        )
+
+
+def perfect(sample):
+    """The labels as an answer; the crowd is not answered."""
+    kept = (sample["labels"] >= 0) & ~sample.get("crowd", np.zeros(len(sample["labels"]), bool))
+    answer = {key: sample[key][kept] for key in ("boxes", "labels", "masks", "keypoints")}
+    # Somebody without a labelled joint is left out of the measurement, where an answer is near.
+    unseen = ~(answer["keypoints"][..., 2] > 0).any(1)
+    middle = (answer["boxes"][:, :2] + answer["boxes"][:, 2:]) / 2
+    answer["keypoints"][unseen, :, :2] = middle[unseen, None]
+    return {**answer, "scores": np.linspace(0.9, 0.5, kept.sum())}
+
+
+def imperfect(samples, seed, classes=4):
+    """An answer a sample: moved, missed, doubled, misnamed and invented objects; equal scores."""
+    random = np.random.default_rng(seed)
+    answers = []
+    for _, sample in samples:
+        rows = np.flatnonzero(sample["labels"] >= 0)
+        rows = np.repeat(rows, random.integers(0, 4, len(rows)))
+        invented = 120 if len(answers) == 1 else int(random.integers(0, 4))
+        count = len(rows) + invented
+        boxes = np.concatenate([sample["boxes"][rows], random.uniform(0, 90, (invented, 4))])
+        boxes = boxes + random.normal(0, 3, (count, 4)) * random.integers(0, 2, (count, 1))
+        boxes = np.concatenate([boxes[:, :2], np.maximum(boxes[:, 2:], boxes[:, :2] + 2)], 1)
+        labels = np.concatenate([sample["labels"][rows], random.integers(0, classes, invented)])
+        labels = np.where(random.random(count) < 0.1, random.integers(0, classes, count), labels)
+        shapes = random.integers(0, 2, (invented, 14, 14), dtype=np.uint8)
+        joints = random.uniform(0, 90, (invented, JOINTS, 3))
+        joints = np.concatenate([sample["keypoints"][rows], joints])
+        padding = np.zeros((3, 4))
+        answers.append(
+            {
+                "boxes": np.concatenate([boxes, padding]).astype(np.float32),
+                "labels": np.concatenate([labels, [-1, 0, 0]]).astype(np.int32),
+                "scores": np.concatenate([random.integers(1, 20, count) / 20, [0.9, 0.9, 0.9]]),
+                "num_detections": np.int32(count),
+                "masks": np.concatenate([sample["masks"][rows], shapes, shapes[:1].repeat(3, 0)])
+                if invented
+                else np.concatenate([sample["masks"][rows], np.zeros((3, 14, 14), np.uint8)]),
+                "keypoints": np.concatenate(
+                    [joints + random.normal(0, 2, joints.shape), np.zeros((3, JOINTS, 3))]
+                ),
+            }
+        )
+    return answers
+
+
+def answering(answers):
+    """An answer function: the picture's first value is its number."""
+    return lambda image: answers[int(image.flat[0])]
+
+
+def official(samples, answers, kind, classes=4):
+    """The numbers of pycocotools for the same labels and answers."""
+    from pycocotools import mask as official_masks
+    from pycocotools.coco import COCO
+    from pycocotools.cocoeval import COCOeval
+
+    def encoded(mask, box, size):
+        return official_masks.encode(np.asfortranarray(paste_mask(mask, box, *size), np.uint8))
+
+    truth = {"info": {}, "images": [], "annotations": [], "categories": []}
+    truth["categories"] = [{"id": i + 1, "name": str(i)} for i in range(classes)]
+    found = []
+    for number, ((_, sample), answer) in enumerate(zip(samples, answers, strict=True), 1):
+        size = sample["image"].shape[:2]
+        truth["images"].append({"id": number, "height": size[0], "width": size[1]})
+        for row in np.flatnonzero(sample["labels"] >= 0):
+            box = sample["boxes"][row].astype(float)
+            area = (box[2] - box[0]) * (box[3] - box[1])
+            if "masks" in sample:
+                area *= sample["masks"][row].mean()
+            one = {
+                "id": len(truth["annotations"]) + 1,
+                "image_id": number,
+                "category_id": int(sample["labels"][row]) + 1,
+                "bbox": [*box[:2], *(box[2:] - box[:2])],
+                "area": area,
+                "iscrowd": int(sample["crowd"][row]),
+            }
+            if "masks" in sample:
+                one["segmentation"] = encoded(sample["masks"][row], box, size)
+            if "keypoints" in sample:
+                one["keypoints"] = sample["keypoints"][row].astype(float).ravel().tolist()
+                one["num_keypoints"] = int((sample["keypoints"][row, :, 2] > 0).sum())
+            truth["annotations"].append(one)
+        for row in range(int(answer["num_detections"])):
+            box = answer["boxes"][row].astype(float)
+            one = {
+                "image_id": number,
+                "category_id": int(answer["labels"][row]) + 1,
+                "score": float(answer["scores"][row]),
+            }
+            if kind == "bbox":
+                one["bbox"] = [*box[:2], *(box[2:] - box[:2])]
+            elif kind == "segm":
+                one["segmentation"] = encoded(answer["masks"][row], box, size)
+            else:
+                one["keypoints"] = answer["keypoints"][row].astype(float).ravel().tolist()
+            found.append(one)
+    with contextlib.redirect_stdout(io.StringIO()):
+        labelled = COCO()
+        labelled.dataset = truth
+        labelled.createIndex()
+        done = COCOeval(labelled, labelled.loadRes(found), kind)
+        done.evaluate()
+        done.accumulate()
+        done.summarize()
+    return done.stats
