@@ -66,21 +66,50 @@ def features(
     x = layers.MaxPooling2D(3, strides=strides.next(2)[0], name=f"{name}_pool1_pool")(x)
     for stage, depth in enumerate(check_blocks(blocks, 4, "resnet"), start=2):
         stride, rate_before = strides.next(1 if stage == 2 else 2)
-        for block in range(1, depth + 1):
-            first = block == 1
-            x = _bottleneck(
-                x,
-                base * 2 ** (stage - 2),
-                stride=stride if first else 1,
-                # A 3x3 that carried the stride still reads neighbours of the grid before it.
-                rate=rate_before if first and stride_on == "3x3" else strides.rate,
-                project=first,
-                stride_on=stride_on,
-                style=style,
-                name=f"{name}_conv{stage}_block{block}",
-            )
+        # A 3x3 that carries the stride still reads neighbours of the grid before it.
+        rates = (rate_before if stride_on == "3x3" else strides.rate, strides.rate)
+        filters = base * 2 ** (stage - 2)
+        x = _stage(x, depth, filters, stride, rates, stride_on, style, f"{name}_conv{stage}")
         maps[stage] = x
     return maps
+
+
+def last_stage(
+    x,
+    *,
+    blocks: Sequence[int] = (3, 4, 6, 3),
+    norm: str | None = "batch",
+    width: float = 1.0,
+    stride_on: str = "1x1",
+    use_bias: bool | None = None,
+    epsilon: float = 1.001e-5,
+    name: str = "resnet50",
+):
+    """C5 alone, at stride 1, on a map of C4 or a region of it: what a C4 detector's head is.
+
+    Arguments as of `features`, and the same layer names.
+    """
+    bias = stride_on == "1x1" if use_bias is None else use_bias
+    style: dict[str, Any] = {"norm": norm, "epsilon": epsilon, "use_bias": bias}
+    filters = 8 * scaled(64, width)
+    return _stage(x, tuple(blocks)[3], filters, 1, (1, 1), stride_on, style, f"{name}_conv5")
+
+
+def _stage(x, depth, filters, stride, rates, stride_on, style, name):
+    """A stage's bottlenecks; the first of them projects, strides and has a rate of its own."""
+    for block in range(1, depth + 1):
+        first = block == 1
+        x = _bottleneck(
+            x,
+            filters,
+            stride=stride if first else 1,
+            rate=rates[0] if first else rates[1],
+            project=first,
+            stride_on=stride_on,
+            style=style,
+            name=f"{name}_block{block}",
+        )
+    return x
 
 
 def _bottleneck(x, filters, *, stride, rate, project, stride_on, style, name):
