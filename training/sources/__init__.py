@@ -10,6 +10,7 @@ from collections.abc import Callable
 from urllib.parse import parse_qsl
 
 from training.sources.base import FileSource, Source
+from training.sources.coco import CocoFolder
 from training.sources.instances import InstanceFolder
 from training.sources.masks import MaskFolder
 from training.sources.tfds_source import TfdsSource, open_shapes
@@ -20,6 +21,7 @@ FORMATS: dict[str, Callable[..., Source]] = {
     "tfds": TfdsSource,
     "masks": MaskFolder,
     "instances": InstanceFolder,
+    "coco": CocoFolder,
 }
 
 

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from training.sources.headers import MAX_PIXELS
-from training.sources.records import Picture, shown
+from training.sources.paths import shown
+from training.sources.records import Picture
 from zoo.errors import InputError
 
 SLACK = 1.0

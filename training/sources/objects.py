@@ -17,8 +17,9 @@ from training.sources.defects import Defect
 from training.sources.files import decode_picture
 from training.sources.headers import MAX_PIXELS, read_header
 from training.sources.object_checks import check_objects
+from training.sources.paths import shown
 from training.sources.rasters import in_fifths, polygon_masks, run_masks, sampled_pixels
-from training.sources.records import Object, Picture, shown
+from training.sources.records import Object, Picture
 from zoo.errors import InputError
 
 OBJECT_KEYS = ("image", "boxes", "labels", "crowd", "difficult")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -64,8 +63,3 @@ class Picture:
         """What to call an object of it in a message."""
         name = self.objects[index].record or f"object {index + 1}"
         return f"{self.record}, {name}" if self.record else name
-
-
-def shown(path: str | os.PathLike[str]) -> str:
-    """A path as text that can be printed, also where its name is not UTF-8."""
-    return os.fsencode(path).decode(errors="replace")
