@@ -115,7 +115,8 @@ def _lossy(labels: Path) -> str:
     return "; it holds JPEG files, which change class numbers: save them as PNG" if found else ""
 
 
-def _list_file(root: Path, split: str) -> Path | None:
+def list_file(root: Path, split: str) -> Path | None:
+    """The file that lists the pictures of a split, `train.txt` …, if there is one."""
     for folder in (root, root / "ImageSets" / "Segmentation", root / "splits"):
         for name in SPLIT_NAMES[split]:
             if (folder / f"{name}.txt").is_file():
@@ -127,7 +128,7 @@ def _from_pair_lists(root: Path) -> dict[str, Pairs]:
     """Splits from `train.txt` … whose lines are `picture label` paths below the folder."""
     splits: dict[str, Pairs] = {}
     for split in SPLIT_NAMES:
-        path = _list_file(root, split)
+        path = list_file(root, split)
         lines = _lines(path) if path else []
         if not lines or len(lines[0].split()) != 2:
             continue
@@ -152,7 +153,7 @@ def _from_stem_lists(root: Path, images: Path, labels: Path) -> dict[str, Pairs]
         if label := _label_of(stem, maps):
             by_stem[stem] = (picture, label)
     for split in SPLIT_NAMES:
-        path = _list_file(root, split)
+        path = list_file(root, split)
         if path is None:
             continue
         pairs = []
