@@ -64,9 +64,7 @@ class CocoFolder(ObjectSource):
         files = [LabelFile(path, name, self.report) for name, path in paths.items()]
         for file in files:
             file.read()
-        self._name_classes(
-            kind, files, [name.strip() for name in classes.split(",") if name.strip()]
-        )
+        self._name_classes(kind, files, classes)
         self._outlined = masks == "1" and any(file.has("segmentation") for file in files)
         self._add_keys(kind)
         splits = {file.split: self._pictures(kind, file) for file in files}
