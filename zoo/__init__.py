@@ -5,11 +5,12 @@ and `zoo.load(path)` are all one needs; the builders are also functions in the p
 task, e.g. `zoo.segmentation.unet(num_classes=3)`.
 """
 
-from zoo import losses, metrics, segmentation, tasks
+from zoo import classification, localization, losses, metrics, segmentation, tasks
 from zoo.answers import answer
 from zoo.card import Card, Figure, Paper
 from zoo.errors import InputError
 from zoo.files import load, load_weights
+from zoo.inference import Inference
 from zoo.model import Model
 from zoo.registry import build, card, list_models, register
 
@@ -18,15 +19,18 @@ __version__ = "0.1.0"
 __all__ = [
     "Card",
     "Figure",
+    "Inference",
     "InputError",
     "Model",
     "Paper",
     "answer",
     "build",
     "card",
+    "classification",
     "list_models",
     "load",
     "load_weights",
+    "localization",
     "losses",
     "metrics",
     "register",

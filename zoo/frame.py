@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from fractions import Fraction
 from typing import Any
 
 from keras import ops
@@ -28,6 +29,13 @@ def fitted_size(height, width, canvas: tuple[int, int]):
     new_width = ops.maximum(1, _rounded_ratio(width * canvas[0], height))
     new_height = ops.maximum(1, _rounded_ratio(height * canvas[1], width))
     return ops.where(by_height, canvas[0], new_height), ops.where(by_height, new_width, canvas[1])
+
+
+def scaled_size(side, scale: float):
+    """`side` times `scale` in whole pixels, at least 1; Python integers or integer tensors."""
+    ratio = Fraction(scale).limit_denominator(100)
+    scaled = _rounded_ratio(side * ratio.numerator, ratio.denominator)
+    return max(1, scaled) if isinstance(scaled, int) else ops.maximum(1, scaled)
 
 
 def _rounded_ratio(numerator, denominator):
@@ -81,7 +89,11 @@ class Frame:
 
 
 def place(
-    images, image_size: tuple[int, int] | None, fit: str = "fit", portable: bool = False
+    images,
+    image_size: tuple[int, int] | None,
+    fit: str = "fit",
+    portable: bool = False,
+    scale: float = 1.0,
 ) -> tuple[Any, Frame]:
     """Puts pictures on the canvas.
 
@@ -91,6 +103,7 @@ def place(
         fit: `"fit"` keeps the aspect ratio and pads bottom and right with zeros, `"stretch"` does
             not, `"native"` does not resize.
         portable: only operators that LiteRT has.
+        scale: factor on the canvas, or on the pictures where there is none.
 
     Returns:
         The canvas (B, H, W, C) float32 and its `Frame`.
@@ -103,12 +116,19 @@ def place(
     images = ops.cast(images, "float32")
     _, height, width, channels = ops.shape(images)
     if image_size is None or fit == "native":
-        return images, Frame(height, width, height, width)
+        if scale == 1:
+            return images, Frame(height, width, height, width)
+        new_height, new_width = scaled_size(height, scale), scaled_size(width, scale)
+        canvas = resize_antialiased(images, new_height, new_width, portable)
+        return canvas, Frame(height, width, new_height, new_width)
+    image_size = scaled_size(image_size[0], scale), scaled_size(image_size[1], scale)
     if fit == "stretch":
         new_height, new_width = image_size
     else:
         new_height, new_width = fitted_size(height, width, image_size)
     canvas = resize_antialiased(images, new_height, new_width, portable)
     canvas = pad_bottom_right(canvas, *image_size)
-    canvas = ops.reshape(canvas, (-1, *image_size, channels))
+    # What is known of the shape is stated: LiteRT needs it in loops.
+    batch = -1 if images.shape[0] is None else images.shape[0]
+    canvas = ops.reshape(canvas, (batch, *image_size, channels))
     return canvas, Frame(height, width, new_height, new_width)
