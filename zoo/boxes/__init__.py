@@ -1,5 +1,6 @@
 """Geometry of boxes on plain tensors: formats, overlap, coding, anchors, matching, sampling."""
 
+from zoo.boxes.anchors import AnchorGenerator, inside
 from zoo.boxes.coder import decode, encode
 from zoo.boxes.formats import (
     areas,
@@ -20,9 +21,14 @@ from zoo.boxes.iou import (
     iou,
     paired_iou,
 )
+from zoo.boxes.matcher import Matcher
+from zoo.boxes.sampler import balanced_sample, most_positives
 
 __all__ = [
+    "AnchorGenerator",
+    "Matcher",
     "areas",
+    "balanced_sample",
     "clip",
     "complete_iou",
     "crowd_iou",
@@ -32,7 +38,9 @@ __all__ = [
     "distance_iou",
     "encode",
     "generalized_iou",
+    "inside",
     "iou",
+    "most_positives",
     "paired_iou",
     "scale",
     "xywh_to_cxcywh",
