@@ -5,7 +5,7 @@ and `zoo.load(path)` are all one needs; the builders are also functions in the p
 task, e.g. `zoo.segmentation.unet(num_classes=3)`.
 """
 
-from zoo import losses, metrics, segmentation, tasks
+from zoo import classification, localization, losses, metrics, segmentation, tasks
 from zoo.answers import answer
 from zoo.card import Card, Figure, Paper
 from zoo.errors import InputError
@@ -26,9 +26,11 @@ __all__ = [
     "answer",
     "build",
     "card",
+    "classification",
     "list_models",
     "load",
     "load_weights",
+    "localization",
     "losses",
     "metrics",
     "register",

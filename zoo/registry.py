@@ -22,7 +22,11 @@ from zoo.model import Model
 _CARDS: dict[str, Card] = {}
 
 # Importing a package registers its architectures.
-_PACKAGES = ("zoo.segmentation",)
+_PACKAGES = (
+    "zoo.classification",
+    "zoo.segmentation",
+    "zoo.localization",
+)
 
 
 def register(

@@ -2,10 +2,15 @@
 
 import case_detection
 import case_segmentation
+import case_single
 import numpy as np
 
 CASES = {
+    "classification": case_single,
     "segmentation": case_segmentation,
+    "localization": case_single,
+    "pose": case_single,
+    "pose_classification": case_single,
     "detection": case_detection,
     "instances": case_detection,
 }
@@ -22,6 +27,11 @@ CASES = {
 def of(card):
     """The functions for a card's task."""
     return CASES[card.task]
+
+
+def counted(card):
+    """The builder's argument for how many things the model tells apart."""
+    return "num_classes" if "num_classes" in card.tiny else "num_keypoints"
 
 
 def pictures(card, height=32, width=48, batch=2, seed=0):

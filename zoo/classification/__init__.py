@@ -1,0 +1,26 @@
+"""Classification: one class for the whole picture."""
+
+from zoo.classification.activation import activation_model, has_activation_maps
+from zoo.classification.backbones import (
+    darknet19,
+    densenet121,
+    mobilenet_v2,
+    resnet50,
+    resnet101,
+    vgg16,
+    xception,
+)
+from zoo.classification.sppnet import sppnet
+
+__all__ = [
+    "activation_model",
+    "darknet19",
+    "densenet121",
+    "has_activation_maps",
+    "mobilenet_v2",
+    "resnet50",
+    "resnet101",
+    "sppnet",
+    "vgg16",
+    "xception",
+]

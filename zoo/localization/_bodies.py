@@ -1,0 +1,88 @@
+"""What the models of one object share: pixels to a vector that still knows where things are."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+from keras import layers
+
+from zoo.backbones import find_backbone
+from zoo.backbones._common import normalize_to_unit, scaled
+from zoo.errors import InputError
+from zoo.layers.norm import norm as normalization
+from zoo.layers.norm import normalizes
+from zoo.layers.pyramid_pooling import AdaptivePooling
+
+
+@dataclasses.dataclass(frozen=True)
+class Body:
+    """Convolutions, a fixed number of cells, dense layers.
+
+    Attributes:
+        backbone: None for DeepPose's seven-layer network, or a name of `zoo.backbones`.
+        norm: of the convolutions.
+        width: factor on their channels.
+        cells: a side, to which the last map is pooled.
+        units: of the dense layers.
+        dropout: behind each of them.
+    """
+
+    backbone: str | None
+    norm: str | None
+    width: float
+    cells: int
+    units: Sequence[int]
+    dropout: float
+
+    def __post_init__(self) -> None:
+        if self.cells < 1 or not 0 <= self.dropout < 1 or min(self.units, default=1) < 1:
+            raise InputError("cells and units are at least 1, dropout in [0, 1).")
+
+    def normalize(self, images):
+        """Pixels 0…255 → what `vector` takes."""
+        if self.backbone is None:
+            return normalize_to_unit(images)
+        return find_backbone(self.backbone).normalize(images)
+
+    def vector(self, x, name: str = ""):
+        """Normalised pixels (N, H, W, C) → (N, F); `name` goes before the layers' names."""
+        if self.backbone is None:
+            x = _five_convolutions(x, self.norm, self.width, name)
+            x = AdaptivePooling(self.cells, "max", name=f"{name}pool5")(x)
+        else:
+            family = find_backbone(self.backbone)
+            layer = f"{name}{self.backbone}"
+            maps = family.features(x, norm=self.norm, width=self.width, name=layer)
+            x = AdaptivePooling(self.cells, "mean", name=f"{name}cells")(maps[max(maps)])
+        x = layers.Flatten(name=f"{name}flatten")(x)
+        for number, count in enumerate(self.units, start=6):
+            x = layers.Dense(
+                count, "relu", kernel_initializer="he_normal", name=f"{name}fc{number}"
+            )(x)
+            x = layers.Dropout(self.dropout, name=f"{name}drop{number}")(x)
+        return x
+
+
+def _five_convolutions(x, norm: str | None, width: float, name: str):
+    """220×220 → 55×55×96, 27×27×256, 13×13×384, 13×13×384, 13×13×256 (DeepPose's table).
+
+    A pool of 6×6 cells behind it is, on 13×13, the 3×3 pool of stride 2 that the network has.
+    """
+    for number, (filters, size, stride) in enumerate(
+        ((96, 11, 4), (256, 5, 1), (384, 3, 1), (384, 3, 1), (256, 3, 1)), start=1
+    ):
+        x = layers.Conv2D(
+            scaled(filters, width),
+            size,
+            strides=stride,
+            padding="same",
+            use_bias=not normalizes(norm),
+            kernel_initializer="he_normal",
+            name=f"{name}conv{number}",
+        )(x)
+        x = normalization(norm, name=f"{name}norm{number}")(x)
+        x = layers.Activation("relu", name=f"{name}relu{number}")(x)
+        if number <= 2:
+            x = layers.MaxPooling2D(3, strides=2, name=f"{name}pool{number}")(x)
+    return x
