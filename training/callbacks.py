@@ -1,11 +1,9 @@
-"""What happens beside the gradient: keeping state, the best model, records, progress."""
+"""What happens beside the gradient: keeping state, the best model, records."""
 
 from __future__ import annotations
 
 import math
-import sys
 import time
-from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -14,7 +12,7 @@ import tensorflow as tf
 
 import zoo
 from training.checkpoint import save_state
-from training.drawing import overlay_classes, paint_classes, save_sheet, sheet
+from training.drawing import Names, draw, overlay_classes, paint_classes, save_sheet, sheet
 from training.run import Run
 from zoo.errors import InputError
 from zoo.registry import rebuild
@@ -22,11 +20,11 @@ from zoo.registry import rebuild
 TIME_IS_UP = "time is up"
 """Why a run stopped that may go on when it is resumed."""
 
+_DRAWN_SIDE, _DRAWN_SCORE = 320, 0.3
+
 
 class Recorder(keras.callbacks.Callback):
-    """Writes an epoch's metrics and the state to go on from; stops early or at a deadline.
-
-    Must come before the callback that swaps in averaged weights: the state is the raw one.
+    """Writes an epoch's metrics and judges it; stops early or at a deadline.
 
     Args:
         run: the run folder.
@@ -34,6 +32,7 @@ class Recorder(keras.callbacks.Callback):
         monitor: metric that says which epoch is best, and `"max"` or `"min"`.
         patience: epochs without a better result before stopping; 0 = never.
         deadline: `time.monotonic()` value after which no further epoch begins.
+        every_epoch: whether every epoch has the metric; one that has not is never the best.
     """
 
     def __init__(
@@ -43,6 +42,7 @@ class Recorder(keras.callbacks.Callback):
         monitor: tuple[str, str],
         patience: int = 0,
         deadline: float | None = None,
+        every_epoch: bool = True,
     ):
         super().__init__()
         self.run = run
@@ -50,11 +50,20 @@ class Recorder(keras.callbacks.Callback):
         self.metric, self.mode = monitor
         self.patience = patience
         self.deadline = deadline
+        self.every_epoch = every_epoch
         self.is_best = False
+        self._late: bool | None = None
         self.writer = tf.summary.create_file_writer(str(run.folder / "logs"))
 
     def on_epoch_begin(self, epoch, logs=None):
         self.began = time.monotonic()
+        self._late = None
+
+    def late(self) -> bool:
+        """Whether this epoch is the last for lack of time; once asked, the answer stands."""
+        if self._late is None:
+            self._late = self.deadline is not None and time.monotonic() > self.deadline
+        return self._late
 
     def on_epoch_end(self, epoch, logs=None):
         row = {"epoch": epoch + 1, **{key: float(value) for key, value in (logs or {}).items()}}
@@ -73,17 +82,23 @@ class Recorder(keras.callbacks.Callback):
         self.writer.flush()
 
     def _judge(self, epoch: int, row: dict[str, float]) -> None:
-        if self.metric not in row:
+        self.is_best = False
+        reason = ""
+        if self.metric in row:
+            value, best = row[self.metric], self.progress["best"]
+            sign = 1 if self.mode == "max" else -1
+            self.is_best = best is None or sign * value > sign * best["value"]
+            if self.is_best:
+                self.progress["best"] = {"metric": self.metric, "value": value, "epoch": epoch + 1}
+            waited = epoch + 1 - self.progress["best"]["epoch"]
+            if self.patience and waited >= self.patience:
+                reason = f"no better for {waited} epochs"
+        elif self.every_epoch:
             raise ValueError(f"No metric {self.metric!r} among {', '.join(row)}.")
-        value, best = row[self.metric], self.progress["best"]
-        sign = 1 if self.mode == "max" else -1
-        self.is_best = best is None or sign * value > sign * best["value"]
-        if self.is_best:
-            self.progress["best"] = {"metric": self.metric, "value": value, "epoch": epoch + 1}
-        waited = epoch + 1 - self.progress["best"]["epoch"]
-        late = self.deadline is not None and time.monotonic() > self.deadline
-        if late or (self.patience and waited >= self.patience):
-            self.progress["stopped"] = TIME_IS_UP if late else f"no better for {waited} epochs"
+        if self.late():
+            reason = TIME_IS_UP
+        if reason:
+            self.progress["stopped"] = reason
             self.model.stop_training = True
 
 
@@ -109,14 +124,14 @@ class BestModel(keras.callbacks.Callback):
     Args:
         recorder: says whether the epoch is the best.
         batch: a validation batch `(images, targets)` to draw.
-        labels: class names.
+        names: of the data set's classes and joints.
     """
 
-    def __init__(self, recorder: Recorder, batch: tuple[Any, Any], labels: list[str]):
+    def __init__(self, recorder: Recorder, batch: tuple[Any, Any], names: Names):
         super().__init__()
         self.recorder = recorder
         self.batch = batch
-        self.labels = labels
+        self.names = names
         self.copy: zoo.Model | None = None
 
     def on_epoch_end(self, epoch, logs=None):
@@ -126,100 +141,53 @@ class BestModel(keras.callbacks.Callback):
             self.copy = rebuild(self.model.architecture, self.model.arguments, "float32")
         self.copy.set_weights(self.model.get_weights())
         self.recorder.run.write_model(self.copy)
-        canvas = draw_segmentation(self.copy, *self.batch, self.labels)
+        canvas = draw_answers(self.copy, *self.batch, self.names)
         save_sheet(self.recorder.run.folder / "samples" / f"epoch_{epoch + 1:03d}.png", canvas)
         with self.recorder.writer.as_default(step=epoch + 1):
             tf.summary.image("samples", np.asarray(canvas)[None])
 
 
-def draw_segmentation(model: zoo.Model, images, targets, labels: list[str]):
+def draw_answers(model: zoo.Model, images, targets, names: Names):
     """A sheet of canvas pictures, truth and prediction."""
     images = np.asarray(images)
-    found = keras.ops.convert_to_numpy(zoo.answer(model, images)["segmentation"])
+    truths = _rows({key: np.asarray(value) for key, value in targets.items()})
+    found = zoo.answer(model, images)
+    answers = _rows({key: keras.ops.convert_to_numpy(value) for key, value in found.items()})
+    pairs = list(zip(images, truths, answers, strict=True))
+    if model.task_name == "segmentation":
+        rows = [_class_maps(*pair, len(names.classes)) for pair in pairs]
+        return sheet(rows, ("picture with prediction", "truth", "prediction"), names.classes)
     rows = []
-    for image, truth, guess in zip(images, np.asarray(targets["segmentation"]), found, strict=True):
-        count = len(labels)
-        rows.append([overlay_classes(image, guess, count), *(
-            paint_classes(classes, count) for classes in (truth, guess)
-        )])  # fmt: skip
-    return sheet(rows, ("picture with prediction", "truth", "prediction"), labels)
+    for image, truth, answer in pairs:
+        full = "masks" in answer and answer["masks"].shape[1:] == image.shape[:2]
+        drawn = draw(
+            image, answer, names, side=_DRAWN_SIDE, min_score=_DRAWN_SCORE, full_masks=full
+        )
+        rows.append([draw(image, truth, names, side=_DRAWN_SIDE), drawn])
+    return sheet(rows, ("truth", "prediction"), cell=_DRAWN_SIDE)
 
 
-def averaged(ema: bool, callback: keras.callbacks.Callback) -> list[keras.callbacks.Callback]:
-    """`callback` alone, or between taking the averaged weights into the model and out again."""
+def _rows(batch: dict[str, np.ndarray]) -> list[dict[str, np.ndarray]]:
+    """A batch, picture by picture."""
+    count = len(next(iter(batch.values())))
+    return [{key: value[number] for key, value in batch.items()} for number in range(count)]
+
+
+def _class_maps(image, truth, answer, count: int) -> list[np.ndarray]:
+    maps = [one["segmentation"] for one in (truth, answer)]
+    return [overlay_classes(image, maps[1], count), *(paint_classes(m, count) for m in maps)]
+
+
+def averaged(ema: bool, *callbacks: keras.callbacks.Callback) -> list[keras.callbacks.Callback]:
+    """The callbacks, or those between taking the averaged weights into the model and out again."""
     if not ema:
-        return [callback]
+        return list(callbacks)
     swap = keras.callbacks.SwapEMAWeights(swap_on_epoch=True)
     # Its own way back is at the next epoch's begin, after the checkpoint has been written.
     back = keras.callbacks.LambdaCallback(
         on_epoch_end=lambda epoch, logs: swap.on_epoch_begin(epoch)
     )
-    return [swap, callback, back]
-
-
-class Progress(keras.callbacks.Callback):
-    """One line that says where training is, how fast, and how long it still takes.
-
-    Args:
-        epochs, steps, batch_size: of the run.
-        first_epoch: where it begins.
-        say: writes a line; default standard error.
-    """
-
-    def __init__(
-        self,
-        epochs: int,
-        steps: int,
-        batch_size: int,
-        first_epoch: int = 0,
-        say: Callable[[str], None] | None = None,
-    ):
-        super().__init__()
-        self.epochs, self.steps, self.batch_size = epochs, steps, batch_size
-        self.first_epoch = first_epoch
-        self.live = say is None and sys.stderr.isatty()
-        self.say = say or (lambda line: print(line, file=sys.stderr, flush=True))
-
-    def on_train_begin(self, logs=None):
-        self.began = self.shown = time.monotonic()
-
-    def on_epoch_begin(self, epoch, logs=None):
-        self.epoch = epoch
-        self.epoch_began = time.monotonic()
-
-    def on_train_batch_end(self, batch, logs=None):
-        now = time.monotonic()
-        if not self.live or now - self.shown < 0.2:
-            return
-        self.shown = now
-        filled = round(20 * (batch + 1) / self.steps)
-        speed = (batch + 1) * self.batch_size / (now - self.epoch_began)
-        print(
-            f"\repoch {self.epoch + 1}/{self.epochs} [{'#' * filled:<20}] "
-            f"loss {float((logs or {}).get('loss', math.nan)):.4f}  {speed:.1f} pictures/s  "
-            f"{self._left(batch + 1)} left \033[K",
-            end="",
-            file=sys.stderr,
-            flush=True,
-        )
-
-    def on_epoch_end(self, epoch, logs=None):
-        if self.live:
-            print("\r\033[K", end="", file=sys.stderr)
-        seconds = time.monotonic() - self.epoch_began
-        values = "  ".join(f"{key} {float(value):.4f}" for key, value in (logs or {}).items())
-        self.say(
-            f"epoch {epoch + 1}/{self.epochs}  {values}  "
-            f"{self.steps * self.batch_size / seconds:.1f} pictures/s  "
-            f"{self._left(self.steps)} left"
-        )
-
-    def _left(self, step: int) -> str:
-        done = (self.epoch - self.first_epoch) * self.steps + step
-        total = (self.epochs - self.first_epoch) * self.steps
-        seconds = round((time.monotonic() - self.began) / done * (total - done))
-        hours, minutes = divmod(seconds // 60, 60)
-        return f"{hours}:{minutes:02d}:{seconds % 60:02d}"
+    return [swap, *callbacks, back]
 
 
 def new_progress() -> dict[str, Any]:

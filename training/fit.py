@@ -16,16 +16,18 @@ import zoo
 from training.callbacks import (
     TIME_IS_UP,
     BestModel,
-    Progress,
     Recorder,
     StateKeeper,
     averaged,
     new_progress,
 )
 from training.checkpoint import load_state
+from training.drawing import Names
 from training.files import remove_partial
+from training.measurement import Measurement, measured_outside
 from training.optimization import make_loss, make_optimizer
 from training.pipeline import Batches, steps_per_epoch, training_batches, validation_batches
+from training.progress import Progress
 from training.recipe import Recipe, recipe_for
 from training.run import Run, create_run, open_run
 from training.sources import Source, open_source
@@ -91,7 +93,8 @@ def fit(
         progress["stopped"] = ""
     if progress["epoch"] < recipe.epochs and not progress["stopped"]:
         deadline = None if minutes is None else time.monotonic() + 60 * minutes
-        recorder = Recorder(run, progress, model.task.monitor, recipe.patience, deadline)
+        every = not measured_outside(model)
+        recorder = Recorder(run, progress, model.task.monitor, recipe.patience, deadline, every)
         with source.explaining("train", held_out):
             _learn(model, source, held_out, batches, recorder, say)
     run.write_info(finished=True)
@@ -112,7 +115,10 @@ def _learn(
     val = validation_batches(source, held_out, batches)
     try:
         drawn = next(val.unbatch().take(_DRAWN).batch(_DRAWN).as_numpy_iterator())
-        best = BestModel(recorder, drawn, recorder.run.labels)
+        best = BestModel(recorder, drawn, Names.of(source))
+        apart = [] if recorder.every_epoch else [Measurement(recorder, source, held_out)]
+        hidden = apart[0].hidden if apart else ()
+        progress = Progress(recipe.epochs, steps, recipe.batch_size, done, say, hidden)
         model.fit(
             training_batches(source, "train", batches, first_epoch=done),
             steps_per_epoch=steps,
@@ -122,9 +128,7 @@ def _learn(
             shuffle=False,
             verbose=0,
             callbacks=[
-                recorder,
-                Progress(recipe.epochs, steps, recipe.batch_size, done, say),
-                *averaged(recipe.ema > 0, best),
+                *averaged(recipe.ema > 0, *apart, recorder, progress, best),
                 StateKeeper(recorder),
             ],
         )

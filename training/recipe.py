@@ -47,6 +47,9 @@ class Recipe:
         border_weight, border_sigma: U-Net's w0 and sigma; 0 = off.
         ema: decay of the moving average of the weights that is evaluated and kept; 0 = off.
         patience: epochs without a better result before stopping early; 0 = never.
+        measure_every: epochs from one measurement of final answers to the next, the last one's
+            always; for tasks whose metric is measured outside the graph, such as AP.
+        measure_pictures: held-out pictures to measure on then, evenly spread; 0 = all.
         precision: `"float32"`, `"mixed_float16"` or `"mixed_bfloat16"`.
         jit: whether XLA compiles the step; `"auto"` does so on accelerators.
         augmentation: ranges of random change.
@@ -77,6 +80,8 @@ class Recipe:
     border_sigma: float = 5.0
     ema: float = 0.0
     patience: int = 0
+    measure_every: int = 1
+    measure_pictures: int = 0
     precision: str = "float32"
     jit: bool | str = "auto"
     augmentation: Augmentation = dataclasses.field(default_factory=Augmentation)
@@ -99,9 +104,9 @@ class Recipe:
                     f"recipe: {key} is one of {', '.join(map(str, allowed))}, "
                     f"not {getattr(self, key)!r}."
                 )
-        for key in ("batch_size", "epochs", "max_objects"):
+        for key in ("batch_size", "epochs", "max_objects", "measure_every"):
             _number(key, getattr(self, key), above=True, whole=True)
-        for key in ("seed", "patience"):
+        for key in ("seed", "patience", "measure_pictures"):
             _number(key, getattr(self, key), whole=True)
         for key in ("learning_rate", "border_sigma", "factor", "power"):
             _number(key, getattr(self, key), above=True)

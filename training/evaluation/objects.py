@@ -76,12 +76,12 @@ def truths_of(
         framed = np.asarray(sample["masks"])[there]
         areas = areas * (framed > 0).mean((1, 2))
         encoded = encode_masks(framed, boxes, sample["image"].shape[:2]) if masks else None
-    flags = [
+    crowd, difficult = (
         np.asarray(sample[key], bool)[there] if key in sample else np.zeros(len(labels), bool)
         for key in ("crowd", "difficult")
-    ]
+    )
     keypoints = _rows(sample, "keypoints", there)
-    return Truths(boxes, labels, *flags, areas, encoded, keypoints)
+    return Truths(boxes, labels, crowd, difficult, areas, encoded, keypoints)
 
 
 def detections_of(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 import contextlib
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -101,18 +102,28 @@ class Source(abc.ABC):
                 return split
         raise InputError(f"{self.spec}: no val or test split to measure on.")
 
-    def samples(self, split: str) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
+    def samples(
+        self, split: str, limit: int | None = None
+    ) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
         """Name and sample of each record, in the data set's own order and size.
+
+        Args:
+            split: a key of `sizes`.
+            limit: give at most so many, evenly spread over the split.
 
         Raises:
             InputError: a record cannot be read; the message names its file.
         """
         decode = tf.function(self.decode, reduce_retracing=True, autograph=False)
         records = iter(self.raw(self.check_split(split)))
-        while True:
+        last = self.sizes[split] - 1
+        places = None if limit is None else np.linspace(0, last, min(limit, last + 1)).round()
+        for number in itertools.count():
             name = f"{self.spec}, split {split}"
             try:
                 record = next(records)
+                if places is not None and number not in places:
+                    continue
                 name = self.name_of(record)
                 sample = decode(record)
             except StopIteration:

@@ -1,0 +1,111 @@
+"""How far something is, for the person at the terminal."""
+
+from __future__ import annotations
+
+import math
+import sys
+import time
+from collections.abc import Callable, Collection
+
+import keras
+
+
+class Bar:
+    """A line on standard error that fills up; nothing where that is not a terminal.
+
+    Args:
+        what: is done.
+        total: how many there are.
+
+    Use it in a `with` block and call it with the number done.
+    """
+
+    def __init__(self, what: str, total: int):
+        self.what, self.total = what, total
+        self.live = sys.stderr.isatty()
+        self.shown = 0.0
+
+    def __enter__(self) -> Bar:
+        return self
+
+    def __call__(self, done: int) -> None:
+        now = time.monotonic()
+        if not self.live or now - self.shown < 0.2:
+            return
+        self.shown = now
+        filled = round(20 * done / max(self.total, 1))
+        text = f"\r{self.what} [{'#' * filled:<20}] {done}/{self.total} \033[K"
+        print(text, end="", file=sys.stderr, flush=True)
+
+    def __exit__(self, *error: object) -> None:
+        if self.live and self.shown:
+            print("\r\033[K", end="", file=sys.stderr, flush=True)
+
+
+class Progress(keras.callbacks.Callback):
+    """One line that says where training is, how fast, and how long it still takes.
+
+    Args:
+        epochs, steps, batch_size: of the run.
+        first_epoch: where it begins.
+        say: writes a line; default standard error.
+        hidden: metrics that the line at an epoch's end has no room for; may still grow.
+    """
+
+    def __init__(
+        self,
+        epochs: int,
+        steps: int,
+        batch_size: int,
+        first_epoch: int = 0,
+        say: Callable[[str], None] | None = None,
+        hidden: Collection[str] = (),
+    ):
+        super().__init__()
+        self.epochs, self.steps, self.batch_size = epochs, steps, batch_size
+        self.first_epoch = first_epoch
+        self.hidden = hidden
+        self.live = say is None and sys.stderr.isatty()
+        self.say = say or (lambda line: print(line, file=sys.stderr, flush=True))
+
+    def on_train_begin(self, logs=None):
+        self.began = self.shown = time.monotonic()
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch = epoch
+        self.epoch_began = time.monotonic()
+
+    def on_train_batch_end(self, batch, logs=None):
+        now = time.monotonic()
+        if not self.live or now - self.shown < 0.2:
+            return
+        self.shown = now
+        filled = round(20 * (batch + 1) / self.steps)
+        speed = (batch + 1) * self.batch_size / (now - self.epoch_began)
+        print(
+            f"\repoch {self.epoch + 1}/{self.epochs} [{'#' * filled:<20}] "
+            f"loss {float((logs or {}).get('loss', math.nan)):.4f}  {speed:.1f} pictures/s  "
+            f"{self._left(batch + 1)} left \033[K",
+            end="",
+            file=sys.stderr,
+            flush=True,
+        )
+
+    def on_epoch_end(self, epoch, logs=None):
+        if self.live:
+            print("\r\033[K", end="", file=sys.stderr)
+        seconds = time.monotonic() - self.epoch_began
+        shown = {key: value for key, value in (logs or {}).items() if key not in self.hidden}
+        values = "  ".join(f"{key} {float(value):.4f}" for key, value in shown.items())
+        self.say(
+            f"epoch {epoch + 1}/{self.epochs}  {values}  "
+            f"{self.steps * self.batch_size / seconds:.1f} pictures/s  "
+            f"{self._left(self.steps)} left"
+        )
+
+    def _left(self, step: int) -> str:
+        done = (self.epoch - self.first_epoch) * self.steps + step
+        total = (self.epochs - self.first_epoch) * self.steps
+        seconds = round((time.monotonic() - self.began) / done * (total - done))
+        hours, minutes = divmod(seconds // 60, 60)
+        return f"{hours}:{minutes:02d}:{seconds % 60:02d}"
