@@ -43,7 +43,11 @@ def objects_of(
     if "box" in sample:
         found += _one_object(sample, names, found)
     if "captions" in sample or "texts" in sample:
-        found = [dataclasses.replace(one, text=str(i)) for i, one in enumerate(found, 1)]
+        told = len(names.objects) > 1 and "labels" in sample
+        found = [
+            dataclasses.replace(one, text=f"{i} {one.text}" if told else str(i))
+            for i, one in enumerate(found, 1)
+        ]
     return found
 
 

@@ -185,7 +185,7 @@ def _listed(canvas: Image.Image, objects: list[Drawn], more: int) -> Image.Image
         if begun is not None:
             pen.rectangle((_MARGIN, y, _MARGIN + chip, y + high - 3), begun.color)
             middle = _MARGIN + chip / 2
-            pen.text((middle, y), begun.text, text_on(begun.color), letters, anchor="ma")
+            pen.text((middle, y), begun.text.split()[0], text_on(begun.color), letters, anchor="ma")
         pen.text((chip + 2 * _MARGIN, y), text, "black", letters)
         y += high
     return listed

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable
 from typing import NoReturn
 
+from zoo.command.aids import add_aids
 from zoo.errors import InputError
 
 _DATA = "FORMAT[:WHERE][?option=value&…], such as shapes, masks:DIR?void=11, instances:DIR"
@@ -52,7 +53,34 @@ def _data(commands) -> None:
     command = _add(commands, "data", "data", "check and picture a data set")
     command.add_argument("data", metavar="DATA", help=_DATA)
     command.add_argument("--split", help="only this split")
-    command.add_argument("--out", metavar="SHEET.png", help="write a contact sheet with the labels")
+    command.add_argument(
+        "--out",
+        metavar="SHEET.png",
+        help="write a contact sheet with the labels drawn; with --anchors a plot",
+    )
+    command.add_argument("--pictures", type=int, default=12, help="pictures on the sheet (12)")
+    command.add_argument(
+        "--labels-only",
+        action="store_true",
+        help="read only the labels and the heads of the picture files, which is much faster",
+    )
+    command.add_argument(
+        "--drop-bad",
+        action="store_true",
+        help="leave out what can be left out safely, as DATA?drop_bad=1 does in any command",
+    )
+    command.add_argument(
+        "--anchors", type=int, metavar="K", help="instead: cluster the boxes into K anchor shapes"
+    )
+    command.add_argument(
+        "--image-size", type=image_size, metavar="HxW", help="of the anchors (default 416x416)"
+    )
+    command.add_argument(
+        "--fit",
+        choices=("fit", "stretch"),
+        default="fit",
+        help="how pictures are put on that size: keeping their proportions or not",
+    )
     _json(command)
 
 
@@ -81,11 +109,13 @@ def _measuring(commands) -> None:
     command.add_argument("model", metavar="RUN", help=_RUN)
     command.add_argument("--data", help=f"{_DATA} (default: what the run was trained on)")
     command.add_argument("--split", help="default: val, else test")
+    _aids(command)
     _json(command)
     command = _add(commands, "predict", "measuring", "answer for pictures")
     command.add_argument("model", metavar="RUN", help=_RUN)
     command.add_argument("pictures", metavar="PICTURE", nargs="+")
     command.add_argument("--out", metavar="DIR", default="predictions")
+    _aids(command)
     _json(command)
 
 
@@ -105,6 +135,7 @@ def _export(commands) -> None:
     command.add_argument(
         "--pictures", type=int, default=50, help="pictures to compare on and to calibrate int8"
     )
+    add_aids(command, image_size)
     _json(command)
 
 
@@ -159,6 +190,15 @@ def _late(module: str, name: str) -> Callable[[argparse.Namespace], int | None]:
         return getattr(importlib.import_module(f"zoo.command.{module}"), f"run_{name}")(options)
 
     return run
+
+
+def _aids(command: argparse.ArgumentParser) -> None:
+    add_aids(command, image_size)
+    command.add_argument(
+        "--superpixels",
+        metavar="felzenszwalb[:SCALE]",
+        help="the commonest class of each superpixel; not in exported files",
+    )
 
 
 def _json(command: argparse.ArgumentParser) -> None:
