@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl
 from training.sources.base import FileSource, Source
 from training.sources.coco import CocoFolder
 from training.sources.instances import InstanceFolder
+from training.sources.keypoints import KeypointFolder
 from training.sources.masks import MaskFolder
 from training.sources.tfds_source import TfdsSource, open_shapes
 from zoo.errors import InputError, nearest
@@ -22,6 +23,7 @@ FORMATS: dict[str, Callable[..., Source]] = {
     "masks": MaskFolder,
     "instances": InstanceFolder,
     "coco": CocoFolder,
+    "keypoints": KeypointFolder,
 }
 
 

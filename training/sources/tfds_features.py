@@ -56,8 +56,8 @@ def mapping_of_features(
     found = [key for key in paths if key not in ("image", "difficult", "crowd")]
     if "image" not in paths or not found or ("boxes" in paths) != ("labels" in paths):
         raise InputError(
-            f"tfds:{name}: no mapping from its features {', '.join(sorted(features))} to the sample "
-            f"schema; name them, as in tfds:{name}?image=photo&label=kind (also "
+            f"tfds:{name}: no mapping from its features {', '.join(sorted(features))} to the "
+            f"sample schema; name them, as in tfds:{name}?image=photo&label=kind (also "
             f"{', '.join(OPTIONS[2:])}), or use training.sources.tfds_mapping.register_mapping."
         )
     keys = tuple(key for key in OPTIONS if key in paths)

@@ -1,0 +1,50 @@
+"""Data sets whose pictures have one object, or only a class, each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import tensorflow as tf
+
+from training.sources.objects import ObjectSource
+from training.sources.records import Picture
+
+
+class OneObjectSource(ObjectSource):
+    """A sample has `image` and those of `label` (), `box` (4,) and `keypoints` (K, 3) that `keys`
+    names. A picture whose object cannot be learned from has a box and joints of zeros.
+    """
+
+    def add_labelled(
+        self, split: str, pictures: list[Picture], labels: Sequence[int] | None = None
+    ) -> None:
+        """Adds a split of pictures with one object or none each, and the pictures' classes."""
+        for place, picture in enumerate(pictures):
+            picture.number = place
+        self.add_pictures(split, pictures)
+        if labels is not None:
+            plain = self._columns[split].plain
+            with tf.device("CPU"):
+                plain["label"] = tf.gather(tf.constant(labels, tf.int32), plain["number"])
+
+    def _checked(self, split: str, pictures: list[Picture]) -> list[Picture]:
+        """Without the pictures whose only object was left out."""
+        pictures = super()._checked(split, pictures)
+        if not self.drop_bad or "box" not in self.keys:
+            return pictures
+        kept = [picture for picture in pictures if picture.objects]
+        if len(kept) < len(pictures):
+            self._left_out["picture"] += len(pictures) - len(kept)
+            self._tell()
+        return kept
+
+    def decode(self, record: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        found = super().decode(record)
+        sample = {"image": found["image"]}
+        if "label" in self.keys:
+            sample["label"] = record["label"]
+        if "box" in self.keys:
+            sample["box"] = tf.pad(found["boxes"], [[0, 1], [0, 0]])[0]
+        if "keypoints" in self.keys:
+            sample["keypoints"] = tf.pad(found["keypoints"], [[0, 1], [0, 0], [0, 0]])[0]
+        return sample

@@ -1,0 +1,136 @@
+"""Poses in a CSV table: one person a line, `JOINT_x`, `JOINT_y` and perhaps `JOINT_v` columns."""
+
+from __future__ import annotations
+
+import math
+import re
+
+from training.sources.lookup import PictureIndex
+from training.sources.paths import shown
+from training.sources.poses import ABSENT, Joint, Pose, Poses
+from training.sources.text_files import Table
+from zoo.errors import InputError
+
+PICTURE_COLUMNS = ("image", "picture", "file", "filename", "file_name", "path", "name", "img")
+SPLIT_COLUMNS = ("split", "set", "subset")
+LABEL_COLUMNS = ("label", "class", "category", "pose", "activity")
+CORNER_COLUMNS = (
+    *(("xmin", "ymin", "xmax", "ymax"), ("x0", "y0", "x1", "y1"), ("x1", "y1", "x2", "y2")),
+    *(("left", "top", "right", "bottom"),),
+)
+_PREFIXES = ("", "box_", "bbox_", "person_")
+_PART = re.compile(r"(.+)[_. -](x|y|v|vis|visible|visibility)", re.IGNORECASE)
+_WORDS = {"true": 1.0, "false": 0.0}
+
+
+def is_pose_table(table: Table) -> bool:
+    """Whether a table has joints."""
+    return bool(_joint_columns(table)) and table.column(*PICTURE_COLUMNS) is not None
+
+
+def read_pose_table(table: Table, index: PictureIndex) -> Poses:
+    """Poses of a table; lines that cannot be read become faults.
+
+    Raises:
+        InputError: a column is missing, or a picture's name leaves the data folder.
+    """
+    joints = _joint_columns(table)
+    picture = table.column(*PICTURE_COLUMNS)
+    if not joints or picture is None:
+        raise InputError(
+            f"{shown(table.path)}: expected a column {'name' if joints else 'JOINT_x'}; a table of "
+            "poses has the columns name, split, JOINT_x, JOINT_y, JOINT_v for each joint."
+        )
+    for name, parts in joints.items():
+        for part in "xy":
+            if part not in parts:
+                raise InputError(f"{shown(table.path)}: joint {shown(name)} has no column {part}.")
+    split, label, box = (
+        table.column(*SPLIT_COLUMNS),
+        table.column(*LABEL_COLUMNS),
+        box_columns(table),
+    )
+    used = {picture, split, label, *(box or ()), *(i for p in joints.values() for i in p.values())}
+    unused = [name for i, name in enumerate(table.columns) if i not in used]
+    poses = Poses(table.path, tuple(joints))
+    if unused:
+        poses.notes.append(f"columns that are not read: {', '.join(map(shown, unused))}")
+    for line, count in table.uneven:
+        problem = f"{count} fields, not the {len(table.columns)} of the head"
+        poses.faults.append((f"line {line}", problem, "give every column a field", "picture"))
+    for line, fields in table.rows:
+        record = f"line {line}"
+        if not fields[picture]:
+            poses.faults.append((record, "no picture is named", "name one", "picture"))
+            continue
+        pose = Pose(index.find(fields[picture], f"{shown(table.path)}, {record}"), record, [])
+        for name, parts in joints.items():
+            pose.joints.append(_joint(fields, name, parts, record, poses))
+        pose.split = fields[split].lower() if split is not None else ""
+        pose.label = fields[label] if label is not None else ""
+        if box:
+            pose.box = box_of(fields, box)
+        poses.poses.append(pose)
+    return poses
+
+
+def _joint_columns(table: Table) -> dict[str, dict[str, int]]:
+    """Positions of the columns x, y, v of each joint."""
+    joints: dict[str, dict[str, int]] = {}
+    for place, name in enumerate(table.columns):
+        found = _PART.fullmatch(name)
+        if found and found[1].lower() not in ("box", "bbox"):
+            joints.setdefault(found[1], {})[found[2][0].lower()] = place
+    # Something without a position is no joint, only a name that ends alike.
+    return {name: parts for name, parts in joints.items() if set(parts) != {"v"}}
+
+
+def box_columns(table: Table) -> tuple[int, ...] | None:
+    """Positions of the columns of a box's corners, left, top, right, bottom."""
+    for names in CORNER_COLUMNS:
+        for prefix in _PREFIXES:
+            places = [table.column(prefix + name) for name in names]
+            found = tuple(place for place in places if place is not None)
+            if len(found) == 4:
+                return found
+    return None
+
+
+def box_of(fields: list[str], places: tuple[int, ...]) -> tuple[float, ...] | None:
+    """A box; None where its fields are empty, NaN for one that is no number."""
+    if not any(fields[place] for place in places):
+        return None
+    values = [number_of(fields[place]) for place in places]
+    return tuple(math.nan if value is None else value for value in values)
+
+
+def number_of(text: str) -> float | None:
+    """A number, or None for what is none; nothing at all is NaN."""
+    if not text:
+        return math.nan
+    if text.lower() in _WORDS:
+        return _WORDS[text.lower()]
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def _joint(fields: list[str], name: str, parts: dict[str, int], record: str, poses: Poses) -> Joint:
+    """A joint; one without coordinates is absent, one without a mark is there."""
+    values: dict[str, float] = {}
+    for part, place in parts.items():
+        value = number_of(fields[place])
+        if value is None:
+            column = poses.joint_names.index(name)
+            problem = f"{shown(name)}_{part} (joint {column}) is {shown(fields[place])[:40]!r}"
+            poses.faults.append((record, problem, "give a number or nothing", "part"))
+            return ABSENT
+        values[part] = value
+    x, y, mark = values["x"], values["y"], values.get("v")
+    if math.isnan(x) and math.isnan(y) and not mark:
+        return ABSENT
+    if mark is None or math.isnan(mark):
+        # Without a column of marks, a position is the mark.
+        return (x, y, 2.0 if mark is None else 0.0)
+    return (x, y, mark)
