@@ -1,23 +1,29 @@
-"""Writing an exported file and its labels, each whole or not at all."""
+"""Writing an exported file and what lies beside it, each whole or not at all."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
+from export.serving import Delivery
 from zoo.errors import InputError
 
 
-def write_with_labels(path: Path, data: bytes, labels: tuple[str, ...]) -> Path:
-    """Writes `data` to `path` and the class names to `….labels.txt` beside it.
+def write_delivery(path: Path, data: bytes, delivery: Delivery) -> Path:
+    """Writes `data` to `path`; beside it class names, `….labels.txt`, and `….options.json`.
 
     Raises:
         InputError: the path cannot be written.
     """
-    names = "".join(f"{label}\n" for label in labels)
+    names = "".join(f"{label}\n" for label in delivery.labels)
+    contents = {
+        path: data,
+        path.with_suffix(".labels.txt"): names.encode(),
+        path.with_suffix(".options.json"): delivery.options.encode(),
+    }
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        for target, content in ((path, data), (path.with_suffix(".labels.txt"), names.encode())):
+        for target, content in contents.items():
             temporary = target.with_name(f".{target.name}.partial")
             temporary.write_bytes(content)
             os.replace(temporary, target)

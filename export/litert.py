@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import re
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
+from ai_edge_litert import schema_py_generated as schema
+from tensorflow.lite.python.convert import mlir_quantize
 from tensorflow.lite.python.convert_phase import ConverterError
 
-from export.files import write_with_labels
+from export.files import write_delivery
 from export.serving import Delivery, Serving
 from zoo.errors import InputError
 
@@ -25,54 +27,74 @@ def export_litert(
     quantize: str = "none",
     pictures: Iterable[np.ndarray] = (),
 ) -> Path:
-    """Writes a `.tflite` file with a signature `serving_default`, and `….labels.txt` beside it.
+    """Writes a `.tflite` file with a signature `serving_default`.
 
     The file takes one picture `images` (1, H, W, C) uint8 of any size (resize the input, then
-    allocate) and gives the answers of the task in its pixels.
+    allocate) and gives the answers of the task in its pixels. Beside it: `….labels.txt` and
+    `….options.json`.
 
     Args:
-        delivery: what to export.
+        delivery: what to export; with tiles, it needs a canvas.
         path: of the `.tflite` file.
-        quantize: `"none"`, `"float16"` (weights) or `"int8"` (weights and activations).
+        quantize: `"none"`, `"float16"` (weights) or `"int8"` (weights and activations of the
+            network; what comes before and after it stays in float32).
         pictures: for int8, representative pictures (H, W, C) uint8 of the user's own data; about a
             hundred.
 
     Raises:
-        InputError: unknown quantization, no pictures for int8, or the path cannot be written.
+        InputError: unknown quantization, no pictures for int8, tiles of a picture whose size is
+            not known, or the path cannot be written.
+        ValueError: the model needs an operator that LiteRT does not have.
     """
-    path = Path(path)
     if quantize not in QUANTIZATIONS:
         raise InputError(f"quantize is one of {', '.join(QUANTIZATIONS)}, not {quantize!r}.")
     pictures = list(pictures)
     if quantize == "int8" and not pictures:
         raise InputError("int8 needs representative pictures to find the range of values.")
+    if delivery.inference.tile and (delivery.image_size is None or delivery.fit == "native"):
+        raise InputError(
+            "LiteRT takes tiles only of a canvas of fixed size, not of pictures at their own size; "
+            "name an image size, or export a SavedModel."
+        )
     with tempfile.TemporaryDirectory() as folder:
         serving = Serving(delivery, portable=True, batch=1)
         tf.saved_model.save(serving, folder, signatures={"serving_default": serving.serve})
-        converter = tf.lite.TFLiteConverter.from_saved_model(
-            folder, signature_keys=["serving_default"]
-        )
-        if quantize != "none":
-            converter.optimizations = [tf.lite.Optimize.DEFAULT]
-        if quantize == "float16":
-            converter.target_spec.supported_types = [tf.float16]
-        if quantize == "int8":
-            converter.target_spec.supported_ops = [
-                tf.lite.OpsSet.TFLITE_BUILTINS_INT8,
-                tf.lite.OpsSet.TFLITE_BUILTINS,
-            ]
-
-            def representative():
-                for picture in pictures:
-                    yield {"images": picture[None]}
-
-            converter.representative_dataset = representative
         try:
-            data = converter.convert()
+            data = _converted(folder, delivery.model.name, quantize, pictures)
         except ConverterError as error:
             wanted = re.search(r"(?:TF Select|Custom) ops: ([^\n]+)", str(error))
             reason = f"needs {wanted.group(1)}" if wanted else str(error).splitlines()[0]
             raise ValueError(
                 f"{delivery.model.architecture} does not convert to LiteRT builtins: {reason}"
             ) from error
-    return write_with_labels(path, data, delivery.labels)
+    return write_delivery(Path(path), data, delivery)
+
+
+def _converted(folder: str, network: str, quantize: str, pictures: Sequence[np.ndarray]) -> bytes:
+    """The SavedModel in `folder` as the bytes of a LiteRT file."""
+    converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=["serving_default"])
+    if quantize != "none":
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    if quantize == "float16":
+        converter.target_spec.supported_types = [tf.float16]
+    if quantize != "int8":
+        return converter.convert()
+    converter.representative_dataset = lambda: ({"images": picture[None]} for picture in pictures)
+    # The quantizer by itself would take the steps around the network too, and a canvas or scores
+    # of 256 levels cost far more accuracy than int8 inside the network does.
+    converter._experimental_calibrate_only = True
+    calibrated = converter.convert()
+    outside = _results_outside(calibrated, network)
+    return mlir_quantize(calibrated, fully_quantize=False, denylisted_nodes=outside)
+
+
+def _results_outside(file: bytes, network: str) -> list[str]:
+    """Names of what the operators of a LiteRT file give that are no part of the network."""
+    inside = re.compile(rf"(?:^|[/;]){re.escape(network)}(?:_\d+)?/")
+    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(file))
+    names: list[str] = []
+    for graph in model.subgraphs:
+        for operator in graph.operators:
+            results = [graph.tensors[number].name.decode() for number in operator.outputs]
+            names += [name for name in results if not inside.search(name)]
+    return names

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from export.files import write_with_labels
+from export.files import write_delivery
 from export.serving import Delivery, Serving
 from zoo.errors import InputError
 
@@ -15,7 +15,7 @@ OPSET = 18
 
 
 def export_onnx(delivery: Delivery, path: str | os.PathLike[str]) -> Path:
-    """Writes an `.onnx` file, and `….labels.txt` beside it.
+    """Writes an `.onnx` file, with `….labels.txt` and `….options.json` beside it.
 
     The file takes `images` (B, H, W, C) uint8 of any one size and gives the answers of the task in
     their pixels.
@@ -33,4 +33,4 @@ def export_onnx(delivery: Delivery, path: str | os.PathLike[str]) -> Path:
     for output, key in zip(model.graph.output, sorted(delivery.model.task.answers), strict=True):
         if output.name != key:
             raise ValueError(f"the ONNX output {output.name} should be {key}")
-    return write_with_labels(Path(path), model.SerializeToString(), delivery.labels)
+    return write_delivery(Path(path), model.SerializeToString(), delivery)

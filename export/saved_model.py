@@ -21,7 +21,7 @@ def export_saved_model(delivery: Delivery, folder: str | os.PathLike[str]) -> Pa
     Signatures: `serving_default` takes `images` (B, H, W, C) uint8 of any one size; `serve_bytes`
     takes `encoded` (B,) strings of picture files of any sizes and also gives `image_size` (B, 2).
     Both give the answers of the task in the pixels of the pictures given. Class names are the
-    asset `labels.txt`.
+    asset `labels.txt`, the options of the export the asset `options.json`.
 
     Raises:
         InputError: the folder cannot be written or holds something else.
@@ -32,8 +32,11 @@ def export_saved_model(delivery: Delivery, folder: str | os.PathLike[str]) -> Pa
     with new_folder(folder) as temporary, tempfile.TemporaryDirectory() as assets:
         labels = Path(assets) / "labels.txt"
         labels.write_text("\n".join(delivery.labels) + "\n")
+        options = Path(assets) / "options.json"
+        options.write_text(delivery.options)
         serving = Serving(delivery)
         serving.labels = tf.saved_model.Asset(str(labels))
+        serving.options = tf.saved_model.Asset(str(options))
         tf.saved_model.save(
             serving,
             str(temporary),

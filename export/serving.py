@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 
 import keras
 import tensorflow as tf
 
 import zoo
 from zoo.errors import InputError
+from zoo.inference import PLAIN, Inference
 from zoo.registry import rebuild
 from zoo.tasks.schema import IGNORE
 
@@ -22,20 +24,31 @@ class Delivery:
         labels: class names.
         image_size: canvas (H, W) that pictures are put on; None runs them at their own size.
         fit: how, see `zoo.frame.place`.
+        inference: tiles, scales and flips inside the file.
     """
 
     model: zoo.Model
     labels: tuple[str, ...]
     image_size: tuple[int, int] | None = None
     fit: str = "fit"
+    inference: Inference = PLAIN
 
     @classmethod
-    def of(cls, model: zoo.Model, labels, image_size=None, fit: str = "fit") -> Delivery:
+    def of(
+        cls,
+        model: zoo.Model,
+        labels,
+        image_size=None,
+        fit: str = "fit",
+        inference: Inference = PLAIN,
+    ) -> Delivery:
         """A delivery of `model`, rebuilt in float32 where it was made in mixed precision.
 
         Raises:
-            InputError: the backend is not TensorFlow.
+            InputError: the backend is not TensorFlow, or an inference that the model's task does
+                not have.
         """
+        inference.check(model.task_name)
         if keras.backend.backend() != "tensorflow":
             raise InputError(
                 f"export needs the TensorFlow backend, not {keras.backend.backend()}; the weights "
@@ -46,17 +59,34 @@ class Delivery:
             plain.set_weights(model.get_weights())
             model = plain
         size = None if image_size is None else (int(image_size[0]), int(image_size[1]))
-        return cls(model, tuple(labels), size, fit)
+        return cls(model, tuple(labels), size, fit, inference)
 
     @property
     def channels(self) -> int:
         """Channels of the pictures."""
         return self.model.input_shape[-1]
 
+    @property
+    def options(self) -> str:
+        """What was decided at export, as JSON; it lies beside or inside every exported file."""
+        options = {
+            "architecture": self.model.architecture,
+            "arguments": self.model.arguments,
+            "image_size": self.image_size,
+            "fit": self.fit,
+            "inference": self.inference.to_dict(),
+        }
+        return json.dumps(options, indent=2) + "\n"
+
     def answer(self, images: tf.Tensor, portable: bool = False) -> dict[str, tf.Tensor]:
         """Final answers for (B, H, W, C) uint8 pictures."""
         return zoo.answer(
-            self.model, images, image_size=self.image_size, fit=self.fit, portable=portable
+            self.model,
+            images,
+            image_size=self.image_size,
+            fit=self.fit,
+            portable=portable,
+            inference=self.inference,
         )
 
 
