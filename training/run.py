@@ -31,6 +31,7 @@ from training.files import replacing, write_json, write_text
 from training.pipeline import with_channels
 from training.recipe import Recipe, read_recipe
 from zoo.errors import InputError
+from zoo.inference import PLAIN, Inference
 
 _FORM = 1
 
@@ -172,7 +173,10 @@ def serving_fit(fit: str) -> str:
 
 
 def answerer(
-    model: zoo.Model, image_size: tuple[int, int] | None, fit: str
+    model: zoo.Model,
+    image_size: tuple[int, int] | None,
+    fit: str,
+    inference: Inference = PLAIN,
 ) -> Callable[[np.ndarray], dict[str, Any]]:
     """A function from one picture (H, W, 3) uint8 to its final answers as NumPy arrays.
 
@@ -180,7 +184,7 @@ def answerer(
     """
 
     def answers(images):
-        return zoo.answer(model, images, image_size=image_size, fit=fit)
+        return zoo.answer(model, images, image_size=image_size, fit=fit, inference=inference)
 
     channels = model.input_shape[-1]
     if keras.backend.backend() == "tensorflow":

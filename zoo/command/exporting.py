@@ -12,16 +12,18 @@ import numpy as np
 import export
 from training.evaluation import EVALUATIONS
 from training.files import write_json
-from zoo.command.models import Opened, as_model_sees, open_model
+from zoo.command.models import Opened, as_model_sees, open_with_aids
 from zoo.command.output import print_json, say, short, table
 from zoo.errors import InputError
 
 
 def run_export(options: Namespace) -> None:
     """Exports and compares; the report is `parity.json` beside the files."""
-    opened = open_model(options.model)
+    opened = open_with_aids(options)
     out = Path(options.out or (opened.path if opened.run else opened.path.parent) / "export")
-    delivery = export.Delivery.of(opened.model, opened.labels, opened.image_size, opened.fit)
+    delivery = export.Delivery.of(
+        opened.model, opened.labels, opened.image_size, opened.fit, opened.inference
+    )
     data = options.data or (opened.run.data if opened.run else None)
     if data is None and options.quantize == "int8":
         raise InputError("int8 needs pictures to find the range of values; name a data set: --data")
@@ -40,8 +42,9 @@ def run_export(options: Namespace) -> None:
     if "onnx" in options.format:
         path = export.export_onnx(delivery, out / "model.onnx")
         files["onnx"] = (path, export.onnx_answerer(path))
-    report: dict[str, Any] = {"model": str(opened.path), "files": {}, "parity": None}
+    report: dict[str, Any] = {"model": str(opened.path), "inference": opened.inference.to_dict()}
     report["files"] = {name: str(path) for name, (path, _) in files.items()}
+    report["parity"] = None
     if data is not None:
         report["parity"] = _parity(opened, files, options)
         write_json(out / "parity.json", report)

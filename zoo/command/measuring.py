@@ -13,14 +13,14 @@ from training.drawing import overlay_classes, save_sheet
 from training.evaluation import EVALUATIONS
 from training.files import replacing
 from training.sources.files import PICTURES
-from zoo.command.models import as_model_sees, open_model
+from zoo.command.models import as_model_sees, open_with_aids
 from zoo.command.output import print_json, say, table
 from zoo.errors import InputError
 
 
 def run_evaluate(options: Namespace) -> None:
     """Measures final answers in the pixels of the original pictures."""
-    opened = open_model(options.model)
+    opened = open_with_aids(options)
     source = opened.source(options.data)
     split = source.check_split(options.split or source.held_out())
     answer = opened.answerer()
@@ -28,7 +28,13 @@ def run_evaluate(options: Namespace) -> None:
     result = EVALUATIONS[opened.model.task_name](
         lambda image: answer(as_model_sees(image, channels)), source.samples(split), opened.labels
     )
-    result = {"model": str(opened.path), "data": source.spec, "split": split, **result}
+    result = {
+        "model": str(opened.path),
+        "data": source.spec,
+        "split": split,
+        "inference": opened.aids(),
+        **result,
+    }
     if options.json:
         print_json(result)
         return
@@ -45,7 +51,7 @@ def run_evaluate(options: Namespace) -> None:
 
 def run_predict(options: Namespace) -> None:
     """Writes, for each picture, the class map and the picture with it laid over."""
-    opened = open_model(options.model)
+    opened = open_with_aids(options)
     files = _pictures(options.pictures)
     answer = opened.answerer()
     channels = opened.model.input_shape[-1]

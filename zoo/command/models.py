@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+from argparse import Namespace
 from pathlib import Path
+from typing import Any
 
 import zoo
 from training.run import Run, answerer, open_run, serving_fit
 from training.sources import Source, open_source
+from training.superpixels import parse_superpixels, voting
+from zoo.command.aids import inference_of
 from zoo.errors import InputError
+from zoo.inference import PLAIN, Inference
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,6 +27,8 @@ class Opened:
         image_size: canvas, None to run pictures at their own size.
         fit: how pictures go on the canvas.
         run: the run, None for a bare file.
+        inference: tiles, scales and flips.
+        superpixels: scale of the superpixels that vote on the answer; None for no vote.
     """
 
     path: Path
@@ -30,10 +37,17 @@ class Opened:
     image_size: tuple[int, int] | None
     fit: str
     run: Run | None
+    inference: Inference = PLAIN
+    superpixels: int | None = None
 
     def answerer(self):
         """A function from one picture (H, W, C) uint8 to final answers."""
-        return answerer(self.model, self.image_size, self.fit)
+        answer = answerer(self.model, self.image_size, self.fit, self.inference)
+        return answer if self.superpixels is None else voting(answer, self.superpixels)
+
+    def aids(self) -> dict[str, Any]:
+        """Tiles, scales, flips and superpixels as plain values."""
+        return {**self.inference.to_dict(), "superpixels": self.superpixels}
 
     def source(self, data: str | None) -> Source:
         """The data set named, or the one the run was trained on, with as many classes."""
@@ -64,6 +78,40 @@ def open_model(path: str) -> Opened:
     model = zoo.load(where)
     classes = model.output[model.task.answers[0]].shape[-1]
     return Opened(where, model, [str(i) for i in range(classes)], None, "native", None)
+
+
+def open_with_aids(options: Namespace) -> Opened:
+    """Opens `options.model`, to be used with the aids that the other options ask for.
+
+    Raises:
+        InputError: no model there, or aids that do not go with it.
+    """
+    opened = open_model(options.model)
+    inference = inference_of(options)
+    inference.check(opened.model.task_name)
+    text = getattr(options, "superpixels", None)
+    superpixels = None if text is None else parse_superpixels(text)
+    if superpixels is not None and opened.model.task_name != "segmentation":
+        raise InputError(
+            f"superpixels vote on answers of segmentation, not of {opened.model.task_name}."
+        )
+    changes: dict[str, Any] = {"image_size": None, "fit": "native"} if options.native else {}
+    opened = dataclasses.replace(opened, inference=inference, superpixels=superpixels, **changes)
+    _check_tile(opened)
+    return opened
+
+
+def _check_tile(opened: Opened) -> None:
+    """Refuses tiles that the canvas is no larger than: they would do nothing."""
+    tile, size = opened.inference.tile, opened.image_size
+    if tile is None or size is None:
+        return
+    largest = max(opened.inference.scales)
+    if all(side * largest <= length for side, length in zip(size, tile, strict=True)):
+        raise InputError(
+            f"{opened.path} answers pictures on a canvas of {size[0]}x{size[1]}, which one tile of "
+            f"{tile[0]}x{tile[1]} covers; with --native they are answered at their own size."
+        )
 
 
 def as_model_sees(image, channels: int):
