@@ -13,7 +13,7 @@ import numpy as np
 
 import export
 import zoo
-from training.evaluation import EVALUATIONS
+from training.evaluation import evaluate
 from training.files import replacing
 from training.fit import print_line
 from training.run import Run, open_run, serving_fit
@@ -47,7 +47,7 @@ def evaluated(
         count += 1
         return found
 
-    metrics = EVALUATIONS[plan.task](keeping, source.samples(plan.split), source.class_names)
+    metrics = evaluate(plan.task, keeping, source, plan.split)
     with replacing(folder / "samples.npz") as temporary:
         np.savez_compressed(temporary, **kept)  # type: ignore[arg-type]
     return metrics

@@ -115,10 +115,13 @@ def train(folder: Path, plan: Plan) -> None:
     )
     model = run.model()
     metrics = evaluated(run.answerer(model), folder, plan, source)
+    value = metrics[headline(plan.task).key]
+    if value is None:
+        raise InputError(f"{headline(plan.task).name} is not defined: nothing is labelled there.")
     update_result(
         folder,
         status="done",
-        value=metrics[headline(plan.task).key],
+        value=value,
         metrics=metrics,
         parameters=sum(math.prod(variable.shape) for variable in model.weights),
         trainable_parameters=sum(math.prod(v.shape) for v in model.trainable_variables),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.command.compare_choice import Row
 from zoo.command.compare_plots import AXES
-from zoo.command.compare_tasks import comparison
+from zoo.command.compare_tasks import comparison, metric_name
 from zoo.command.output import short
 
 if TYPE_CHECKING:
@@ -91,8 +91,8 @@ def _machine(report: Report) -> str:
 
 
 def _results(report: Report) -> tuple[list[str], list[list[str]]]:
-    metrics = report.scalars or [report.metric.key]
-    headings = ["model", *(key.replace("_", " ").replace("iou", "IoU") for key in metrics)]
+    metrics = report.columns or [report.metric.key]
+    headings = ["model", *map(metric_name, metrics)]
     headings += ["parameters", "FLOPs", "epochs", "minutes", "pictures/s", "training memory"]
     accelerated = any(row.get("peak_accelerator_memory") for row in report.done)
     headings += ["accelerator memory"] * accelerated + ["ms", "size", "front"]

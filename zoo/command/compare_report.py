@@ -22,6 +22,7 @@ from zoo.command.compare_plan import Plan
 from zoo.command.compare_plots import write_plots
 from zoo.command.compare_tasks import Headline, comparison, headline
 from zoo.command.output import short, table
+from zoo.tasks import TASKS
 
 FIGURES = (
     "parameters",
@@ -94,9 +95,20 @@ class Report:
     @property
     def scalars(self) -> list[str]:
         """Metrics that are one number, the one that ranks first."""
-        found = self.done[0]["metrics"] if self.done else {}
-        plain = [key for key, value in found.items() if isinstance(value, float)]
+        found = [item for row in self.done for item in row["metrics"].items()]
+        plain = dict.fromkeys(key for key, value in found if isinstance(value, float))
         return sorted(plain, key=lambda key: key != self.metric.key)
+
+    @property
+    def columns(self) -> list[str]:
+        """Those metrics that the table on the page has room for."""
+        chosen = comparison(self.task).columns
+        return [key for key in self.scalars if not chosen or key in (self.metric.key, *chosen)]
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Names of the classes that the models tell apart."""
+        return self.source.names_for(TASKS[self.task].classes_of)
 
     @property
     def parts(self) -> list[str]:
@@ -182,7 +194,7 @@ def _write_samples(report: Report, out: Path) -> Path | None:
     if draw is None or not report.done:
         return None
     answers = [dict(np.load(out / row["name"] / "samples.npz")) for row in report.done]
-    split, labels = report.plans[0].split, report.source.class_names
+    split, labels = report.plans[0].split, report.labels
     wanted = sample_positions(report.source.sizes[split])
     rows: list[list[np.ndarray]] = []
     for position, (_, sample) in enumerate(report.source.samples(split)):
@@ -197,5 +209,6 @@ def _write_samples(report: Report, out: Path) -> Path | None:
     headings = ["picture", "truth", *(f"{r['name']}  {r['value']:.3f}" for r in report.done)]
     cell = 256 if len(headings) <= 8 else 176
     path = out / "samples.png"
-    save_sheet(path, sheet(rows, headings, labels, cell))
+    legend = labels if report.task == "segmentation" else ()
+    save_sheet(path, sheet(rows, headings, legend, cell))
     return path

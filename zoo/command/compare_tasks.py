@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from training.drawing import paint_classes
+from training.drawing import Names, draw, paint_classes
 from training.evaluation import EVALUATIONS
 from zoo.errors import InputError
 from zoo.tasks import TASKS
@@ -21,12 +22,14 @@ class Comparison:
 
     Attributes:
         parts: entry of the task's evaluation with one value a class; empty if it has none.
+        columns: entries of the evaluation for the table; empty for all that are one number.
         margin: difference of the headline metric that is too small to choose by.
         draw: from a picture (H, W, C) uint8, answers (or the truth, which has the same keys) and
             class names to a picture (H, W, 3) uint8; None if the answers cannot be drawn.
     """
 
     parts: str = ""
+    columns: tuple[str, ...] = ()
     margin: float = 0.02
     draw: Drawing | None = None
 
@@ -37,8 +40,34 @@ def _draw_segmentation(
     return paint_classes(answers["segmentation"], len(labels))
 
 
+_OBJECT_KEYS = ("boxes", "labels", "scores", "num_detections", "crowd", "difficult", "masks")
+_SHOWN_SCORE, _SHOWN_SIDE = 0.3, 320
+_BOX_COLUMNS = ("ap", "ap50", "ap75", "ar100")
+
+
+def _draw_objects(
+    image: np.ndarray, answers: Mapping[str, np.ndarray], labels: Sequence[str]
+) -> np.ndarray:
+    shown = {key: answers[key] for key in (*_OBJECT_KEYS, "keypoints") if key in answers}
+    full = "masks" in shown and shown["masks"].shape[1:] == image.shape[:2]
+    return draw(
+        image,
+        shown,
+        Names(objects=tuple(labels)),
+        side=_SHOWN_SIDE,
+        min_score=_SHOWN_SCORE,
+        full_masks=full,
+    )
+
+
 COMPARISONS: dict[str, Comparison] = {
     "segmentation": Comparison(parts="iou", draw=_draw_segmentation),
+    "detection": Comparison("ap50_by_class", _BOX_COLUMNS, draw=_draw_objects),
+    "instances": Comparison(
+        "ap50_by_class",
+        (*_BOX_COLUMNS, "mask_ap", "mask_ap50", "keypoint_ap", "keypoint_ap50"),
+        draw=_draw_objects,
+    ),
 }
 """By task; a task that is not here is compared by its metrics alone."""
 
@@ -58,7 +87,14 @@ class Headline:
     @property
     def name(self) -> str:
         """As people write it."""
-        return self.key.replace("_", " ").replace("iou", "IoU")
+        return metric_name(self.key)
+
+
+def metric_name(key: str) -> str:
+    """An entry of an evaluation as people write it: `mask_ap50` as `mask AP50`."""
+    words = key.split("_")
+    written = [re.sub("^(ap|ar|pck|oks)(?=\\d|h?$)", lambda m: m[0].upper(), w) for w in words]
+    return " ".join(written).replace("iou", "IoU")
 
 
 def headline(task: str) -> Headline:
