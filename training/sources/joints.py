@@ -107,9 +107,9 @@ def skeleton_of(names: Sequence[str]) -> Pairs:
                 ends = [sides[other, s] for s in ("left", "right") if (other, s) in sides]
             limbs += [(start, end) for end in ends if start is not None]
     for part, middles in (("shoulder", ("neck", "thorax")), ("hip", ("pelvis",))):
-        ends = [sides.get((part, side)) for side in ("left", "right")]
-        if None not in ends and not any((middle, "") in sides for middle in middles):
-            limbs.append((ends[0], ends[1]))
+        pair = [sides[part, side] for side in ("left", "right") if (part, side) in sides]
+        if len(pair) == 2 and not any((middle, "") in sides for middle in middles):
+            limbs.append((pair[0], pair[1]))
     if ("pelvis", "") not in sides:
         for side in ("left", "right"):
             if ("shoulder", side) in sides and ("hip", side) in sides:

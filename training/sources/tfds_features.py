@@ -23,7 +23,6 @@ _USUAL = {
     "difficult": "objects/is_difficult",
     "crowd": "objects/is_crowd",
 }
-_NAMES = {"label": "label_names", "labels": "object_names"}
 
 Reader = Callable[[Example], tf.Tensor]
 
@@ -70,14 +69,21 @@ def mapping_of_features(
 
     pictures = ("image", "segmentation")
     names = {
-        _NAMES[key]: names_of(feature)
-        for key in keys
-        if key in _NAMES and hasattr(feature := _single(find(features, paths[key])[0]), "names")
+        key: names_of(feature)
+        for key in ("label", "labels")
+        if key in keys and hasattr(feature := _single(find(features, paths[key])[0]), "names")
     }
+    class_names: tuple[str, ...] = ()
     if "segmentation" in paths:
-        names["class_names"] = _class_names(name, find(features, paths["segmentation"])[0], classes)
-    images = tuple(dict.fromkeys(paths[key] for key in pictures if key in paths))
-    return Mapping(sample, keys, images, **names)
+        class_names = _class_names(name, find(features, paths["segmentation"])[0], classes)
+    return Mapping(
+        sample,
+        keys,
+        images=tuple(dict.fromkeys(paths[key] for key in pictures if key in paths)),
+        class_names=class_names,
+        object_names=names.get("labels", ()),
+        label_names=names.get("label", ()),
+    )
 
 
 def find(features: Any, path: str) -> tuple[Any, bool]:

@@ -110,7 +110,7 @@ class TfdsSource(Source):
     def _splits(self, val: str) -> dict[str, str]:
         """By our name of a split, what TFDS calls it; fills `sizes`."""
         there = self.builder.info.splits
-        split_names = {}
+        split_names: dict[str, str] = {}
         for split, names in _SPLITS.items():
             for name in names:
                 if name in there and name in self.mapping.unlabelled:
