@@ -59,33 +59,6 @@ def test_list_and_show(capsys):
     assert shown["paper"]["year"] == 2015
 
 
-def test_data_counts_and_draws(folder, tmp_path, capsys):
-    sheet = tmp_path / "sheet.png"
-    assert main(["data", f"masks:{folder}", "--out", str(sheet), "--json"]) == 0
-    report = printed_json(capsys)
-    sizes = {name: split["pictures"] for name, split in report["splits"].items()}
-    assert sizes == {"train": 10, "val": 2}
-    assert report["splits"]["train"]["pixels"]["255"] == 10 * 14 * 18
-    assert report["defects"] == []
-    assert any("0 and 255" in note for note in report["notes"])
-    assert Image.open(sheet).size[0] > 200
-
-
-def test_data_names_every_defect_and_returns_1(folder, tmp_path, capsys):
-    import shutil
-
-    root = tmp_path / "bad"
-    shutil.copytree(folder, root)
-    data = (root / "images" / "3.png").read_bytes()
-    (root / "images" / "3.png").write_bytes(data[: len(data) // 2])
-    Image.fromarray(np.zeros((10, 10), np.uint8)).save(root / "masks" / "5.png")
-    assert main(["data", f"masks:{root}", "--json"]) == 1
-    defects = printed_json(capsys)["defects"]
-    assert len(defects) == 2
-    assert any("3.png" in line and "damaged" in line for line in defects)
-    assert any("5.png" in line and "one size" in line for line in defects)
-
-
 def test_run_folder_is_complete(run):
     for name in ("model.keras", "run.json", "recipe.toml", "labels.txt", "metrics.csv"):
         assert (run / name).stat().st_size > 0, name

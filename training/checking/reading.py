@@ -5,8 +5,9 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import os
+import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -62,7 +63,7 @@ def read(
         InputError: the records themselves cannot be gone through.
     """
     records = source.raw(source.check_split(split))
-    decode = tf.function(source.decode, autograph=False).get_concrete_function(records.element_spec)
+    decode = _Decoder(source, records.element_spec)
     workers = workers or os.cpu_count() or 1
 
     def one(record: dict[str, Any]) -> Reading:
@@ -78,6 +79,22 @@ def read(
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
+
+
+class _Decoder:
+    """A source's `decode`, compiled for its records when the first one is decoded."""
+
+    def __init__(self, source: Source, spec: Any):
+        self.source, self.spec = source, spec
+        self.lock = threading.Lock()
+        self.compiled: Callable[[Any], dict[str, tf.Tensor]] | None = None
+
+    def __call__(self, record: dict[str, Any]) -> dict[str, tf.Tensor]:
+        with self.lock:
+            if self.compiled is None:
+                function = tf.function(self.source.decode, autograph=False)
+                self.compiled = function.get_concrete_function(self.spec)
+        return self.compiled(record)
 
 
 def picture_file(record: dict[str, Any]) -> str | None:
@@ -98,7 +115,7 @@ def _records(source: Source, split: str, records: tf.data.Dataset) -> Iterator[d
         raise InputError(f"{source.spec}, split {split}: cannot be read on: {reason}") from error
 
 
-def _decode(source: Source, record: dict[str, Any], decode) -> Reading:
+def _decode(source: Source, record: dict[str, Any], decode: _Decoder) -> Reading:
     reading = Reading(source.name_of(record), record)
     try:
         reading.sample = {key: value.numpy() for key, value in decode(record).items()}
