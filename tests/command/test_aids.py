@@ -1,0 +1,124 @@
+"""Tiles, scales, flips and superpixels on the command line."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+import export
+import zoo
+from training.superpixels import felzenszwalb, vote
+from zoo.command import main
+from zoo.command.models import Opened, _check_tile
+from zoo.inference import Inference
+
+AIDS = ["--tile", "16x24", "--overlap", "8", "--scales", "1,1.5", "--flip"]
+INFERENCE = Inference((16, 24), 8, (1, 1.5), True)
+
+
+@pytest.fixture(scope="module")
+def model():
+    keras.utils.set_random_seed(0)
+    model = zoo.build("unet", num_classes=2, filters=4, depth=2)
+    for variable in model.trainable_variables:
+        variable.assign(variable + keras.random.normal(variable.shape, stddev=0.1, seed=1))
+    return model
+
+
+@pytest.fixture(scope="module")
+def file(model, tmp_path_factory):
+    path = tmp_path_factory.mktemp("model") / "unet.keras"
+    model.save(path)
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def photo(tmp_path_factory):
+    """A picture of two flat halves with noise."""
+    image = np.random.default_rng(0).integers(0, 90, (40, 52, 3), dtype=np.uint8)
+    image[:, 26:] += 120
+    path = tmp_path_factory.mktemp("photo") / "photo.png"
+    Image.fromarray(image).save(path)
+    return path, image
+
+
+def answered(model, image, inference):
+    return np.asarray(zoo.answer(model, image[None], inference=inference)["segmentation"])[0]
+
+
+def test_predict_uses_the_aids(model, file, photo, tmp_path, capsys):
+    path, image = photo
+    words = ["predict", file, str(path), "--out", str(tmp_path), *AIDS]
+    assert main(words) == 0
+    found = np.asarray(Image.open(tmp_path / "photo_classes.png"))
+    expected = answered(model, image, INFERENCE)
+    np.testing.assert_array_equal(found, expected)
+    assert (expected != answered(model, image, Inference())).any()
+    pytest.importorskip("cv2.ximgproc")
+    assert main([*words, "--superpixels", "felzenszwalb:30"]) == 0
+    found = np.asarray(Image.open(tmp_path / "photo_classes.png"))
+    np.testing.assert_array_equal(found, vote(expected, felzenszwalb(image, 30)))
+    assert (found != expected).any()
+
+
+def test_evaluate_measures_with_the_aids(model, file, photo, tmp_path, capsys):
+    image = photo[1]
+    for part in ("images", "masks"):
+        (tmp_path / part).mkdir()
+    Image.fromarray(image).save(tmp_path / "images" / "a.png")
+    truth = (np.arange(52) >= 26).astype(np.uint8)[None].repeat(40, 0)
+    Image.fromarray(truth).save(tmp_path / "masks" / "a.png")
+    for name in ("images", "masks"):
+        Image.open(tmp_path / name / "a.png").save(tmp_path / name / "b.png")
+    words = ["evaluate", file, "--data", f"masks:{tmp_path}", "--json", *AIDS]
+    assert main(words) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["inference"] == {**INFERENCE.to_dict(), "superpixels": None}
+    right = answered(model, image, INFERENCE) == truth
+    assert result["pixel_accuracy"] == pytest.approx(right.mean())
+
+
+def test_export_puts_the_aids_into_the_file(model, file, photo, tmp_path, capsys):
+    words = ["export", file, "--out", str(tmp_path), "--format"]
+    assert main([*words, "saved_model", "--json", "--tile", "16x24", "--flip"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    inference = Inference((16, 24), 4, flip=True)
+    assert Inference(**report["inference"]) == inference
+    answer = export.saved_model_answerer(report["files"]["saved_model"])
+    expected = answered(model, photo[1], inference)
+    np.testing.assert_array_equal(answer(photo[1])["segmentation"], expected)
+    assert main([*words, "litert", "--tile", "16x24"]) == 2
+    error = capsys.readouterr().err
+    assert "name an image size, or export a SavedModel" in error and error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["--overlap", "4"], "needs tiles"),
+        (["--tile", "16"], "HEIGHTxWIDTH"),
+        (["--tile", "16x16", "--overlap", "9"], "from 0 to 8"),
+        (["--scales", "1,x"], "expected numbers"),
+        (["--scales", "0"], "factors such as"),
+        (["--superpixels", "slic"], "Unknown superpixels 'slic'"),
+    ],
+)
+def test_bad_aids_are_one_line_and_status_2(words, expected, file, photo, tmp_path, capsys):
+    assert main(["predict", file, str(photo[0]), "--out", str(tmp_path / "o"), *words]) == 2
+    error = capsys.readouterr().err
+    assert expected in error and error.startswith("zoo: ") and error.count("\n") == 1
+    assert not (tmp_path / "o").exists()
+
+
+def test_tiles_as_large_as_the_canvas_are_refused(model, tmp_path):
+    def check(tile, scales=(1.0,), size=(64, 64)):
+        inference = Inference(tile, scales=scales)
+        _check_tile(Opened(tmp_path, model, ["a", "b"], size, "fit", None, inference))
+
+    with pytest.raises(zoo.InputError, match="with --native"):
+        check((64, 80))
+    check((64, 80), scales=(1.0, 1.25))
+    check((64, 40))
+    check((64, 80), size=None)
