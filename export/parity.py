@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from export.agreement import differences_of
 from export.runners import Answerer, file_size
 
 
@@ -30,7 +31,8 @@ def parity_report(
 
     Returns:
         For the model and each file: `bytes` (files only), `milliseconds` (median), for files also
-        `max_difference` and `share_different` of every answer, and `metrics`.
+        `max_difference` and `share_different` of every answer, see `export.agreement`, and
+        `metrics`.
     """
     everyone: dict[str, Answerer] = {
         "model": reference,
@@ -49,8 +51,8 @@ def parity_report(
             if name == "model":
                 expected = found
                 continue
-            for key, value in expected.items():
-                differences[name].setdefault(key, []).append(_difference(found[key], value))
+            for key, difference in differences_of(found, expected).items():
+                differences[name].setdefault(key, []).append(difference)
     report: dict[str, Any] = {"pictures": count}
     for name, answer in everyone.items():
         row: dict[str, Any] = {"milliseconds": round(statistics.median(times[name]), 2)}
@@ -64,13 +66,3 @@ def parity_report(
             row["metrics"] = measure(answer)
         report[name] = row
     return report
-
-
-def _difference(found: np.ndarray, expected: np.ndarray) -> tuple[float, float]:
-    """Largest absolute difference, and share of the values that are not equal to 1e-3."""
-    if found.shape != expected.shape:
-        raise ValueError(f"answers of different shapes: {found.shape} and {expected.shape}")
-    if not found.size:
-        return 0.0, 0.0
-    gap = np.abs(found.astype(np.float64) - expected.astype(np.float64))
-    return float(gap.max()), float((gap > 1e-3).mean())

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 import export
-from training.evaluation import EVALUATIONS
+from training.evaluation import evaluate
 from training.files import write_json
+from zoo.command.compare_tasks import headline
 from zoo.command.models import Opened, as_model_sees, open_with_aids
 from zoo.command.output import print_json, say, short, table
 from zoo.errors import InputError
@@ -72,19 +73,20 @@ def _parity(opened: Opened, files: dict[str, tuple[Path, Any]], options: Namespa
     split = source.check_split(options.split or source.held_out())
     samples = list(islice(source.samples(split), options.pictures))
     channels = opened.model.input_shape[-1]
-    measure = EVALUATIONS[opened.model.task_name]
+    task = opened.model.task_name
 
     def measured(answer):
         seen = ((name, {**s, "image": as_model_sees(s["image"], channels)}) for name, s in samples)
-        return measure(answer, seen, opened.labels)
+        return evaluate(task, answer, source, split, opened.labels, seen)
 
     pictures = [as_model_sees(sample["image"], channels) for _, sample in samples]
     report = export.parity_report(opened.answerer(), files, pictures, measured)
-    return {"data": source.spec, "split": split, **report}
+    return {"data": source.spec, "split": split, "metric": headline(task).key, **report}
 
 
 def _print(parity: dict[str, Any]) -> None:
     print(f"\non {parity['pictures']} pictures of {parity['data']}, {parity['split']}:")
+    metric = parity["metric"]
     rows = []
     for name, row in parity.items():
         if not isinstance(row, dict):
@@ -96,8 +98,8 @@ def _print(parity: dict[str, Any]) -> None:
                 short(row["bytes"]) + "B" if "bytes" in row else "",
                 f"{row['milliseconds']:.1f}",
                 ", ".join(f"{100 * share:.3f} % of {key}" for key, share in different.items()),
-                f"{row['metrics']['mean_iou']:.4f}",
+                "—" if row["metrics"][metric] is None else f"{row['metrics'][metric]:.4f}",
             )
         )
-    headings = ("file", "size", "ms", "differs in", "mean_iou")
-    print(table(rows, headings, right="size ms mean_iou"))
+    headings = ("file", "size", "ms", "differs in", metric)
+    print(table(rows, headings, right=f"size ms {metric}"))

@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from training.drawing import overlay_classes, save_sheet
-from training.evaluation import EVALUATIONS
-from training.files import replacing
+from training.evaluation import evaluate
+from training.progress import Bar
 from training.sources.files import PICTURES
+from zoo.command.answer_files import AnswerFiles
 from zoo.command.models import as_model_sees, open_with_aids
-from zoo.command.output import print_json, say, table
+from zoo.command.output import print_json, say
+from zoo.command.result_tables import result_tables
 from zoo.errors import InputError
 
 
@@ -25,9 +26,15 @@ def run_evaluate(options: Namespace) -> None:
     split = source.check_split(options.split or source.held_out())
     answer = opened.answerer()
     channels = opened.model.input_shape[-1]
-    result = EVALUATIONS[opened.model.task_name](
-        lambda image: answer(as_model_sees(image, channels)), source.samples(split), opened.labels
-    )
+    with Bar(f"measuring {split}", source.sizes[split]) as bar:
+        result = evaluate(
+            opened.model.task_name,
+            lambda image: answer(as_model_sees(image, channels)),
+            source,
+            split,
+            opened.labels,
+            progress=bar,
+        )
     result = {
         "model": str(opened.path),
         "data": source.spec,
@@ -39,42 +46,29 @@ def run_evaluate(options: Namespace) -> None:
         print_json(result)
         return
     print(f"{source.spec}, {split}: {result['pictures']} pictures, in their own pixels")
-    baseline = result["majority_baseline"]
-    rows = [
-        (key, f"{result[key]:.4f}", f"{baseline[key]:.4f}" if key in baseline else "")
-        for key in ("mean_iou", "mean_dice", "pixel_accuracy", "mean_accuracy")
-    ]
-    print(table(rows, ("metric", "value", "majority"), right="value majority"), end="\n\n")
-    ious = [(k, "absent" if v is None else f"{v:.4f}") for k, v in result["iou"].items()]
-    print(table(ious, ("class", "IoU"), right="IoU"))
+    print(result_tables(result))
 
 
 def run_predict(options: Namespace) -> None:
-    """Writes, for each picture, the class map and the picture with it laid over."""
+    """Writes each picture with its answer drawn on it; the answers themselves go to --json."""
     opened = open_with_aids(options)
-    files = _pictures(options.pictures)
+    paths = _pictures(options.pictures)
     answer = opened.answerer()
     channels = opened.model.input_shape[-1]
-    out = Path(options.out)
+    files = AnswerFiles(
+        Path(options.out), opened.model.task_name, opened.names, options.min_score, options.masks
+    )
     results: list[dict[str, Any]] = []
-    for path in files:
+    for path in paths:
         image = read_picture(path)
-        classes = answer(as_model_sees(image, channels))["segmentation"]
-        target = out / f"{path.stem}_classes.png"
-        with replacing(target) as temporary:
-            Image.fromarray(classes.astype(np.uint8)).save(temporary)
-        laid_over = overlay_classes(image, classes, len(opened.labels))
-        save_sheet(out / f"{path.stem}_overlay.png", Image.fromarray(laid_over))
-        counts = np.bincount(classes.ravel(), minlength=len(opened.labels))
-        shares = {opened.labels[i]: float(counts[i] / classes.size) for i in np.nonzero(counts)[0]}
-        results.append({"picture": str(path), "classes": str(target), "shares": shares})
+        values, text = files.write(path, image, answer(as_model_sees(image, channels)))
+        results.append(values)
         if not options.json:
-            text = ", ".join(f"{k} {100 * v:.1f} %" for k, v in shares.items())
-            print(f"{path}: {text} → {target}")
+            print(f"{path}: {text}")
     if options.json:
         print_json({"model": str(opened.path), "labels": opened.labels, "pictures": results})
     else:
-        say(f"{len(results)} pictures answered in {out}")
+        say(f"{len(results)} pictures answered in {options.out}")
 
 
 def read_picture(path: Path) -> np.ndarray:
@@ -114,7 +108,7 @@ def _pictures(names: list[str]) -> list[Path]:
     for path in files:
         if path.stem in stems:
             raise InputError(
-                f"{path} and {stems[path.stem]}: both answers would be {path.stem}_classes.png; "
+                f"{path} and {stems[path.stem]}: both answers would be {path.stem}_overlay.png; "
                 "answer them into different --out folders."
             )
         stems[path.stem] = path

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
 import zoo
+from training.drawing import Names
 from training.run import Run, answerer, open_run, serving_fit
 from training.sources import Source, open_source
 from training.superpixels import parse_superpixels, voting
 from zoo.command.aids import inference_of
+from zoo.command.answer_files import names_of
 from zoo.errors import InputError
 from zoo.inference import PLAIN, Inference
 
@@ -45,6 +48,14 @@ class Opened:
         answer = answerer(self.model, self.image_size, self.fit, self.inference)
         return answer if self.superpixels is None else voting(answer, self.superpixels)
 
+    @property
+    def names(self) -> Names:
+        """What the numbers of its answers stand for."""
+        info = self.run.info if self.run else {}
+        skeleton = tuple((int(a), int(b)) for a, b in info.get("skeleton", ()))
+        joints = tuple(info.get("joint_names", ()))
+        return names_of(self.model.task_name, self.labels, joints, skeleton)
+
     def aids(self) -> dict[str, Any]:
         """Tiles, scales, flips and superpixels as plain values."""
         return {**self.inference.to_dict(), "superpixels": self.superpixels}
@@ -55,9 +66,10 @@ class Opened:
         if spec is None:
             raise InputError(f"{self.path}: a bare model; say on what with --data.")
         source = open_source(spec)
-        if source.num_classes > len(self.labels):
+        count = len(source.names_for(self.model.task.classes_of))
+        if count > len(self.labels):
             raise InputError(
-                f"{spec} has {source.num_classes} classes, {self.path} answers "
+                f"{spec} has {count} classes, {self.path} answers "
                 f"{len(self.labels)}: {', '.join(self.labels)}."
             )
         return source
@@ -76,8 +88,16 @@ def open_model(path: str) -> Opened:
         size = None if fit == "native" else run.recipe.image_size
         return Opened(where, run.model(), run.labels, size, fit, run)
     model = zoo.load(where)
-    classes = model.output[model.task.answers[0]].shape[-1]
-    return Opened(where, model, [str(i) for i in range(classes)], None, "native", None)
+    labels = [str(number) for number in range(_classes(model))]
+    return Opened(where, model, labels, None, "native", None)
+
+
+def _classes(model: zoo.Model) -> int:
+    """How many classes (or joints, where these are what the task names) a model was built for."""
+    argument = "num_keypoints" if model.task.classes_of == "keypoints" else "num_classes"
+    builder = zoo.card(str(model.architecture)).builder
+    defaults = {name: p.default for name, p in inspect.signature(builder).parameters.items()}
+    return int({**defaults, **model.arguments}[argument])
 
 
 def open_with_aids(options: Namespace) -> Opened:

@@ -115,6 +115,12 @@ def _measuring(commands) -> None:
     command.add_argument("model", metavar="RUN", help=_RUN)
     command.add_argument("pictures", metavar="PICTURE", nargs="+")
     command.add_argument("--out", metavar="DIR", default="predictions")
+    command.add_argument(
+        "--min-score", type=float, default=0.5, metavar="S", help="of objects (default 0.5)"
+    )
+    command.add_argument(
+        "--masks", choices=("rle", "polygons"), default="rle", help="of objects, in --json"
+    )
     _aids(command)
     _json(command)
 

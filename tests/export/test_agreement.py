@@ -1,0 +1,52 @@
+"""How far two answers for one picture differ."""
+
+import numpy as np
+import pytest
+
+from export.agreement import differences_of
+
+BOXES = np.array([[0, 0, 10, 10], [20, 20, 60, 60], [5, 5, 8, 8], [0, 0, 0, 0]], float)
+
+
+def answer(order=(0, 1, 2, 3), move=0.0, **changes):
+    rows = list(order)
+    found = {
+        "boxes": BOXES[rows] + move,
+        "labels": np.array([0, 1, 1, -1])[rows],
+        "scores": np.array([0.9, 0.9, 0.2, 0.0])[rows],
+        "num_detections": np.int32(3),
+        "masks": np.eye(4)[:, None].repeat(4, 1)[rows],
+    }
+    return {**found, **changes}
+
+
+def test_objects_that_change_places_do_not_differ():
+    assert differences_of(answer((1, 0, 2, 3)), answer()) == {
+        key: (0.0, 0.0) for key in ("boxes", "scores", "masks")
+    }
+
+
+def test_partners_are_compared():
+    found = answer(move=0.1, scores=np.array([0.9, 0.7, 0.2, 0]))
+    difference = differences_of(found, answer())
+    # The box of 3 pixels has moved too far to be the same; its score is low, so it does not count.
+    assert difference["boxes"] == (pytest.approx(0.1), 0.0)
+    assert difference["scores"] == (pytest.approx(0.2), 0.5)
+
+
+def test_objects_without_a_partner():
+    other = answer(labels=np.array([0, 0, 1, -1]))
+    assert differences_of(other, answer())["boxes"] == (0.0, 2 / 4)
+    fewer = answer(num_detections=np.int32(1))
+    assert differences_of(fewer, answer())["boxes"] == (0.0, 1 / 3)
+    nothing = answer(num_detections=np.int32(0))
+    assert differences_of(nothing, nothing)["boxes"] == (0.0, 0.0)
+    assert differences_of(nothing, answer())["boxes"] == (0.0, 1.0)
+
+
+def test_maps():
+    one, other = np.zeros((4, 5), np.int32), np.zeros((4, 5), np.int32)
+    other[0, 0] = 3
+    assert differences_of({"m": one}, {"m": other}) == {"m": (3.0, 1 / 20)}
+    with pytest.raises(ValueError, match="different shapes"):
+        differences_of({"m": one}, {"m": other[:2]})
