@@ -15,6 +15,7 @@ from training.sources.instances import InstanceFolder
 from training.sources.keypoints import KeypointFolder
 from training.sources.masks import MaskFolder
 from training.sources.tfds_source import TfdsSource, open_shapes
+from training.sources.yolo import YoloFolder
 from zoo.errors import InputError, nearest
 
 FORMATS: dict[str, Callable[..., Source]] = {
@@ -24,6 +25,7 @@ FORMATS: dict[str, Callable[..., Source]] = {
     "instances": InstanceFolder,
     "coco": CocoFolder,
     "keypoints": KeypointFolder,
+    "yolo": YoloFolder,
 }
 
 

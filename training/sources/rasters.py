@@ -13,8 +13,10 @@ import tensorflow as tf
 FIFTHS = 5
 
 
-def in_fifths(points: np.ndarray) -> np.ndarray:
+def in_fifths(points: np.ndarray | tf.Tensor) -> np.ndarray | tf.Tensor:
     """Coordinates in pixels (any shape, float64) as int32 in fifths of a pixel."""
+    if tf.is_tensor(points):
+        return tf.cast(FIFTHS * tf.cast(points, tf.float64) + 0.5, tf.int32)
     return np.trunc(FIFTHS * np.asarray(points, np.float64) + 0.5).astype(np.int32)
 
 
