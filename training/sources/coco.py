@@ -28,7 +28,8 @@ class CocoFolder(ObjectSource):
             it what is there, in this order.
         classes: names of the categories to learn, separated by commas, in this order; all without
             it. Objects of others are left out.
-        masks: 0 leaves segmentations unread.
+        masks: 0 leaves segmentations unread; `shares` gives masks of 0…255, the share of each cell
+            that is the object's, instead of 0 and 1.
         mask_size: side of the masks in cells.
         min_side: objects with a shorter side, in pixels, are marked difficult.
         limit: at most so many pictures a split, the first ones; 0 for all.
@@ -54,8 +55,9 @@ class CocoFolder(ObjectSource):
         drop_bad: str = "",
     ):
         super().__init__(root, drop_bad, mask_size)
-        if masks not in ("0", "1"):
-            raise InputError(f"masks={masks}: expected 1 or 0.")
+        if masks not in ("0", "1", "shares"):
+            raise InputError(f"masks={masks}: expected 1, 0 or shares.")
+        self.mask_shares = masks == "shares"
         self._min_side = _whole("min_side", min_side)
         self._limit = _whole("limit", limit)
         kind, paths = find_label_files(self.root, labels)
@@ -65,7 +67,7 @@ class CocoFolder(ObjectSource):
         for file in files:
             file.read()
         self._name_classes(kind, files, classes)
-        self._outlined = masks == "1" and any(file.has("segmentation") for file in files)
+        self._outlined = masks != "0" and any(file.has("segmentation") for file in files)
         self._add_keys(kind)
         splits = {file.split: self._pictures(kind, file) for file in files}
         for name, pictures in split_up(splits, self.root, val, split).items():

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import tensorflow as tf
 
@@ -22,6 +22,9 @@ from training.sources.rasters import in_fifths, polygon_masks, run_masks, sample
 from training.sources.records import Object, Picture
 from zoo.errors import InputError
 
+_PER_CELL = 6
+"""Looks along each side of a cell for its share; a 640-pixel side has 5.7 pixels a cell."""
+
 OBJECT_KEYS = ("image", "boxes", "labels", "crowd", "difficult")
 
 
@@ -33,12 +36,16 @@ class ObjectSource(FileSource):
     edge. An object that cannot be learned from keeps its row, with label −1 and a box of zeros.
 
     Attributes:
+        pictures: those of each split, without their objects.
         relative: coordinates of the objects are fractions of the picture's sides.
         mask_size: M.
+        mask_shares: masks hold the share of each cell that is the object's, in 1/255, instead of
+            1 where the cell's centre is; slower, and close enough to write the outlines out again.
         drop_bad: leave out what is wrong where that is safe, instead of listing it as a defect.
     """
 
     relative = False
+    mask_shares = False
 
     def __init__(self, root: str, drop_bad: str = "", mask_size: str = str(MASK_SIZE)):
         super().__init__(root)
@@ -49,7 +56,7 @@ class ObjectSource(FileSource):
         self.drop_bad = drop_bad == "1"
         self.mask_size = int(mask_size)
         self.keys = OBJECT_KEYS
-        self.pictures: dict[str, list[tuple[Path, Path, str, int, int, int]]] = {}
+        self.pictures: dict[str, list[Picture]] = {}
         self._columns: dict[str, Columns] = {}
         self._left_out: Counter[str] = Counter()
 
@@ -87,11 +94,9 @@ class ObjectSource(FileSource):
         pictures = self._checked(split, pictures)
         if not pictures:
             raise InputError(f"{shown(self.root)}, split {split}: no picture is left in it.")
-        self.pictures[split] = [
-            (p.file, p.labels, p.record, p.width, p.height, p.number) for p in pictures
-        ]
         self._columns[split] = columns_of(pictures, self.keys, len(self.joint_names), self.relative)
         self.sizes[split] = len(pictures)
+        self.pictures[split] = [dataclasses.replace(p, objects=[]) for p in pictures]
 
     def _is_missing(self, split: str, picture: Picture) -> bool:
         """Whether a picture's file is not there and the picture is to be left out for that."""
@@ -138,15 +143,14 @@ class ObjectSource(FileSource):
 
         Reads the head of every file of the split and decodes none.
         """
+        pictures = self.pictures[self.check_split(split)]
         with ThreadPoolExecutor() as pool:
-            entries = self.pictures[self.check_split(split)]
-            found = pool.map(lambda entry: _header_fault(*entry[0:1], *entry[3:5]), entries)
-            for (file, labels, record, *_), fault in zip(entries, found, strict=True):
-                if not fault:
-                    continue
-                problem, remedy, of_picture = fault
-                at = file if of_picture else labels
-                yield Defect(split, shown(at), "" if of_picture else record, problem, remedy)
+            for picture, fault in zip(pictures, pool.map(_header_fault, pictures), strict=True):
+                if fault:
+                    problem, remedy, of_file = fault
+                    at = picture.file if of_file else picture.labels
+                    record = "" if of_file else picture.record
+                    yield Defect(split, shown(at), record, problem, remedy)
 
     def raw(self, split: str, seed: tf.Tensor | None = None) -> tf.data.Dataset:
         columns = self._columns[split]
@@ -190,7 +194,8 @@ class ObjectSource(FileSource):
         if self.relative:
             points = points * tf.cast(tf.stack([width, height]), points.dtype)
             points = in_fifths(points)
-        rows, columns = sampled_pixels(boxes, self.mask_size, height, width)
+        per_cell = _PER_CELL if self.mask_shares else 1
+        rows, columns = sampled_pixels(boxes, per_cell * self.mask_size, height, width)
         polygons = (points, record["polygon_sizes"], record["polygon_owners"])
         masks = polygon_masks(*polygons, rows, columns, height)
         stated = record["size"]
@@ -198,6 +203,10 @@ class ObjectSource(FileSource):
         rows = tf.clip_by_value(rows, 0, tf.maximum(stated[1] - 1, 0))
         columns = tf.clip_by_value(columns, 0, tf.maximum(stated[0] - 1, 0))
         masks = tf.maximum(masks, run_masks(*runs, rows, columns, stated[1], stated[0]))
+        if self.mask_shares:
+            cells = (-1, self.mask_size, per_cell, self.mask_size, per_cell)
+            inside = tf.reduce_sum(tf.reshape(masks, cells), axis=(2, 4))
+            masks = (255 * inside + per_cell**2 // 2) // per_cell**2
         return tf.ensure_shape(tf.cast(masks, tf.uint8), (None, self.mask_size, self.mask_size))
 
 
@@ -207,17 +216,17 @@ def _disable(item: Object) -> None:
     item.polygons, item.runs, item.keypoints = (), (), ()
 
 
-def _header_fault(file: Path, width: int, height: int) -> tuple[str, str, bool] | None:
+def _header_fault(picture: Picture) -> tuple[str, str, bool] | None:
     """Problem, remedy, and whether the picture rather than its labels is to blame."""
     try:
-        wide, high, turned = read_header(file)
+        wide, high, turned = read_header(picture.file)
     except FileNotFoundError:
         return None  # reported when the data set was opened
     except (OSError, ValueError) as error:
         return f"not a readable picture ({error})", "save it again or remove it", True
     if wide * high > MAX_PIXELS:
         return f"{wide}×{high} pixels, more than {MAX_PIXELS}", "make it smaller or remove it", True
-    stated = (width, height)
+    stated = width, height = picture.width, picture.height
     if not width or stated == (wide, high):
         return None
     if turned and stated == (high, wide):
@@ -227,7 +236,7 @@ def _header_fault(file: Path, width: int, height: int) -> tuple[str, str, bool] 
             True,
         )
     return (
-        f"its size is said to be {width}×{height}, but {shown(file)} is {wide}×{high}",
+        f"its size is said to be {width}×{height}, but {shown(picture.file)} is {wide}×{high}",
         "correct the size, and check that the boxes are for this picture",
         False,
     )
