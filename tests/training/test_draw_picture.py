@@ -74,6 +74,15 @@ def test_a_class_has_one_colour_wherever_it_is():
     assert len({object_color(number) for number in range(90)}) == 90
 
 
+def test_one_class_is_not_said_of_each_object():
+    one, sample = Names(objects=("cell",)), boxes([40, 50, 120, 160], label=0)
+    bare = draw(GREY, sample, one, color_by="object", keys=["boxes"])
+    np.testing.assert_array_equal(draw(GREY, sample, one, color_by="object"), bare)
+    assert (draw(GREY, sample, one) != bare).any()
+    scored = {**sample, "scores": np.array([0.9])}
+    assert (draw(GREY, scored, one, color_by="object") != bare).any()
+
+
 def test_a_label_is_legible():
     """Black or white letters on a filled tag, whole and inside the picture."""
     for box in ([40, 50, 120, 160], [0, 0, 300, 200], [292, 190, 300, 200], [1, 1, 4, 4]):

@@ -17,7 +17,7 @@ def paste_mask(mask: np.ndarray, box: np.ndarray, height: int, width: int) -> np
     centre, beyond the outer cells' centres it is theirs, and from one half on it is in.
 
     Args:
-        mask: (M, M), whole numbers (0 is out) or probabilities in 0…1.
+        mask: (M, M) of 0 and 1, whole numbers in 0…255 (shares of a cell) or fractions in 0…1.
         box: (4,) xyxy in pixels.
         height, width: of the picture, in pixels.
 
@@ -43,7 +43,9 @@ def window_of(box: np.ndarray, height: int, width: int) -> Window | None:
 
 def paste_window(mask: np.ndarray, box: np.ndarray, window: Window) -> np.ndarray:
     """(h, w) bool: the part of `paste_mask` inside a window of rows and columns."""
-    values = mask.astype(np.float32) if mask.dtype.kind == "f" else (mask > 0).astype(np.float32)
+    values = mask.astype(np.float32)
+    if mask.dtype.kind in "iu" and mask.max(initial=0) > 1:
+        values /= 255
     rows = _places(window[0], float(box[1]), float(box[3]), mask.shape[0])
     columns = _places(window[1], float(box[0]), float(box[2]), mask.shape[1])
     (top, bottom, down), (left, right, across) = rows, columns

@@ -66,7 +66,9 @@ def _rows(
         if boxes is not None and not np.isfinite(boxes[row]).all():
             continue
         by_row = color_by == "object" or labels is None
-        words = [names.object(label)] if labels is not None else []
+        # With a colour an object and one class of them, the class need not be said each time.
+        told = labels is not None and not (by_row and len(names.objects) == 1)
+        words = [names.object(label)] if told else []
         if scores is not None:
             words.append(f"{float(scores[row]):.2f}")
         special = [key for key in ("crowd", "difficult") if key in sample and sample[key][row]]

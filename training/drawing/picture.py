@@ -94,9 +94,12 @@ def _canvas(image: np.ndarray, side: int | None) -> tuple[Image.Image, np.ndarra
 
 
 def _maps(canvas: Image.Image, sample: Mapping[str, Any], names: Names) -> Image.Image:
-    """Class map and instance map; of objects of one class the instances say more."""
+    """Class map and instance map; of objects of one class the instances say more.
+
+    Where there are masks an instance map says the same again.
+    """
     maps = {}
-    for key in ("segmentation", "instances"):
+    for key in ("segmentation",) if "masks" in sample else ("segmentation", "instances"):
         if key in sample:
             values = Image.fromarray(np.asarray(sample[key]).astype(np.int32))
             maps[key] = np.asarray(values.resize(canvas.size, Image.Resampling.NEAREST))
