@@ -84,9 +84,11 @@ def fit(
         loaded = [] if weights is None else [str(zoo.load_weights(model, weights))]
         # What the user can put right is found by now, or the folder would be in the way next time.
         run = create_run(Path(out), architecture, source.spec, labels, recipe)
+        if source.joint_names:
+            run.write_info(joint_names=source.joint_names, skeleton=source.skeleton)
         for note in (*(f"{source.spec}: {note}" for note in source.notes), *loaded):
             (say or print_line)(note)
-    model.compile(optimizer=make_optimizer(recipe, steps), loss=loss, jit_compile=_jit(recipe))
+    model.compile(optimizer=make_optimizer(recipe, steps), loss=loss, jit_compile=xla_wanted(recipe))
     model.optimizer.build(model.trainable_variables)
     progress = load_state(run.checkpoint, model) if resume else new_progress()
     if progress["stopped"] == TIME_IS_UP:
@@ -199,8 +201,8 @@ def arguments_of(architecture: str, source: Source) -> dict[str, int]:
     return counts
 
 
-def _jit(recipe: Recipe) -> bool:
-    """XLA's convolutions are slow on CPUs; on accelerators they are not."""
+def xla_wanted(recipe: Recipe) -> bool:
+    """Whether XLA compiles: its convolutions are slow on CPUs; on accelerators they are not."""
     if recipe.jit == "auto":
         return keras.backend.backend() == "jax" or bool(tf.config.list_physical_devices("GPU"))
     return bool(recipe.jit)
