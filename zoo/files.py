@@ -1,4 +1,4 @@
-"""Reading a model, or only the weights that fit, from a `.keras` file."""
+"""Reading a model, or only the weights that fit, from a file."""
 
 from __future__ import annotations
 
@@ -61,12 +61,19 @@ def load_weights(model: Model, path: str | os.PathLike[str]) -> LoadReport:
     For another number of classes or input channels: what fits is taken, the rest keeps its
     initial values, and the report says which is which.
 
+    Args:
+        model: takes the values.
+        path: a `.keras` file of the zoo; `"imagenet"` for the weights that Keras publishes for the
+            model's backbone (fetched when first asked for); or a `.h5` file of these.
+
     Returns:
         The `LoadReport`; printing it shows one line for each variable that was not loaded.
 
     Raises:
         InputError: the file cannot be read, or nothing in it fits.
     """
+    if str(path) == "imagenet" or str(path).endswith(".h5"):
+        return _load_published(model, str(path))
     source = load(path)
     # `weights` are all variables but the states of random numbers.
     theirs = {variable.path: variable for variable in source.weights}
@@ -84,3 +91,11 @@ def load_weights(model: Model, path: str | os.PathLike[str]) -> LoadReport:
     if not loaded:
         raise InputError(f"{path}: no variable of {source.architecture} fits {model.architecture}.")
     return LoadReport(loaded, kept, sorted(theirs))
+
+
+def _load_published(model: Model, weights: str) -> LoadReport:
+    from zoo.backbones.published import load_published
+
+    done = load_published(model, weights)
+    kept = {path: "not in the published network" for path, loaded in done.items() if not loaded}
+    return LoadReport([path for path, loaded in done.items() if loaded], kept, [])

@@ -8,6 +8,7 @@ for.
 
 from __future__ import annotations
 
+import math
 import re
 
 import keras
@@ -52,6 +53,9 @@ APPLICATIONS: dict[str, tuple[str, dict[int, str]]] = {
     ),
 }
 
+# Dense layers of an application -> what networks for segmentation call them as convolutions.
+_CONVOLVED = {"vgg16": {"fc1": ("fc6", "fc6_conv"), "fc2": ("fc7", "fc7_conv")}}
+
 # Keras numbers these layers of Xception as it goes; in order they are:
 _UNNAMED = {"xception": [f"block{block}_shortcut" for block in (2, 3, 4, 13)]}
 
@@ -91,13 +95,15 @@ def load_weights(
 
     Args:
         target: a model whose layers are called prefix_...; with the family's top of 1000 classes
-            (a layer prefix_predictions) the top's weights are copied too.
+            (a layer prefix_predictions) the top's weights are copied too, and VGG16's fc1 and fc2
+            into convolutions fc6 (7 x 7) and fc7 (1 x 1) of as many maps.
         name: one of `APPLICATIONS`.
         weights: "imagenet", fetched by Keras; a file; None copies random numbers.
         prefix: default `name`.
 
     Returns:
-        The layers of the target that got nothing: normalisations that Keras' network lacks.
+        The layers of the target that got nothing: normalisations that Keras' network lacks, and
+        a fc6 or fc7 of another size.
 
     Raises:
         InputError: if there are no such weights, or they do not fit the target's layers.
@@ -108,7 +114,9 @@ def load_weights(
         for layer in target.layers
         if layer.name.startswith(prefix) and layer.weights
     }
-    source = _application(name, weights, (None, None, 3), include_top="predictions" in ours)
+    convolved = _convolved(target, name)
+    with_top = "predictions" in ours or bool(convolved)
+    source = _application(name, weights, (None, None, 3), include_top=with_top)
     theirs = _by_our_names(source, name)
     for key in [key for key in ours if key in theirs]:
         _copy(theirs[key], ours[key])
@@ -119,7 +127,31 @@ def load_weights(
             f"Keras' weights of {name} have nothing for {strange[0]} ({len(strange)} layers in "
             "all); build it with the default blocks"
         )
-    return [ours[key].name for key in left]
+    return [ours[key].name for key in left] + _copy_dense(source, convolved)
+
+
+def _convolved(target: keras.Model, name: str) -> dict[str, keras.layers.Conv2D]:
+    """The target's convolutions that stand for dense layers of an application, by their names."""
+    return {
+        dense: layer
+        for dense, names in _CONVOLVED.get(name, {}).items()
+        for layer in target.layers
+        if layer.name in names and isinstance(layer, keras.layers.Conv2D)
+    }
+
+
+def _copy_dense(source: keras.Model, convolved: dict[str, keras.layers.Conv2D]) -> list[str]:
+    """Copies dense layers into convolutions, all or none; returns the names of those without."""
+    values = {dense: source.get_layer(dense).get_weights() for dense in convolved}
+    for dense, layer in convolved.items():
+        *taken, given = layer.kernel.shape
+        if values[dense][0].shape != (math.prod(taken), given) or not layer.use_bias:
+            return [layer.name for layer in convolved.values()]
+    for dense, layer in convolved.items():
+        kernel, bias = values[dense]
+        # Flattening goes row by row, as a kernel does.
+        layer.set_weights([kernel.reshape(layer.kernel.shape), bias])
+    return []
 
 
 def _application(name: str, weights: str | None, shape: tuple, include_top: bool) -> keras.Model:
@@ -127,9 +159,18 @@ def _application(name: str, weights: str | None, shape: tuple, include_top: bool
         known = ", ".join(APPLICATIONS)
         raise InputError(f"Keras publishes no weights for backbone {name!r}; it does for {known}")
     build = getattr(keras.applications, APPLICATIONS[name][0])
-    if include_top:
-        return build(weights=weights)
-    return build(include_top=False, weights=weights, input_shape=shape)
+    try:
+        if include_top:
+            return build(weights=weights)
+        return build(include_top=False, weights=weights, input_shape=shape)
+    # A download fails with a bare Exception, a file in as many ways as there are files.
+    except Exception as error:
+        if weights is None:
+            raise
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise InputError(
+            f"Keras' weights of {name} ({weights}) were not loaded: {reason}"
+        ) from error
 
 
 def _by_our_names(model: keras.Model, name: str) -> dict[str, keras.layers.Layer]:
