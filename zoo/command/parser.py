@@ -37,6 +37,7 @@ def make_parser() -> argparse.ArgumentParser:
     _measuring(commands)
     _export(commands)
     _compare(commands)
+    _bench(commands)
     return parser
 
 
@@ -98,7 +99,7 @@ def _train(commands) -> None:
         metavar="KEY=VALUE",
         help="any key of the recipe, such as learning_rate=0.001 or model.filters=32",
     )
-    command.add_argument("--weights", metavar="FILE.keras", help="start from weights that fit")
+    command.add_argument("--weights", metavar="FILE", help="start from what fits: a .keras file, or imagenet")
     command.add_argument("--minutes", type=float, help="begin no epoch after so many minutes")
     command.add_argument("--out", metavar="RUN", help="run folder (default runs/NAME-…)")
     command.add_argument("--resume", action="store_true", help="go on with the run in --out")
@@ -171,6 +172,34 @@ def _compare(commands) -> None:
     command.add_argument("--tiny", action="store_true", help="small forms, to try things out")
     command.add_argument(
         "--out", metavar="DIR", help="default runs/compare-…; one that is there is gone on with"
+    )
+    _json(command)
+
+
+def _bench(commands) -> None:
+    text = "latency, throughput, memory and size of models"
+    command = _add(commands, "bench", "bench", text)
+    command.add_argument("names", metavar="NAME|RUN", nargs="+", help=f"an architecture, or {_RUN}")
+    command.add_argument("--image-size", type=image_size, metavar="HxW")
+    command.add_argument("--batch-size", type=int, help="of training and batched forward passes")
+    command.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="model.… arguments of the builder, or keys of the recipe such as precision",
+    )
+    command.add_argument("--tiny", action="store_true", help="small forms, not the published ones")
+    command.add_argument(
+        "--parts",
+        nargs="+",
+        default=[],
+        metavar="PART",
+        help="forward, forward_batch, train_step, saved_model, litert (default: all)",
+    )
+    command.add_argument("--rounds", type=int, default=5, help="in which the models take turns")
+    command.add_argument(
+        "--seconds", type=float, default=0.5, help="of each part in each round (default 0.5)"
     )
     _json(command)
 
