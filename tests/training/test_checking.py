@@ -223,6 +223,34 @@ def test_labels_alone_give_the_same_objects(folder):
             np.testing.assert_array_equal(one.sample[key], other.sample[key])
 
 
+class Relative(ObjectSource):
+    relative = True
+    joint_names = ("nose", "neck")
+
+
+def test_labels_alone_of_fractions_are_in_pixels_too(tmp_path):
+    files = [write(tmp_path / f"{n}.png", number=n) for n in range(2)]
+    source = Relative(str(tmp_path))
+    source.spec, source.object_names = "relative", ("cat",)
+    source.keys = (*source.keys, "keypoints", "masks")
+    good, bad = (0.1, 0.1, 0.5, 0.5), (0.5, 0.5, 0.9, 0.9)
+    outline = [(0.1, 0.1, 0.5, 0.1, 0.5, 0.5, 0.1, 0.5)]
+    joints = (0.2, 0.2, 2, 0.4, 0.4, 1)
+    pictures = [
+        Picture(file, tmp_path / "l.txt", objects=[Object(box, polygons=outline, keypoints=joints)])
+        for file, box in zip(files, (good, bad), strict=True)
+    ]
+    source.add_pictures("train", pictures)
+    full, quick = (list(read(source, "train", only)) for only in (False, True))
+    for one, other in zip(full, quick, strict=True):
+        for key in ("boxes", "labels", "keypoints"):
+            np.testing.assert_allclose(one.sample[key], other.sample[key], rtol=1e-6)
+    np.testing.assert_allclose(quick[0].sample["boxes"], [[5, 4, 25, 20]], rtol=1e-6)
+    for only in (False, True):
+        (defect,) = check(source, ["train"], only).defects
+        assert "1.png" in defect.file and "reaches over [5 4 25 20]" in defect.problem
+
+
 def test_order_does_not_depend_on_the_workers(folder):
     alone = [one.name for one in read(folder, "train", workers=1)]
     assert alone == [one.name for one in read(folder, "train", workers=7)]
@@ -240,6 +268,8 @@ def test_shapes_for_anchors():
     instances[3:10, 5:25], instances[20:22, 20:23] = 2, 5
     found = object_shapes(Given(train=[sample(instances=instances)]), ["train"], (40, 50))
     np.testing.assert_allclose(found, [[20, 7], [3, 2]])
+    one_box = sample(box=np.float32([2, 3, 12, 33]), label=np.int32(0))
+    np.testing.assert_allclose(object_shapes(Given(a=[one_box]), ["a"], (80, 100)), [[20, 60]])
     with pytest.raises(InputError, match="no boxes to cluster"):
         object_shapes(Given(train=[sample(label=np.int32(1))]), ["train"], (40, 50))
     with pytest.raises(InputError, match="no object in train"):

@@ -145,7 +145,7 @@ def _read_labels(source: Source, record: dict[str, Any], path: str) -> Reading:
     sample = {k: record[k].numpy() for k in LABELS if k in source.keys and k in record}
     sides = np.array([reading.width, reading.height] * 2, np.float32)
     relative = getattr(source, "relative", False)
-    if "boxes" in sample:
+    if "boxes" in sample and "labels" in sample:
         boxes = np.clip(sample["boxes"] * sides if relative else sample["boxes"], 0, sides)
         usable = (sample["labels"] >= 0) & (boxes[:, 2:] > boxes[:, :2]).all(-1)
         sample["boxes"] = np.where(usable[:, None], boxes, 0)

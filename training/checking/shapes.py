@@ -48,7 +48,9 @@ def object_shapes(
         raise InputError(f"fit={fit}: expected fit or stretch.")
     found = [np.zeros((0, 2))]
     for split in splits:
-        for number, reading in enumerate(read(source, split, labels_only=key != "instances")):
+        # Where the record does not hold the boxes themselves, they come with the picture.
+        held = isinstance(spec := source.raw(split).element_spec, dict) and key in spec
+        for number, reading in enumerate(read(source, split, labels_only=held)):
             if reading.complaint:
                 raise InputError(reading.complaint)
             found.append(_sides(reading, key) * _scale(reading, image_size, fit))
