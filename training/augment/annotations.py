@@ -84,7 +84,7 @@ def least_kept(sample: dict, min_kept: float) -> tf.Tensor | float:
     """Fraction of each object that must stay in sight; of a crowd region, anything counts."""
     if "crowd" not in sample:
         return min_kept
-    return tf.where(tf.convert_to_tensor(sample["crowd"]), 0.0, min_kept)
+    return tf.where(sample["crowd"], tf.constant(0.0, tf.float64), min_kept)
 
 
 def drop_objects(sample: dict, kept: tf.Tensor) -> dict:

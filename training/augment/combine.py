@@ -103,9 +103,10 @@ def combine(
 
     def varied(number: int, tile: tf.Tensor | None = None) -> dict:
         own = seed if number == 0 else stream(seed, PARTNERS + number)
-        sample = samples[number]()
-        moved = vary(sample, own, policy, size, fit if tile is None else COVER, joint_pairs, tile)
-        return {key: value for key, value in moved.items() if not _is_lost(key, sample, lost)}
+        moved = vary(
+            samples[number](), own, policy, size, fit if tile is None else COVER, joint_pairs, tile
+        )
+        return {key: value for key, value in moved.items() if not _is_lost(key, moved, lost)}
 
     ways = {
         "mosaic": lambda: tiled(varied, seed, size, mask_size),

@@ -28,6 +28,8 @@ SINGLE = ("label", "box", "keypoints")
 BLENDED_OUT = tuple(MAP_FILLS)
 # The point where four pictures meet lies in the middle half of the canvas.
 MIDDLE = 0.5
+# Chance of each object of the second picture to be pasted.
+PASTED = 0.5
 
 
 def tiled(
@@ -72,7 +74,7 @@ def paste(
         raise InputError("augmentation copy_paste needs samples with masks")
     boxes = above["boxes"]
     chance = tf.random.stateless_uniform(tf.shape(boxes)[:1], stream(seed, PASTE))
-    chosen = (chance < 0.5) & (areas(boxes) > 0)
+    chosen = (chance < PASTED) & (areas(boxes) > 0)
     if "crowd" in above:
         chosen &= ~above["crowd"]
     above = drop_objects({**above, "boxes": tf.where(chosen[:, None], boxes, 0.0)}, chosen)
