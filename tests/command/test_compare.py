@@ -4,6 +4,7 @@ import contextlib
 import csv
 import io
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -22,7 +23,7 @@ from training.run import open_run
 from training.sources import open_source
 from zoo.command import compare, compare_one, main
 from zoo.command.compare_choice import COSTS, choose, dominates, pareto
-from zoo.command.compare_folder import prepare, read_result, sample_positions, update_result
+from zoo.command.compare_folder import locked, prepare, read_result, sample_positions, update_result
 from zoo.command.compare_page import markdown_table
 from zoo.command.compare_plan import make_plans, read_plan
 from zoo.command.compare_plots import write_plots
@@ -331,6 +332,10 @@ def bad_calls(data):
         "argument": ([*words, "--set", "model.filter=1"], "did you mean 'filters'"),
         "key": ([*words, "--set", "unet:lerning_rate=1"], "learning_rate"),
         "split": ([*words, "--split", "x"], "no split 'x'"),
+        "alias": (["compare", "a/b=unet", "--data", data], "an alias is a word"),
+        "no alias": (["compare", "=unet", "--data", data], "an alias is a word"),
+        "two of one name": (["compare", "unet=segnet", *words[1:]], "unet would be two rows"),
+        "nothing to measure again": ([*words, "--measure-again"], "needs the --out DIR"),
     }
 
 
@@ -342,6 +347,98 @@ def test_bad_input_is_one_line_and_status_2(case, data, tmp_path, monkeypatch, c
     error = capsys.readouterr().err
     assert expected in error and error.startswith("zoo: ") and len(error.splitlines()) == 1
     assert list(tmp_path.iterdir()) == []
+
+
+def test_one_architecture_several_times(data):
+    words = [
+        "wide=unet",
+        "unet",
+        "plain=encoder_decoder",
+        "max=encoder_decoder",
+        "unet",
+        "unet=unet",
+    ]
+    settings = ["wide:model.filters=32", "max:model.upsampling=max_unpool", "seed=4"]
+    plans = make_plans(options(data, *words, set=settings), open_source(data))
+    rows = {plan.name: plan for plan in plans}
+    assert list(rows) == ["wide", "unet", "plain", "max"] and len(plans) == 4
+    assert [plan.architecture for plan in plans] == ["unet"] * 2 + ["encoder_decoder"] * 2
+    tiny = zoo.card("unet").tiny["filters"]
+    assert (rows["wide"].recipe.model["filters"], rows["unet"].recipe.model["filters"]) == (
+        32,
+        tiny,
+    )
+    assert rows["max"].recipe.model["upsampling"] == "max_unpool"
+    assert rows["plain"].recipe.model["upsampling"] == "transpose"
+    assert {plan.recipe.seed for plan in plans} == {4}
+
+
+def test_a_plan_without_an_architecture_is_of_its_name(data, tmp_path):
+    plan = plan_for(data).to_dict()
+    assert plan.pop("architecture") == "full_resolution"
+    (tmp_path / "plan.json").write_text(json.dumps(plan))
+    assert read_plan(tmp_path / "plan.json").architecture == "full_resolution"
+
+
+def test_a_row_under_an_alias(data, tmp_path, monkeypatch):
+    def run_step(step, folder):
+        return compare_one.main([step, str(folder)]) == 0
+
+    monkeypatch.setattr(compare, "run_step", run_step)
+    monkeypatch.setattr(compare_one, "_end_with_parent", lambda: None)
+    out = tmp_path / "out"
+    words = ["compare", "flat=full_resolution", "--data", data, *SMALL, "--out", str(out)]
+    status, _ = call(*words, "--set", "flat:model.filters=4")
+    assert status == 0
+    run = open_run(out / "flat" / "run")
+    assert run.info["architecture"] == "full_resolution" and run.recipe.model["filters"] == 4
+    row = json.loads((out / "results.json").read_text())["rows"][0]
+    assert (row["name"], row["architecture"]) == ("flat", "full_resolution")
+    page = (out / "report.md").read_text()
+    assert "flat is full_resolution with " in page and "filters=4" in page
+    with (out / "results.csv").open() as file:
+        assert [(r["name"], r["architecture"]) for r in csv.DictReader(file)] == [
+            ("flat", "full_resolution")
+        ]
+
+
+def test_measuring_again_repeats_only_that(compared, data, tmp_path, monkeypatch):
+    out = tmp_path / "out"
+    shutil.copytree(compared[0], out)
+    steps = []
+
+    def run_step(step, folder):
+        steps.append((step, folder.name))
+        assert read_result(folder)["exported_bytes"] is None
+        update_result(folder, milliseconds=1.5, exported_bytes=7)
+        return True
+
+    monkeypatch.setattr(compare, "run_step", run_step)
+    words = ["compare", *NAMES, "pspnet", "--data", data, *SMALL, "--out", str(out), "--json"]
+    words += ["--set", "pspnet:model.backbone=resnet|50", "--measure-again"]
+    status, printed = call(*words)
+    assert status == 0 and steps == [("measure", name) for name in NAMES]
+    rows = {row["name"]: row for row in json.loads(printed)["rows"]}
+    before = {row["name"]: row for row in compared[1]["rows"]}
+    for name in NAMES:
+        assert rows[name] == {**before[name], "milliseconds": 1.5, "exported_bytes": 7}
+    assert rows["pspnet"] == before["pspnet"]
+
+
+def test_a_measurement_cut_short_is_made_up_for(folder):
+    update_result(folder, milliseconds=1.5, exported_bytes=7)
+    assert compare.measured(folder)
+    update_result(folder, exported_bytes=None)
+    assert not compare.measured(folder)
+
+
+def test_two_comparisons_do_not_share_a_folder(data, tmp_path, capsys):
+    out = tmp_path / "out"
+    with locked(out):
+        assert main(["compare", "unet", "--data", data, *SMALL, "--out", str(out)]) == 2
+        assert "another zoo compare is at work there" in capsys.readouterr().err
+    with locked(out):  # free again
+        assert [path.name for path in out.iterdir()] == [".lock"]
 
 
 def test_a_folder_of_something_else_is_refused(data, tmp_path, capsys):

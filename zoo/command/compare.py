@@ -20,6 +20,7 @@ import tensorflow as tf
 from training.sources import open_source
 from zoo.command.compare_folder import (
     ERRORS,
+    locked,
     prepare,
     read_result,
     record_failure,
@@ -44,31 +45,46 @@ def run_compare(options: Namespace) -> int:
     source = open_source(options.data)
     plans = make_plans(options, source)
     out = Path(options.out or f"runs/compare-{time.strftime('%Y%m%d-%H%M%S')}")
-    prepare(out, plans)
-    for note in source.notes:
-        say(f"{source.spec}: {note}")
-    try:
-        trained = [
-            train(out / plan.name, plan, f"{number}/{len(plans)}")
-            for number, plan in enumerate(plans, 1)
+    if options.measure_again and not any(out.glob("*/result.json")):
+        raise InputError("--measure-again needs the --out DIR of a comparison that has been made.")
+    with locked(out):
+        prepare(out, plans)
+        for note in source.notes:
+            say(f"{source.spec}: {note}")
+        try:
+            done = bring_to_end(out, plans, options.measure_again)
+        except KeyboardInterrupt:
+            say(f"zoo: interrupted; the same with --out {shlex.quote(str(out))} goes on from here.")
+            return 130
+        rows = [
+            {"name": plan.name, "architecture": plan.architecture, **read_result(out / plan.name)}
+            for plan in plans
         ]
-        done = [plan for plan in plans if read_result(out / plan.name).get("status") == "done"]
-        # Times are compared, so all are taken together or none.
-        if any(trained) or not all(measured(out / plan.name) for plan in done):
-            for plan in done:
-                measure(out / plan.name)
-    except KeyboardInterrupt:
-        say(f"zoo: interrupted; the same with --out {shlex.quote(str(out))} goes on from here.")
-        return 130
-    rows = [{"name": plan.name, **read_result(out / plan.name)} for plan in plans]
-    report = Report(_words(options, out), source, plans, rows)
-    write_report(report, out)
+        report = Report(_words(options, out), source, plans, rows)
+        write_report(report, out)
     if options.json:
         print_json(report.to_dict())
     else:
         print(report.to_text())
         say(f"report: {out / 'report.md'}")
     return 0 if done else 1
+
+
+def bring_to_end(out: Path, plans: list[Plan], measure_again: bool = False) -> list[Plan]:
+    """Trains what is not trained and measures what is not measured; returns what came through.
+
+    `measure_again` measures what is trained, and nothing else.
+    """
+    trained = [
+        train(out / plan.name, plan, f"{number}/{len(plans)}")
+        for number, plan in enumerate([] if measure_again else plans, 1)
+    ]
+    done = [plan for plan in plans if read_result(out / plan.name).get("status") == "done"]
+    # Times are compared, so all are taken together or none.
+    if measure_again or any(trained) or not all(measured(out / plan.name) for plan in done):
+        for plan in done:
+            measure(out / plan.name, export_again=measure_again)
+    return done
 
 
 def train(folder: Path, plan: Plan, place: str) -> bool:
@@ -92,13 +108,15 @@ def train(folder: Path, plan: Plan, place: str) -> bool:
 def measured(folder: Path) -> bool:
     """Whether a model has been timed and exported."""
     result = read_result(folder)
-    return {"milliseconds", "exported_bytes"} <= result.keys() and not result.get("measure_error")
+    found = all(result.get(key) is not None for key in ("milliseconds", "exported_bytes"))
+    return found and not result.get("measure_error")
 
 
-def measure(folder: Path) -> None:
+def measure(folder: Path, export_again: bool = False) -> None:
     """Times a trained model, and exports it unless it has been."""
     say(f"{folder.name}: timing and exporting")
-    update_result(folder, measure_error=None)
+    changes = {"exported_bytes": None} if export_again else {}
+    update_result(folder, measure_error=None, **changes)
     run_step("measure", folder)
 
 

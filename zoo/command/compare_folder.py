@@ -6,12 +6,17 @@ run/           its run folder
 samples.npz    its answers for the sample pictures
 model.tflite   what it is exported to, where it can be
 log.txt        what its processes said
+
+`DIR/.lock` is held by the comparison that is at work there.
 """
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import json
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +27,48 @@ from zoo.command.compare_plan import Plan, read_plan
 from zoo.command.output import say
 from zoo.errors import InputError
 
+try:
+    import fcntl
+except ImportError:  # not on Windows
+    fcntl = None  # type: ignore[assignment]
+
 SAMPLES = 4
 """Pictures that every model answers for the sheet."""
 
 ERRORS = {"trial": "error", "train": "error", "measure": "measure_error"}
 """Entry of `result.json` that says why a step failed, by step."""
+
+
+@contextlib.contextmanager
+def locked(out: Path) -> Iterator[None]:
+    """Keeps other comparisons out of the folder; the lock goes with the process that holds it.
+
+    Raises:
+        InputError: another comparison is at work there, or the folder is none of a comparison.
+    """
+    _check_folder(out)
+    out.mkdir(parents=True, exist_ok=True)
+    with (out / ".lock").open("a") as file:
+        if fcntl is not None:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise InputError(
+                    f"{out}: another zoo compare is at work there; wait, or choose another --out."
+                ) from error
+            except OSError as error:
+                if error.errno not in (errno.ENOLCK, errno.ENOTSUP):
+                    raise
+                say(f"{out}: cannot be locked here; run one zoo compare at a time in it")
+        yield
+
+
+def _check_folder(out: Path) -> None:
+    """Makes sure that nothing but a comparison is there."""
+    if not out.exists() or any(out.glob("*/plan.json")):
+        return
+    if not out.is_dir() or any(path.name != ".lock" for path in out.iterdir()):
+        raise InputError(f"{out}: neither an empty folder nor one of zoo compare; choose another.")
 
 
 def prepare(out: Path, plans: list[Plan]) -> None:
@@ -35,9 +77,8 @@ def prepare(out: Path, plans: list[Plan]) -> None:
     Raises:
         InputError: the folder holds something else, or models that were trained otherwise.
     """
+    _check_folder(out)
     held = sorted(path.parent.name for path in out.glob("*/plan.json"))
-    if out.exists() and not held and (not out.is_dir() or any(out.iterdir())):
-        raise InputError(f"{out}: neither an empty folder nor one of zoo compare; choose another.")
     for plan in plans:
         folder = out / plan.name
         if plan.name in held:

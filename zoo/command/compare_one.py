@@ -84,7 +84,7 @@ def trial(folder: Path, plan: Plan) -> None:
     try:
         recipe = plan.recipe.changed({"epochs": 2, "patience": 0})
         share = _TRIAL_SHARE * plan.minutes
-        run = fit(plan.name, source, recipe, out=folder / "trial", minutes=share, say=note)
+        run = fit(plan.architecture, source, recipe, out=folder / "trial", minutes=share, say=note)
         seconds = marks[-1] - marks[-2] if len(marks) > 1 else run.history[-1]["seconds"]
     finally:
         watchdog.cancel()
@@ -134,14 +134,14 @@ def _trained(out: Path, plan: Plan, source: Source, epochs: int | None) -> Run:
     if not (out / "checkpoint.npz").is_file():
         shutil.rmtree(out, ignore_errors=True)
         recipe = plan.recipe.changed({"epochs": epochs}) if epochs else plan.recipe
-        return fit(plan.name, source, recipe, out=out, minutes=plan.minutes)
+        return fit(plan.architecture, source, recipe, out=out, minutes=plan.minutes)
     run = open_run(out)
     left = None
     if plan.minutes is not None:
         left = plan.minutes - sum(row["seconds"] for row in run.history) / 60
     if run.info["finished"] or (left is not None and left <= 0):
         return run
-    return fit(plan.name, source, out=out, resume=True, minutes=left)
+    return fit(plan.architecture, source, out=out, resume=True, minutes=left)
 
 
 def _course(run: Run, source: Source) -> dict[str, Any]:

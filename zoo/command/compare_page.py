@@ -60,9 +60,21 @@ def _facts(report: Report) -> str:
         "pipeline": f"canvas {recipe.image_size[0]}×{recipe.image_size[1]}, `{recipe.fit}`, "
         f"{recipe.batch_size} pictures a batch, seed {recipe.seed}{_own(report)}",
         "machine": _machine(report),
+        "rows": _aliases(report),
         "date": time.strftime("%Y-%m-%d %H:%M"),
     }
     return "\n".join(f"- {key}: {value}" for key, value in facts.items() if value)
+
+
+def _aliases(report: Report) -> str:
+    """What stands behind the names that are no architectures', as it differs from its default."""
+    return "; ".join(
+        f"{plan.name} is {plan.architecture}"
+        + (f" with {', '.join(f'{k}={v}' for k, v in own.items())}" if own else "")
+        for plan in report.plans
+        if plan.name != plan.architecture
+        for own in [plan.recipe.model]
+    )
 
 
 def _own(report: Report) -> str:

@@ -6,6 +6,7 @@ import dataclasses
 import inspect
 import json
 import math
+import re
 from argparse import Namespace
 from pathlib import Path
 from typing import Any
@@ -26,12 +27,13 @@ class Plan:
     """How one model is trained and measured.
 
     Attributes:
-        name: of the architecture.
+        name: of the row and its folder: an alias, or the architecture's own name.
         task: of the architecture.
         data: the data set, as named.
         split: what is measured.
         minutes: budget of training; None for the recipe's epochs.
         recipe: with all changes; its `epochs` do not count where there are minutes.
+        architecture: the model; by default the one called `name`.
     """
 
     name: str
@@ -40,6 +42,11 @@ class Plan:
     split: str
     minutes: float | None
     recipe: Recipe
+    architecture: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.architecture:
+            object.__setattr__(self, "architecture", self.name)
 
     def to_dict(self) -> dict[str, Any]:
         """As plain values, as they come back from a file."""
@@ -81,25 +88,32 @@ def make_plans(options: Namespace, source: Source) -> list[Plan]:
     split = source.check_split(options.split or source.held_out())
     if options.minutes is not None and not (0 < options.minutes < math.inf):
         raise InputError(f"--minutes is a time above 0, not {options.minutes:g}.")
-    changes, own = _settings(options, names)
+    changes, own = _settings(options, list(names))
     plans = []
-    for name in names:
-        recipe = _recipe(name, task, options.tiny, {**changes, **own.get(name, {})})
-        plans.append(Plan(name, task, source.spec, split, options.minutes, recipe))
+    for name, architecture in names.items():
+        recipe = _recipe(architecture, task, options.tiny, {**changes, **own.get(name, {})})
+        plan = Plan(name, task, source.spec, split, options.minutes, recipe, architecture)
+        plans.append(plan)
     for plan in plans:
-        batches_of(plan.name, plan.recipe).check(source)
+        batches_of(plan.architecture, plan.recipe).check(source)
     return plans
 
 
-def _names(options: Namespace) -> tuple[list[str], str]:
-    """The models to compare and their task."""
+def _names(options: Namespace) -> tuple[dict[str, str], str]:
+    """The models to compare, by the names of their rows, and their task."""
     if bool(options.names) == bool(options.task):
         raise InputError("name the models to compare, or with --task all models of a task.")
-    names = list(dict.fromkeys(options.names or zoo.list_models(options.task)))
+    names: dict[str, str] = {}
+    for word in options.names or zoo.list_models(options.task):
+        alias, equals, architecture = word.partition("=")
+        if equals and not re.fullmatch(r"\w[\w.-]*", alias):
+            raise InputError(f"{word}: an alias is a word of letters, digits, '_', '-' and '.'.")
+        if names.setdefault(alias, architecture or alias) != (architecture or alias):
+            raise InputError(f"{alias} would be two rows; give one of them another alias.")
     if not names:
         raise InputError(f"there is no model of {options.task} yet.")
-    tasks = {name: zoo.card(name).task for name in names}
-    first = names[0]
+    tasks = {name: zoo.card(name).task for name in names.values()}
+    first = next(iter(tasks))
     for name, task in tasks.items():
         if task != tasks[first]:
             raise InputError(

@@ -145,14 +145,16 @@ class Report:
         names = [f"{part}:{name}" for name in self.parts]
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(["name", "status", *self.scalars, *names, *FIGURES, "error"])
+        writer.writerow(
+            ["name", "architecture", "status", *self.scalars, *names, *FIGURES, "error"]
+        )
         for row in (*self.done, *self.failed):
             metrics = row.get("metrics", {})
             values = [metrics.get(key) for key in self.scalars]
             values += [metrics.get(part, {}).get(name) for name in self.parts]
             values += [row.get(key) for key in FIGURES]
             error = row.get("error") or row.get("measure_error") or ""
-            writer.writerow([row["name"], row.get("status"), *values, error])
+            writer.writerow([row["name"], row["architecture"], row.get("status"), *values, error])
         return text.getvalue()
 
     def to_text(self) -> str:

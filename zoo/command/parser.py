@@ -99,7 +99,9 @@ def _train(commands) -> None:
         metavar="KEY=VALUE",
         help="any key of the recipe, such as learning_rate=0.001 or model.filters=32",
     )
-    command.add_argument("--weights", metavar="FILE", help="start from what fits: a .keras file, or imagenet")
+    command.add_argument(
+        "--weights", metavar="FILE", help="start from what fits: a .keras file, or imagenet"
+    )
     command.add_argument("--minutes", type=float, help="begin no epoch after so many minutes")
     command.add_argument("--out", metavar="RUN", help="run folder (default runs/NAME-…)")
     command.add_argument("--resume", action="store_true", help="go on with the run in --out")
@@ -149,7 +151,12 @@ def _export(commands) -> None:
 def _compare(commands) -> None:
     text = "train models under one budget, and say which to take"
     command = _add(commands, "compare", "compare", text)
-    command.add_argument("names", metavar="NAME", nargs="*")
+    command.add_argument(
+        "names",
+        metavar="[ALIAS=]NAME",
+        nargs="*",
+        help="architectures; under an alias one may come several times, set differently",
+    )
     command.add_argument("--task", help="every model of a task, instead of names")
     command.add_argument("--data", required=True, help=_DATA)
     command.add_argument("--split", help="what to measure on (default: val, else test)")
@@ -167,11 +174,16 @@ def _compare(commands) -> None:
         action="append",
         default=[],
         metavar="[NAME:]KEY=VALUE",
-        help="any key of the recipe, of all models or of one: unet:model.filters=32",
+        help="any key of the recipe, of all models or of one row: unet:model.filters=32",
     )
     command.add_argument("--tiny", action="store_true", help="small forms, to try things out")
     command.add_argument(
         "--out", metavar="DIR", help="default runs/compare-…; one that is there is gone on with"
+    )
+    command.add_argument(
+        "--measure-again",
+        action="store_true",
+        help="only time and export what is trained in --out, as when the machine was busy",
     )
     _json(command)
 
