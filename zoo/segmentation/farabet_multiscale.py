@@ -41,8 +41,9 @@ from zoo.registry import register
         Figure("class accuracy", "29.6 %", "SIFT Flow, natural sampling", "FCN paper's table"),
     ),
     notes=(
-        "The network alone: the paper's votes over superpixels and segmentation trees are not part "
-        "of the graph. The classifier is linear; hidden=… gives a two-layer one. Widths, kernels "
+        "The network alone. The paper's vote over superpixels is a step after it, --superpixels of "
+        "evaluate and predict; exported files do not hold it. Its segmentation trees are not "
+        "there. The classifier is linear; hidden=… gives a two-layer one. Widths, kernels "
         "and the treatment of pixels follow accounts of the paper, not its text."
     ),
 )

@@ -5,6 +5,7 @@ Long, Shelhamer & Darrell, CVPR 2015.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -37,70 +38,73 @@ _SKIP_LINES = {4: 5, 3: 9}
 _SCORE_LINES = {32: 3, 16: 19, 8: 27}
 
 
+def _fcn(
+    stride: int,
+    *,
+    num_classes: int = 21,
+    input_shape: tuple[int | None, int | None, int] = (None, None, 3),
+    backbone: str = "vgg16",
+    norm: str | None = "batch",
+    padding: str = "same",
+    upsampling: str = "fixed",
+    head: int = 4096,
+    dropout: float = 0.5,
+    width: float = 1.0,
+    name: str,
+) -> Model:
+    """FCN: scores of the last map, doubled and summed with the scores of finer ones.
+
+    Args:
+        num_classes: classes, background included.
+        input_shape: height, width (None = any) and channels of the pictures, pixels 0…255.
+        backbone: `"vgg16"`, the paper's, with its fc6 and fc7 as convolutions, or another
+            name of `zoo.backbones`, whose last map is scored as it is.
+        norm: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"` (the paper has none).
+        padding: `"same"` pads the picture to a multiple of 32 and fc6 by three cells;
+            `"border"` is the paper's form: 100 zeros on every side of the picture, fc6
+            unpadded, the middle cut out. Any size is taken by both.
+        upsampling: of the last step: `"fixed"` is bilinear, as in the paper; `"learned"` is a
+            transposed convolution that starts bilinear, as the steps before it are.
+        head: maps of fc6 and fc7, times `width`.
+        dropout: share of fc6's and fc7's values dropped in training.
+        width: factor on the channels.
+        name: of the model.
+
+    Returns:
+        A model from (B, H, W, C) to `{"segmentation": logits}` of shape (B, H, W, num_classes).
+
+    Raises:
+        InputError: an unknown padding, upsampling or backbone, num_classes or head below 1,
+            or padding `"border"` with another backbone than VGG16.
+    """
+    _check(num_classes, head, backbone, padding, upsampling)
+    bordered = padding == "border"
+    images = keras.Input(input_shape, name="image")
+    x, maps = _features(images, backbone, norm, width, bordered)
+    if backbone == "vgg16":
+        style: dict[str, Any] = {"norm": norm, "padding": "valid" if bordered else "same"}
+        x = _fully_connected(x, scaled(head, width), dropout, style)
+    x = _score(x, num_classes, "score5")
+    finest = stride.bit_length() - 1
+    for level in range(4, finest - 1, -1):
+        x = _double(x, level, bordered)
+        x = _add_skip(x, maps[level], level, bordered)
+    x = _enlarge(x, stride, upsampling)
+    if bordered:
+        first = _SCORE_LINES[stride]
+        x = layers.Cropping2D(((first, 0), (first, 0)), name="border_crop")(x)
+    x = CropLike(name="crop")([x, images])
+    x = layers.Activation("linear", dtype="float32", name="segmentation")(x)
+    return Model(images, {"segmentation": x}, task="segmentation", name=name)
+
+
 def _architecture(
     name: str, stride: int, expected_parameters: int, figures: tuple[str, ...]
 ) -> Callable[..., Model]:
     """Registers one of the paper's three strides and returns its builder."""
-
-    def build(
-        *,
-        num_classes: int = 21,
-        input_shape: tuple[int | None, int | None, int] = (None, None, 3),
-        backbone: str = "vgg16",
-        norm: str | None = "batch",
-        padding: str = "same",
-        upsampling: str = "fixed",
-        head: int = 4096,
-        dropout: float = 0.5,
-        width: float = 1.0,
-        name: str = name,
-    ) -> Model:
-        """FCN: scores of the last map, doubled and summed with the scores of finer ones.
-
-        Args:
-            num_classes: classes, background included.
-            input_shape: height, width (None = any) and channels of the pictures, pixels 0…255.
-            backbone: `"vgg16"`, the paper's, with its fc6 and fc7 as convolutions, or another
-                name of `zoo.backbones`, whose last map is scored as it is.
-            norm: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"` (the paper has none).
-            padding: `"same"` pads the picture to a multiple of 32 and fc6 by three cells;
-                `"border"` is the paper's form: 100 zeros on every side of the picture, fc6
-                unpadded, the middle cut out. Any size is taken by both.
-            upsampling: of the last step: `"fixed"` is bilinear, as in the paper; `"learned"` is a
-                transposed convolution that starts bilinear, as the steps before it are.
-            head: maps of fc6 and fc7, times `width`.
-            dropout: share of fc6's and fc7's values dropped in training.
-            width: factor on the channels.
-            name: of the model.
-
-        Returns:
-            A model from (B, H, W, C) to `{"segmentation": logits}` of shape (B, H, W, num_classes).
-
-        Raises:
-            InputError: an unknown padding, upsampling or backbone, num_classes or head below 1,
-                or padding `"border"` with another backbone than VGG16.
-        """
-        _check(num_classes, head, backbone, padding, upsampling)
-        bordered = padding == "border"
-        images = keras.Input(input_shape, name="image")
-        x, maps = _features(images, backbone, norm, width, bordered)
-        if backbone == "vgg16":
-            style: dict[str, Any] = {"norm": norm, "padding": "valid" if bordered else "same"}
-            x = _fully_connected(x, scaled(head, width), dropout, style)
-        x = _score(x, num_classes, "score5")
-        finest = stride.bit_length() - 1
-        for level in range(4, finest - 1, -1):
-            x = _double(x, level, bordered)
-            x = _add_skip(x, maps[level], level, bordered)
-        x = _enlarge(x, stride, upsampling)
-        if bordered:
-            first = _SCORE_LINES[stride]
-            x = layers.Cropping2D(((first, 0), (first, 0)), name="border_crop")(x)
-        x = CropLike(name="crop")([x, images])
-        x = layers.Activation("linear", dtype="float32", name="segmentation")(x)
-        return Model(images, {"segmentation": x}, task="segmentation", name=name)
-
-    build.__name__ = build.__qualname__ = name
+    builder: Any = functools.partial(_fcn, stride, name=name)
+    builder.__name__ = builder.__qualname__ = name
+    builder.__doc__, builder.__module__ = _fcn.__doc__, __name__
     tiny: dict[str, Any] = {"num_classes": 3, "width": 0.06, "head": 256}
     if stride == 32:
         # One fixed bilinear cell could not tell the halves of a tiny picture apart.
@@ -125,7 +129,7 @@ def _architecture(
             "published VGG16 weights fit. padding='border' is the paper's form, which computes "
             "about 200 lines and columns more than the picture has."
         ),
-    )(build)
+    )(builder)
 
 
 def _features(images, backbone: str, norm: str | None, width: float, bordered: bool):

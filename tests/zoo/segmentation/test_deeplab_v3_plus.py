@@ -1,6 +1,8 @@
+import keras
 import numpy as np
 import pytest
 
+import zoo
 from zoo.errors import InputError
 from zoo.registry import card
 from zoo.segmentation import deeplab_v3_plus
@@ -50,6 +52,30 @@ def test_other_backbones(backbone, options):
     assert shape(model, "decoder_skip_act") == (13, 17, 8)
     picture = np.random.default_rng(0).uniform(0, 255, (1, 49, 65, 3)).astype("float32")
     assert np.ptp(np.array(model(picture)["segmentation"])) > 0
+
+
+def test_aligned_xception_learns(tmp_path):
+    settings = {**TINY, "num_classes": 2, "backbone": "xception65", "width": 0.03125}
+    model = deeplab_v3_plus(**settings | {"backbone_options": {"middle_blocks": 1}})
+    pictures = np.random.default_rng(0).integers(20, 60, (2, 32, 48, 3)).astype("uint8")
+    pictures[0, :, 24:] += 180
+    pictures[1, 16:] += 180
+    targets = {"segmentation": (pictures[..., 0] > 128).astype("int32")}
+    before = [np.array(variable) for variable in model.trainable_variables]
+    model.compile(keras.optimizers.Adam(1e-2), jit_compile=False)
+    losses = [
+        float(model.train_on_batch(pictures, targets, return_dict=True)["loss"]) for _ in range(40)
+    ]
+    assert min(losses) < 0.5 * losses[0]
+    for variable, value in zip(model.trainable_variables, before, strict=True):
+        assert not np.array_equal(np.array(variable), value), variable.path
+    model.save(tmp_path / "model.keras")
+    again = zoo.load(tmp_path / "model.keras")
+    np.testing.assert_allclose(
+        np.array(again(pictures)["segmentation"]),
+        np.array(model(pictures, training=False)["segmentation"]),
+        atol=1e-5,
+    )
 
 
 def test_light_form_has_neither_rates_nor_decoder():

@@ -46,6 +46,12 @@ def test_only_new_maps_are_upsampled():
     assert up.filters == growth * depth
 
 
+def test_the_tiny_forms_are_different_networks():
+    tiny = [zoo.card(name).build_tiny() for name in NAMES]
+    assert len({len(model.layers) for model in tiny}) == 3
+    assert len({model.count_params() for model in tiny}) == 3
+
+
 def test_a_picture_smaller_than_its_stride_has_an_answer():
     model = zoo.build("fc_densenet56", growth=2, blocks=[1] * 11, stem=4)
     answer = model(np.full((1, 5, 37, 3), 90, "uint8"))["segmentation"]
