@@ -21,8 +21,13 @@ def export_onnx(delivery: Delivery, path: str | os.PathLike[str]) -> Path:
     their pixels.
 
     Raises:
-        InputError: tf2onnx is not installed, or the path cannot be written.
+        InputError: tf2onnx is not installed, tiles, or the path cannot be written.
     """
+    if delivery.inference.tile:
+        raise InputError(
+            "ONNX takes no tiles, since tf2onnx makes no valid file of their loops; export a "
+            "SavedModel, or LiteRT."
+        )
     try:
         import tf2onnx
     except ImportError as error:

@@ -159,7 +159,7 @@ def _each(run: Run, canvas, axis: int, starts, side, shape, portable: bool):
         return ops.map(one, starts)
     import tensorflow as tf
 
-    if portable:
+    if portable and None not in shape:
         return _each_portably(one, starts, shape, 0.0 * tf.reduce_min(canvas))
     spec = tf.TensorSpec(shape, tf.float32)
     # More at a time would take as many times the memory.

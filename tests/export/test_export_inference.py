@@ -112,7 +112,20 @@ def test_litert_does_not_tile_what_has_no_size(model, tmp_path):
         delivery = export.Delivery.of(model, LABELS, size, fit, Inference((16, 16)))
         with pytest.raises(zoo.InputError, match="name an image size, or export a SavedModel"):
             export.export_litert(delivery, tmp_path / "m.tflite")
+    delivery = export.Delivery.of(model, LABELS, (32, 48), inference=Inference((16, 16)))
+    with pytest.raises(zoo.InputError, match="ONNX takes no tiles"):
+        export.export_onnx(delivery, tmp_path / "m.onnx")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_onnx_averages(model, tmp_path):
+    pytest.importorskip("tf2onnx")
+    pytest.importorskip("onnxruntime")
+    inference = Inference(scales=(1, 1.5), flip=True)
+    delivery = export.Delivery.of(model, LABELS, (32, 48), inference=inference)
+    answer = export.onnx_answerer(export.export_onnx(delivery, tmp_path / "m.onnx"))
+    image = squares(1, 5, 41, 59)[0][0]
+    assert (answer(image)["segmentation"] != answered(delivery, image)).mean() <= 0.005
 
 
 def test_tiles_do_not_make_the_file_large(model, tmp_path):

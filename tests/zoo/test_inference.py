@@ -141,7 +141,8 @@ def test_valid_convolutions_abut_exactly(valid, tile, size):
     canvas = pictures(*size)
     whole = valid(_with_margin(canvas, valid.sizes))["segmentation"]
     expected = ops.convert_to_numpy(whole)[:, : size[0], : size[1]]
-    for found in (scores(valid, canvas, Inference(tile)), in_graph(valid, canvas, Inference(tile))):
+    for way in (scores, in_graph):
+        found = way(valid, canvas, Inference(tile))
         assert found.shape == (2, *size, 3)
         assert gap(found, expected) < 1e-5
 
