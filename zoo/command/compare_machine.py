@@ -30,6 +30,16 @@ def peak_memory() -> int | None:
     return peak if sys.platform == "darwin" else 1024 * peak
 
 
+def available_memory() -> int | None:
+    """Memory that programs could still have, in bytes; None where it cannot be known."""
+    information = Path("/proc/meminfo")
+    if information.is_file():
+        for line in information.read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                return 1024 * int(line.split()[1])
+    return None
+
+
 def peak_accelerator_memory() -> int | None:
     """Largest memory of the first accelerator in use by this process so far, in bytes."""
     if keras.backend.backend() == "jax":

@@ -88,11 +88,11 @@ def open_model(path: str) -> Opened:
         size = None if fit == "native" else run.recipe.image_size
         return Opened(where, run.model(), run.labels, size, fit, run)
     model = zoo.load(where)
-    labels = [str(number) for number in range(_classes(model))]
+    labels = [str(number) for number in range(class_count(model))]
     return Opened(where, model, labels, None, "native", None)
 
 
-def _classes(model: zoo.Model) -> int:
+def class_count(model: zoo.Model) -> int:
     """How many classes (or joints, where these are what the task names) a model was built for."""
     argument = "num_keypoints" if model.task.classes_of == "keypoints" else "num_classes"
     builder = zoo.card(str(model.architecture)).builder

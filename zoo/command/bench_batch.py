@@ -1,0 +1,98 @@
+"""A batch made up for any task, to time a training step on."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import numpy as np
+
+import zoo
+from zoo.errors import InputError
+from zoo.tasks import SCHEMA
+
+_OBJECTS, _CELLS, _WORDS = 8, 28, 15
+
+
+def made_up_batch(
+    model: zoo.Model, image_size: tuple[int, int], batch_size: int, max_objects: int
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Pictures (B, H, W, C) float32 and targets of the model's task, noise and a few objects each.
+
+    Args:
+        model: of any task.
+        image_size: canvas height and width.
+        batch_size: B.
+        max_objects: rows of the keys with objects, of which eight hold one.
+
+    Raises:
+        InputError: the model learns from a key that is not in the schema.
+    """
+    random = np.random.default_rng(0)
+    images = random.integers(0, 256, (batch_size, *image_size, model.input_shape[-1]))
+    keys = dict.fromkeys((*zoo.card(str(model.architecture)).targets, *model.task.optional))
+    unknown = [key for key in keys if key not in SCHEMA]
+    if unknown:
+        raise InputError(f"{model.architecture}: learns from {unknown[0]}, which is not known.")
+    makers = _Makers(model, image_size, batch_size, max_objects, "labels" in keys)
+    return images.astype(np.float32), {key: makers.make(key, random) for key in keys}
+
+
+class _Makers:
+    """Values of each key of the schema."""
+
+    def __init__(self, model: zoo.Model, size, batch: int, rows: int, objects: bool):
+        self.size, self.batch, self.rows = size, batch, rows
+        self.objects = objects
+        self.there = np.arange(rows) < min(_OBJECTS, rows)
+        given = inspect.signature(zoo.card(str(model.architecture)).builder).parameters
+        known = {name: p.default for name, p in given.items()} | model.arguments
+        self.classes = int(known.get("num_classes") or 1)
+        self.joints = int(known.get("num_keypoints") or 1)
+        self.words = int(known.get("vocabulary_size") or 1000)
+
+    def make(self, key: str, random: np.random.Generator) -> np.ndarray:
+        """(B, …) values of a key."""
+        return getattr(self, f"_{key}")(random).astype(SCHEMA[key].dtype)
+
+    def _segmentation(self, random):
+        return random.integers(0, self.classes, (self.batch, *self.size))
+
+    def _instances(self, random):
+        return random.integers(0, _OBJECTS + 1, (self.batch, *self.size))
+
+    def _label(self, random):
+        return random.integers(0, self.classes, self.batch)
+
+    def _box(self, random):
+        return self._some_boxes(random, (self.batch,))
+
+    def _boxes(self, random):
+        return self._some_boxes(random, (self.batch, self.rows)) * self.there[:, None]
+
+    def _labels(self, random):
+        classes = random.integers(0, self.classes, (self.batch, self.rows))
+        return np.where(self.there, classes, SCHEMA["labels"].padding)
+
+    def _crowd(self, random):
+        return np.zeros((self.batch, self.rows))
+
+    _difficult = _crowd
+
+    def _masks(self, random):
+        masks = random.integers(0, 2, (self.batch, self.rows, _CELLS, _CELLS))
+        return masks * self.there[:, None, None]
+
+    def _keypoints(self, random):
+        rows = (self.batch, self.rows) if self.objects else (self.batch,)
+        places = random.uniform(0, 1, (*rows, self.joints, 2)) * self.size[::-1]
+        return np.concatenate([places, np.full((*rows, self.joints, 1), 2.0)], -1)
+
+    def _captions(self, random) -> np.ndarray:
+        return random.integers(1, self.words, (self.batch, self.rows, _WORDS))
+
+    def _some_boxes(self, random, shape: tuple[int, ...]) -> np.ndarray:
+        corner = random.uniform(0, 0.6, (*shape, 2))
+        far = corner + random.uniform(0.1, 0.4, (*shape, 2))
+        width_height: Any = self.size[::-1]
+        return np.concatenate([corner * width_height, far * width_height], -1)
