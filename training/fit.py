@@ -8,11 +8,13 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import keras
 import tensorflow as tf
 
 import zoo
+from training.body import torso_of
 from training.callbacks import (
     TIME_IS_UP,
     BestModel,
@@ -27,6 +29,7 @@ from training.files import remove_partial
 from training.measurement import Measurement, measured_outside
 from training.optimization import make_loss, make_optimizer
 from training.pipeline import Batches, steps_per_epoch, training_batches, validation_batches
+from training.preparation import prepare
 from training.progress import Progress
 from training.recipe import Recipe, recipe_for
 from training.run import Run, create_run, open_run
@@ -77,16 +80,17 @@ def fit(
     steps = steps_per_epoch(source, "train", recipe.batch_size)
     keras.utils.set_random_seed(recipe.seed)
     model = build_model(architecture, source, recipe)
+    loaded = [] if resume or weights is None else [str(zoo.load_weights(model, weights))]
     with source.explaining("train"):
         loss = make_loss(recipe, source, zoo.card(architecture).task)
+        prepared = prepare(model, source, batches, recipe)
     labels = source.names_for(TASKS[zoo.card(architecture).task].classes_of)
     if not resume:
-        loaded = [] if weights is None else [str(zoo.load_weights(model, weights))]
         # What the user can put right is found by now, or the folder would be in the way next time.
         run = create_run(Path(out), architecture, source.spec, labels, recipe)
         if source.joint_names:
             run.write_info(joint_names=source.joint_names, skeleton=source.skeleton)
-        for note in (*(f"{source.spec}: {note}" for note in source.notes), *loaded):
+        for note in (*(f"{source.spec}: {note}" for note in source.notes), *loaded, *prepared):
             (say or print_line)(note)
     model.compile(optimizer=make_optimizer(recipe, steps), loss=loss, jit_compile=xla_wanted(recipe))
     model.optimizer.build(model.trainable_variables)
@@ -153,6 +157,7 @@ def batches_of(architecture: str, recipe: Recipe) -> Batches:
         task=card.task,
         targets=card.targets,
         image_size=recipe.image_size,
+        image_sizes=recipe.image_sizes,
         batch_size=recipe.batch_size,
         channels=recipe.channels,
         fit=recipe.fit,
@@ -173,7 +178,7 @@ def build_model(architecture: str, source: Source, recipe: Recipe) -> zoo.Model:
     }
     with PrecisionScope(recipe.precision):
         model = zoo.build(architecture, **arguments)
-    for side in recipe.image_size:
+    for side in {side for size in (recipe.image_size, *recipe.image_sizes) for side in size}:
         if model.sizes is not None and not model.sizes.legal(side):
             raise InputError(
                 f"recipe: {architecture} cannot take an image_size side of {side} as it is built "
@@ -182,7 +187,7 @@ def build_model(architecture: str, source: Source, recipe: Recipe) -> zoo.Model:
     return model
 
 
-def arguments_of(architecture: str, source: Source) -> dict[str, int]:
+def arguments_of(architecture: str, source: Source) -> dict[str, Any]:
     """The builder's arguments that the data set decides.
 
     Raises:
@@ -198,7 +203,8 @@ def arguments_of(architecture: str, source: Source) -> dict[str, int]:
                 f"{source.spec}: has no names for {keys[argument]}, so {architecture} cannot "
                 f"tell its {argument}."
             )
-    return counts
+    torso = torso_of(source.joint_names) if "torso" in known else None
+    return counts if torso is None else {**counts, "torso": list(torso)}
 
 
 def xla_wanted(recipe: Recipe) -> bool:

@@ -28,6 +28,7 @@ class Batches:
     Attributes:
         task: name of the task, which says the targets.
         image_size: canvas height and width.
+        image_sizes: of training, in turn epoch by epoch; empty for `image_size` alone.
         batch_size: pictures a batch.
         channels: 3 for colour, 1 for grey.
         fit: `"fit"`, `"stretch"` or `"crop"`, see `training.augment`.
@@ -52,6 +53,7 @@ class Batches:
     mask_size: int = 0
     targets: tuple[str, ...] = ()
     seed: int = 0
+    image_sizes: tuple[tuple[int, int], ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "targets", self.targets or TASKS[self.task].targets)
@@ -81,9 +83,9 @@ def steps_per_epoch(source: Source, split: str, batch_size: int) -> int:
 
 
 def training_batches(
-    source: Source, split: str, batches: Batches, first_epoch: int = 0
+    source: Source, split: str, batches: Batches, first_epoch: int = 0, every: int = 1
 ) -> tf.data.Dataset:
-    """Endless training batches, epoch after epoch from `first_epoch` on.
+    """Endless training batches, epoch after epoch from `first_epoch` on, or every so many.
 
     Every epoch has `steps_per_epoch` batches of a full `batch_size`, in an order of its own.
 
@@ -91,6 +93,8 @@ def training_batches(
         InputError: no such split, or it lacks a target.
     """
     batches.check(source)
+    if batches.image_sizes:
+        return _sizes_in_turn(source, split, batches, first_epoch)
     steps = steps_per_epoch(source, split, batches.batch_size)
     others = partners(batches.augmentation)
 
@@ -120,13 +124,30 @@ def training_batches(
         )
         return _element(sample, batches, weighted=batches.border_weight > 0)
 
-    endless = tf.data.Dataset.range(first_epoch, tf.int64.max)
+    endless = tf.data.Dataset.range(first_epoch, tf.int64.max, every)
     return (
         endless.flat_map(epoch)
         .map(prepare, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
         .batch(batches.batch_size, drop_remainder=True)
         .prefetch(tf.data.AUTOTUNE)
     )
+
+
+def _sizes_in_turn(
+    source: Source, split: str, batches: Batches, first_epoch: int
+) -> tf.data.Dataset:
+    """Training batches whose pictures have another size in the next epoch."""
+    count = len(batches.image_sizes)
+    steps = steps_per_epoch(source, split, batches.batch_size)
+    streams = []
+    for turn, size in enumerate(batches.image_sizes):
+        first = first_epoch + (turn - first_epoch) % count
+        one_size = dataclasses.replace(batches, image_size=size, image_sizes=())
+        streams.append(training_batches(source, split, one_size, first, count))
+    turns = tf.data.Dataset.range(first_epoch, tf.int64.max).flat_map(
+        lambda epoch: tf.data.Dataset.from_tensors(epoch % count).repeat(steps)
+    )
+    return tf.data.Dataset.choose_from_datasets(streams, turns, stop_on_empty_dataset=False)
 
 
 def validation_batches(source: Source, split: str, batches: Batches) -> tf.data.Dataset:

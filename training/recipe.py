@@ -28,6 +28,8 @@ class Recipe:
 
     Attributes:
         image_size: canvas height and width in pixels.
+        image_sizes: sizes of training, in turn epoch by epoch, for networks that take any size,
+            such as SPP-net's [[180, 180], [224, 224]]; answers are always given at `image_size`.
         fit: how a picture goes on the canvas: `"fit"`, `"stretch"` or `"crop"`.
         channels: 3 for colour, 1 for grey.
         batch_size, epochs, seed: as everywhere.
@@ -58,6 +60,7 @@ class Recipe:
     """
 
     image_size: tuple[int, int] = (256, 256)
+    image_sizes: tuple[tuple[int, int], ...] = ()
     fit: str = "fit"
     channels: int = 3
     batch_size: int = 8
@@ -121,8 +124,15 @@ class Recipe:
 
     def _check_lists_and_tables(self) -> None:
         size, drops = self.image_size, self.drops
-        if not isinstance(size, (list, tuple)) or [_is_side(side) for side in size] != [True, True]:
+        if not _is_size(size):
             raise InputError(f"recipe: image_size is [height, width] in pixels, not {size!r}.")
+        if not isinstance(self.image_sizes, (list, tuple)) or not all(
+            map(_is_size, self.image_sizes)
+        ):
+            raise InputError(
+                "recipe: image_sizes is a list of [height, width] in pixels, such as "
+                f"[[180, 180], [224, 224]], not {self.image_sizes!r}."
+            )
         if not isinstance(drops, (list, tuple)) or not all(
             _is_number(share) and 0 < share < 1 for share in drops
         ):
@@ -134,6 +144,7 @@ class Recipe:
         # Fails on what a file cannot hold.
         toml_lines(self.model)
         object.__setattr__(self, "image_size", tuple(size))
+        object.__setattr__(self, "image_sizes", tuple(map(tuple, self.image_sizes)))
         object.__setattr__(self, "drops", tuple(drops))
 
     def changed(self, changes: dict[str, Any]) -> Recipe:
@@ -236,6 +247,10 @@ def _is_number(value: Any) -> bool:
 
 def _is_side(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+
+
+def _is_size(value: Any) -> bool:
+    return isinstance(value, (list, tuple)) and [_is_side(side) for side in value] == [True, True]
 
 
 def _number(key: str, value: Any, above: bool = False, whole: bool = False) -> None:

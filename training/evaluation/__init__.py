@@ -10,7 +10,10 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from training.evaluation.base import AnswerFunction, Samples
+from training.evaluation.classification import evaluate_classification
 from training.evaluation.detection import evaluate_detection
+from training.evaluation.localization import evaluate_localization
+from training.evaluation.pose import evaluate_pose, evaluate_pose_classification
 from training.evaluation.proposals import proposal_recall
 from training.evaluation.segmentation import evaluate_segmentation
 from zoo.errors import InputError
@@ -20,7 +23,11 @@ if TYPE_CHECKING:
     from training.sources import Source
 
 EVALUATIONS: dict[str, Callable[..., dict[str, Any]]] = {
+    "classification": evaluate_classification,
     "segmentation": evaluate_segmentation,
+    "localization": evaluate_localization,
+    "pose": evaluate_pose,
+    "pose_classification": evaluate_pose_classification,
     "detection": evaluate_detection,
     "instances": evaluate_detection,
 }
@@ -69,7 +76,11 @@ __all__ = [
     "AnswerFunction",
     "Samples",
     "evaluate",
+    "evaluate_classification",
     "evaluate_detection",
+    "evaluate_localization",
+    "evaluate_pose",
+    "evaluate_pose_classification",
     "evaluate_segmentation",
     "proposal_recall",
 ]

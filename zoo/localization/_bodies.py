@@ -26,6 +26,7 @@ class Body:
         cells: a side, to which the last map is pooled.
         units: of the dense layers.
         dropout: behind each of them.
+        output_stride: of a backbone.
     """
 
     backbone: str | None
@@ -34,6 +35,7 @@ class Body:
     cells: int
     units: Sequence[int]
     dropout: float
+    output_stride: int = 32
 
     def __post_init__(self) -> None:
         if self.cells < 1 or not 0 <= self.dropout < 1 or min(self.units, default=1) < 1:
@@ -47,14 +49,23 @@ class Body:
 
     def vector(self, x, name: str = ""):
         """Normalised pixels (N, H, W, C) → (N, F); `name` goes before the layers' names."""
+        return self.dense(self.last_map(x, name), name)
+
+    def last_map(self, x, name: str = ""):
+        """Normalised pixels (N, H, W, C) → the convolutions' last map."""
         if self.backbone is None:
-            x = _five_convolutions(x, self.norm, self.width, name)
-            x = AdaptivePooling(self.cells, "max", name=f"{name}pool5")(x)
-        else:
-            family = find_backbone(self.backbone)
-            layer = f"{name}{self.backbone}"
-            maps = family.features(x, norm=self.norm, width=self.width, name=layer)
-            x = AdaptivePooling(self.cells, "mean", name=f"{name}cells")(maps[max(maps)])
+            return _five_convolutions(x, self.norm, self.width, name)
+        family = find_backbone(self.backbone)
+        layer = f"{name}{self.backbone}"
+        maps = family.features(
+            x, norm=self.norm, width=self.width, output_stride=self.output_stride, name=layer
+        )
+        return maps[max(maps)]
+
+    def dense(self, x, name: str = ""):
+        """The last map → (N, F)."""
+        mode = "max" if self.backbone is None else "mean"
+        x = AdaptivePooling(self.cells, mode, name=f"{name}cells")(x)
         x = layers.Flatten(name=f"{name}flatten")(x)
         for number, count in enumerate(self.units, start=6):
             x = layers.Dense(

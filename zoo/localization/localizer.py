@@ -61,6 +61,8 @@ def localizer(
     label_weight: float = 1.0,
     box_weight: float = 1.0,
     uncertainty: bool = False,
+    label_from: str = "dense",
+    output_stride: int = 32,
     cells: int = 7,
     units: Sequence[int] = (4096, 4096),
     dropout: float = 0.5,
@@ -80,8 +82,12 @@ def localizer(
             picture, so the plain sum of an l2 box loss and the cross-entropy is mostly the latter.
         uncertainty: factors learned beside (and on top of) the given ones, see
             `SingleObjectModel`.
+        label_from: what the class head sees: `"dense"`, the dense layers that the box head sees too
+            (the papers'), or the `"mean"` or `"max"` over the last map, for which it does not
+            matter where the object is.
+        output_stride: of the backbone.
         cells: a side, to which the last map is pooled; at 224×224, 7 pools nothing.
-        units: of the dense layers that both heads share.
+        units: of the dense layers.
         dropout: behind each of them.
         width: factor on the backbone's channels.
         name: of the model.
@@ -96,10 +102,16 @@ def localizer(
     if num_classes < 1 or min(label_weight, box_weight) < 0:
         raise InputError("localizer: num_classes is at least 1, weights are not negative.")
     check_kind(box_loss, BOX_LOSSES, "box_loss")
-    body = Body(backbone, norm, width, cells, units, dropout)
+    check_kind(label_from, ("dense", "mean", "max"), "label_from")
+    body = Body(backbone, norm, width, cells, units, dropout, output_stride)
     images = keras.Input(input_shape, name="image")
-    x = body.vector(body.normalize(images))
-    logits = layers.Dense(num_classes, name="logits")(x)
+    last = body.last_map(body.normalize(images))
+    x = seen = body.dense(last)
+    if label_from == "mean":
+        seen = layers.GlobalAveragePooling2D(name="label_mean")(last)
+    elif label_from == "max":
+        seen = layers.GlobalMaxPooling2D(name="label_max")(last)
+    logits = layers.Dense(num_classes, name="logits")(seen)
     # At first every box is the middle half of the picture.
     start = keras.initializers.Constant(0.5)
     count = 4 * num_classes if per_class else 4
