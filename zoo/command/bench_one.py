@@ -64,6 +64,9 @@ def _ready(bench: Bench, folder: Path) -> tuple[dict[str, Call], dict[str, Any],
     before = peak_memory()
     model = _model(bench)
     parts = Parts(bench, model, folder)
+    flops = flops_on(model, bench.image_size)
+    # What follows proposals is a part of answers and of training, not of the raw outputs.
+    later = getattr(model, "second_stage_macs", None)
     figures: dict[str, Any] = {
         "name": bench.name,
         "architecture": bench.architecture,
@@ -73,7 +76,8 @@ def _ready(bench: Bench, folder: Path) -> tuple[dict[str, Call], dict[str, Any],
         "precision": bench.recipe.precision,
         "xla": parts.jit,
         "parameters": sum(math.prod(variable.shape) for variable in model.weights),
-        "flops": flops_on(model, bench.image_size),
+        "flops": flops,
+        "forward_flops": flops and flops - 2 * (later() if later else 0),
         "keras_bytes": keras_bytes(model),
         "memory": {"start": before},
         "accelerator_memory": {},

@@ -49,7 +49,8 @@ class Bench:
     def from_json(cls, text: str) -> Bench:
         """The plan that `to_json` wrote."""
         data = json.loads(text)
-        return cls(**{**data, "recipe": from_dict(data["recipe"])})
+        tuples = {key: tuple(data[key]) for key in ("image_size", "parts")}
+        return cls(**{**data, **tuples, "recipe": from_dict(data["recipe"])})
 
 
 def make_benches(options: Namespace) -> list[Bench]:

@@ -20,8 +20,8 @@ _RAW = {
     *("times", "product", "product_flops", "machine"),
     *("compile_seconds", "memory", "accelerator_memory"),
 }
-# Forward once, and backward about twice as much: for activations and for weights.
-_WORK = {"forward": 1, "forward_batch": 1, "train_step": 3, "saved_model": 1, "litert": 1}
+# Backward takes about twice what forward does: for activations and for weights.
+_PASSES = {"train_step": 3}
 
 
 def report(rows: list[dict[str, Any]]) -> dict[str, Any]:
@@ -63,7 +63,8 @@ def _model(row: dict[str, Any], peaks: dict[str, list[float]]) -> dict[str, Any]
 def _part(row: dict[str, Any], part: str, times: list[float], peak: float) -> dict[str, Any]:
     batch = row["batch_size"] if part in BATCHED else 1
     median = statistics.median(times)
-    work = None if row["flops"] is None else _WORK[part] * row["flops"] * batch
+    flops = row["forward_flops" if part.startswith("forward") else "flops"]
+    work = None if flops is None else _PASSES.get(part, 1) * flops * batch
     seconds = row["compile_seconds"][part]
     return {
         "batch_size": batch,

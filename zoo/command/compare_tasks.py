@@ -40,15 +40,23 @@ def _draw_segmentation(
     return paint_classes(answers["segmentation"], len(labels))
 
 
-_OBJECT_KEYS = ("boxes", "labels", "scores", "num_detections", "crowd", "difficult", "masks")
+_BOX_KEYS = ("boxes", "labels", "scores", "num_detections", "crowd", "difficult")
+_PART_KEYS = ("masks", "keypoints")
 _SHOWN_SCORE, _SHOWN_SIDE = 0.3, 320
 _BOX_COLUMNS = ("ap", "ap50", "ap75", "ar100")
+
+
+def _draw_boxes(
+    image: np.ndarray, answers: Mapping[str, np.ndarray], labels: Sequence[str]
+) -> np.ndarray:
+    boxes_alone = {key: value for key, value in answers.items() if key not in _PART_KEYS}
+    return _draw_objects(image, boxes_alone, labels)
 
 
 def _draw_objects(
     image: np.ndarray, answers: Mapping[str, np.ndarray], labels: Sequence[str]
 ) -> np.ndarray:
-    shown = {key: answers[key] for key in (*_OBJECT_KEYS, "keypoints") if key in answers}
+    shown = {key: answers[key] for key in (*_BOX_KEYS, *_PART_KEYS) if key in answers}
     full = "masks" in shown and shown["masks"].shape[1:] == image.shape[:2]
     return draw(
         image,
@@ -62,7 +70,7 @@ def _draw_objects(
 
 COMPARISONS: dict[str, Comparison] = {
     "segmentation": Comparison(parts="iou", draw=_draw_segmentation),
-    "detection": Comparison("ap50_by_class", _BOX_COLUMNS, draw=_draw_objects),
+    "detection": Comparison("ap50_by_class", _BOX_COLUMNS, draw=_draw_boxes),
     "instances": Comparison(
         "ap50_by_class",
         (*_BOX_COLUMNS, "mask_ap", "mask_ap50", "keypoint_ap", "keypoint_ap50"),
