@@ -92,7 +92,9 @@ def fit(
             run.write_info(joint_names=source.joint_names, skeleton=source.skeleton)
         for note in (*(f"{source.spec}: {note}" for note in source.notes), *loaded, *prepared):
             (say or print_line)(note)
-    model.compile(optimizer=make_optimizer(recipe, steps), loss=loss, jit_compile=xla_wanted(recipe))
+    model.compile(
+        optimizer=make_optimizer(recipe, steps), loss=loss, jit_compile=xla_wanted(recipe)
+    )
     model.optimizer.build(model.trainable_variables)
     progress = load_state(run.checkpoint, model) if resume else new_progress()
     if progress["stopped"] == TIME_IS_UP:
