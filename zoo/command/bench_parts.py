@@ -145,6 +145,11 @@ def _on_jax(model: zoo.Model, tensor) -> Call:
         return model.stateless_call(trainable, fixed, images, training=False)[0]
 
     run = jax.jit(outputs)
-    trainable = [variable.value for variable in model.trainable_variables]
-    fixed = [variable.value for variable in model.non_trainable_variables]
-    return lambda: jax.block_until_ready(run(trainable, fixed, tensor))
+
+    def call() -> None:
+        # Training gives its variables new buffers and the old ones away.
+        trainable = [variable.value for variable in model.trainable_variables]
+        fixed = [variable.value for variable in model.non_trainable_variables]
+        jax.block_until_ready(run(trainable, fixed, tensor))
+
+    return call

@@ -103,7 +103,8 @@ def _machine(result: dict[str, Any]) -> str:
     words += f"; {', '.join(machine['accelerators']) or 'no accelerator'}"
     words += f"; Keras {machine['keras']} on {machine['backend']}"
     products = [f"{short(v)}FLOP/s in {key}" for key, v in result["peak_flops"].items()]
-    return f"{words}; matrix product {', '.join(products)}; {result['date']}"
+    peak = f"matrix product {', '.join(products)}; " if products else ""
+    return f"{words}; {peak}{result['date']}"
 
 
 def _times(model: dict[str, Any], part: str) -> tuple[Any, ...]:
