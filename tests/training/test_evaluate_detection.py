@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from detection_cases import answering, imperfect, official, perfect, random_samples
 
-from training.evaluation import EVALUATIONS, evaluate_detection
+from training.evaluation import EVALUATIONS, evaluate, evaluate_detection
 from training.evaluation.coco import BOX_NUMBERS, KEYPOINT_NUMBERS
 from training.evaluation.objects import full_masks
 from training.evaluation.oks import COCO_JOINTS, joint_sigmas
+from training.sources import open_source
 from zoo.errors import InputError
 
 NAMES = ("car", "dog", "cup", "kite")
@@ -175,3 +176,19 @@ def test_spread_of_joints():
 
 def test_found_by_its_task():
     assert EVALUATIONS["detection"] is EVALUATIONS["instances"] is evaluate_detection
+
+
+def test_the_labels_of_a_data_set_as_answers(shared_data):
+    """What the reader gives, crowd included, is found perfectly when it is answered."""
+    source = open_source(f"coco:{shared_data / 'coco_mini'}")
+    samples = list(source.samples("val"))
+    answers = []
+    for _, sample in samples:
+        kept = (sample["labels"] >= 0) & ~sample["crowd"]
+        answer = {key: sample[key][kept] for key in ("boxes", "labels", "masks")}
+        answers.append({**answer, "scores": np.linspace(1, 0.5, kept.sum())})
+    left = iter(answers)
+    result = evaluate("instances", lambda _: next(left), source, "val", samples=samples)
+    for key in ("ap", "ap_small", "ap_large", "mask_ap", "mask_ap75", "voc_ap50"):
+        assert result[key] == pytest.approx(1.0), key
+    assert sum(sample["crowd"].sum() for _, sample in samples) == 1
