@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+
 from training.sources.box_masks import MASK_SIZE
 from training.sources.defects import Defect
 from training.sources.joints import pairs_of, plain_names, read_pairs, skeleton_of
@@ -88,6 +90,7 @@ class KeypointFolder(OneObjectSource):
         if named:
             self.label_names = tuple(sorted({pose.label for pose in named}))
             self.keys = ("image", "label", "keypoints", "box")
+        numbers = {name: number for number, name in enumerate(self.label_names)}
         splits = split_poses(self.root, poses, val, how)
         self.notes += poses.notes
         for split, chosen in splits.items():
@@ -96,12 +99,13 @@ class KeypointFolder(OneObjectSource):
                 picture = self._picture(split, pose, poses)
                 if named and not pose.label:
                     fault = ("no label", "give it one, or take the column out", "picture")
-                    if self.report(Defect(split, shown(poses.path), pose.record, *fault)):
-                        continue
+                    self.report(Defect(split, shown(poses.path), pose.record, *fault))
+                    continue
                 if picture is not None:
                     pictures.append(picture)
-                    labels.append(self.label_names.index(pose.label) if pose.label else -1)
-            self.add_labelled(split, pictures, labels if named else None)
+                    labels.append(numbers.get(pose.label, -1))
+            columns = {"label": np.array(labels, np.int32)} if named else {}
+            self.add_single(split, pictures, columns)
 
     def _picture(self, split: str, pose: Pose, poses: Poses) -> Picture | None:
         """The record of a pose; None if it is to be left out."""

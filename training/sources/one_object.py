@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
+import numpy as np
 import tensorflow as tf
 
 from training.sources.objects import ObjectSource
@@ -15,17 +16,24 @@ class OneObjectSource(ObjectSource):
     names. A picture whose object cannot be learned from has a box and joints of zeros.
     """
 
-    def add_labelled(
-        self, split: str, pictures: list[Picture], labels: Sequence[int] | None = None
+    def add_single(
+        self, split: str, pictures: list[Picture], columns: Mapping[str, np.ndarray]
     ) -> None:
-        """Adds a split of pictures with one object or none each, and the pictures' classes."""
+        """Adds a split of pictures with one object or none each.
+
+        Args:
+            split: its name.
+            pictures: its records.
+            columns: more values of every record, for `decode`; `label` is the picture's class.
+        """
         for place, picture in enumerate(pictures):
             picture.number = place
         self.add_pictures(split, pictures)
-        if labels is not None:
-            plain = self._columns[split].plain
-            with tf.device("CPU"):
-                plain["label"] = tf.gather(tf.constant(labels, tf.int32), plain["number"])
+        plain = self._columns[split].plain
+        with tf.device("CPU"):
+            for name, values in columns.items():
+                # Some pictures may have been left out.
+                plain[name] = tf.gather(tf.constant(values), plain["number"])
 
     def _checked(self, split: str, pictures: list[Picture]) -> list[Picture]:
         """Without the pictures whose only object was left out."""

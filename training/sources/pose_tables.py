@@ -8,19 +8,18 @@ import re
 from training.sources.lookup import PictureIndex
 from training.sources.paths import shown
 from training.sources.poses import ABSENT, Joint, Pose, Poses
+from training.sources.table_columns import (
+    LABEL_COLUMNS,
+    PICTURE_COLUMNS,
+    SPLIT_COLUMNS,
+    box_columns,
+    box_of,
+    number_of,
+)
 from training.sources.text_files import Table
 from zoo.errors import InputError
 
-PICTURE_COLUMNS = ("image", "picture", "file", "filename", "file_name", "path", "name", "img")
-SPLIT_COLUMNS = ("split", "set", "subset")
-LABEL_COLUMNS = ("label", "class", "category", "pose", "activity")
-CORNER_COLUMNS = (
-    *(("xmin", "ymin", "xmax", "ymax"), ("x0", "y0", "x1", "y1"), ("x1", "y1", "x2", "y2")),
-    *(("left", "top", "right", "bottom"),),
-)
-_PREFIXES = ("", "box_", "bbox_", "person_")
 _PART = re.compile(r"(.+)[_. -](x|y|v|vis|visible|visibility)", re.IGNORECASE)
-_WORDS = {"true": 1.0, "false": 0.0}
 
 
 def is_pose_table(table: Table) -> bool:
@@ -83,37 +82,6 @@ def _joint_columns(table: Table) -> dict[str, dict[str, int]]:
             joints.setdefault(found[1], {})[found[2][0].lower()] = place
     # Something without a position is no joint, only a name that ends alike.
     return {name: parts for name, parts in joints.items() if set(parts) != {"v"}}
-
-
-def box_columns(table: Table) -> tuple[int, ...] | None:
-    """Positions of the columns of a box's corners, left, top, right, bottom."""
-    for names in CORNER_COLUMNS:
-        for prefix in _PREFIXES:
-            places = [table.column(prefix + name) for name in names]
-            found = tuple(place for place in places if place is not None)
-            if len(found) == 4:
-                return found
-    return None
-
-
-def box_of(fields: list[str], places: tuple[int, ...]) -> tuple[float, ...] | None:
-    """A box; None where its fields are empty, NaN for one that is no number."""
-    if not any(fields[place] for place in places):
-        return None
-    values = [number_of(fields[place]) for place in places]
-    return tuple(math.nan if value is None else value for value in values)
-
-
-def number_of(text: str) -> float | None:
-    """A number, or None for what is none; nothing at all is NaN."""
-    if not text:
-        return math.nan
-    if text.lower() in _WORDS:
-        return _WORDS[text.lower()]
-    try:
-        return float(text)
-    except ValueError:
-        return None
 
 
 def _joint(fields: list[str], name: str, parts: dict[str, int], record: str, poses: Poses) -> Joint:
