@@ -3,7 +3,7 @@
 import numpy as np
 
 # Of the classes, black first.
-COLOURS = np.array(list(np.ndindex(3, 3, 3)), np.uint8) * 120
+COLOURS = np.array(list(np.ndindex(4, 4, 4)), np.uint8) * 80
 
 
 def scene(seed, height, width, first_label=0, objects=3, cells=112):
