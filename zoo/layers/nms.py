@@ -30,9 +30,8 @@ def nms(
 ):
     """Suppresses boxes whatever their class, each picture for itself.
 
-    TensorFlow's own operators do it where they can: they take about a fifth of the time of the
-    portable form in a graph that XLA does not compile; under XLA and on other backends the portable
-    form runs. Both give the same.
+    TensorFlow's own operators do it in graphs that XLA does not compile, where they are the faster;
+    under XLA, which has none, and on other backends the portable form runs. Both give the same.
 
     Args:
         boxes: (B, N, 4) xyxy. One with a NaN or infinite coordinate is never kept; an empty or
@@ -56,9 +55,10 @@ def nms(
             f"{iou_threshold}."
         )
     boxes, scores = ops.stop_gradient(precise(boxes)), ops.stop_gradient(precise(scores))
-    if boxes.shape[1] == 0:
-        nothing = ops.zeros((ops.shape(boxes)[0], max_outputs), "int32")
-        return nothing, ops.cast(nothing, "bool")
+    if not boxes.shape[1]:
+        # One box that is never kept, for none can be gathered where there is none.
+        boxes = ops.pad(boxes, [[0, 0], [0, 1], [0, 0]])
+        scores = ops.pad(scores, [[0, 0], [0, 1]], constant_values=-math.inf)
     there = ops.logical_and(sound(boxes), scores > score_threshold)
     scores, order = ops.top_k(ops.where(there, scores, -math.inf), ops.shape(scores)[1])
     boxes = take_rows(_upright(boxes), order)

@@ -122,6 +122,18 @@ def test_nothing_to_choose_from(native):
     check(batched_nms(boxes, scores, none, 3, 0.5, native=native), [[], []])
 
 
+def test_numbers_that_are_unknown_beforehand():
+    tf = pytest.importorskip("tensorflow")
+    if keras.backend.backend() != "tensorflow":
+        pytest.skip("only TensorFlow has unknown sizes")
+    boxes, scores, _ = scene(2, 30, extent=60)
+    sizes = [tf.TensorSpec([None, None, 4]), tf.TensorSpec([None, None])]
+    function = tf.function(lambda *x: nms(*x, 6, 0.5), input_signature=sizes)
+    for count in (30, 3, 0):
+        expected = [greedy(boxes[i, :count], scores[i, :count], 6, 0.5) for i in range(2)]
+        check(function(boxes[:, :count], scores[:, :count]), expected)
+
+
 def test_logits_do_as_scores_and_half_precision_does(native):
     boxes, scores, _ = scene(2, 60, extent=100)
     boxes, scores = np.float16(np.round(boxes)), np.float16(scores * 20 - 30)
