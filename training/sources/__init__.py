@@ -10,11 +10,14 @@ from collections.abc import Callable
 from urllib.parse import parse_qsl
 
 from training.sources.base import FileSource, Source
+from training.sources.classes import ClassFolder
 from training.sources.coco import CocoFolder
 from training.sources.instances import InstanceFolder
 from training.sources.keypoints import KeypointFolder
 from training.sources.masks import MaskFolder
+from training.sources.regions import RegionFolder
 from training.sources.tfds_source import TfdsSource, open_shapes
+from training.sources.voc_maps import open_voc
 from training.sources.yolo import YoloFolder
 from zoo.errors import InputError, nearest
 
@@ -24,7 +27,10 @@ FORMATS: dict[str, Callable[..., Source]] = {
     "masks": MaskFolder,
     "instances": InstanceFolder,
     "coco": CocoFolder,
+    "voc": open_voc,
+    "regions": RegionFolder,
     "keypoints": KeypointFolder,
+    "classes": ClassFolder,
     "yolo": YoloFolder,
 }
 
