@@ -190,6 +190,15 @@ def test_real_packs_have_the_counts_of_their_readmes(shared_data, capsys):
     assert found == {"train": (80, 739, 8), "val": (39, 260, 1)}
     seen = [sum(n > 0 for n in p["objects"]["by_class"].values()) for p in splits.values()]
     assert seen == [80, 60]
+    for words in ([], ["--labels-only"]):
+        assert main(["data", f"voc:{shared_data / 'bccd'}", "--json", *words]) == 1
+        report = printed_json(capsys)
+        names = sorted(defect["file"].rpartition("/")[2] for defect in report["defects"])
+        assert names == ["BloodImage_00338.xml", "BloodImage_00343.xml"]
+        # The README counts the two boxes without area; both are of red cells.
+        counts = {s: p["objects"]["by_class"] for s, p in report["splits"].items()}
+        assert counts["train"] == {"Platelets": 209, "RBC": 2382 - 1, "WBC": 214}
+        assert counts["val"] == {"Platelets": 83, "RBC": 968 - 1, "WBC": 87}
     nuclei = f"instances:{shared_data / 'nuclei_dsb2018'}"
     assert main(["data", nuclei, "--json", "--split", "val"]) == 0
     val = printed_json(capsys)["splits"]["val"]

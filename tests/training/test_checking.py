@@ -70,6 +70,7 @@ def problems(*samples):
         (objects([5, 5, 5, 5], labels=[-1]), None),
         (sample(box=np.float32([3, 3, 3, 9]), label=np.int32(0)), "the one object: box"),
         (sample(box=np.zeros(4, np.float32), label=np.int32(-1)), None),
+        (sample(box=np.zeros(4, np.float32), label=np.int32(1)), None),
         (sample(keypoints=np.float32([[5, 5, 2], [70, 5, 1]])), "joint 1 at (70, 5) is not in"),
         (sample(keypoints=np.float32([[5, 5, 2], [70, 5, 0]])), None),
         (sample(keypoints=np.float32([[5, 5, 3]])), "another visibility"),
@@ -142,6 +143,14 @@ def test_statistics_are_those_of_the_samples():
     assert found["aspect"]["max"] == 3 and found["share"]["max"] == pytest.approx(0.15)
     assert report["splits"]["val"]["objects"]["by_class"] == {"cat": 1, "dog": 0}
     assert report["defects"] == []
+
+
+def test_pictures_without_the_one_object_are_counted():
+    one = sample(1, box=np.float32([2, 3, 12, 33]), label=np.int32(0))
+    none = sample(2, box=np.zeros(4, np.float32), label=np.int32(0))
+    found = check(Given(train=[one, none, none]), ["train"]).to_json()["splits"]["train"]
+    assert found["box"]["pictures_without"] == 2 and found["box"]["width"]["max"] == 10
+    assert found["labels"] == {"0": 3}
 
 
 def test_joints_are_counted_by_visibility():

@@ -31,7 +31,8 @@ def faults(reading: Reading, source: Source) -> Iterator[Fault]:
         there = np.flatnonzero(sample["labels"] >= 0) if "labels" in sample else None
         for row in range(len(sample["boxes"])) if there is None else there:
             yield from _box(f"object {row + 1}", sample["boxes"][row], size)
-    if "box" in sample and int(sample.get("label", np.int32(0))) >= 0:
+    # A box of zeros is the reader's word for no object, which it gave its reasons for.
+    if "box" in sample and int(sample.get("label", np.int32(0))) >= 0 and sample["box"].any():
         yield from _box("the one object", sample["box"], size)
     if "boxes" in sample and "labels" in sample:
         yield from mask_faults(reading, getattr(source, "relative", False))

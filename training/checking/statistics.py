@@ -56,6 +56,7 @@ class SplitStatistics:
         if "labels" in sample:
             self._objects(sample, reading)
         if "box" in sample:
+            self.counts["without_box"] += not sample["box"].any()
             self._boxes("one_", sample["box"][None], reading)
         if "keypoints" in sample:
             self._joints(sample)
@@ -149,7 +150,8 @@ class SplitStatistics:
         if "labels" in self.keys:
             found["objects"] = self._objects_json(spread)
         if "box" in self.keys:
-            found["box"] = _shapes_json("one_", spread)
+            without = self.counts["without_box"]
+            found["box"] = {"pictures_without": without, **_shapes_json("one_", spread)}
         if "keypoints" in self.keys:
             found["joints"] = self._joints_json()
         if "texts" in self.keys:

@@ -45,6 +45,8 @@ def _overview(name: str, split: dict[str, Any]) -> str:
         extra = [f"{objects['pictures_without']} pictures without any"]
         extra += [f"{objects[k]} {k}" for k in ("crowd", "difficult", "unusable") if objects[k]]
         parts.append(f"{objects['count']} objects, {', '.join(extra)}")
+    if split.get("box", {}).get("pictures_without"):
+        parts.append(f"{split['box']['pictures_without']} pictures without the one box")
     if "instances" in split:
         parts.append(f"{split['instances']['count']} instances")
     if "joints" in split:
