@@ -238,7 +238,13 @@ def test_flips_of_joints_without_sides_are_refused_in_one_line(root):
     assert source.joint_pairs is None and any("pairs=none" in note for note in source.notes)
     _, sample = next(source.samples("train"))
     with pytest.raises(InputError, match="needs joint_pairs"):
-        augment(sample, (1, 2), Augmentation(flip_horizontal=0.5), (20, 20), joint_pairs=source.joint_pairs)
+        augment(
+            sample,
+            (1, 2),
+            Augmentation(flip_horizontal=0.5),
+            (20, 20),
+            joint_pairs=source.joint_pairs,
+        )
     free = open_source(table(root, "p0,1,2", "p1,1,2", head="name,tip_x,tip_y") + "?pairs=none")
     assert free.joint_pairs == ()
 
