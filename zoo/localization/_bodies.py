@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from typing import Any
 
 from keras import layers
 
 from zoo.backbones import find_backbone
 from zoo.backbones._common import normalize_to_unit, scaled
 from zoo.errors import InputError
+from zoo.layers.atrous import conv_block
 from zoo.layers.norm import norm as normalization
 from zoo.layers.norm import normalizes
 from zoo.layers.pyramid_pooling import AdaptivePooling
+from zoo.layers.resize import ResizeLike
+
+FINEST = 3
+"""Level of the finest map that joints are read off."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,14 +59,30 @@ class Body:
 
     def last_map(self, x, name: str = ""):
         """Normalised pixels (N, H, W, C) → the convolutions' last map."""
+        maps = self.maps(x, name)
+        return maps[max(maps)]
+
+    def maps(self, x, name: str = "") -> dict[int, Any]:
+        """Normalised pixels → {level: map}; DeepPose's network gives its last alone."""
         if self.backbone is None:
-            return _five_convolutions(x, self.norm, self.width, name)
+            return {4: _five_convolutions(x, self.norm, self.width, name)}
         family = find_backbone(self.backbone)
         layer = f"{name}{self.backbone}"
-        maps = family.features(
+        return family.features(
             x, norm=self.norm, width=self.width, output_stride=self.output_stride, name=layer
         )
-        return maps[max(maps)]
+
+    def fused(self, maps: dict[int, Any], channels: int, name: str = ""):
+        """What the maps from level 3 on say together, on the cells of the finest of them."""
+        levels = [level for level in sorted(maps) if level >= FINEST]
+        joined = []
+        for level in levels:
+            x = layers.Conv2D(channels, 1, name=f"{name}lateral{level}")(maps[level])
+            if level > levels[0]:
+                x = ResizeLike(name=f"{name}raised{level}")([x, joined[0]])
+            joined.append(x)
+        x = layers.Add(name=f"{name}fused")(joined) if len(joined) > 1 else joined[0]
+        return conv_block(x, channels, 3, norm=self.norm, activation="relu", name=f"{name}fuse")
 
     def dense(self, x, name: str = ""):
         """The last map → (N, F)."""

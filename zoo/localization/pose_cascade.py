@@ -59,10 +59,12 @@ def pose_cascade(
     backbone: str | None = None,
     norm: str | None = "none",
     joint_loss: str = "l2",
+    head: str = "dense",
     torso: Sequence[int] | None = None,
     stages: int = 3,
     sigma: float = 2.0,
     jitter: float = 0.05,
+    output_stride: int = 32,
     cells: int = 6,
     units: Sequence[int] = (4096, 4096),
     dropout: float = 0.5,
@@ -81,12 +83,13 @@ def pose_cascade(
         backbone: None for the paper's network in every stage, or a name of `zoo.backbones`.
         norm: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"` (the paper has none here).
         joint_loss: `"l2"` (the paper's) or `"smooth_l1"`.
+        head: of the first stage, as in `pose_regressor`.
         torso: numbers of right and left shoulder, right and left hip, which say how large a person
             is; None takes half the longer side of the box around all joints.
         stages: 3 in the paper.
         sigma: side of a window in torso diameters; 2 for Leeds Sports Pose, 1 for FLIC.
         jitter: random shift of the windows in training, as a share of their side.
-        cells, units, dropout, width: of the first stage, as in `pose_regressor`.
+        output_stride, cells, units, dropout, width: of the first stage, as in `pose_regressor`.
         crop_size: side in pixels that windows are resized to; 220 in the paper.
         crop_cells, crop_units, crop_width: of the later stages; the paper's are those of the first.
         name: of the model.
@@ -98,16 +101,16 @@ def pose_cascade(
     Raises:
         InputError: an argument out of its range.
     """
-    check_joints(num_keypoints, joint_loss)
+    check_joints(num_keypoints, joint_loss, head)
     torso = check_torso(torso, num_keypoints)
     if stages < 1 or sigma <= 0 or jitter < 0:
         raise InputError("stages is at least 1, sigma above 0, jitter not negative.")
-    body = Body(backbone, norm, width, cells, units, dropout)
+    body = Body(backbone, norm, width, cells, units, dropout, output_stride)
     closer = Body(backbone, norm, crop_width, crop_cells, crop_units, dropout)
     images = keras.Input(input_shape, name="image")
     pixels = body.normalize(images)
     names = [*(f"keypoints_stage{n}" for n in range(1, stages)), "keypoints"]
-    joints = joints_of_picture(body.vector(pixels), images, num_keypoints, name=names[0])
+    joints = joints_of_picture(body, pixels, images, num_keypoints, head, name=names[0])
     outputs = {names[0]: joints}
     for number, output in enumerate(names[1:], start=2):
         windows = JointWindows(sigma, torso, jitter, name=f"windows{number}")

@@ -32,10 +32,10 @@ from zoo.registry import register
         "num_classes": 3,
         "torso": (0, 1, 2, 3),
         "input_shape": (None, None, 3),
+        "backbone": "darknet19",
+        "head": "soft_argmax",
+        "norm": "batch",
         "width": 0.125,
-        "cells": 2,
-        "units": (32,),
-        "dropout": 0.0,
     },
     notes=(
         "The joints are found as the paper does; the regression is not in it: joints are centred "
@@ -51,9 +51,11 @@ def pose_classifier(
     backbone: str | None = None,
     norm: str | None = "none",
     joint_loss: str = "l2",
+    head: str = "dense",
     torso: Sequence[int] | None = None,
     joint_weight: float = 1.0,
     label_weight: float = 1.0,
+    output_stride: int = 32,
     cells: int = 6,
     units: Sequence[int] = (4096, 4096),
     dropout: float = 0.5,
@@ -69,11 +71,12 @@ def pose_classifier(
         backbone: None for DeepPose's network, or a name of `zoo.backbones`.
         norm: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"`.
         joint_loss: `"l2"` or `"smooth_l1"`.
+        head: as in `pose_regressor`.
         torso: numbers of right and left shoulder, right and left hip; None takes the mean of all
             joints and their mean distance from it.
         joint_weight, label_weight: factors of the losses. The class's loss moves only the
             regression's weights, not the joints.
-        cells, units, dropout, width: as in `pose_regressor`.
+        output_stride, cells, units, dropout, width: as in `pose_regressor`.
         name: of the model.
 
     Returns:
@@ -83,14 +86,14 @@ def pose_classifier(
     Raises:
         InputError: an argument out of its range.
     """
-    check_joints(num_keypoints, joint_loss)
+    check_joints(num_keypoints, joint_loss, head)
     torso = check_torso(torso, num_keypoints)
     if num_classes < 2:
         raise InputError(f"num_classes is at least 2, not {num_classes}.")
-    body = Body(backbone, norm, width, cells, units, dropout)
+    body = Body(backbone, norm, width, cells, units, dropout, output_stride)
     images = keras.Input(input_shape, name="image")
-    x = body.vector(body.normalize(images))
-    joints = joints_of_picture(x, images, num_keypoints, name="keypoints")
+    pixels = body.normalize(images)
+    joints = joints_of_picture(body, pixels, images, num_keypoints, head, name="keypoints")
     vector = PoseVector(torso, name="pose_vector")(joints)
     logits = layers.Dense(num_classes, dtype="float32", name="pose_logits")(vector)
     outputs = {

@@ -91,9 +91,9 @@ class Pose(SingleObject):
     the picture and a score, always 1, since regression answers for every joint."""
 
     name = "pose"
-    targets = ("keypoints", "box")
+    targets: tuple[str, ...] = ("keypoints", "box")
     classes_of = "keypoints"
-    answers = ("keypoints",)
+    answers: tuple[str, ...] = ("keypoints",)
     monitor = ("val_pck", "max")
 
     def loss(self, model: Model) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from keras import ops
 from zoo.errors import InputError
 from zoo.layers.joint_crops import JointWindows, SquareCrops, check_torso
 from zoo.layers.pose_vector import pose_vector
+from zoo.layers.soft_argmax import SoftArgmax
 
 
 def test_a_window_of_its_own_size_is_a_cut():
@@ -78,3 +79,17 @@ def test_pose_vectors_forget_place_and_size():
             again, ops.convert_to_numpy(pose_vector(joints, places)), atol=1e-4
         )
     assert np.isfinite(ops.convert_to_numpy(pose_vector(np.zeros((1, 6, 2)), torso))).all()
+
+
+def test_the_mean_place_of_a_map():
+    scores = np.random.default_rng(0).normal(0, 2, (2, 5, 7, 3))
+    shares = np.exp(scores) / np.exp(scores).sum((1, 2), keepdims=True)
+    x = (shares.sum(1) * ((np.arange(7) + 0.5) / 7)[None, :, None]).sum(1)
+    y = (shares.sum(2) * ((np.arange(5) + 0.5) / 5)[None, :, None]).sum(1)
+    found = ops.convert_to_numpy(SoftArgmax()(scores.astype("float32")))
+    np.testing.assert_allclose(found, np.stack([x, y], axis=-1), atol=1e-6)
+    sharp = np.zeros((1, 4, 4, 1), np.float32)
+    sharp[0, 1, 3] = 100
+    np.testing.assert_allclose(
+        ops.convert_to_numpy(SoftArgmax()(sharp)), [[[0.875, 0.375]]], atol=1e-6
+    )
