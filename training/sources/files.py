@@ -13,6 +13,7 @@ import tensorflow as tf
 from PIL import Image
 
 from training.sources.base import demand
+from training.sources.headers import refuse_bombs
 from zoo.errors import InputError
 
 PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".gif")
@@ -43,8 +44,14 @@ def natural_key(path: Path) -> list[tuple[int, int | str]]:
 
 
 def decode_picture(path: tf.Tensor) -> tf.Tensor:
-    """(H, W, 3) uint8 RGB of a JPEG, PNG, BMP or GIF file; grey is repeated, alpha dropped."""
-    image = tf.io.decode_image(tf.io.read_file(path), channels=3, expand_animations=False)
+    """(H, W, 3) uint8 RGB of a JPEG, PNG, BMP or GIF file; grey is repeated, alpha dropped.
+
+    A file that states more than `MAX_PIXELS` fails before it is decoded.
+    """
+    contents = tf.io.read_file(path)
+    with tf.control_dependencies([refuse_bombs(contents)]):
+        contents = tf.identity(contents)
+    image = tf.io.decode_image(contents, channels=3, expand_animations=False)
     image.set_shape((None, None, 3))
     return image
 

@@ -10,7 +10,7 @@ from PIL import ExifTags, Image
 from training.sources.base import demand
 
 MAX_PIXELS = 178_956_970
-"""Largest picture that is read, half a gigabyte of RGB; a small file can claim far more."""
+"""Largest picture that is read, as in Pillow: half a gigabyte. A small file can claim far more."""
 
 _UPRIGHT = (1, 2, 3, 4)
 
@@ -19,17 +19,16 @@ def read_header(path: str | os.PathLike[str]) -> tuple[int, int, bool]:
     """Width and height of a picture as stored, and whether it is to be shown turned on its side.
 
     Raises:
-        OSError, ValueError: not a picture that Pillow knows.
+        OSError, ValueError: not a picture that Pillow knows, or one of more than `MAX_PIXELS`.
     """
-    limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
     try:
         with Image.open(path) as image:
             turned = image.getexif().get(ExifTags.Base.Orientation, 1) not in _UPRIGHT
             return image.width, image.height, turned
+    except Image.DecompressionBombError as error:
+        raise ValueError(f"it states more than {MAX_PIXELS} pixels") from error
     except (SyntaxError, OverflowError) as error:
         raise ValueError(str(error)) from error
-    finally:
-        Image.MAX_IMAGE_PIXELS = limit
 
 
 def refuse_bombs(contents: tf.Tensor) -> tf.Operation:
@@ -53,7 +52,7 @@ def _stated_size(contents: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
 
     def number(first: int, count: int, big: bool) -> tf.Tensor:
         order = range(count - 1, -1, -1) if big else range(count)
-        return tf.add_n([head[first + i] << (8 * o) for i, o in enumerate(order)])
+        return tf.add_n([head[first + i] * 256**o for i, o in enumerate(order)])
 
     def starts(signature: bytes) -> tf.Tensor:
         return tf.reduce_all(head[: len(signature)] == tf.constant(list(signature), tf.int64))

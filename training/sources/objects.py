@@ -15,7 +15,7 @@ from training.sources.box_masks import MASK_SIZE
 from training.sources.columns import Columns, columns_of
 from training.sources.defects import Defect
 from training.sources.files import decode_picture
-from training.sources.headers import MAX_PIXELS, read_header
+from training.sources.headers import read_header
 from training.sources.object_checks import check_objects
 from training.sources.paths import shown
 from training.sources.rasters import in_fifths, polygon_masks, run_masks, sampled_pixels
@@ -229,8 +229,6 @@ def _header_fault(picture: Picture) -> tuple[str, str, bool] | None:
         return None  # reported when the data set was opened
     except (OSError, ValueError) as error:
         return f"not a readable picture ({error})", "save it again or remove it", True
-    if wide * high > MAX_PIXELS:
-        return f"{wide}×{high} pixels, more than {MAX_PIXELS}", "make it smaller or remove it", True
     stated = width, height = picture.width, picture.height
     if not width or stated == (wide, high):
         return None
