@@ -152,12 +152,12 @@ class CocoFolder(ObjectSource):
             where = f"{picture.record}, {name}"
             if file.defect(where, problem, "correct it or list the category", "object"):
                 return None
-        item.difficult = min(box[2] - box[0], box[3] - box[1]) < self._min_side
+        item.difficult = 0 < min(box[2] - box[0], box[3] - box[1]) < self._min_side
         if self._outlined and not file.outline(item, picture, record.get("segmentation")):
-            # Without its mask it is neither a positive nor a negative.
-            item.difficult = True
-        if self.joint_names:
-            file.joints(item, picture, record.get("keypoints"), len(self.joint_names))
+            return None
+        joints, count = record.get("keypoints"), len(self.joint_names)
+        if count and not file.joints(item, picture, joints, count):
+            return None
         return item
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -77,9 +78,16 @@ def find_pictures(root: Path, labels: Path, split: str, names: list[str]) -> Pat
     chosen = names[::step]
 
     def count(folder: Path) -> int:
-        return sum((inside(folder, name, shown(labels))).is_file() for name in chosen)
+        return sum(_is_there(folder, name) for name in chosen)
 
     return max(folders, key=count)
+
+
+def _is_there(folder: Path, name: str) -> bool:
+    try:
+        return os.path.isfile(inside(folder, name, ""))
+    except InputError:
+        return False  # told when its record is read
 
 
 def _json_files(root: Path) -> list[Path]:

@@ -89,7 +89,8 @@ class LabelFile:
         if not isinstance(joints, list) or not all(isinstance(joint, str) for joint in joints):
             raise InputError(f"{where} ({short(name)}): keypoints is to be a list of names.")
         limbs = []
-        for pair in record.get("skeleton") or [] if joints else []:
+        skeleton = record.get("skeleton") if joints else None
+        for pair in skeleton if isinstance(skeleton, list) else [skeleton] if skeleton else []:
             ends = numbers(pair, 2)
             if ends is None or not all(end in range(1, len(joints) + 1) for end in ends):
                 raise InputError(
@@ -192,7 +193,10 @@ class LabelFile:
         return (x, y, x + wide, y + high)
 
     def outline(self, item: Object, picture: Picture, value: Any) -> bool:
-        """Puts polygons or runs into an object; False if there is nothing or nothing of use."""
+        """Puts polygons or runs into an object; False if the object is to be left out.
+
+        One that stays without any is neither a positive nor a negative.
+        """
         problem = ""
         if isinstance(value, dict):
             if not picture.width and (size := numbers(value.get("size"), 2)):
@@ -208,35 +212,32 @@ class LabelFile:
                 problem = f"segmentation {short(value)} is no list of polygons [x, y, x, y, …]"
         else:
             problem = "no segmentation"
-        if problem:
-            self.defect(
-                f"{picture.record}, {item.record}",
-                problem,
-                "give polygons or an RLE of the picture's size",
-                "object",
-            )
-        return bool(len(item.polygons) or len(item.runs))
+        item.difficult |= not (len(item.polygons) or len(item.runs))
+        return not problem or not self.defect(
+            f"{picture.record}, {item.record}",
+            problem,
+            "give polygons or an RLE of the picture's size",
+            "object",
+        )
 
-    def joints(self, item: Object, picture: Picture, value: Any, count: int) -> None:
-        """Puts joints into an object; one without keeps none."""
-        if value is None:
-            return
+    def joints(self, item: Object, picture: Picture, value: Any, count: int) -> bool:
+        """Puts joints into an object, if it has any; False if it is to be left out."""
         joints = numbers(value, 3 * count)
-        if joints is None:
-            self.defect(
-                f"{picture.record}, {item.record}",
-                f"keypoints {short(value)} are not {count} times x, y, visibility",
-                "give all joints, absent ones as 0, 0, 0",
-                "object",
-            )
-            return
-        item.keypoints = joints
+        item.keypoints = joints or ()
+        if joints is not None or value is None:
+            return True
+        return not self.defect(
+            f"{picture.record}, {item.record}",
+            f"keypoints {short(value)} are not {count} times x, y, visibility",
+            "give all joints, absent ones as 0, 0, 0",
+            "object",
+        )
 
     def caption(self, name: str, picture: Picture, record: Record) -> Object | None:
         """A sentence about the whole picture."""
         text = record.get("caption")
         if not isinstance(text, str) or not text.strip():
-            problem = f"caption {short(text)}"
+            problem = f"caption {short(repr(text))}"
             self.defect(f"{picture.record}, {name}", problem, "write one or remove it", "object")
             return None
         wide, high = picture.width or math.inf, picture.height or math.inf

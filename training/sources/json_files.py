@@ -61,9 +61,9 @@ def numbers(value: Any, count: int | None = None) -> Sequence[float] | None:
 
 
 def pixels(value: Any) -> int:
-    """A number of pixels along a side: whole and positive; 0 for anything else."""
+    """A number of pixels along a side, at most 2³¹ − 1; 0 for what is not whole and positive."""
     found = identity(value)
-    return found if isinstance(found, int) and found > 0 else 0
+    return min(found, 2**31 - 1) if isinstance(found, int) and found > 0 else 0
 
 
 def short(value: Any) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -78,7 +79,7 @@ def boxes_of(pictures: list[Picture]) -> np.ndarray:
 
 def _suspicious(boxes: np.ndarray, sizes: np.ndarray, relative: bool) -> np.ndarray:
     """Which boxes need a closer look."""
-    limit = np.ones_like(sizes) if relative else np.where(sizes > 0, sizes, np.inf)
+    limit = np.ones_like(sizes) if relative else np.where(sizes > 0, sizes, FAR)
     slack = 0.0 if relative else SLACK
     with np.errstate(invalid="ignore"):
         sound = np.isfinite(boxes).all(axis=1) & (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
@@ -110,7 +111,7 @@ def _fault(box: np.ndarray, size: np.ndarray, relative: bool) -> tuple[str, str,
             True,
         )
     known = relative or size.all()
-    limit = np.ones(2) if relative else np.where(size > 0, size, np.inf)
+    limit = np.ones(2) if relative else np.where(size > 0, size, FAR)
     unit = "0…1" if relative else f"{size[0]:.0f}×{size[1]:.0f}"
     where = f"the picture ({unit})" if known else "the picture"
     if (low >= limit).any() or (high <= 0).any():
@@ -158,20 +159,21 @@ def _check_joints(pictures: list[Picture]) -> Iterator[Finding]:
     )
     inside = (joints[..., :2] >= -SLACK).all(axis=2)
     inside &= (joints[..., :2] <= limit[:, None] + SLACK).all(axis=2)
-    inside &= np.isfinite(joints[..., 2])
-    wrong = ~inside & (joints[..., 2] != 0)
+    known = np.isin(joints[..., 2], (0, 1, 2))
+    wrong = ~known | (~inside & (joints[..., 2] != 0))
     for row in np.flatnonzero(wrong.any(axis=1)):
         place, index = posed[row]
         numbers = np.flatnonzero(wrong[row])
-        x, y, _ = joints[row, numbers[0]]
+        x, y, seen = joints[row, numbers[0]]
+        visibility = "" if known[row, numbers[0]] else f" with visibility {seen:.10g}"
         more = f" and {numbers.size - 1} more" if numbers.size > 1 else ""
-        kept = np.where(inside[row, :, None], joints[row], 0.0)
+        kept = np.where((inside & known)[row, :, None], joints[row], 0.0)
         pictures[place].objects[index].keypoints = kept.ravel().tolist()
         yield Finding(
             place,
             index,
-            f"joint {numbers[0]} at ({x:.10g}, {y:.10g}){more} is not within the picture",
-            "correct it or give it visibility 0",
+            f"joint {numbers[0]} at ({x:.10g}, {y:.10g}){visibility}{more} is not in the picture",
+            "give places in the picture and visibility 0, 1 or 2",
             False,
         )
 
@@ -198,6 +200,6 @@ def _check_polygons(pictures: list[Picture]) -> Iterator[Finding]:
 
 
 def _is_outline(polygon: Sequence[float]) -> bool:
-    # NaN fails both comparisons.
     count = len(polygon)
-    return count >= 6 and count % 2 == 0 and min(polygon) >= -FAR and max(polygon) <= FAR
+    finite = math.isfinite(sum(polygon))
+    return count >= 6 and count % 2 == 0 and finite and max(map(abs, polygon)) <= FAR

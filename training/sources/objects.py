@@ -132,10 +132,14 @@ class ObjectSource(FileSource):
             elif finding.lost and dropped:
                 objects.setdefault(finding.picture, set()).add(index)
             elif finding.lost:
-                _disable(picture.objects[index])
+                picture.objects[index].label = -1
         for place, gone in objects.items():
             kept = [item for i, item in enumerate(pictures[place].objects) if i not in gone]
             pictures[place].objects = kept
+        for picture in pictures:
+            for item in picture.objects:
+                if item.label < 0:
+                    _disable(item)
         return [picture for place, picture in enumerate(pictures) if place not in left_out]
 
     def inspect(self, split: str) -> Iterator[Defect]:
@@ -217,7 +221,7 @@ class ObjectSource(FileSource):
 
 def _disable(item: Object) -> None:
     """Keeps the row of an object that cannot be a target."""
-    item.box, item.label = (0.0, 0.0, 0.0, 0.0), -1
+    item.box = (0.0, 0.0, 0.0, 0.0)
     item.polygons, item.runs, item.keypoints = (), (), ()
 
 

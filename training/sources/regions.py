@@ -57,9 +57,14 @@ class RegionFolder(ObjectSource):
                 f"coco:{shown(self.root)}?labels=captions."
             )
         pictures = self._pictures()
-        self._add_regions(descriptions, pictures)
-        listed = list(pictures.values())[: int(limit) or None]
-        for name, chosen in split_up({"": listed}, self.root, val, split).items():
+        described = self._described(descriptions, pictures)
+        if len(described) < len(pictures):
+            self.notes.append(
+                f"{len(pictures) - len(described)} pictures of {_IMAGES} have no regions in "
+                f"{_DESCRIPTIONS} and were not read"
+            )
+        described = described[: int(limit) or None]
+        for name, chosen in split_up({"": described}, self.root, val, split).items():
             self.add_pictures(name, chosen)
 
     def _defect(self, path: Path, record: str, problem: str, remedy: str, drop: str) -> bool:
@@ -101,27 +106,27 @@ class RegionFolder(ObjectSource):
                 return places[word]
         return inside(self.root, words[0] or str(number), where)
 
-    def _add_regions(self, path: Path, pictures: dict[Id, Picture]) -> None:
+    def _described(self, path: Path, pictures: dict[Id, Picture]) -> list[Picture]:
+        """The pictures of which the file of descriptions speaks, with their regions."""
+        found: dict[Id, Picture] = {}
         for place, record in enumerate(_listed(path)):
             number = _id_of(record)
-            where = (
-                f"record {place + 1} of the list" if number is None else f"image {short(number)}"
-            )
-            picture = None if number is None else pictures.get(number)
-            if picture is None:
+            where = f"record {place + 1} of the list"
+            if number is None or number not in pictures:
                 problem = f"its image is not in {_IMAGES}"
                 self._defect(path, where, problem, "list it there", "picture")
                 continue
-            picture.labels = path
+            where = f"image {short(number)}"
             regions = record.get("regions")
             if not isinstance(regions, list):
                 problem = f"regions is {short(regions)}"
                 self._defect(path, where, problem, "give a list", "picture")
                 continue
-            for index, region in enumerate(regions):
-                item = self._region(path, where, index, region)
-                if item is not None:
-                    picture.objects.append(item)
+            picture = found.setdefault(number, pictures[number])
+            picture.labels = path
+            items = [self._region(path, where, *entry) for entry in enumerate(regions)]
+            picture.objects += [item for item in items if item is not None]
+        return list(found.values())
 
     def _region(self, path: Path, where: str, index: int, region: Any) -> Object | None:
         """A region as an object; one without box or sentence can only be reported."""

@@ -166,14 +166,17 @@ class VocFolder(ObjectSource):
     def _name_classes(self, splits: Splits, wanted: list[str]) -> None:
         """Numbers the classes and leaves out the objects of those not wanted."""
         names = list(self._counts)
-        for name in wanted:
-            if name not in names:
-                known = ", ".join(sorted(names)[:8])
-                raise InputError(f"classes={name}: no object has this name; there are {known}.")
-        self.object_names = tuple(wanted) or tuple(sorted(names))
+        self.object_names = self._choose_names(names, wanted)
         numbers = {name: number for number, name in enumerate(self.object_names)}
         for pictures in splits.values():
             for picture in pictures:
                 for item in picture.objects:
                     item.label = numbers.get(names[item.label], -1)
                 picture.objects = [item for item in picture.objects if item.label >= 0]
+
+    def _choose_names(self, names: list[str], wanted: list[str]) -> tuple[str, ...]:
+        for name in wanted:
+            if name not in names:
+                known = ", ".join(sorted(names)[:8])
+                raise InputError(f"classes={name}: no object has this name; there are {known}.")
+        return tuple(wanted) or tuple(sorted(names))

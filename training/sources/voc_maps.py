@@ -55,13 +55,19 @@ class VocMaps(VocFolder):
         # The maps are palette PNG, of which the indexes are wanted.
         self._read_map = index_map_reader([])
         super().__init__(root, classes, pixels, val, split, drop_bad, mask_size)
-        if not classes and not set(self.object_names) <= set(VOC_CLASSES):
-            raise InputError(
-                f"{shown(base)}: its classes are not VOC's; name them in the order of the maps' "
-                "values with classes=…"
-            )
-        self.class_names = ("background", *(self.object_names if classes else VOC_CLASSES))
+        self.class_names = ("background", *self.object_names)
         self.keys = (*self.keys, "segmentation", "instances")
+
+    def _choose_names(self, names: list[str], wanted: list[str]) -> tuple[str, ...]:
+        """The classes of the maps, in the order of their values."""
+        if wanted:
+            return tuple(wanted)
+        if not set(names) <= set(VOC_CLASSES):
+            raise InputError(
+                f"{shown(self.root)}: its classes are not VOC's; name them in the order of the "
+                "maps' values with classes=…."
+            )
+        return VOC_CLASSES
 
     def add_pictures(self, split: str, pictures: list[Picture]) -> None:
         kept = [picture for picture in pictures if self._has_maps(split, picture)]

@@ -7,7 +7,7 @@ import math
 from pathlib import Path
 from xml.etree import ElementTree
 
-from training.sources.json_files import short
+from training.sources.json_files import pixels, short
 from training.sources.paths import shown
 from training.sources.safe_xml import read_xml
 from zoo.errors import InputError
@@ -77,4 +77,4 @@ def _number(text: str | None) -> float | None:
 def _pixels(text: str | None) -> int:
     value = _number(text)
     sound = value is not None and math.isfinite(value) and value > 0
-    return int(value) if sound and value is not None else 0
+    return pixels(int(value)) if sound and value is not None else 0
