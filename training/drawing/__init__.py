@@ -3,6 +3,7 @@
 `draw` draws whatever keys a sample or an answer has; `sheet` puts pictures on one contact sheet.
 """
 
+from training.drawing.classes import confusion_picture, overlay_heat
 from training.drawing.colors import class_colors, object_color
 from training.drawing.maps import overlay_classes, paint_classes
 from training.drawing.masks import paste_mask
@@ -13,9 +14,11 @@ from training.drawing.sheets import save_sheet, sheet
 __all__ = [
     "Names",
     "class_colors",
+    "confusion_picture",
     "draw",
     "object_color",
     "overlay_classes",
+    "overlay_heat",
     "paint_classes",
     "paste_mask",
     "save_sheet",

@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from training.drawing import confusion_picture, save_sheet
 from training.evaluation import evaluate
 from training.progress import Bar
 from training.sources.files import PICTURES
+from zoo.command.activation import looks_of, write_look
 from zoo.command.answer_files import AnswerFiles
 from zoo.command.models import as_model_sees, open_with_aids
 from zoo.command.output import print_json, say
@@ -42,11 +44,20 @@ def run_evaluate(options: Namespace) -> None:
         "inference": opened.aids(),
         **result,
     }
+    if options.confusion:
+        _draw_confusion(options.confusion, result, opened.labels)
     if options.json:
         print_json(result)
         return
     print(f"{source.spec}, {split}: {result['pictures']} pictures, in their own pixels")
     print(result_tables(result))
+
+
+def _draw_confusion(path: str, result: dict[str, Any], names: list[str]) -> None:
+    if "confusion" not in result:
+        raise InputError("--confusion: only answers with a class a picture can be confused.")
+    save_sheet(path, confusion_picture(result["confusion"], names))
+    say(f"confusion matrix: {path}")
 
 
 def run_predict(options: Namespace) -> None:
@@ -58,10 +69,16 @@ def run_predict(options: Namespace) -> None:
     files = AnswerFiles(
         Path(options.out), opened.model.task_name, opened.names, options.min_score, options.masks
     )
+    looks = looks_of(opened)
     results: list[dict[str, Any]] = []
     for path in paths:
         image = read_picture(path)
-        values, text = files.write(path, image, answer(as_model_sees(image, channels)))
+        seen = as_model_sees(image, channels)
+        found = answer(seen)
+        values, text = files.write(path, image, found)
+        if looks is not None:
+            target = write_look(Path(options.out), path, image, seen, int(found["label"]), looks)
+            values["activation"] = str(target)
         results.append(values)
         if not options.json:
             print(f"{path}: {text}")

@@ -112,6 +112,9 @@ def _measuring(commands) -> None:
     command.add_argument("model", metavar="RUN", help=_RUN)
     command.add_argument("--data", help=f"{_DATA} (default: what the run was trained on)")
     command.add_argument("--split", help="default: val, else test")
+    command.add_argument(
+        "--confusion", metavar="PNG", help="draw which classes of pictures were taken for which"
+    )
     _aids(command)
     _json(command)
     command = _add(commands, "predict", "measuring", "answer for pictures")

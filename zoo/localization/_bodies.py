@@ -75,7 +75,7 @@ class Body:
     def fused(self, maps: dict[int, Any], channels: int, name: str = ""):
         """What the maps from level 3 on say together, on the cells of the finest of them."""
         levels = [level for level in sorted(maps) if level >= FINEST]
-        joined = []
+        joined: list[Any] = []
         for level in levels:
             x = layers.Conv2D(channels, 1, name=f"{name}lateral{level}")(maps[level])
             if level > levels[0]:
