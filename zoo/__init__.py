@@ -5,7 +5,16 @@ and `zoo.load(path)` are all one needs; the builders are also functions in the p
 task, e.g. `zoo.segmentation.unet(num_classes=3)`.
 """
 
-from zoo import classification, localization, losses, metrics, segmentation, tasks
+from zoo import (
+    classification,
+    detection,
+    instances,
+    localization,
+    losses,
+    metrics,
+    segmentation,
+    tasks,
+)
 from zoo.answers import answer
 from zoo.card import Card, Figure, Paper
 from zoo.errors import InputError
@@ -27,6 +36,8 @@ __all__ = [
     "build",
     "card",
     "classification",
+    "detection",
+    "instances",
     "list_models",
     "load",
     "load_weights",

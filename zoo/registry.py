@@ -26,6 +26,8 @@ _PACKAGES = (
     "zoo.classification",
     "zoo.segmentation",
     "zoo.localization",
+    "zoo.detection",
+    "zoo.instances",
 )
 
 

@@ -1,0 +1,113 @@
+"""Two-stage detectors: regions first, then what is in each of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import keras
+from keras import ops
+
+from zoo.detection.regions import BoxBranch, RegionSampling
+from zoo.detection.rpn import RegionProposals
+from zoo.detection.truth import truth_of
+from zoo.detector import Detector
+from zoo.flops import count_flops
+
+BOX_LOSSES = ("objectness", "rpn_box", "class", "box")
+
+
+class Branch(Protocol):
+    """What more is said about a region that shows an object: its mask, its joints."""
+
+    name: str
+    head: keras.Model
+
+    def loss(self, maps, sample, truth, training: bool) -> Any:
+        """Scalar loss over the positive regions of `sample`, which come first."""
+
+    def answer(self, maps, found: dict[str, Any], frame) -> dict[str, Any]:
+        """Entries of the final answer; `found` has boxes on the canvas."""
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class TwoStageDetector(Detector):
+    """Backbone and region proposal network as the functional graph, heads behind it.
+
+    Training runs the heads on the sampled regions alone; answers run them on the proposals.
+
+    Args:
+        inputs, outputs, name: of the graph; outputs are `objectness`, `rpn_deltas` and the maps,
+            named `p` and their level.
+        proposals: what the network's scores become.
+        sampling: of regions to learn from.
+        box: the branch for classes and boxes.
+        branches: further ones.
+        region_levels: of the maps that regions are cut from.
+        task: `"detection"` or `"instances"`.
+    """
+
+    def __init__(
+        self,
+        inputs: Any,
+        outputs: dict[str, Any],
+        *,
+        proposals: RegionProposals,
+        sampling: RegionSampling,
+        box: BoxBranch,
+        branches: tuple[Branch, ...] = (),
+        region_levels: tuple[int, ...],
+        task: str = "detection",
+        name: str | None = None,
+    ):
+        losses = (*BOX_LOSSES, *(branch.name for branch in branches))
+        super().__init__(inputs, outputs, losses=losses, task=task, name=name)
+        self.proposals, self.sampling, self.box = proposals, sampling, box
+        self.branches = branches
+        self.region_levels = region_levels
+        # Keras tracks models that are attributes, not those inside plain objects.
+        self.box_head = box.head
+        for branch in branches:
+            setattr(self, f"{branch.name}_head", branch.head)
+        self.seeds = keras.random.SeedGenerator(0)
+
+    def learn(self, images, targets, outputs, training) -> dict[str, Any]:
+        truth = truth_of(targets)
+        maps, regions = self._maps(outputs)
+        height, width = ops.shape(images)[1:3]
+        seeds = [self.seeds.next(), self.seeds.next()] if training else [0, 1]
+        objectness, rpn_box = self.proposals.losses(outputs, maps, truth, height, width, seeds[0])
+        boxes, valid = self.proposals.propose(outputs, maps, height, width, training)
+        sample = self.sampling(boxes, valid, truth, seeds[1])
+        logits, deltas = self.box.look(regions, sample["boxes"], training)
+        class_loss, box_loss = self.box.losses(logits, deltas, sample, truth)
+        parts = dict(
+            zip(BOX_LOSSES, (objectness, rpn_box, class_loss, box_loss), strict=True),
+        )
+        for branch in self.branches:
+            positives = {key: value[:, : self.sampling.positives] for key, value in sample.items()}
+            parts[branch.name] = branch.loss(regions, positives, truth, training)
+        return parts
+
+    def decode(self, outputs: Mapping[str, Any], frame) -> dict[str, Any]:
+        maps, regions = self._maps(outputs)
+        height, width = frame.placed_height, frame.placed_width
+        boxes, valid = self.proposals.propose(outputs, maps, height, width, training=False)
+        logits, deltas = self.box.look(regions, boxes, training=False)
+        found = self.box.answer(logits, deltas, boxes, valid, height, width)
+        answers = {**found, "boxes": frame.restore_boxes(found["boxes"])}
+        for branch in self.branches:
+            answers.update(branch.answer(regions, found, frame))
+        return answers
+
+    def second_stage_macs(self) -> int:
+        """Multiply-accumulates of the heads on one picture's proposals and detections."""
+        per_region = count_flops(self.box.head) // 2
+        total = self.proposals.after_nms[1] * per_region
+        for branch in self.branches:
+            total += self.box.detections * (count_flops(branch.head) // 2)
+        return total
+
+    def _maps(self, outputs: Mapping[str, Any]):
+        maps = {int(key[1:]): value for key, value in outputs.items() if key[1:].isdecimal()}
+        return maps, {level: maps[level] for level in self.region_levels}

@@ -1,0 +1,145 @@
+"""YOLOv2: one network, one look, boxes from priors (Redmon & Farhadi, CVPR 2017)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import keras
+from keras import layers
+
+from zoo.backbones import build_backbone
+from zoo.backbones._common import scaled
+from zoo.card import Figure, Paper
+from zoo.detection._checks import check_detector
+from zoo.detection.grid import GridDetector, GridSettings, check_anchors
+from zoo.errors import InputError
+from zoo.layers.norm import norm as make_norm
+from zoo.layers.norm import normalizes
+from zoo.layers.padding import PadToMultiple
+from zoo.layers.reorg import Reorg
+from zoo.registry import register
+
+VOC_ANCHORS = (
+    (1.3221, 1.73145),
+    (3.19275, 4.00944),
+    (5.05587, 8.09892),
+    (9.47112, 4.84053),
+    (11.2364, 10.0071),
+)
+COCO_ANCHORS = (
+    (0.57273, 0.677385),
+    (1.87446, 2.06253),
+    (3.33843, 5.47434),
+    (7.88282, 3.52778),
+    (9.77052, 9.16828),
+)
+
+
+@register(
+    "yolo_v2",
+    task="detection",
+    summary="Darknet-19 and one convolution: five boxes a cell, found in one pass",
+    paper=Paper("J. Redmon, A. Farhadi", "YOLO9000: Better, Faster, Stronger", "CVPR", 2017),
+    published={"num_classes": 20},
+    expected_parameters=50_676_061 + 1,
+    flops_size=(416, 416),
+    tiny={
+        "num_classes": 3,
+        "width": 0.125,
+        "anchors": ((0.5, 0.5), (1.0, 1.0)),
+        "backbone_options": {"blocks": (1, 1, 1, 1, 1, 1)},
+    },
+    figures=(
+        Figure("mAP", "76.8 % at 67 fps", "VOC 2007 test, 416×416, Titan X", "paper"),
+        Figure("mAP", "78.6 % at 40 fps", "VOC 2007 test, 544×544, Titan X", "paper"),
+        Figure("mAP", "73.4 %", "VOC 2012 test", "paper"),
+        Figure("mAP@[.5, .95]", "21.6 %", "COCO test-dev", "paper"),
+    ),
+    notes=(
+        "The file of the authors' code holds 50,676,061 numbers; one more here counts the pictures "
+        "seen, for the pull towards the priors. Anchors are in cells of 32 pixels: `zoo data DATA "
+        "--anchors 5` finds those of your data."
+    ),
+)
+def yolo_v2(
+    *,
+    num_classes: int = 20,
+    input_shape: tuple[int | None, int | None, int] = (None, None, 3),
+    norm: str | None = "batch",
+    width: float = 1.0,
+    anchors: Sequence[Sequence[float]] = VOC_ANCHORS,
+    passthrough: str = "code",
+    detections: int = 100,
+    score_threshold: float = 0.005,
+    nms_iou: float = 0.45,
+    class_blind: bool = False,
+    warm_up: int = 12_800,
+    backbone_options: Mapping[str, Any] | None = None,
+    name: str = "yolo_v2",
+) -> GridDetector:
+    """YOLOv2.
+
+    Args:
+        num_classes: classes of objects; there is no background.
+        input_shape: height, width (None = any) and channels of the pictures, pixels 0…255.
+        norm: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"`.
+        width: factor on all channels.
+        anchors: (width, height) of the priors in cells of 32 pixels.
+        passthrough: `"code"`: the 26×26 map through 64 1×1 filters before it is laid beside the
+            last; `"paper"`: all of its 512 channels.
+        detections: most boxes of an answer.
+        score_threshold: lowest score of an answer.
+        nms_iou: of the final suppression.
+        class_blind: whether boxes suppress those of other classes too.
+        warm_up: pictures during which predictions are drawn to their priors.
+        backbone_options: what else Darknet-19 takes.
+        name: of the model.
+
+    Returns:
+        A model from (B, H, W, C) to `cells` (B, H / 32, W / 32, A·(5 + num_classes)); its answers
+        are `boxes`, `labels`, `scores` and `num_detections`, see `zoo.tasks.detection`.
+
+    Raises:
+        InputError: anchors without area, an unknown form, or numbers out of range.
+    """
+    check_detector(name, num_classes, detections=detections, width=width)
+    if passthrough not in ("code", "paper"):
+        raise InputError(f'{name}: passthrough is "code" or "paper", not {passthrough!r}.')
+    priors = check_anchors(name, anchors)
+    images = keras.Input(input_shape, name="image")
+    x = PadToMultiple(32, mode="zero", name="pad")(images)
+    maps = build_backbone("darknet19", x, norm=norm, width=width, **(backbone_options or {}))
+    deep = scaled(1024, width)
+    x = _conv(maps[5], deep, 3, norm, "conv19")
+    x = _conv(x, deep, 3, norm, "conv20")
+    fine = maps[4]
+    if passthrough == "code":
+        fine = _conv(fine, scaled(64, width), 1, norm, "conv21")
+    x = layers.Concatenate(name="passthrough")([Reorg(2, name="reorg")(fine), x])
+    x = _conv(x, deep, 3, norm, "conv22")
+    x = layers.Conv2D(len(priors) * (5 + num_classes), 1, name="conv23")(x)
+    cells = layers.Activation("linear", dtype="float32", name="cells")(x)
+    settings = GridSettings(
+        priors,
+        score_threshold=score_threshold,
+        nms_iou=nms_iou,
+        detections=detections,
+        class_blind=class_blind,
+        warm_up=warm_up,
+    )
+    return GridDetector(images, {"cells": cells}, settings=settings, name=name)
+
+
+def _conv(x, filters: int, kernel_size: int, norm: str | None, name: str):
+    """Convolution, batch norm, leaky 0.1."""
+    x = layers.Conv2D(
+        filters,
+        kernel_size,
+        padding="same",
+        use_bias=not normalizes(norm),
+        kernel_initializer="he_normal",
+        name=name,
+    )(x)
+    x = make_norm(norm, f"{name}_norm", epsilon=1e-5)(x)
+    return layers.LeakyReLU(0.1, name=f"{name}_leaky")(x)
