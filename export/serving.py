@@ -118,31 +118,38 @@ class Serving(tf.Module):
 
 
 def _each(encoded: tf.Tensor, delivery: Delivery) -> dict[str, tf.Tensor]:
-    """Answers picture by picture; maps of different sizes are padded to the largest with 255."""
+    """Answers one by one; maps are padded to the largest, classes with 255 and masks with 0."""
+    blank = delivery.answer(tf.zeros((1, 64, 64, delivery.channels), tf.uint8))
+    maps = {key for key in ("segmentation", "masks") if key in blank and _varies(blank[key])}
 
     def one(data):
         image = tf.io.decode_image(data, channels=delivery.channels, expand_animations=False)
         image.set_shape((None, None, delivery.channels))
-        answers = {k: v[0] for k, v in delivery.answer(image[None]).items()}
-        size = tf.shape(image)[:2]
-        return {"image_size": size, **{k: _ragged(k, v) for k, v in answers.items()}}
+        answers = {key: value[0] for key, value in delivery.answer(image[None]).items()}
+        rows = {key: tf.RaggedTensor.from_tensor(_rows_first(answers[key])) for key in maps}
+        return {"image_size": tf.shape(image)[:2], **answers, **rows}
 
-    shapes = delivery.answer(tf.zeros((1, 64, 64, delivery.channels), tf.uint8))
-    signature = {"image_size": tf.TensorSpec((2,), tf.int32)}
-    for key, value in shapes.items():
-        signature[key] = (
-            tf.RaggedTensorSpec((None, None), value.dtype, ragged_rank=1)
-            if key == "segmentation"
-            else tf.TensorSpec(value.shape[1:], value.dtype)
-        )
+    signature: dict[str, tf.TypeSpec] = {"image_size": tf.TensorSpec((2,), tf.int32)}
+    for key, value in blank.items():
+        signature[key] = tf.TensorSpec(value.shape[1:], value.dtype)
+        if key in maps:
+            shape = (None, None, *value.shape[1:-2])
+            signature[key] = tf.RaggedTensorSpec(shape, value.dtype, ragged_rank=1)
     answers = tf.map_fn(one, encoded, fn_output_signature=signature)
-    return {
-        key: value.to_tensor(default_value=tf.cast(IGNORE, value.dtype))
-        if isinstance(value, tf.RaggedTensor)
-        else value
-        for key, value in answers.items()
-    }
+    return {key: _padded(key, value) if key in maps else value for key, value in answers.items()}
 
 
-def _ragged(key: str, value: tf.Tensor):
-    return tf.RaggedTensor.from_tensor(value) if key == "segmentation" else value
+def _varies(value: tf.Tensor) -> bool:
+    """Whether the last two axes are those of the picture."""
+    return value.shape[-1] is None or value.shape[-2] is None
+
+
+def _rows_first(value: tf.Tensor) -> tf.Tensor:
+    """(H, W) as it is, (D, H, W) as (H, W, D)."""
+    return value if value.shape.rank == 2 else tf.transpose(value, (1, 2, 0))
+
+
+def _padded(key: str, value: tf.RaggedTensor) -> tf.Tensor:
+    fill = tf.cast(IGNORE if key == "segmentation" else 0, value.dtype)
+    dense = value.to_tensor(default_value=fill)
+    return dense if dense.shape.rank == 3 else tf.transpose(dense, (0, 3, 1, 2))

@@ -9,6 +9,7 @@ from keras import ops
 
 from zoo.frame import Frame, place
 from zoo.inference import PLAIN, Inference
+from zoo.layers.portable import portable_operators
 from zoo.layers.resample import mirror
 from zoo.model import Model, ValidSizes
 from zoo.tiling import in_abutting_tiles, in_overlapping_tiles
@@ -40,11 +41,12 @@ def answer(
         InputError: unknown `fit`, or an inference that the model's task does not have.
     """
     inference.check(model.task_name)
-    if inference.averages:
-        maps, frame = _averaged(model, images, image_size, fit, portable, inference)
-        return model.decode({"segmentation": maps}, frame)
-    canvas, frame = place(images, image_size, fit, portable)
-    return model.decode(_outputs(model, canvas, inference, portable), frame)
+    with portable_operators(portable):
+        if inference.averages:
+            maps, frame = _averaged(model, images, image_size, fit, portable, inference)
+            return model.decode({"segmentation": maps}, frame)
+        canvas, frame = place(images, image_size, fit, portable)
+        return model.decode(_outputs(model, canvas, inference, portable), frame)
 
 
 def _averaged(model: Model, images, image_size, fit: str, portable: bool, inference: Inference):

@@ -57,7 +57,7 @@ class Form:
 
     def changed(self, **values: Any) -> Form:
         """With the values that are not None, 0 or empty."""
-        given = {
+        given: dict[str, Any] = {
             key: tuple(value) if isinstance(value, (list, tuple)) else value
             for key, value in values.items()
             if value or (value == 0.0 and key == "dropout")

@@ -20,10 +20,15 @@ BOX_LOSSES = ("objectness", "rpn_box", "class", "box")
 class Branch(Protocol):
     """What more is said about a region that shows an object: its mask, its joints."""
 
-    name: str
-    head: keras.Model
+    @property
+    def name(self) -> str:
+        """Of its loss."""
 
-    def loss(self, maps, sample, truth, training: bool) -> Any:
+    @property
+    def head(self) -> keras.Model:
+        """What is learned."""
+
+    def loss(self, maps, sample, truth: Mapping[str, Any], training: bool) -> Any:
         """Scalar loss over the positive regions of `sample`, which come first."""
 
     def answer(self, maps, found: dict[str, Any], frame) -> dict[str, Any]:

@@ -69,7 +69,7 @@ def keypoint_rcnn(
     anchor_sizes: Sequence[float] = (),
     anchor_ratios: Sequence[float] = RATIOS,
     regions: int = 0,
-    proposals: tuple[int, int] | Sequence[int] = (),
+    proposals: Sequence[int] = (),
     detections: int = 100,
     score_threshold: float = 0.05,
     nms_iou: float = 0.0,

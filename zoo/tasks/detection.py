@@ -18,10 +18,10 @@ class Detection(Task):
     losses, see `zoo.detector.Detector`."""
 
     name = "detection"
-    targets = ("boxes", "labels")
+    targets: tuple[str, ...] = ("boxes", "labels")
     optional = ("crowd", "difficult")
     classes_of = "labels"
-    answers = ("boxes", "labels", "scores", "num_detections")
+    answers: tuple[str, ...] = ("boxes", "labels", "scores", "num_detections")
     monitor = ("val_ap50", "max")
 
     def loss(self, model: Model) -> dict[str, Any]:
