@@ -167,6 +167,7 @@ def batches_of(architecture: str, recipe: Recipe) -> Batches:
         border_weight=recipe.border_weight,
         border_sigma=recipe.border_sigma,
         max_objects=recipe.max_objects,
+        mask_size=recipe.mask_size,
         seed=recipe.seed,
     )
 

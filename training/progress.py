@@ -15,26 +15,40 @@ class Bar:
 
     Args:
         what: is done.
-        total: how many there are.
+        total: steps in all.
+        unit: what a step is, in the plural.
 
-    Use it in a `with` block and call it with the number done.
+    Use it in a `with` block; call it with the number done, or `step` it.
     """
 
-    def __init__(self, what: str, total: int):
-        self.what, self.total = what, total
+    def __init__(self, what: str, total: int, unit: str = "pictures"):
+        self.what, self.total, self.unit = what, total, unit
+        self.done = 0
         self.live = sys.stderr.isatty()
+        self.began = time.monotonic()
         self.shown = 0.0
 
     def __enter__(self) -> Bar:
         return self
 
+    def step(self, what: str = "") -> None:
+        """One step more, of `what` from now on."""
+        self.what = what or self.what
+        self(self.done + 1)
+
     def __call__(self, done: int) -> None:
+        self.done = done
         now = time.monotonic()
-        if not self.live or now - self.shown < 0.2:
+        if not self.live or (now - self.shown < 0.2 and done < self.total):
             return
         self.shown = now
         filled = round(20 * done / max(self.total, 1))
-        text = f"\r{self.what} [{'#' * filled:<20}] {done}/{self.total} \033[K"
+        speed = max(done, 1) / max(now - self.began, 1e-9)
+        left = round((self.total - done) / speed)
+        text = (
+            f"\r{self.what} [{'#' * filled:<20}] {done}/{self.total} {self.unit}  {speed:.0f}/s  "
+            f"{left // 60}:{left % 60:02d} left \033[K"
+        )
         print(text, end="", file=sys.stderr, flush=True)
 
     def __exit__(self, *error: object) -> None:

@@ -46,6 +46,7 @@ class Recipe:
         loss: names of losses joined by `+`, such as `"cross_entropy+dice"`; empty for the task's.
         class_weights: `"none"` or `"median_frequency"` (counted on the training split).
         max_objects: objects a picture, more are cut; for tasks that have objects.
+        mask_size: cells a side of the objects' masks that a model learns from; 0 = the data set's.
         border_weight, border_sigma: U-Net's w0 and sigma; 0 = off.
         ema: decay of the moving average of the weights that is evaluated and kept; 0 = off.
         patience: epochs without a better result before stopping early; 0 = never.
@@ -79,6 +80,7 @@ class Recipe:
     loss: str = ""
     class_weights: str = "none"
     max_objects: int = 100
+    mask_size: int = 0
     border_weight: float = 0.0
     border_sigma: float = 5.0
     ema: float = 0.0
@@ -109,7 +111,7 @@ class Recipe:
                 )
         for key in ("batch_size", "epochs", "max_objects", "measure_every"):
             _number(key, getattr(self, key), above=True, whole=True)
-        for key in ("seed", "patience", "measure_pictures"):
+        for key in ("seed", "patience", "measure_pictures", "mask_size"):
             _number(key, getattr(self, key), whole=True)
         for key in ("learning_rate", "border_sigma", "factor", "power"):
             _number(key, getattr(self, key), above=True)

@@ -9,7 +9,6 @@ from PIL import Image
 
 from zoo.command import main
 from zoo.command.data_report import _counts
-from zoo.command.progress import Bar
 
 
 def printed_json(capsys):
@@ -165,20 +164,6 @@ def test_class_tables_have_a_column_a_split():
     lines = [line.split() for line in _counts("class of objects", parts).splitlines()]
     assert lines[0] == ["class", "of", "objects", "train", "pictures", "val", "pictures"]
     assert lines[2] == ["cat", "3", "2", "0", "0"] and lines[3][:3] == ["dog", "1", "1"]
-
-
-def test_the_bar_is_for_terminals_only(capsys, monkeypatch):
-    bar = Bar(2)
-    bar.step("train")
-    bar.close()
-    assert capsys.readouterr().err == ""
-    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
-    bar = Bar(2)
-    bar.step("train")
-    bar.step("train")
-    bar.close()
-    err = capsys.readouterr().err
-    assert "2/2 pictures" in err and err.endswith("\r\033[K")
 
 
 def test_real_packs_have_the_counts_of_their_readmes(shared_data, capsys):

@@ -149,7 +149,18 @@ def test_the_bar_is_for_terminals_only(capsys, monkeypatch):
     with Bar("measuring val", 4) as bar:
         bar(2)
     text = capsys.readouterr().err
-    assert f"measuring val [{'#' * 10}{' ' * 10}] 2/4" in text and text.endswith("\r\033[K")
+    assert f"measuring val [{'#' * 10}{' ' * 10}] 2/4 pictures" in text
+    assert text.endswith("\r\033[K")
+
+
+def test_a_bar_is_stepped_through_parts(capsys, monkeypatch):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    with Bar("reading", 2, "records") as bar:
+        bar.step("train")
+        bar.step("val")
+    lines = capsys.readouterr().err.split("\r")
+    assert lines[1].startswith("train [") and "1/2 records" in lines[1]
+    assert lines[2].startswith("val [") and "2/2 records" in lines[2] and "0:00 left" in lines[2]
 
 
 def test_samples_spread_over_the_split(data):

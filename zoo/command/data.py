@@ -6,12 +6,12 @@ import inspect
 from argparse import Namespace
 
 from training.checking import check
+from training.progress import Bar
 from training.sources import FORMATS, Source, open_source
 from zoo.command.data_anchors import run_anchors
 from zoo.command.data_report import print_report
 from zoo.command.data_sheet import Gallery
 from zoo.command.output import print_json, say
-from zoo.command.progress import Bar
 from zoo.errors import InputError
 
 
@@ -26,17 +26,14 @@ def run_data(options: Namespace) -> int:
     if options.anchors is not None:
         return run_anchors(source, splits, options)
     gallery = Gallery(source, splits, options.pictures) if options.out else None
-    bar = Bar(sum(source.sizes[split] for split in splits))
+    with Bar("reading", sum(source.sizes[split] for split in splits)) as bar:
 
-    def each(split, number, reading, defective) -> None:
-        bar.step(split)
-        if gallery:
-            gallery.add(split, number, reading, defective)
+        def each(split, number, reading, defective) -> None:
+            bar.step(split)
+            if gallery:
+                gallery.add(split, number, reading, defective)
 
-    try:
         report = check(source, splits, options.labels_only, each=each)
-    finally:
-        bar.close()
     if gallery:
         gallery.save(options.out)
         say(f"contact sheet: {options.out}")

@@ -10,9 +10,9 @@ import numpy as np
 from training.anchors import Anchors, find_anchors
 from training.checking import object_shapes
 from training.files import replacing
+from training.progress import Bar
 from training.sources import Source
 from zoo.command.output import print_json, say, table
-from zoo.command.progress import Bar
 
 _STRIDE = 32
 _IMAGE_SIZE = (416, 416)
@@ -24,13 +24,10 @@ def run_anchors(source: Source, splits: list[str], options: Namespace) -> int:
     if not options.split and "train" in splits:
         splits = ["train"]
     size = options.image_size or _IMAGE_SIZE
-    bar = Bar(sum(source.sizes[split] for split in splits))
-    try:
+    with Bar("reading", sum(source.sizes[split] for split in splits)) as bar:
         shapes = object_shapes(
             source, splits, size, options.fit, each=lambda split, number: bar.step(split)
         )
-    finally:
-        bar.close()
     anchors = find_anchors(shapes, options.anchors)
     report = {
         "data": source.spec,
