@@ -2,11 +2,57 @@
 
 from __future__ import annotations
 
-from typing import Any
+import math
+from typing import Any, Protocol
 
 from keras import ops
 
 from zoo.layers.nms import batched_nms
+
+# In pixels of the canvas; clipping leaves lines of boxes that lay beside the picture.
+SMALLEST_SIDE = 0.01
+
+
+class Selecting(Protocol):
+    """Settings of the last step."""
+
+    @property
+    def candidates(self) -> int: ...
+
+    @property
+    def detections(self) -> int: ...
+
+    @property
+    def nms_iou(self) -> float: ...
+
+    @property
+    def score_threshold(self) -> float: ...
+
+    @property
+    def class_blind(self) -> bool: ...
+
+
+def select_by_class(boxes, scores, settings: Selecting) -> dict[str, Any]:
+    """`select` for boxes each of which may be of any class.
+
+    Args:
+        boxes: (B, R, 4).
+        scores: (B, R, classes).
+        settings: the arguments of `select` by their names.
+    """
+    classes = scores.shape[-1]
+    rows = ops.shape(scores)[1] * classes
+    each = ops.broadcast_to(boxes[:, :, None], (*ops.shape(scores), 4))
+    return select(
+        ops.reshape(each, (-1, rows, 4)),
+        ops.reshape(scores, (-1, rows)),
+        classes=classes,
+        candidates=settings.candidates,
+        detections=settings.detections,
+        nms_iou=settings.nms_iou,
+        score_threshold=settings.score_threshold,
+        class_blind=settings.class_blind,
+    )
 
 
 def select(
@@ -23,7 +69,8 @@ def select(
     """The best boxes by score, suppressed, padded to a fixed number.
 
     Args:
-        boxes: (B, R·classes, 4), classes running fastest.
+        boxes: (B, R·classes, 4), classes running fastest, clipped to the picture; those thinner
+            than a hundredth of a pixel are left out.
         scores: (B, R·classes); −inf for a box that is none.
         classes: number of classes.
         candidates: boxes that enter the suppression.
@@ -34,6 +81,8 @@ def select(
     Returns:
         `boxes` (B, D, 4), `labels` (B, D) −1 behind the last, `scores` (B, D), `num_detections`.
     """
+    sides = boxes[..., 2:] - boxes[..., :2]
+    scores = ops.where(ops.all(sides >= SMALLEST_SIDE, axis=-1), scores, -math.inf)
     best, index = ops.top_k(scores, min(candidates, scores.shape[1]))
     boxes = ops.take_along_axis(boxes, index[..., None], axis=1)
     label = ops.cast(index, "int32") % classes

@@ -191,6 +191,16 @@ def _native(wanted: bool | None) -> bool:
     return not control_flow_util.GraphOrParentsInXlaContext(graph)
 
 
+def _apart_when_empty(boxes, alive):
+    """Boxes without area moved to places of their own, with an area: LiteRT repeats empty ones."""
+    width, height = boxes[..., 2] - boxes[..., 0], boxes[..., 3] - boxes[..., 1]
+    number = ops.cast(ops.arange(ops.shape(boxes)[1]), boxes.dtype)
+    reach = ops.max(ops.where(ops.expand_dims(alive, -1), boxes, 0.0))
+    corner = ops.broadcast_to(reach + 1.0 + 2.0 * number, ops.shape(width))
+    unit = ops.stack([corner, corner, corner + 1.0, corner + 1.0], axis=-1)
+    return ops.where(ops.expand_dims(width * height > 0.0, -1), boxes, unit)
+
+
 def _suppress_natively(boxes, alive, max_outputs: int, threshold: float):
     """As `_suppress`, by TensorFlow's operators; only that for one picture is one of LiteRT's.
 
@@ -205,6 +215,7 @@ def _suppress_natively(boxes, alive, max_outputs: int, threshold: float):
     rank = ops.where(alive, count - ops.cast(ops.arange(ops.shape(boxes)[1]), "float32"), 0.0)
     slots = ops.expand_dims(ops.arange(max_outputs, dtype="int32"), 0)
     if boxes.shape[0] == 1:
+        boxes = _apart_when_empty(boxes, alive) if only_portable() else boxes
         positions, _, kept = tf.raw_ops.NonMaxSuppressionV5(
             boxes=boxes[0],
             scores=rank[0],

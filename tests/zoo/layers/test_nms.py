@@ -171,6 +171,18 @@ def test_litert_has_every_operator(portable, litert):
     check((index, valid), [greedy(*(x[0] for x in arrays[:2]), 40, 0.5, 0.1, arrays[2][0])])
 
 
+def test_litert_keeps_boxes_without_area_once(litert):
+    """Its own operator answers the first of them again and again."""
+    boxes, scores, labels = scene(1, 30)
+    boxes[..., 3] = boxes[..., 1]
+    boxes[0, 7] = np.nan
+    with portable_operators():
+        index, valid = litert(in_a_model(boxes, scores, labels), boxes, scores, labels)
+    if index.dtype == bool:
+        index, valid = valid, index
+    check((index, valid), [greedy(boxes[0], scores[0], 40, 0.5, 0.1, labels[0])])
+
+
 def test_litert_has_every_operator_of_the_portable_form():
     tf = pytest.importorskip("tensorflow")
     interpreters = pytest.importorskip("ai_edge_litert.interpreter")
