@@ -181,7 +181,7 @@ def build_model(architecture: str, source: Source, recipe: Recipe) -> zoo.Model:
     }
     with PrecisionScope(recipe.precision):
         model = zoo.build(architecture, **arguments)
-    for side in {side for size in (recipe.image_size, *recipe.image_sizes) for side in size}:
+    for side in [side for size in (recipe.image_size, *recipe.image_sizes) for side in size]:
         if model.sizes is not None and not model.sizes.legal(side):
             raise InputError(
                 f"recipe: {architecture} cannot take an image_size side of {side} as it is built "

@@ -14,9 +14,10 @@ from functools import partial
 import tensorflow as tf
 
 from training.augment import Augmentation, augment, check_keys, combine, partners, place
+from training.augment.pictures import LazyPicture, with_channels
 from training.border_weights import border_weights_tensor
 from training.objects import pad_objects
-from training.sources import Source
+from training.sources import Sample, Source
 from zoo.errors import InputError
 from zoo.tasks import SCHEMA, TASKS
 
@@ -111,7 +112,7 @@ def training_batches(
 
     @tf.autograph.experimental.do_not_convert
     def prepare(records: tuple[dict[str, tf.Tensor], ...], seed: tf.Tensor):
-        samples = [partial(_decoded, source, record, batches.channels) for record in records]
+        samples = [partial(_opened, source, record, batches.channels) for record in records]
         vary, given = (combine, samples) if others else (augment, samples[0]())
         sample = vary(
             given,
@@ -160,7 +161,7 @@ def validation_batches(source: Source, split: str, batches: Batches) -> tf.data.
 
     @tf.autograph.experimental.do_not_convert
     def prepare(record: dict[str, tf.Tensor]):
-        sample = _decoded(source, record, batches.channels)
+        sample = _opened(source, record, batches.channels)
         sample = place(sample, batches.image_size, batches.fit, batches.mask_size or None)
         return _element(sample, batches, weighted=False)
 
@@ -195,13 +196,9 @@ def _absent(key: str, targets: dict[str, tf.Tensor]) -> tf.Tensor:
     return tf.fill(tf.shape(targets["labels"]), tf.cast(field.padding, field.dtype))
 
 
-def with_channels(image: tf.Tensor, channels: int) -> tf.Tensor:
-    """An RGB picture (H, W, 3) with as many channels as a model takes, 3 or 1 (grey)."""
-    if channels == 1 and image.shape[-1] == 3:
-        return tf.image.rgb_to_grayscale(image)
-    return image
-
-
-def _decoded(source: Source, record: dict[str, tf.Tensor], channels: int) -> dict[str, tf.Tensor]:
-    sample = source.decode(record)
-    return {**sample, "image": with_channels(sample["image"], channels)}
+def _opened(source: Source, record: dict[str, tf.Tensor], channels: int) -> Sample:
+    sample = source.open(record)
+    image = sample["image"]
+    if isinstance(image, LazyPicture):
+        return {**sample, "image": image.with_channels(channels)}
+    return {**sample, "image": with_channels(image, channels)}

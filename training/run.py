@@ -27,8 +27,8 @@ import numpy as np
 import tensorflow as tf
 
 import zoo
+from training.augment.pictures import with_channels
 from training.files import replacing, write_json, write_text
-from training.pipeline import with_channels
 from training.recipe import Recipe, read_recipe
 from zoo.errors import InputError
 from zoo.inference import PLAIN, Inference

@@ -9,7 +9,7 @@ import tensorflow as tf
 from PIL import Image
 
 from training.sources.files import decode_picture
-from training.sources.headers import _stated_size, read_header
+from training.sources.headers import read_header, stated_size
 
 
 def encoded(ending, size=(7, 5)):
@@ -46,7 +46,7 @@ def claiming(kind, width, height):
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "BMP"])
 def test_sizes_as_stated(kind, tmp_path):
-    height, width = _stated_size(tf.constant(encoded(kind)))
+    height, width = stated_size(tf.constant(encoded(kind)))
     assert (int(height), int(width)) == (5, 7)
     path = tmp_path / f"a.{kind.lower()}"
     path.write_bytes(encoded(kind))
@@ -69,7 +69,7 @@ def test_bombs_are_refused_by_their_heads(kind, tmp_path):
 def test_what_is_no_picture_is_left_to_the_decoder(content, tmp_path):
     path = tmp_path / "a.png"
     path.write_bytes(content)
-    assert [int(side) for side in _stated_size(tf.constant(content))] == [0, 0]
+    assert [int(side) for side in stated_size(tf.constant(content))] == [0, 0]
     with pytest.raises((OSError, ValueError)):
         read_header(path)
     with pytest.raises(tf.errors.InvalidArgumentError):

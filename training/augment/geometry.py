@@ -18,7 +18,18 @@ from training.augment.annotations import (
 from training.augment.elastic import ElasticField
 from training.augment.masks import ObjectMasks
 from training.augment.matrices import determinant
-from training.augment.sampling import Fill, Size, map_points, sample_map, sample_picture
+from training.augment.pictures import LazyPicture
+from training.augment.sampling import (
+    EDGE,
+    REFLECT,
+    Fill,
+    Size,
+    inside,
+    map_points,
+    sample_map,
+    sample_picture,
+    source_positions,
+)
 from zoo.errors import InputError
 from zoo.tasks.schema import IGNORE
 
@@ -31,7 +42,9 @@ CURVED_POINTS_PER_SIDE = 16
 def as_tensors(sample: dict) -> dict:
     """`sample` with the entries that geometry moves as tensors, its maps as int32."""
     tensors = {
-        key: tf.convert_to_tensor(value) if key in KNOWN_KEYS else value
+        key: tf.convert_to_tensor(value)
+        if key in KNOWN_KEYS and not isinstance(value, LazyPicture)
+        else value
         for key, value in sample.items()
     }
     return tensors | {key: tf.cast(tensors[key], tf.int32) for key in MAP_FILLS if key in tensors}
@@ -42,6 +55,9 @@ def source_size(sample: dict) -> tf.Tensor:
 
     Raises InputError when the sample has no pixels, or pixels of different sizes.
     """
+    picture = sample.get("image")
+    if isinstance(picture, LazyPicture):
+        return tf.stack([picture.height, picture.width])
     keys = [key for key in PIXEL_KEYS if key in sample]
     if not keys:
         raise InputError(f"the sample has no pixels; give one of {', '.join(PIXEL_KEYS)}")
@@ -163,7 +179,7 @@ def transform(
     sides = 1 if field is None else CURVED_POINTS_PER_SIDE
     moved = dict(sample)
     if "image" in sample:
-        moved["image"] = sample_picture(sample["image"], matrix, size, fill, field)
+        moved["image"] = _sampled(sample["image"], matrix, size, fill, field)
     for key, outside in MAP_FILLS.items():
         if key in sample:
             moved[key] = sample_map(sample[key], matrix, size, outside, field)
@@ -183,6 +199,24 @@ def transform(
         moved["masks"] = masks
         kept &= areas(moved["boxes"]) > 0
     return drop_objects(moved, kept)
+
+
+def _sampled(
+    image: tf.Tensor | LazyPicture,
+    matrix: tf.Tensor,
+    size: Size,
+    fill: Fill,
+    field: ElasticField | None,
+) -> tf.Tensor:
+    if not isinstance(image, LazyPicture):
+        return sample_picture(image, matrix, size, fill, field)
+    # A mirrored border or a displacement looks at places that the matrix alone does not tell.
+    pixels, onto = image.seen(matrix, size, everything=fill == REFLECT or field is not None)
+    shown = sample_picture(pixels, onto, size, REFLECT if fill == REFLECT else EDGE, field)
+    if fill == REFLECT:
+        return shown
+    within = inside(*source_positions(matrix, size, field), tf.stack([image.height, image.width]))
+    return tf.where(within[..., None], shown, tf.cast(fill, tf.float32))
 
 
 def with_masks(sample: dict, mask_size: int | None = None) -> dict:

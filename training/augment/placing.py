@@ -13,6 +13,7 @@ from training.augment.geometry import (
     check_size,
     source_size,
 )
+from training.augment.pictures import LazyPicture
 from training.augment.random_matrix import FITS, placed
 from training.augment.sampling import Size
 from zoo.errors import InputError
@@ -39,6 +40,8 @@ def place(sample: dict, size: Size, fit: str = "fit", mask_size: int | None = No
     """
     size = check_size(size)
     check_fit(fit)
+    if isinstance(sample.get("image"), LazyPicture):
+        sample = {**sample, "image": sample["image"].whole()}
     sample = as_tensors(sample)
     source = source_size(sample)
     target, matrix = placed(source, size, fit)

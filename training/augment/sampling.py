@@ -16,7 +16,7 @@ from training.augment import matrices
 Size = tuple[int, int]
 Fill = float | Sequence[float] | str
 
-REFLECT = "reflect"
+REFLECT, EDGE = "reflect", "edge"
 # A matrix that also turns or shears is interpolated once more after the pre-shrink, so a slight
 # reduction is left to the interpolation alone; a pure resize loses nothing by shrinking first.
 SHRINK_THRESHOLD = 1.5
@@ -121,7 +121,8 @@ def gather_bilinear(pixels: tf.Tensor, x: tf.Tensor, y: tf.Tensor, border: str) 
 def sample_picture(image, matrix, size, fill: Fill = 0.0, field=None) -> tf.Tensor:
     """Bilinear (h, w, C) -> (H, W, C) float32; anti-aliased where the matrix shrinks.
 
-    fill: a number, one number per channel, or "reflect" to mirror the picture at its border.
+    fill: a number, one number per channel, "reflect" to mirror the picture at its border, or
+        "edge" to repeat its border pixels.
     field: None or an `ElasticField` on the target canvas.
     """
     border = "REFLECT" if fill == REFLECT else "NEAREST"
@@ -131,7 +132,7 @@ def sample_picture(image, matrix, size, fill: Fill = 0.0, field=None) -> tf.Tens
         output = project(picture, matrix, size, "BILINEAR", border)
     else:
         output = gather_bilinear(picture, x, y, border)
-    if fill == REFLECT:
+    if fill in (REFLECT, EDGE):
         return output
     outside = tf.broadcast_to(tf.cast(fill, tf.float32), tf.shape(output))
     return tf.where(inside(x, y, tf.shape(picture)[:2])[..., None], output, outside)

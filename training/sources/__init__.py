@@ -9,7 +9,7 @@ import inspect
 from collections.abc import Callable
 from urllib.parse import parse_qsl
 
-from training.sources.base import FileSource, Source
+from training.sources.base import FileSource, Sample, Source
 from training.sources.classes import ClassFolder
 from training.sources.coco import CocoFolder
 from training.sources.instances import InstanceFolder
@@ -65,4 +65,12 @@ def open_source(spec: str) -> Source:
     return source
 
 
-__all__ = ["FORMATS", "FileSource", "InstanceFolder", "MaskFolder", "Source", "open_source"]
+__all__ = [
+    "FORMATS",
+    "FileSource",
+    "InstanceFolder",
+    "MaskFolder",
+    "Sample",
+    "Source",
+    "open_source",
+]

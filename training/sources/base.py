@@ -15,6 +15,8 @@ import tensorflow as tf
 from training.sources.defects import Defect
 from zoo.errors import InputError
 
+Sample = dict[str, Any]
+"""By key of the schema; the picture may be a `LazyPicture`, everything else is a tensor."""
 SPLITS = ("train", "val", "test")
 
 
@@ -71,6 +73,10 @@ class Source(abc.ABC):
     @abc.abstractmethod
     def decode(self, record: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """A sample from a record; runs inside tf.data."""
+
+    def open(self, record: dict[str, tf.Tensor]) -> Sample:
+        """The sample, its picture a `LazyPicture` where it need not be decoded whole."""
+        return self.decode(record)
 
     @abc.abstractmethod
     def name_of(self, record: dict[str, tf.Tensor]) -> str:
@@ -152,7 +158,10 @@ class Source(abc.ABC):
 
 
 class FileSource(Source):
-    """A data set of files: every split is a table of paths (and other columns)."""
+    """A data set of files: every split is a table of paths (and other columns).
+
+    A reader implements `open`, whose picture is a `LazyPicture`.
+    """
 
     def __init__(self, root: str) -> None:
         super().__init__()
@@ -177,6 +186,10 @@ class FileSource(Source):
             return {key: tf.gather(column, number) for key, column in columns.items()}
 
         return tf.data.Dataset.from_tensor_slices(order).map(record)
+
+    def decode(self, record: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        sample = self.open(record)
+        return {**sample, "image": sample["image"].whole()}
 
     def name_of(self, record: dict[str, tf.Tensor]) -> str:
         return record["image"].numpy().decode(errors="replace")

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
+from training.sources.base import Sample
 from training.sources.beside import box_files, classes_of_trimap, read_one_box, trimap_files
 from training.sources.box_masks import MASK_SIZE
 from training.sources.class_records import Entries, Entry, read_entries
@@ -161,8 +162,8 @@ class ClassFolder(OneObjectSource):
         picture.objects.append(Object(box, label, "object"))
         return picture
 
-    def decode(self, record: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        sample = super().decode(record)
+    def open(self, record: dict[str, tf.Tensor]) -> Sample:
+        sample = super().open(record)
         if "segmentation" in self.keys:
             trimap = self._read_map(record["trimap"])
             with tf.control_dependencies([same_size(sample["image"], trimap, record["trimap"])]):

@@ -12,8 +12,9 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
+from training.augment.pictures import LazyPicture, decode_all
 from training.sources.base import demand
-from training.sources.headers import refuse_bombs
+from training.sources.headers import refuse_bombs, stated_size
 from zoo.errors import InputError
 
 PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".gif")
@@ -43,17 +44,27 @@ def natural_key(path: Path) -> list[tuple[int, int | str]]:
     return [(0, int(part)) if part.isdecimal() else (1, part) for part in parts if part]
 
 
-def decode_picture(path: tf.Tensor) -> tf.Tensor:
-    """(H, W, 3) uint8 RGB of a JPEG, PNG, BMP or GIF file; grey is repeated, alpha dropped.
+def open_picture(path: tf.Tensor) -> LazyPicture:
+    """The picture of a JPEG, PNG, BMP or GIF file, read and not yet decoded.
 
     A file that states more than `MAX_PIXELS` fails before it is decoded.
     """
     contents = tf.io.read_file(path)
-    with tf.control_dependencies([refuse_bombs(contents)]):
+    height, width = stated_size(contents)
+    with tf.control_dependencies([refuse_bombs(height, width)]):
         contents = tf.identity(contents)
-    image = tf.io.decode_image(contents, channels=3, expand_animations=False)
-    image.set_shape((None, None, 3))
-    return image
+    # What states no size is no picture, or one whose size only its decoder knows.
+    sides = tf.cond(
+        height * width > 0,
+        lambda: tf.cast(tf.stack([height, width]), tf.int32),
+        lambda: tf.shape(decode_all(contents))[:2],
+    )
+    return LazyPicture(sides[0], sides[1], contents)
+
+
+def decode_picture(path: tf.Tensor) -> tf.Tensor:
+    """(H, W, 3) uint8 RGB of a picture file, as `open_picture` opens it."""
+    return open_picture(path).whole()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -150,10 +161,10 @@ def index_map_reader(paths: list[Path]):
     return decode_with_pillow
 
 
-def same_size(image: tf.Tensor, values: tf.Tensor, path: tf.Tensor) -> tf.Operation:
+def same_size(image: LazyPicture, values: tf.Tensor, path: tf.Tensor) -> tf.Operation:
     """Asserts inside the graph that the map in the file `path` has the size of its picture."""
     high, wide = tf.unstack(tf.shape(values)[:2])
-    image_high, image_wide = tf.unstack(tf.shape(image)[:2])
+    image_high, image_wide = image.height, image.width
     return demand(
         tf.reduce_all([high == image_high, wide == image_wide]),
         *("the picture is ", image_high, "×", image_wide, " (height × width) but ", path, " is "),

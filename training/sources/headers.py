@@ -31,13 +31,8 @@ def read_header(path: str | os.PathLike[str]) -> tuple[int, int, bool]:
         raise ValueError(str(error)) from error
 
 
-def refuse_bombs(contents: tf.Tensor) -> tf.Operation:
-    """Asserts inside the graph that a picture file does not claim more than `MAX_PIXELS`.
-
-    Args:
-        contents: scalar string, a JPEG, PNG, BMP or GIF file; others are left to the decoder.
-    """
-    height, width = _stated_size(contents)
+def refuse_bombs(height: tf.Tensor, width: tf.Tensor) -> tf.Operation:
+    """Asserts inside the graph that a stated size (int64) is not of more than `MAX_PIXELS`."""
     return demand(
         height * width <= MAX_PIXELS,
         *("the picture is ", width, "×", height, " (width × height), more than the "),
@@ -45,8 +40,8 @@ def refuse_bombs(contents: tf.Tensor) -> tf.Operation:
     )
 
 
-def _stated_size(contents: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Height and width (int64) that the file states; zeros where it states none."""
+def stated_size(contents: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Height and width (int64) that a JPEG, PNG, BMP or GIF file states; zeros for other files."""
     head = tf.io.decode_raw(tf.strings.substr(contents, 0, 32), tf.uint8, fixed_length=32)
     head = tf.cast(head, tf.int64)
 

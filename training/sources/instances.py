@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from training.sources.base import FileSource
-from training.sources.files import decode_picture, index_map_reader, same_size
+from training.sources.base import FileSource, Sample
+from training.sources.files import index_map_reader, open_picture, same_size
 from training.sources.folders import find_pairs
 
 INSTANCE_FOLDERS = ("instances", "instance", "masks", "labels", "SegmentationObject")
@@ -37,8 +37,8 @@ class InstanceFolder(FileSource):
                 {"image": [str(i) for i, _ in records], "instances": [str(m) for _, m in records]},
             )
 
-    def decode(self, record: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        image = decode_picture(record["image"])
+    def open(self, record: dict[str, tf.Tensor]) -> Sample:
+        image = open_picture(record["image"])
         instances = self._read_map(record["instances"])
         with tf.control_dependencies([same_size(image, instances, record["instances"])]):
             segmentation = tf.cast(instances > 0, tf.int32)

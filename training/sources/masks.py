@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import tensorflow as tf
 
-from training.sources.base import FileSource, demand
-from training.sources.files import decode_picture, index_map_reader, read_index_map, same_size
+from training.sources.base import FileSource, Sample, demand
+from training.sources.files import index_map_reader, open_picture, read_index_map, same_size
 from training.sources.folders import find_pairs
 from zoo.errors import InputError
 from zoo.tasks.schema import IGNORE
@@ -78,8 +78,8 @@ class MaskFolder(FileSource):
             )
         return tuple(str(number) for number in range(highest + 1))
 
-    def decode(self, record: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        image = decode_picture(record["image"])
+    def open(self, record: dict[str, tf.Tensor]) -> Sample:
+        image = open_picture(record["image"])
         values = self._read_map(record["mask"])
         with tf.control_dependencies([same_size(image, values, record["mask"])]):
             if self.two_valued:

@@ -10,11 +10,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import tensorflow as tf
 
-from training.sources.base import FileSource
+from training.sources.base import FileSource, Sample
 from training.sources.box_masks import MASK_SIZE
 from training.sources.columns import Columns, columns_of
 from training.sources.defects import Defect
-from training.sources.files import decode_picture
+from training.sources.files import open_picture
 from training.sources.headers import read_header
 from training.sources.object_checks import check_objects
 from training.sources.paths import shown
@@ -172,14 +172,14 @@ class ObjectSource(FileSource):
     def name_of(self, record: dict[str, tf.Tensor]) -> str:
         return shown(record["image"].numpy())
 
-    def decode(self, record: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        image = decode_picture(record["image"])
-        height, width = tf.unstack(tf.shape(image)[:2])
+    def open(self, record: dict[str, tf.Tensor]) -> Sample:
+        image = open_picture(record["image"])
+        height, width = image.height, image.width
         sides = tf.cast(tf.stack([width, height, width, height]), tf.float32)
         boxes = record["boxes"] * sides if self.relative else record["boxes"]
         boxes = tf.clip_by_value(boxes, 0.0, sides)
         usable = (record["labels"] >= 0) & tf.reduce_all(boxes[:, 2:] > boxes[:, :2], axis=1)
-        sample = {
+        sample: Sample = {
             "image": image,
             "boxes": tf.where(usable[:, None], boxes, 0.0),
             "labels": tf.where(usable, record["labels"], -1),

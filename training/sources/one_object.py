@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import tensorflow as tf
 
+from training.sources.base import Sample
 from training.sources.objects import ObjectSource
 from training.sources.records import Picture
 
@@ -46,8 +47,8 @@ class OneObjectSource(ObjectSource):
             self._tell()
         return kept
 
-    def decode(self, record: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        found = super().decode(record)
+    def open(self, record: dict[str, tf.Tensor]) -> Sample:
+        found = super().open(record)
         sample = {"image": found["image"]}
         if "label" in self.keys:
             sample["label"] = record["label"]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from training.sources.base import demand
+from training.sources.base import Sample, demand
 from training.sources.box_masks import MASK_SIZE, masks_from_map
 from training.sources.files import index_map_reader, same_size
 from training.sources.paths import shown
@@ -89,10 +89,10 @@ class VocMaps(VocFolder):
                 return False
         return True
 
-    def decode(self, record: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+    def open(self, record: dict[str, tf.Tensor]) -> Sample:
         segmentation = self._read_map(record["segmentation_map"])
         instances = self._read_map(record["instances_map"])
-        sample = super().decode({**record, "instances": instances})
+        sample = super().open({**record, "instances": instances})
         checks = [
             same_size(sample["image"], values, record[f"{key}_map"])
             for key, values in (("segmentation", segmentation), ("instances", instances))
