@@ -1,0 +1,70 @@
+"""Boxes that may hold an object, for the detectors that are given them.
+
+`open_proposals("selective_search:fast")` searches for them, `open_proposals("files:my/folder")`
+reads them; `gather` makes those of a whole data set.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+from collections.abc import Callable
+from urllib.parse import parse_qsl
+
+from training.proposals.files import ProposalFiles
+from training.proposals.gather import gather, told
+from training.proposals.selective_search import SelectiveSearch
+from training.proposals.store import Proposer, Stored, default_folder, picture_key
+from zoo.errors import InputError, nearest
+
+KINDS: dict[str, Callable[..., Proposer]] = {
+    "selective_search": SelectiveSearch,
+    "files": ProposalFiles,
+}
+
+
+def open_proposals(spec: str, store: str | os.PathLike[str] | None = None) -> Proposer:
+    """What proposes boxes.
+
+    Args:
+        spec: `selective_search[:fast|quality|single][?width=500&min_side=20&seed=0]`, or
+            `files:FOLDER`, see `training.proposals.files`.
+        store: folder that searched boxes are kept in; default the user's cache.
+
+    Raises:
+        InputError: an unknown kind, option or value, or what is needed is not installed.
+    """
+    address, _, query = spec.partition("?")
+    kind, _, where = address.partition(":")
+    if kind not in KINDS:
+        raise InputError(
+            f"proposals: unknown kind {kind!r}{nearest(kind, KINDS)} "
+            "They are selective_search:MODE or files:FOLDER."
+        )
+    known = list(inspect.signature(KINDS[kind]).parameters)
+    options: dict[str, int] = {}
+    for option, value in parse_qsl(query, keep_blank_values=True):
+        if option not in known[1:]:
+            raise InputError(
+                f"proposals: {kind} has no option {option!r}{nearest(option, known[1:])} "
+                f"It has: {', '.join(known[1:]) or 'none'}."
+            )
+        if not value.isdecimal():
+            raise InputError(f"proposals: {option} is a whole number from 0 on, not {value!r}.")
+        options[option] = int(value)
+    proposer = KINDS[kind](*([where] if where or kind == "files" else []), **options)
+    return proposer if isinstance(proposer, ProposalFiles) else Stored(proposer, store)
+
+
+__all__ = [
+    "KINDS",
+    "ProposalFiles",
+    "Proposer",
+    "SelectiveSearch",
+    "Stored",
+    "default_folder",
+    "gather",
+    "open_proposals",
+    "picture_key",
+    "told",
+]

@@ -1,0 +1,71 @@
+"""A process that runs Selective Search and nothing else; started by `selective_search.Pool`.
+
+OpenCV ranks boxes by C's `rand()`, whose state belongs to the whole process. Here nothing else
+draws from it, so that a seed decides the ranks. The file imports nothing of the project: it must
+start in a moment. A request is a line of JSON and the bytes of a picture, an answer the like.
+"""
+
+import ctypes
+import json
+import sys
+import traceback
+
+import cv2
+import numpy as np
+
+
+def search(picture, mode, width, min_side, seed):
+    """(P, 4) float32 xyxy, best first, no two the same; see `selective_search.SelectiveSearch`."""
+    height, own_width = picture.shape[:2]
+    # OpenCV's order of colours.
+    colour = np.repeat(picture, 3, -1) if picture.shape[-1] == 1 else picture[..., ::-1]
+    colour = np.ascontiguousarray(colour)
+    size = (own_width, height)
+    if width and width != own_width:
+        size = (width, max(1, round(height * width / own_width)))
+        kind = cv2.INTER_AREA if width < own_width else cv2.INTER_LINEAR
+        colour = cv2.resize(colour, size, interpolation=kind)
+    x, y, across, down = _ranked(colour, mode, seed).T
+    boxes = np.stack([x, y, x + across, y + down], -1).astype(np.float64)
+    boxes = boxes[(across >= min_side) & (down >= min_side)]
+    boxes *= np.tile([own_width / size[0], height / size[1]], 2)
+    boxes = boxes.astype(np.float32)
+    _, first = np.unique(boxes, axis=0, return_index=True)
+    return boxes[np.sort(first)]
+
+
+def _ranked(colour, mode, seed):
+    """(P, 4) x, y, width and height."""
+    selective = cv2.ximgproc.segmentation.createSelectiveSearchSegmentation()
+    selective.setBaseImage(colour)
+    if mode == "fast":
+        selective.switchToSelectiveSearchFast()
+    elif mode == "quality":
+        selective.switchToSelectiveSearchQuality()
+    else:
+        selective.switchToSingleStrategy()
+    library = ctypes.cdll.ucrtbase if sys.platform == "win32" else ctypes.CDLL(None)
+    # C may take 0 and 1 for the same seed.
+    library.srand(ctypes.c_uint(seed + 1))
+    return np.asarray(selective.process()).reshape(-1, 4)
+
+
+def main():
+    requests, answers = sys.stdin.buffer, sys.stdout.buffer
+    cv2.setNumThreads(1)
+    for line in requests:
+        request = json.loads(line)
+        shape = request.pop("shape")
+        pixels = np.frombuffer(requests.read(int(np.prod(shape))), np.uint8).reshape(shape)
+        try:
+            boxes, error = search(pixels, **request), ""
+        except Exception as problem:
+            traceback.print_exc()
+            boxes, error = np.zeros((0, 4), np.float32), f"{type(problem).__name__}: {problem}"
+        answers.write(json.dumps({"count": len(boxes), "error": error}).encode() + b"\n")
+        answers.write(boxes.tobytes())
+        answers.flush()
+
+
+if __name__ == "__main__":
+    main()
