@@ -12,6 +12,7 @@ import zoo
 from zoo.errors import InputError
 from zoo.inference import PLAIN, Inference
 from zoo.registry import rebuild
+from zoo.tasks.captioning import END, PADDING, START
 from zoo.tasks.schema import IGNORE
 
 
@@ -64,7 +65,7 @@ class Delivery:
     @property
     def channels(self) -> int:
         """Channels of the pictures."""
-        return self.model.input_shape[-1]
+        return self.model.channels
 
     @property
     def options(self) -> str:
@@ -78,11 +79,18 @@ class Delivery:
         }
         return json.dumps(options, indent=2) + "\n"
 
-    def answer(self, images: tf.Tensor, portable: bool = False) -> dict[str, tf.Tensor]:
-        """Final answers for (B, H, W, C) uint8 pictures."""
+    @property
+    def takes_proposals(self) -> bool:
+        """Whether the file takes boxes beside the pictures."""
+        return self.model.takes_proposals
+
+    def answer(
+        self, images: tf.Tensor, portable: bool = False, proposals: tf.Tensor | None = None
+    ) -> dict[str, tf.Tensor]:
+        """Final answers for (B, H, W, C) uint8 pictures, and proposals (B, P, 4) if it takes any."""
         return zoo.answer(
             self.model,
-            images,
+            images if proposals is None else {"image": images, "proposals": proposals},
             image_size=self.image_size,
             fit=self.fit,
             portable=portable,
@@ -94,7 +102,10 @@ class Serving(tf.Module):
     """The functions of an exported file.
 
     `serve(images)` takes (B, H, W, C) uint8 pictures of one size; `serve_bytes(encoded)` takes
-    (B,) strings, JPEG, PNG, BMP or GIF files of any sizes.
+    (B,) strings, JPEG, PNG, BMP or GIF files of any sizes. Where the model takes proposals, both
+    take `proposals` (B, P, 4) float32 too, xyxy in pixels of each picture; rows of zeros fill up.
+    Captions are strings, unless the graph
+    is to be portable: LiteRT and ONNX get token ids, whose words are their labels.
     """
 
     def __init__(self, delivery: Delivery, portable: bool = False, batch: int | None = None):
@@ -104,28 +115,39 @@ class Serving(tf.Module):
         self.kept = [variable.value for variable in delivery.model.variables]
         images = tf.TensorSpec((batch, None, None, delivery.channels), tf.uint8, name="images")
         encoded = tf.TensorSpec((None,), tf.string, name="encoded")
+        boxes = []
+        if delivery.takes_proposals:
+            boxes = [tf.TensorSpec((batch, None, 4), tf.float32, name="proposals")]
 
-        @tf.function(input_signature=[images], autograph=False)
-        def serve(images):
-            return delivery.answer(images, portable)
+        @tf.function(input_signature=[images, *boxes], autograph=False)
+        def serve(images, proposals=None):
+            answers = delivery.answer(images, portable, proposals)
+            return answers if portable else _in_words(answers, delivery.model)
 
-        @tf.function(input_signature=[encoded], autograph=False)
-        def serve_bytes(encoded):
-            return _each(encoded, delivery)
+        @tf.function(input_signature=[encoded, *boxes], autograph=False)
+        def serve_bytes(encoded, proposals=None):
+            return _in_words(_each(encoded, delivery, proposals), delivery.model)
 
         self.serve = serve
         self.serve_bytes = serve_bytes
 
 
-def _each(encoded: tf.Tensor, delivery: Delivery) -> dict[str, tf.Tensor]:
+def _each(
+    encoded: tf.Tensor, delivery: Delivery, proposals: tf.Tensor | None
+) -> dict[str, tf.Tensor]:
     """Answers one by one; maps are padded to the largest, classes with 255 and masks with 0."""
-    blank = delivery.answer(tf.zeros((1, 64, 64, delivery.channels), tf.uint8))
+    zeros = tf.zeros((1, 64, 64, delivery.channels), tf.uint8)
+    any_size = (1, None, None, delivery.channels)
+    given = None if proposals is None else tf.zeros((1, 1, 4))
+    blank = delivery.answer(tf.compat.v1.placeholder_with_default(zeros, any_size), False, given)
     maps = {key for key in ("segmentation", "masks") if key in blank and _varies(blank[key])}
 
     def one(data):
+        data, *boxes = data if isinstance(data, tuple) else (data,)
         image = tf.io.decode_image(data, channels=delivery.channels, expand_animations=False)
         image.set_shape((None, None, delivery.channels))
-        answers = {key: value[0] for key, value in delivery.answer(image[None]).items()}
+        answered = delivery.answer(image[None], False, boxes[0][None] if boxes else None)
+        answers = {key: value[0] for key, value in answered.items()}
         rows = {key: tf.RaggedTensor.from_tensor(_rows_first(answers[key])) for key in maps}
         return {"image_size": tf.shape(image)[:2], **answers, **rows}
 
@@ -135,7 +157,8 @@ def _each(encoded: tf.Tensor, delivery: Delivery) -> dict[str, tf.Tensor]:
         if key in maps:
             shape = (None, None, *value.shape[1:-2])
             signature[key] = tf.RaggedTensorSpec(shape, value.dtype, ragged_rank=1)
-    answers = tf.map_fn(one, encoded, fn_output_signature=signature)
+    given_each = encoded if proposals is None else (encoded, proposals)
+    answers = tf.map_fn(one, given_each, fn_output_signature=signature)
     return {key: _padded(key, value) if key in maps else value for key, value in answers.items()}
 
 
@@ -153,3 +176,15 @@ def _padded(key: str, value: tf.RaggedTensor) -> tf.Tensor:
     fill = tf.cast(IGNORE if key == "segmentation" else 0, value.dtype)
     dense = value.to_tensor(default_value=fill)
     return dense if dense.shape.rank == 3 else tf.transpose(dense, (0, 3, 1, 2))
+
+
+def _in_words(answers: dict[str, tf.Tensor], model: zoo.Model) -> dict[str, tf.Tensor]:
+    """The answers with captions (B, D, T) of token ids as strings (B, D)."""
+    if "captions" not in answers:
+        return answers
+    tokens = list(model.tokens)
+    for silent in (PADDING, START, END):
+        tokens[silent] = ""
+    words = tf.gather(tf.constant(tokens), answers["captions"])
+    sentences = tf.strings.reduce_join(words, axis=-1, separator=" ")
+    return {**answers, "captions": tf.strings.strip(sentences)}
