@@ -6,6 +6,7 @@ task, e.g. `zoo.segmentation.unet(num_classes=3)`.
 """
 
 from zoo import (
+    captioning,
     classification,
     detection,
     instances,
@@ -34,6 +35,7 @@ __all__ = [
     "Paper",
     "answer",
     "build",
+    "captioning",
     "card",
     "classification",
     "detection",

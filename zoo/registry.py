@@ -28,6 +28,7 @@ _PACKAGES = (
     "zoo.localization",
     "zoo.detection",
     "zoo.instances",
+    "zoo.captioning",
 )
 
 

@@ -1,5 +1,6 @@
 """What the contract test needs to know of each task: targets, and what answers look like."""
 
+import case_captioning
 import case_detection
 import case_segmentation
 import case_single
@@ -13,6 +14,7 @@ CASES = {
     "pose_classification": case_single,
     "detection": case_detection,
     "instances": case_detection,
+    "captioning": case_captioning,
 }
 """A module a task, each with the same functions:
 
@@ -31,7 +33,8 @@ def of(card):
 
 def counted(card):
     """The builder's argument for how many things the model tells apart."""
-    return "num_classes" if "num_classes" in card.tiny else "num_keypoints"
+    names = ("num_classes", "num_keypoints", "vocabulary_size")
+    return next(name for name in names if name in card.tiny)
 
 
 def pictures(card, height=32, width=48, batch=2, seed=0):

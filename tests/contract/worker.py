@@ -68,6 +68,12 @@ def run_onnx(path, inputs):
     return dict(zip(names, session.run(None, {"images": inputs["images"]}), strict=True))
 
 
+def _plain(value):
+    """As an array; strings as bytes of one length, which need no pickle."""
+    value = np.asarray(value)
+    return value.astype("S") if value.dtype == object else value
+
+
 def main(mode: str) -> None:
     if mode == "bare":
         sys.meta_path.insert(0, _Refuse())
@@ -85,7 +91,7 @@ def main(mode: str) -> None:
             with np.load(request["inputs"]) as file:
                 inputs = dict(file)
             outputs = runs[request["kind"]](request["path"], inputs)
-            np.savez(request["outputs"], **{k: np.asarray(v) for k, v in outputs.items()})
+            np.savez(request["outputs"], **{k: _plain(v) for k, v in outputs.items()})
             reply = {"ok": True}
         except Exception:
             reply = {"error": traceback.format_exc()}

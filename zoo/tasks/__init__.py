@@ -1,6 +1,7 @@
 """What a kind of answer is: the targets it learns from, its losses and metrics, its decoding."""
 
 from zoo.tasks.base import Task
+from zoo.tasks.captioning import CAPTIONING
 from zoo.tasks.classification import CLASSIFICATION
 from zoo.tasks.detection import DETECTION, INSTANCES
 from zoo.tasks.localization import LOCALIZATION, POSE, POSE_CLASSIFICATION
@@ -17,6 +18,7 @@ TASKS: dict[str, Task] = {
         POSE_CLASSIFICATION,
         DETECTION,
         INSTANCES,
+        CAPTIONING,
     )
 }
 

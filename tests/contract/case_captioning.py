@@ -1,0 +1,82 @@
+"""The contract of captioning: regions as in detection, and words about each of them."""
+
+from types import SimpleNamespace
+
+import case_detection
+import numpy as np
+
+END = 2
+
+
+def _of_one_class(card):
+    """The card as detection knows cards: every region is of the one class."""
+    tiny = {**card.tiny, "num_classes": 1}
+    return SimpleNamespace(tiny=tiny, targets=("boxes", "labels"), inputs=("image",))
+
+
+def learnable(card, height=64, width=64):
+    images, found = case_detection.learnable(_of_one_class(card), height, width)
+    return images, _with_captions(card, found)
+
+
+def targets(card, kind, height, width, batch):
+    found = case_detection.targets(_of_one_class(card), kind, height, width, batch)
+    return _with_captions(card, found)
+
+
+def _with_captions(card, found):
+    """A sentence of one to four words about each region."""
+    random = np.random.default_rng(5)
+    there = found["labels"] >= 0
+    captions = np.zeros((*there.shape, 7), np.int32)
+    captions[..., :6] = random.integers(3, card.tiny["vocabulary_size"], (*there.shape, 6))
+    captions[..., 0] = 1
+    for index in np.ndindex(there.shape):
+        end = random.integers(2, 6)
+        captions[index][end], captions[index][end + 1 :] = END, 0
+    found["captions"] = np.where(there[..., None], captions, 0)
+    found["labels"] = np.where(there, 0, -1).astype(np.int32)
+    return found
+
+
+def check_raw(outputs, size, classes):
+    case_detection.check_raw(outputs, size, classes)
+
+
+def check_answers(answers, size, card):
+    case_detection.check_answers(answers, size, _of_one_class(card))
+    captions, labels = np.asarray(answers["captions"]), np.asarray(answers["labels"])
+    assert captions.shape == (2, labels.shape[1], card.tiny["max_words"])
+    assert captions.dtype == "int32"
+    assert (captions >= 0).all() and (captions < card.tiny["vocabulary_size"]).all()
+    assert not np.isin(captions, (1, END)).any()
+    ended = np.cumsum(captions == 0, axis=-1) > 0
+    assert (captions[ended] == 0).all() and (captions[labels < 0] == 0).all()
+
+
+def assert_same(found, expected):
+    """As in detection, and the same sentence; a SavedModel says strings, not token ids."""
+    regions = [{k: v for k, v in one.items() if k != "captions"} for one in (found, expected)]
+    case_detection.assert_same(*regions)
+    said, wanted = _sentences(found["captions"]), _sentences(expected["captions"])
+    total = missed = 0
+    for picture in range(len(wanted)):
+        for number in range(int(expected["num_detections"][picture])):
+            gap = np.abs(found["boxes"][picture] - expected["boxes"][picture, number]).max(-1)
+            total += 1
+            missed += wanted[picture, number] not in said[picture][gap < 0.1]
+    assert missed <= 0.03 * total + 1, f"{missed} of {total} sentences differ"
+    assert any(wanted.ravel()), "no sentence"
+
+
+def _sentences(captions):
+    """Strings (B, D); the words of a model that knows none are the numbers of their tokens."""
+    if captions.dtype.kind != "i":
+        return np.char.decode(captions.astype("S"))
+    words = np.where(captions == 3, "<unk>", captions.astype(str))
+    return np.array(
+        [
+            [" ".join(row[token > 0]) for row, token in zip(rows, tokens, strict=True)]
+            for rows, tokens in zip(words, captions, strict=True)
+        ]
+    )

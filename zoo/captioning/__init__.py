@@ -1,0 +1,5 @@
+"""Captioning: regions of a picture and a sentence about each, one architecture a file."""
+
+from zoo.captioning.densecap import densecap
+
+__all__ = ["densecap"]
