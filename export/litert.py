@@ -7,6 +7,7 @@ import re
 import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -25,12 +26,13 @@ def export_litert(
     delivery: Delivery,
     path: str | os.PathLike[str],
     quantize: str = "none",
-    pictures: Iterable[np.ndarray] = (),
+    pictures: Iterable[np.ndarray | tuple[np.ndarray, np.ndarray]] = (),
 ) -> Path:
     """Writes a `.tflite` file with a signature `serving_default`.
 
     The file takes one picture `images` (1, H, W, C) uint8 of any size (resize the input, then
-    allocate) and gives the answers of the task in its pixels. Beside it: `….labels.txt` and
+    allocate), and `proposals` (1, P, 4) float32 in its pixels where the model takes any, and gives
+    the answers of the task in its pixels. Beside it: `….labels.txt` and
     `….options.json`.
 
     Args:
@@ -38,8 +40,8 @@ def export_litert(
         path: of the `.tflite` file.
         quantize: `"none"`, `"float16"` (weights) or `"int8"` (weights and activations of the
             network; what comes before and after it stays in float32).
-        pictures: for int8, representative pictures (H, W, C) uint8 of the user's own data; about a
-            hundred.
+        pictures: for int8, representative pictures (H, W, C) uint8 of the user's own data, each in
+            a pair with its proposals (P, 4) where the model takes any; about a hundred.
 
     Raises:
         InputError: unknown quantization, no pictures for int8, tiles of a picture whose size is
@@ -70,7 +72,7 @@ def export_litert(
     return write_delivery(Path(path), data, delivery)
 
 
-def _converted(folder: str, network: str, quantize: str, pictures: Sequence[np.ndarray]) -> bytes:
+def _converted(folder: str, network: str, quantize: str, pictures: Sequence[Any]) -> bytes:
     """The SavedModel in `folder` as the bytes of a LiteRT file."""
     converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=["serving_default"])
     if quantize != "none":
@@ -79,13 +81,20 @@ def _converted(folder: str, network: str, quantize: str, pictures: Sequence[np.n
         converter.target_spec.supported_types = [tf.float16]
     if quantize != "int8":
         return converter.convert()
-    converter.representative_dataset = lambda: ({"images": picture[None]} for picture in pictures)
+    converter.representative_dataset = lambda: map(_inputs, pictures)
     # The quantizer by itself would take the steps around the network too, and a canvas or scores
     # of 256 levels cost far more accuracy than int8 inside the network does.
     converter._experimental_calibrate_only = True
     calibrated = converter.convert()
     outside = _results_outside(calibrated, network)
     return mlir_quantize(calibrated, fully_quantize=False, denylisted_nodes=outside)
+
+
+def _inputs(given: Any) -> dict[str, np.ndarray]:
+    """A picture, or a picture and proposals, as the signature names them."""
+    if not isinstance(given, tuple):
+        return {"images": given[None]}
+    return {"images": given[0][None], "proposals": given[1][None].astype(np.float32)}
 
 
 def _results_outside(file: bytes, network: str) -> list[str]:

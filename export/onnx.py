@@ -17,8 +17,8 @@ OPSET = 18
 def export_onnx(delivery: Delivery, path: str | os.PathLike[str]) -> Path:
     """Writes an `.onnx` file, with `….labels.txt` and `….options.json` beside it.
 
-    The file takes `images` (B, H, W, C) uint8 of any one size and gives the answers of the task in
-    their pixels.
+    The file takes `images` (B, H, W, C) uint8 of any one size, and `proposals` (B, P, 4) float32
+    where the model does, and gives the answers of the task in their pixels.
 
     Raises:
         InputError: tf2onnx is not installed, tiles, or the path cannot be written.
@@ -34,7 +34,10 @@ def export_onnx(delivery: Delivery, path: str | os.PathLike[str]) -> Path:
         raise InputError("ONNX export needs tf2onnx: pip install 'visionzoo[onnx]'.") from error
     serving = Serving(delivery, portable=True)
     images = tf.TensorSpec((None, None, None, delivery.channels), tf.uint8, name="images")
-    model, _ = tf2onnx.convert.from_function(serving.serve, input_signature=[images], opset=OPSET)
+    taken = [images]
+    if delivery.takes_proposals:
+        taken.append(tf.TensorSpec((None, None, 4), tf.float32, name="proposals"))
+    model, _ = tf2onnx.convert.from_function(serving.serve, input_signature=taken, opset=OPSET)
     for output, key in zip(model.graph.output, sorted(delivery.model.task.answers), strict=True):
         if output.name != key:
             raise ValueError(f"the ONNX output {output.name} should be {key}")

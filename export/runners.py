@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-Answerer = Callable[[np.ndarray], dict[str, Any]]
+Answerer = Callable[..., dict[str, Any]]
+"""From one picture (H, W, C) uint8, and its proposals (P, 4) where the file takes any."""
 
 
 def saved_model_answerer(folder: str | os.PathLike[str]) -> Answerer:
@@ -19,8 +20,9 @@ def saved_model_answerer(folder: str | os.PathLike[str]) -> Answerer:
     loaded = tf.saved_model.load(os.fspath(folder))
     serve = loaded.signatures["serving_default"]
 
-    def answer(image: np.ndarray) -> dict[str, Any]:
-        found = serve(images=tf.constant(image[None]))
+    def answer(image: np.ndarray, proposals: np.ndarray | None = None) -> dict[str, Any]:
+        given = {key: tf.constant(value) for key, value in _named(image, proposals).items()}
+        found = serve(**given)
         return {key: value.numpy()[0] for key, value in found.items()}
 
     answer.loaded = loaded  # type: ignore[attr-defined]  # keeps the variables alive
@@ -32,16 +34,18 @@ def litert_answerer(path: str | os.PathLike[str], threads: int | None = None) ->
     from ai_edge_litert.interpreter import Interpreter
 
     interpreter = Interpreter(model_path=os.fspath(path), num_threads=threads or os.cpu_count())
-    number = interpreter.get_input_details()[0]["index"]
-    shape: tuple[int, ...] | None = None
+    places = interpreter.get_signature_runner("serving_default").get_input_details()
+    shapes: dict[str, tuple[int, ...]] = {}
 
-    def answer(image: np.ndarray) -> dict[str, Any]:
-        nonlocal shape
-        if shape != (1, *image.shape):
-            shape = (1, *image.shape)
-            interpreter.resize_tensor_input(number, shape)
+    def answer(image: np.ndarray, proposals: np.ndarray | None = None) -> dict[str, Any]:
+        nonlocal shapes
+        given = _named(image, proposals)
+        if shapes != {key: value.shape for key, value in given.items()}:
+            shapes = {key: value.shape for key, value in given.items()}
+            for key, shape in shapes.items():
+                interpreter.resize_tensor_input(places[key]["index"], shape)
             interpreter.allocate_tensors()
-        found = interpreter.get_signature_runner("serving_default")(images=image[None])
+        found = interpreter.get_signature_runner("serving_default")(**given)
         return {key: value[0].copy() for key, value in found.items()}
 
     return answer
@@ -54,11 +58,18 @@ def onnx_answerer(path: str | os.PathLike[str]) -> Answerer:
     session = onnxruntime.InferenceSession(os.fspath(path), providers=["CPUExecutionProvider"])
     names = [output.name for output in session.get_outputs()]
 
-    def answer(image: np.ndarray) -> dict[str, Any]:
-        found = session.run(None, {"images": image[None]})
+    def answer(image: np.ndarray, proposals: np.ndarray | None = None) -> dict[str, Any]:
+        found = session.run(None, _named(image, proposals))
         return {name: value[0] for name, value in zip(names, found, strict=True)}
 
     return answer
+
+
+def _named(image: np.ndarray, proposals: np.ndarray | None) -> dict[str, np.ndarray]:
+    """A batch of one as the signatures name it."""
+    if proposals is None:
+        return {"images": image[None]}
+    return {"images": image[None], "proposals": proposals[None].astype(np.float32)}
 
 
 def file_size(path: str | os.PathLike[str]) -> int:

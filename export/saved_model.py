@@ -20,7 +20,8 @@ def export_saved_model(delivery: Delivery, folder: str | os.PathLike[str]) -> Pa
 
     Signatures: `serving_default` takes `images` (B, H, W, C) uint8 of any one size; `serve_bytes`
     takes `encoded` (B,) strings of picture files of any sizes and also gives `image_size` (B, 2).
-    Both give the answers of the task in the pixels of the pictures given. Class names are the
+    Both give the answers of the task in the pixels of the pictures given, and take `proposals`
+    (B, P, 4) float32 in these pixels beside them where the model does. Class names are the
     asset `labels.txt`, the options of the export the asset `options.json`.
 
     Raises:

@@ -87,7 +87,7 @@ class Delivery:
     def answer(
         self, images: tf.Tensor, portable: bool = False, proposals: tf.Tensor | None = None
     ) -> dict[str, tf.Tensor]:
-        """Final answers for (B, H, W, C) uint8 pictures, and proposals (B, P, 4) if it takes any."""
+        """Final answers for (B, H, W, C) uint8 pictures; (B, P, 4) proposals if it takes any."""
         return zoo.answer(
             self.model,
             images if proposals is None else {"image": images, "proposals": proposals},

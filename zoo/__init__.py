@@ -18,6 +18,7 @@ from zoo import (
 )
 from zoo.answers import answer
 from zoo.card import Card, Figure, Paper
+from zoo.detection.svd import truncated_svd
 from zoo.errors import InputError
 from zoo.files import load, load_weights
 from zoo.inference import Inference
@@ -49,4 +50,5 @@ __all__ = [
     "register",
     "segmentation",
     "tasks",
+    "truncated_svd",
 ]

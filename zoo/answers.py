@@ -28,7 +28,8 @@ def answer(
 
     Args:
         model: any model of the zoo.
-        images: (B, H, W, C) pixels 0…255, uint8 or float, of any size.
+        images: (B, H, W, C) pixels 0…255, uint8 or float, of any size; for models that take
+            proposals `{"image": …, "proposals": (B, P, 4)}`, xyxy in pixels of the pictures.
         image_size: canvas (H, W) the pictures are put on; None runs them at their own size.
         fit: how, see `zoo.frame.place`.
         portable: only operators that LiteRT has.
@@ -38,13 +39,23 @@ def answer(
         The answers of the model's task, see `zoo.tasks`.
 
     Raises:
-        InputError: unknown `fit`, or an inference that the model's task does not have.
+        InputError: unknown `fit`, an inference that the model's task does not have, or no proposals
+            for a model that takes them.
     """
     inference.check(model.task_name)
+    if model.takes_proposals != isinstance(images, Mapping):
+        form = '{"image": …, "proposals": …}' if model.takes_proposals else "pictures alone"
+        raise InputError(f"{model.name} takes {form}.")
     with portable_operators(portable):
         if inference.averages:
             maps, frame = _averaged(model, images, image_size, fit, portable, inference)
             return model.decode({"segmentation": maps}, frame)
+        if isinstance(images, Mapping):
+            canvas, frame = place(images["image"], image_size, fit, portable)
+            boxes = frame.place_boxes(ops.cast(images["proposals"], "float32"))
+            outputs = model({"image": canvas, "proposals": boxes}, training=False)
+            # Not as they come out of the network, where int8 would round them.
+            return model.decode({**outputs, "proposals": boxes}, frame)
         canvas, frame = place(images, image_size, fit, portable)
         return model.decode(_outputs(model, canvas, inference, portable), frame)
 

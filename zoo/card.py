@@ -55,6 +55,7 @@ class Card:
             table, trainable or stored; one of the two counts of the built model must equal it.
         flops_size: height and width at which `flops()` counts.
         targets: keys of the sample schema that it learns from, where not the task's.
+        inputs: keys of the sample schema that it takes.
         notes: what a user should know before choosing it.
         builder: the function that builds it.
     """
@@ -72,6 +73,7 @@ class Card:
     notes: str
     targets: tuple[str, ...]
     builder: Callable[..., Model] = dataclasses.field(repr=False)
+    inputs: tuple[str, ...] = ("image",)
 
     def build_published(self) -> Model:
         """Builds the paper's configuration."""

@@ -76,6 +76,11 @@ class Frame:
         height, width = ops.cast(self.height, "float32"), ops.cast(self.width, "float32")
         return ops.clip(corners, 0.0, ops.stack([width, height, width, height]))
 
+    def place_boxes(self, boxes):
+        """xyxy boxes (…, 4) in pixels of the picture → canvas pixels."""
+        x, y = self._scale()
+        return boxes / ops.stack([x, y, x, y])
+
     def restore_points(self, points):
         """(…, 2) x, y in canvas pixels → pixels of the picture."""
         return points * ops.stack(self._scale())

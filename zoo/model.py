@@ -46,9 +46,11 @@ class Model(keras.Model):
     """A functional model with a task.
 
     `model(images)` takes RGB pixels 0…255 (B, H, W, C), uint8 or float, and returns a dictionary of
-    raw outputs; `zoo.answer(model, images)` gives final answers. `compile()` without losses takes
-    the task's; `fit` takes `(images, targets)` where `targets` is a dictionary of the task's target
-    keys, whatever the model. Files hold the builder's name and arguments and reload by rebuilding.
+    raw outputs; `zoo.answer(model, images)` gives final answers. A model that takes proposals too,
+    boxes in pixels, takes a dictionary of `image` and `proposals` (B, P, 4) instead. `compile()`
+    without losses takes the task's; `fit` takes `(images, targets)` where `targets` is a dictionary
+    of the task's target keys, whatever the model. Files hold the builder's name and arguments and
+    reload by rebuilding.
 
     Args:
         inputs, outputs: as of a functional model; `outputs` is a dictionary.
@@ -82,6 +84,17 @@ class Model(keras.Model):
         from zoo.tasks import TASKS
 
         return TASKS[self.task_name]
+
+    @property
+    def channels(self) -> int:
+        """Channels of the pictures it takes."""
+        pictures = self.input["image"] if isinstance(self.input, Mapping) else self.input
+        return pictures.shape[-1]
+
+    @property
+    def takes_proposals(self) -> bool:
+        """Whether it takes `{"image": …, "proposals": …}`, boxes beside the pictures."""
+        return isinstance(self.input, Mapping) and "proposals" in self.input
 
     @property
     def arguments(self) -> dict[str, Any]:

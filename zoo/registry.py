@@ -46,6 +46,7 @@ def register(
     flops_size: tuple[int, int] = (512, 512),
     notes: str = "",
     targets: tuple[str, ...] = (),
+    inputs: tuple[str, ...] = ("image",),
 ) -> Callable[[Callable[..., Model]], Callable[..., Model]]:
     """Registers a builder under `name`; see `zoo.Card` for the meaning of the other arguments."""
 
@@ -82,6 +83,7 @@ def register(
             notes=notes,
             targets=targets or TASKS[task].targets,
             builder=build_model,
+            inputs=inputs,
         )
         return build_model
 

@@ -14,7 +14,23 @@ def learnable(card, height=64, width=64):
         images[number, y1:y2, x1:x2] += 170
         found["boxes"][number, 0] = box
         found["labels"][number, 0] = number
-    return images.astype(np.uint8), _with_parts(card, found)
+    near = np.random.default_rng(3).uniform(-4, 4, (2, 8, 4)) + found["boxes"][:, :1]
+    return with_proposals(card, images.astype(np.uint8), near), _with_parts(card, found)
+
+
+def with_proposals(card, images, boxes):
+    """What the model takes: pictures alone, or beside proposals, boxes (B, N, 4) among them."""
+    if "proposals" not in card.inputs:
+        return images
+    random = np.random.default_rng(5)
+    batch, height, width, _ = images.shape
+    corner = random.uniform(0, 0.8, (batch, 30, 2)) * [width, height]
+    sides = random.uniform(0.1, 0.6, (batch, 30, 2)) * [width, height]
+    drawn = np.concatenate([corner, corner + sides], -1)
+    # Some reach beyond the picture, one has no area.
+    drawn[:, 3, 2:] = drawn[:, 3, :2]
+    proposals = np.concatenate([drawn, boxes], 1).astype(np.float32)
+    return {"image": images, "proposals": proposals}
 
 
 def targets(card, kind, height, width, batch):

@@ -38,9 +38,32 @@ def counted(card):
 
 
 def pictures(card, height=32, width=48, batch=2, seed=0):
-    """(B, H, W, C) uint8 noise, with the channels of the tiny configuration."""
+    """(B, H, W, C) uint8 noise, with the channels of the tiny configuration; where the model takes
+    proposals, a dictionary of both."""
     random = np.random.default_rng(seed)
-    return random.integers(0, 256, (batch, height, width, channels(card)), dtype=np.uint8)
+    images = random.integers(0, 256, (batch, height, width, channels(card)), dtype=np.uint8)
+    return case_detection.with_proposals(card, images, np.zeros((batch, 0, 4), np.float32))
+
+
+def as_float(images):
+    """The same pixels as real numbers."""
+    if isinstance(images, dict):
+        return {**images, "image": as_float(images["image"])}
+    return images.astype("float32")
+
+
+def grey(images):
+    """Their first channel."""
+    if isinstance(images, dict):
+        return {**images, "image": grey(images["image"])}
+    return images[..., :1]
+
+
+def named(images):
+    """As exported files name what they take."""
+    if isinstance(images, dict):
+        return {"images": images["image"], "proposals": images["proposals"]}
+    return {"images": images}
 
 
 def channels(card):

@@ -71,7 +71,7 @@ def test_takes_any_size(card, model, size):
 
 def test_uint8_and_float_agree(card, model):
     images = cases.pictures(card)
-    whole, real = values(model(images)), values(model(images.astype("float32")))
+    whole, real = values(model(images)), values(model(cases.as_float(images)))
     assert_close(whole, real, 1e-6)
 
 
@@ -116,14 +116,15 @@ def test_reloads_in_a_fresh_process(card, model, fresh, tmp_path):
     path = tmp_path / "model.keras"
     model.save(path)
     images = cases.pictures(card, 37, 51)
-    assert_close(fresh.run("keras", path, images=images), values(model(images)), 1e-5)
+    assert_close(fresh.run("keras", path, **cases.named(images)), values(model(images)), 1e-5)
 
 
 def test_jax_gives_the_same(card, model, jax_process, tmp_path):
     path = tmp_path / "model.keras"
     model.save(path)
     images = cases.pictures(card, 37, 51)
-    assert_close(jax_process.run("keras", path, images=images), values(model(images)), 1e-4)
+    found = jax_process.run("keras", path, **cases.named(images))
+    assert_close(found, values(model(images)), 1e-4)
 
 
 def test_saved_model_answers_without_the_zoo(card, model, bare, tmp_path):
@@ -131,11 +132,14 @@ def test_saved_model_answers_without_the_zoo(card, model, bare, tmp_path):
     path = export.export_saved_model(delivery, tmp_path / "saved_model")
     images = cases.pictures(card, 37, 51)
     expected = values(zoo.answer(model, images, image_size=(32, 32)))
-    cases.of(card).assert_same(bare.run("saved_model", path, images=images), expected)
+    given = cases.named(images)
+    cases.of(card).assert_same(bare.run("saved_model", path, **given), expected)
     png = io.BytesIO()
-    picture = images[0] if images.shape[-1] == 3 else images[0, ..., 0]
+    picture = given.pop("images")[0]
+    picture = picture if picture.shape[-1] == 3 else picture[..., 0]
+    given = {key: value[:1] for key, value in given.items()}
     Image.fromarray(picture).save(png, "png")
-    found = bare.run("saved_model", path, encoded=np.frombuffer(png.getvalue(), np.uint8))
+    found = bare.run("saved_model", path, encoded=np.frombuffer(png.getvalue(), np.uint8), **given)
     assert found.pop("image_size").tolist() == [[37, 51]]
     cases.of(card).assert_same(found, {key: value[:1] for key, value in expected.items()})
     assert (path / "assets" / "labels.txt").read_text() == "a\nb\nc\n"
@@ -146,7 +150,7 @@ def test_litert_answers_with_builtins_only(card, model, bare, tmp_path):
     path = export.export_litert(delivery, tmp_path / "model.tflite")
     images = cases.pictures(card, 37, 51, batch=1)
     expected = values(zoo.answer(model, images, image_size=(32, 32)))
-    cases.of(card).assert_same(bare.run("litert", path, images=images), expected)
+    cases.of(card).assert_same(bare.run("litert", path, **cases.named(images)), expected)
 
 
 def test_onnx_answers_without_the_zoo(card, model, bare, tmp_path):
@@ -156,14 +160,14 @@ def test_onnx_answers_without_the_zoo(card, model, bare, tmp_path):
     path = export.export_onnx(delivery, tmp_path / "model.onnx")
     images = cases.pictures(card, 37, 51)
     expected = values(zoo.answer(model, images, image_size=(32, 32)))
-    cases.of(card).assert_same(bare.run("onnx", path, images=images), expected)
+    cases.of(card).assert_same(bare.run("onnx", path, **cases.named(images)), expected)
 
 
 def test_xla_computes_the_same_step(card, model, monkeypatch):
     # By default XLA draws other numbers, and detectors sample what they learn from.
     philox = functools.partial(tf.random.stateless_uniform, alg="philox")
     monkeypatch.setattr(tf.random, "stateless_uniform", philox)
-    images = tf.constant(cases.pictures(card))
+    images = tf.nest.map_structure(tf.constant, cases.pictures(card))
     targets = {k: tf.constant(v) for k, v in cases.targets(card, "normal").items()}
     model.compile(jit_compile=False)
 
@@ -185,5 +189,5 @@ def test_xla_computes_the_same_step(card, model, monkeypatch):
 
 def test_classes_and_channels_change_in_one_call(card):
     model = card.build_tiny(**{cases.counted(card): 5}, input_shape=(None, None, 1))
-    images = cases.pictures(card, 32, 48)[..., :1]
+    images = cases.grey(cases.pictures(card, 32, 48))
     cases.of(card).check_raw(model(images), (32, 48), 5)

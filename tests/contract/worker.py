@@ -29,6 +29,9 @@ def run_keras(path, inputs):
 
     model = keras.saving.load_model(path)
     images = keras.ops.convert_to_tensor(inputs["images"])
+    if "proposals" in inputs:
+        proposals = keras.ops.convert_to_tensor(inputs["proposals"])
+        images = {"image": images, "proposals": proposals}
     if keras.backend.backend() != "jax":
         return model(images, training=False)
     import jax
@@ -45,19 +48,20 @@ def run_saved_model(path, inputs):
 
     loaded = tf.saved_model.load(path)
     if "encoded" in inputs:
-        encoded = tf.constant([bytes(inputs["encoded"])])
-        return loaded.signatures["serve_bytes"](encoded=encoded)
-    return loaded.signatures["serving_default"](images=tf.constant(inputs["images"]))
+        inputs["encoded"] = [bytes(inputs["encoded"])]
+    serve = loaded.signatures["serve_bytes" if "encoded" in inputs else "serving_default"]
+    return serve(**{key: tf.constant(value) for key, value in inputs.items()})
 
 
 def run_litert(path, inputs):
     from ai_edge_litert.interpreter import Interpreter
 
     interpreter = Interpreter(model_path=path)
-    images = inputs["images"]
-    interpreter.resize_tensor_input(interpreter.get_input_details()[0]["index"], images.shape)
+    places = interpreter.get_signature_runner("serving_default").get_input_details()
+    for key, value in inputs.items():
+        interpreter.resize_tensor_input(places[key]["index"], value.shape)
     interpreter.allocate_tensors()
-    return interpreter.get_signature_runner("serving_default")(images=images)
+    return interpreter.get_signature_runner("serving_default")(**inputs)
 
 
 def run_onnx(path, inputs):
@@ -65,7 +69,7 @@ def run_onnx(path, inputs):
 
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     names = [output.name for output in session.get_outputs()]
-    return dict(zip(names, session.run(None, {"images": inputs["images"]}), strict=True))
+    return dict(zip(names, session.run(None, inputs), strict=True))
 
 
 def _plain(value):

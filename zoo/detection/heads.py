@@ -6,6 +6,7 @@ import keras
 from keras import layers
 
 from zoo.backbones._common import scaled
+from zoo.errors import InputError
 
 
 def _outputs(x, num_classes: int):
@@ -27,12 +28,20 @@ def dense_head(
     size: int = 7,
     units: int = 1024,
     dropout: float = 0.0,
+    ranks: tuple[int, ...] = (),
     name: str = "box_head",
 ) -> keras.Model:
-    """Two dense layers on a region's map: of 1024 units on a pyramid, fc6 and fc7 of VGG16."""
+    """Two dense layers on a region's map: of 1024 units on a pyramid, fc6 and fc7 of VGG16.
+
+    With `ranks`, one for each, a layer without bias that has so many units goes before it.
+    """
+    if ranks and (len(ranks) != 2 or min(ranks) < 1):
+        raise InputError(f"svd_ranks are two whole numbers above 0, not {list(ranks)}.")
     region = keras.Input((size, size, channels), name="region")
     x = layers.Flatten(name="flatten")(region)
     for number in (6, 7):
+        if ranks:
+            x = layers.Dense(ranks[number - 6], use_bias=False, name=f"fc{number}_v")(x)
         x = layers.Dense(units, activation="relu", name=f"fc{number}")(x)
         x = layers.Dropout(dropout, name=f"drop{number}")(x) if dropout else x
     return keras.Model(region, _outputs(x, num_classes), name=name)

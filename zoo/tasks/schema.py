@@ -39,5 +39,8 @@ SCHEMA: dict[str, Field] = {
     "keypoints": Field(
         ("N", "K", 3), "float32", "x, y in pixels, visibility 0 absent, 1 hidden, 2 visible"
     ),
+    "proposals": Field(
+        ("P", 4), "float32", "boxes that may hold an object, best first, xyxy in pixels"
+    ),
     "captions": Field(("N", "T"), "int32", "token ids of each region's sentence; 0 = padding"),
 }
