@@ -15,10 +15,11 @@ Difference = tuple[float, float]
 def differences_of(found: Mapping[str, Any], expected: Mapping[str, Any]) -> dict[str, Difference]:
     """Largest absolute difference of each answer, and the share of its values that differ.
 
-    Values differ when they are not equal to 1e-3. Objects are compared object by object, since two
-    of nearly one score may change places: `boxes` differ by the share of the objects with a score
-    of at least 0.3, in either answer, that have no partner of their class with an IoU of at least
-    0.9 in the other; `scores`, `masks` and `keypoints` are compared between partners.
+    Values differ when they are not equal to 1e-3; two strings that differ do so by 1. Objects are
+    compared object by object, since two of nearly one score may change places: `boxes` differ by
+    the share of the objects with a score of at least 0.3, in either answer, that have no partner of
+    their class with an IoU of at least 0.9 in the other; `scores`, `masks`, `keypoints` and
+    `captions` are compared between partners.
 
     Raises:
         ValueError: answers of different shapes.
@@ -34,6 +35,9 @@ def _values(found: np.ndarray, expected: np.ndarray) -> Difference:
         raise ValueError(f"answers of different shapes: {found.shape} and {expected.shape}")
     if not found.size:
         return 0.0, 0.0
+    if found.dtype.kind in "US":
+        different = found != expected
+        return float(different.any()), float(different.mean())
     gap = np.abs(found.astype(np.float64) - expected.astype(np.float64))
     return float(gap.max()), float((gap > 1e-3).mean())
 

@@ -13,9 +13,7 @@ import tensorflow as tf
 
 from training.files import write_text
 from zoo.errors import InputError
-
-PADDING, START, END, UNKNOWN = 0, 1, 2, 3
-SPECIAL = ("<pad>", "<start>", "<end>", "<unk>")
+from zoo.tasks.captioning import END, PADDING, SPECIAL, START, UNKNOWN
 
 _INSIDE_WORDS = "['’]"
 
@@ -130,6 +128,11 @@ class Vocabulary:
         return rows, Cut(len(texts), cut, words, unknown)
 
     @property
+    def tokens(self) -> tuple[str, ...]:
+        """What each number stands for."""
+        return (*SPECIAL, *self.words)
+
+    @property
     def _numbers(self) -> dict[str, int]:
         return {word: len(SPECIAL) + i for i, word in enumerate(self.words)}
 
@@ -154,15 +157,23 @@ class Vocabulary:
 
     def decode(self, tokens: np.ndarray | Sequence[int]) -> str:
         """The sentence of a row of numbers, up to its end; without start and padding."""
-        words = []
-        for token in np.asarray(tokens).tolist():
-            if token == END:
-                break
-            if token in (PADDING, START):
-                continue
-            inside = 0 <= token < len(self)
-            words.append((*SPECIAL, *self.words)[token] if inside else SPECIAL[UNKNOWN])
-        return " ".join(words)
+        return sentence(tokens, self.tokens)
+
+
+def sentence(tokens: np.ndarray | Sequence[int], names: Sequence[str]) -> str:
+    """The sentence of a row of numbers, up to its end; without start and padding.
+
+    Args:
+        tokens: (T,) numbers; one without a name is an unknown word.
+        names: what each number stands for.
+    """
+    words = []
+    for token in np.asarray(tokens).tolist():
+        if token == END:
+            break
+        if token not in (PADDING, START):
+            words.append(names[token] if 0 <= token < len(names) else SPECIAL[UNKNOWN])
+    return " ".join(words)
 
 
 @dataclasses.dataclass(frozen=True)

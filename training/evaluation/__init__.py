@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from training.evaluation.base import AnswerFunction, Samples
+from training.evaluation.captioning import evaluate_captioning
 from training.evaluation.classification import evaluate_classification
 from training.evaluation.detection import evaluate_detection
 from training.evaluation.localization import evaluate_localization
@@ -30,6 +31,7 @@ EVALUATIONS: dict[str, Callable[..., dict[str, Any]]] = {
     "pose_classification": evaluate_pose_classification,
     "detection": evaluate_detection,
     "instances": evaluate_detection,
+    "captioning": evaluate_captioning,
 }
 """How each task's answers are measured.
 
@@ -76,6 +78,7 @@ __all__ = [
     "AnswerFunction",
     "Samples",
     "evaluate",
+    "evaluate_captioning",
     "evaluate_classification",
     "evaluate_detection",
     "evaluate_localization",

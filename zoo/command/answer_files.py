@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image
 
 from training.drawing import Names, draw, overlay_classes, save_sheet
+from training.evaluation.captioning import as_sentence
 from training.evaluation.objects import encode_masks, full_masks
 from training.files import replacing
 from zoo.tasks import TASKS
@@ -77,12 +78,15 @@ class AnswerFiles:
         rows = kept_rows(answer, self.min_score)
         chosen = {
             key: np.asarray(answer[key])[rows]
-            for key in ("boxes", "labels", "scores", "masks", "keypoints")
+            for key in ("boxes", "labels", "scores", "masks", "keypoints", "captions")
             if key in answer
         }
         drawn = self._draw(path, image, chosen)
         objects = object_values(chosen, self.names, image.shape[:2], self.masks)
-        counts = Counter(one["label"] for one in objects)
+        if "captions" in chosen:
+            counts = Counter(one["caption"] for one in objects)
+        else:
+            counts = Counter(one["label"] for one in objects)
         text = ", ".join(f"{count} {name}" for name, count in counts.items()) or "nothing found"
         values = {"picture": str(path), "overlay": str(drawn), "objects": objects}
         return values, f"{text} → {drawn}"
@@ -105,8 +109,9 @@ def names_of(
     given, key = tuple(labels), TASKS[task].classes_of
     return Names(
         classes=given if key == "segmentation" else (),
-        objects=given if key == "labels" else (),
+        objects=given if key == "labels" else ("region",) if key == "captions" else (),
         labels=given if key == "label" else (),
+        words=given if key == "captions" else (),
         joints=given if key == "keypoints" else joints,
         skeleton=skeleton,
     )
@@ -125,7 +130,7 @@ def kept_rows(answer: Mapping[str, Any], min_score: float) -> np.ndarray:
 def object_values(
     answer: Mapping[str, np.ndarray], names: Names, size: tuple[int, int], form: str
 ) -> list[dict[str, Any]]:
-    """Objects as plain values: `label`, `score`, `box` xyxy, and `mask` and `keypoints` if any.
+    """Objects as plain values: `label`, `score`, `box` xyxy; `mask`, `keypoints`, `caption` if any.
 
     Args:
         answer: without padding.
@@ -153,6 +158,9 @@ def object_values(
     if "keypoints" in answer:
         for one, joints in zip(objects, answer["keypoints"], strict=True):
             one["keypoints"] = _plain(joints)
+    if "captions" in answer:
+        for one, caption in zip(objects, answer["captions"], strict=True):
+            one["caption"] = as_sentence(caption, names.words)
     return objects
 
 

@@ -53,6 +53,19 @@ def _draw_boxes(
     return _draw_objects(image, boxes_alone, labels)
 
 
+def _draw_regions(
+    image: np.ndarray, answers: Mapping[str, np.ndarray], labels: Sequence[str]
+) -> np.ndarray:
+    keys = (*_BOX_KEYS, "texts" if "texts" in answers else "captions")
+    return draw(
+        image,
+        {key: answers[key] for key in keys if key in answers},
+        Names(objects=("region",), words=tuple(labels)),
+        side=_SHOWN_SIDE,
+        min_score=_SHOWN_SCORE,
+    )
+
+
 def _draw_objects(
     image: np.ndarray, answers: Mapping[str, np.ndarray], labels: Sequence[str]
 ) -> np.ndarray:
@@ -75,6 +88,9 @@ COMPARISONS: dict[str, Comparison] = {
         "ap50_by_class",
         (*_BOX_COLUMNS, "mask_ap", "mask_ap50", "keypoint_ap", "keypoint_ap50"),
         draw=_draw_objects,
+    ),
+    "captioning": Comparison(
+        columns=("mean_ap", "detection_ap", "meteor"), margin=0.01, draw=_draw_regions
     ),
 }
 """By task; a task that is not here is compared by its metrics alone."""
@@ -101,7 +117,8 @@ class Headline:
 def metric_name(key: str) -> str:
     """An entry of an evaluation as people write it: `mask_ap50` as `mask AP50`."""
     words = key.split("_")
-    written = [re.sub("^(ap|ar|pck|oks)(?=\\d|h?$)", lambda m: m[0].upper(), w) for w in words]
+    acronym = "^(ap|ar|pck|oks|meteor)(?=\\d|h?$)"
+    written = [re.sub(acronym, lambda m: m[0].upper(), word) for word in words]
     return " ".join(written).replace("iou", "IoU")
 
 

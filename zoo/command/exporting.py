@@ -11,6 +11,7 @@ import numpy as np
 
 import export
 from training.evaluation import evaluate
+from training.evaluation.captioning import as_sentence
 from training.files import write_json
 from zoo.command.compare_tasks import headline
 from zoo.command.models import Opened, as_model_sees, open_with_aids
@@ -80,8 +81,22 @@ def _parity(opened: Opened, files: dict[str, tuple[Path, Any]], options: Namespa
         return evaluate(task, answer, source, split, opened.labels, seen)
 
     pictures = [as_model_sees(sample["image"], channels) for _, sample in samples]
-    report = export.parity_report(opened.answerer(), files, pictures, measured)
+    files = {name: (path, _in_words(answer, opened)) for name, (path, answer) in files.items()}
+    report = export.parity_report(_in_words(opened.answerer(), opened), files, pictures, measured)
     return {"data": source.spec, "split": split, "metric": headline(task).key, **report}
+
+
+def _in_words(answer, opened: Opened):
+    """The answers with captions as strings, which a file gives or gives the token ids of."""
+
+    def in_words(image: np.ndarray) -> dict[str, Any]:
+        found = answer(image)
+        if "captions" not in found:
+            return found
+        said = [as_sentence(caption, opened.labels) for caption in found["captions"]]
+        return {**found, "captions": np.array(said)}
+
+    return in_words
 
 
 def _print(parity: dict[str, Any]) -> None:

@@ -51,6 +51,8 @@ def run_evaluate(options: Namespace) -> None:
         return
     print(f"{source.spec}, {split}: {result['pictures']} pictures, in their own pixels")
     print(result_tables(result))
+    if "meteor_from" in result:
+        print(f"\nmeteor: {result['meteor_from']}")
 
 
 def _draw_confusion(path: str, result: dict[str, Any], names: list[str]) -> None:

@@ -88,8 +88,9 @@ def open_model(path: str) -> Opened:
         size = None if fit == "native" else run.recipe.image_size
         return Opened(where, run.model(), run.labels, size, fit, run)
     model = zoo.load(where)
-    labels = [str(number) for number in range(class_count(model))]
-    return Opened(where, model, labels, None, "native", None)
+    # A captioner knows its words.
+    labels = getattr(model, "tokens", None) or map(str, range(class_count(model)))
+    return Opened(where, model, list(labels), None, "native", None)
 
 
 def class_count(model: zoo.Model) -> int:
