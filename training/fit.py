@@ -169,6 +169,9 @@ def batches_of(architecture: str, recipe: Recipe) -> Batches:
         max_objects=recipe.max_objects,
         mask_size=recipe.mask_size,
         seed=recipe.seed,
+        buckets=recipe.buckets,
+        cache=recipe.cache,
+        service=recipe.data_service,
     )
 
 
@@ -181,7 +184,8 @@ def build_model(architecture: str, source: Source, recipe: Recipe) -> zoo.Model:
     }
     with PrecisionScope(recipe.precision):
         model = zoo.build(architecture, **arguments)
-    for side in [side for size in (recipe.image_size, *recipe.image_sizes) for side in size]:
+    sizes = (recipe.image_size, *recipe.image_sizes, *recipe.buckets)
+    for side in [side for size in sizes for side in size]:
         if model.sizes is not None and not model.sizes.legal(side):
             raise InputError(
                 f"recipe: {architecture} cannot take an image_size side of {side} as it is built "

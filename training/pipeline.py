@@ -1,92 +1,38 @@
 """From a data set to the batches that `fit` takes, the same ones for every model of a task.
 
 A batch is `(images, targets)` or `(images, targets, sample_weight)`: images (B, H, W, C) float32 in
-0…255, targets a dictionary with the keys of the task. Everything random is drawn from the seed, the
+0…255, for models that take proposals `{"image": …, "proposals": …}`; targets a dictionary with the keys of the task. Everything random is drawn from the seed, the
 epoch and the position in it, so that batches do not depend on timing and an interrupted run goes on
-with the batches it would have seen.
+with the batches it would have seen. Only a data service (`Batches.service`) gives them in the order
+in which its workers finish them.
 """
 
 from __future__ import annotations
 
 import dataclasses
 from functools import partial
+from typing import Any
 
 import tensorflow as tf
 
-from training.augment import Augmentation, augment, check_keys, combine, partners, place
+from training.augment import augment, combine, place
 from training.augment.pictures import LazyPicture, with_channels
+from training.batches import Batches
 from training.border_weights import border_weights_tensor
+from training.caching import kept_for_training, kept_for_validation
 from training.objects import pad_objects
-from training.sources import Sample, Source
-from zoo.errors import InputError
+from training.records import records_of, steps_per_epoch
+from training.service import distributed
+from training.sources import Record, Sample, Source
 from zoo.tasks import SCHEMA, TASKS
 
-
-@dataclasses.dataclass(frozen=True)
-class Batches:
-    """How samples become batches.
-
-    Attributes:
-        task: name of the task, which says the targets.
-        image_size: canvas height and width.
-        image_sizes: of training, in turn epoch by epoch; empty for `image_size` alone.
-        batch_size: pictures a batch.
-        channels: 3 for colour, 1 for grey.
-        fit: `"fit"`, `"stretch"` or `"crop"`, see `training.augment`.
-        augmentation: ranges of random change in training.
-        border_weight: U-Net's w0; 0 gives no sample weights. Needs instance maps.
-        border_sigma: U-Net's sigma in pixels.
-        max_objects: rows of the object keys, see `training.objects`.
-        mask_size: cells a side of the masks that a model learns from; 0 for those of the data set.
-        targets: keys of the schema that the model learns from; empty for the task's.
-        seed: of everything random.
-    """
-
-    task: str
-    image_size: tuple[int, int]
-    batch_size: int = 8
-    channels: int = 3
-    fit: str = "fit"
-    augmentation: Augmentation = dataclasses.field(default_factory=Augmentation)
-    border_weight: float = 0.0
-    border_sigma: float = 5.0
-    max_objects: int = 100
-    mask_size: int = 0
-    targets: tuple[str, ...] = ()
-    seed: int = 0
-    image_sizes: tuple[tuple[int, int], ...] = ()
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "targets", self.targets or TASKS[self.task].targets)
-
-    def check(self, source: Source) -> None:
-        """Raises InputError if the data set lacks what the task or the options need."""
-        missing = [key for key in self.targets if key not in source.keys]
-        if missing:
-            raise InputError(
-                f"{source.spec}: the model learns from {', '.join(missing)}, which this data set "
-                f"does not have; it has {', '.join(source.keys)}."
-            )
-        if self.border_weight and "instances" not in source.keys:
-            raise InputError(
-                f"{source.spec}: border weights need instance maps; use an instances: data set or "
-                "set border_weight=0."
-            )
-        if self.channels not in (1, 3):
-            raise InputError(f"channels is 1 or 3, not {self.channels}.")
-        learned = (*self.targets, *(["instances"] if self.border_weight else []))
-        check_keys(self.augmentation, learned, source.keys)
-
-
-def steps_per_epoch(source: Source, split: str, batch_size: int) -> int:
-    """Full training batches in an epoch; one, repeated pictures included, if there are too few."""
-    return max(1, source.sizes[source.check_split(split)] // batch_size)
+without_autograph = tf.autograph.experimental.do_not_convert
 
 
 def training_batches(
-    source: Source, split: str, batches: Batches, first_epoch: int = 0, every: int = 1
+    source: Source, split: str, batches: Batches, first_epoch: int = 0, first_step: int = 0
 ) -> tf.data.Dataset:
-    """Endless training batches, epoch after epoch from `first_epoch` on, or every so many.
+    """Endless training batches, epoch after epoch from a step of `first_epoch` on.
 
     Every epoch has `steps_per_epoch` batches of a full `batch_size`, in an order of its own.
 
@@ -94,60 +40,68 @@ def training_batches(
         InputError: no such split, or it lacks a target.
     """
     batches.check(source)
+    source.check_split(split)
+    source = kept_for_training(source, split, batches)
     if batches.image_sizes:
-        return _sizes_in_turn(source, split, batches, first_epoch)
-    steps = steps_per_epoch(source, split, batches.batch_size)
-    others = partners(batches.augmentation)
+        dataset = _sizes_in_turn(source, split, batches, first_epoch, first_step)
+    else:
+        dataset = _batches_from(source, split, batches, first_epoch, first_step)
+    return distributed(dataset, batches.service).prefetch(tf.data.AUTOTUNE)
 
-    # Autograph would wrap our one-line errors in many; nothing here needs it.
-    @tf.autograph.experimental.do_not_convert
-    def epoch(number: tf.Tensor) -> tf.data.Dataset:
-        seed = tf.stack([tf.constant(batches.seed, tf.int64), number])
-        # Partners come from orders of their own, so that nobody meets the same ones every epoch.
-        orders = [seed, *(tf.random.fold_in(seed, -i - 1) for i in range(others))]
-        count = steps * batches.batch_size
-        records = tuple(source.raw(split, order).repeat().take(count) for order in orders)
-        seeds = tf.data.Dataset.range(count).map(lambda i: tf.random.fold_in(seed, i))
-        return tf.data.Dataset.zip(records, seeds)
 
-    @tf.autograph.experimental.do_not_convert
-    def prepare(records: tuple[dict[str, tf.Tensor], ...], seed: tf.Tensor):
-        samples = [partial(_opened, source, record, batches.channels) for record in records]
-        vary, given = (combine, samples) if others else (augment, samples[0]())
-        sample = vary(
-            given,
-            seed,
-            batches.augmentation,
-            batches.image_size,
-            batches.fit,
-            source.joint_pairs,
-            batches.mask_size or None,
+def _batches_from(
+    source: Source, split: str, batches: Batches, epoch: int, step: int, every: int = 1
+) -> tf.data.Dataset:
+    """Batches from a step of an epoch on, of every so many epochs."""
+
+    @without_autograph
+    def prepare(records: tuple[Record, ...], seed: tf.Tensor):
+        if not batches.buckets:
+            return _varied(source, batches, records, seed)
+        sizes = [dataclasses.replace(batches, image_size=size) for size in batches.buckets]
+        chosen = batches.bucket_of(source.size_of(records[0]))
+        return tf.switch_case(
+            chosen, [partial(_varied, source, size, records, seed) for size in sizes]
         )
-        return _element(sample, batches, weighted=batches.border_weight > 0)
 
-    endless = tf.data.Dataset.range(first_epoch, tf.int64.max, every)
     return (
-        endless.flat_map(epoch)
+        records_of(source, split, batches, epoch, step, every)
         .map(prepare, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
         .batch(batches.batch_size, drop_remainder=True)
-        .prefetch(tf.data.AUTOTUNE)
     )
 
 
+def _varied(source: Source, batches: Batches, records: tuple[Record, ...], seed: tf.Tensor):
+    """A random variant of the first record, or of several joined."""
+    samples = [partial(_opened, source, record, batches.channels) for record in records]
+    vary: Any
+    vary, given = (augment, samples[0]()) if len(samples) == 1 else (combine, samples)
+    sample = vary(
+        given,
+        seed,
+        batches.augmentation,
+        batches.image_size,
+        batches.fit,
+        source.joint_pairs,
+        batches.mask_size or None,
+    )
+    return _element(sample, batches, weighted=batches.border_weight > 0)
+
+
 def _sizes_in_turn(
-    source: Source, split: str, batches: Batches, first_epoch: int
+    source: Source, split: str, batches: Batches, first_epoch: int, first_step: int
 ) -> tf.data.Dataset:
     """Training batches whose pictures have another size in the next epoch."""
     count = len(batches.image_sizes)
     steps = steps_per_epoch(source, split, batches.batch_size)
     streams = []
     for turn, size in enumerate(batches.image_sizes):
-        first = first_epoch + (turn - first_epoch) % count
+        later = (turn - first_epoch) % count
         one_size = dataclasses.replace(batches, image_size=size, image_sizes=())
-        streams.append(training_batches(source, split, one_size, first, count))
-    turns = tf.data.Dataset.range(first_epoch, tf.int64.max).flat_map(
-        lambda epoch: tf.data.Dataset.from_tensors(epoch % count).repeat(steps)
-    )
+        step = 0 if later else first_step
+        streams.append(_batches_from(source, split, one_size, first_epoch + later, step, count))
+    turns = tf.data.Dataset.range(first_epoch * steps + first_step, tf.int64.max)
+    turns = turns.map(lambda step: step // steps % count)
     return tf.data.Dataset.choose_from_datasets(streams, turns, stop_on_empty_dataset=False)
 
 
@@ -158,15 +112,23 @@ def validation_batches(source: Source, split: str, batches: Batches) -> tf.data.
         InputError: no such split, or it lacks a target.
     """
     batches.check(source)
+    source.check_split(split)
 
-    @tf.autograph.experimental.do_not_convert
-    def prepare(record: dict[str, tf.Tensor]):
+    @without_autograph
+    def placed(record: Record) -> Sample:
         sample = _opened(source, record, batches.channels)
-        sample = place(sample, batches.image_size, batches.fit, batches.mask_size or None)
+        return place(sample, batches.image_size, batches.fit, batches.mask_size or None)
+
+    kept = kept_for_validation(source, split, batches, placed)
+
+    @without_autograph
+    def prepare(record: Record):
+        sample = placed(record) if kept is None else kept.open(record)
         return _element(sample, batches, weighted=False)
 
     return (
-        source.raw(source.check_split(split))
+        (source if kept is None else kept)
+        .raw(split)
         .map(prepare, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
         .batch(batches.batch_size)
         .prefetch(tf.data.AUTOTUNE)
@@ -176,12 +138,16 @@ def validation_batches(source: Source, split: str, batches: Batches) -> tf.data.
 def _element(sample: dict[str, tf.Tensor], batches: Batches, weighted: bool):
     height, width = batches.image_size
     image = tf.ensure_shape(tf.cast(sample["image"], tf.float32), (height, width, batches.channels))
+    if batches.encode is not None:
+        sample = {**sample, "captions": batches.encode(sample["texts"])}
     sample = pad_objects(sample, batches.max_objects)
     targets = {key: sample[key] for key in batches.targets}
     for key in TASKS[batches.task].optional:
         targets[key] = sample[key] if key in sample else _absent(key, targets)
     if "segmentation" in targets:
         targets["segmentation"] = tf.ensure_shape(targets["segmentation"], (height, width))
+    if "proposals" in targets:
+        image = {"image": image, "proposals": targets.pop("proposals")}
     if not weighted:
         return image, targets
     weights = border_weights_tensor(

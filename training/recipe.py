@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from training.augment import Augmentation
+from training.caching import check_cache
+from training.service import check_address
 from training.toml import toml_lines
 from zoo.errors import InputError, nearest
 
@@ -30,6 +32,8 @@ class Recipe:
         image_size: canvas height and width in pixels.
         image_sizes: sizes of training, in turn epoch by epoch, for networks that take any size,
             such as SPP-net's [[180, 180], [224, 224]]; answers are always given at `image_size`.
+        buckets: canvas sizes of training instead of `image_size`, such as [[384, 512], [512, 384]];
+            a picture goes on the one nearest to its proportions; answers as with `image_sizes`.
         fit: how a picture goes on the canvas: `"fit"`, `"stretch"` or `"crop"`.
         channels: 3 for colour, 1 for grey.
         batch_size, epochs, seed: as everywhere.
@@ -46,13 +50,23 @@ class Recipe:
         loss: names of losses joined by `+`, such as `"cross_entropy+dice"`; empty for the task's.
         class_weights: `"none"` or `"median_frequency"` (counted on the training split).
         max_objects: objects a picture, more are cut; for tasks that have objects.
+        proposals: where the boxes come from that a model takes beside a picture:
+            `"selective_search[:fast|quality|single][?width=500&min_side=20&seed=0]"` or
+            `"files:FOLDER"`, see `training.proposals`; for models that take any.
+        max_proposals: of a picture, the first ones.
         mask_size: cells a side of the objects' masks that a model learns from; 0 = the data set's.
+        min_word_count: occurrences that a word needs in the training captions to be learned; for
+            tasks that have captions.
         border_weight, border_sigma: U-Net's w0 and sigma; 0 = off.
         ema: decay of the moving average of the weights that is evaluated and kept; 0 = off.
         patience: epochs without a better result before stopping early; 0 = never.
         measure_every: epochs from one measurement of final answers to the next, the last one's
             always; for tasks whose metric is measured outside the graph, such as AP.
         measure_pictures: held-out pictures to measure on then, evenly spread; 0 = all.
+        cache: `"none"`, `"memory"`, `"disk"` or `"disk:FOLDER"`: where samples are kept once they
+            have been decoded, see `training.caching`.
+        data_service: address of a tf.data service that makes the training batches, such as
+            `grpc://10.0.0.7:5050`, see `training.service`; empty for this process.
         precision: `"float32"`, `"mixed_float16"` or `"mixed_bfloat16"`.
         jit: whether XLA compiles the step; `"auto"` does so on accelerators.
         augmentation: ranges of random change.
@@ -62,6 +76,7 @@ class Recipe:
 
     image_size: tuple[int, int] = (256, 256)
     image_sizes: tuple[tuple[int, int], ...] = ()
+    buckets: tuple[tuple[int, int], ...] = ()
     fit: str = "fit"
     channels: int = 3
     batch_size: int = 8
@@ -80,13 +95,18 @@ class Recipe:
     loss: str = ""
     class_weights: str = "none"
     max_objects: int = 100
+    proposals: str = "selective_search:fast"
+    max_proposals: int = 2000
     mask_size: int = 0
+    min_word_count: int = 1
     border_weight: float = 0.0
     border_sigma: float = 5.0
     ema: float = 0.0
     patience: int = 0
     measure_every: int = 1
     measure_pictures: int = 0
+    cache: str = "none"
+    data_service: str = ""
     precision: str = "float32"
     jit: bool | str = "auto"
     augmentation: Augmentation = dataclasses.field(default_factory=Augmentation)
@@ -109,7 +129,7 @@ class Recipe:
                     f"recipe: {key} is one of {', '.join(map(str, allowed))}, "
                     f"not {getattr(self, key)!r}."
                 )
-        for key in ("batch_size", "epochs", "max_objects", "measure_every"):
+        for key in ("batch_size", "epochs", "max_objects", "max_proposals", "min_word_count", "measure_every"):
             _number(key, getattr(self, key), above=True, whole=True)
         for key in ("seed", "patience", "measure_pictures", "mask_size"):
             _number(key, getattr(self, key), whole=True)
@@ -128,13 +148,20 @@ class Recipe:
         size, drops = self.image_size, self.drops
         if not _is_size(size):
             raise InputError(f"recipe: image_size is [height, width] in pixels, not {size!r}.")
-        if not isinstance(self.image_sizes, (list, tuple)) or not all(
-            map(_is_size, self.image_sizes)
-        ):
-            raise InputError(
-                "recipe: image_sizes is a list of [height, width] in pixels, such as "
-                f"[[180, 180], [224, 224]], not {self.image_sizes!r}."
-            )
+        for key in ("image_sizes", "buckets"):
+            sizes = getattr(self, key)
+            if not isinstance(sizes, (list, tuple)) or not all(map(_is_size, sizes)):
+                raise InputError(
+                    f"recipe: {key} is a list of [height, width] in pixels, such as "
+                    f"[[180, 180], [224, 224]], not {sizes!r}."
+                )
+            object.__setattr__(self, key, tuple(map(tuple, sizes)))
+        if self.image_sizes and self.buckets:
+            raise InputError("recipe: image_sizes and buckets exclude each other; give one.")
+        for key, check in (("cache", check_cache), ("data_service", check_address)):
+            if not isinstance(getattr(self, key), str):
+                raise InputError(f"recipe: {key} is a text, not {getattr(self, key)!r}.")
+            check(getattr(self, key))
         if not isinstance(drops, (list, tuple)) or not all(
             _is_number(share) and 0 < share < 1 for share in drops
         ):
@@ -146,7 +173,6 @@ class Recipe:
         # Fails on what a file cannot hold.
         toml_lines(self.model)
         object.__setattr__(self, "image_size", tuple(size))
-        object.__setattr__(self, "image_sizes", tuple(map(tuple, self.image_sizes)))
         object.__setattr__(self, "drops", tuple(drops))
 
     def changed(self, changes: dict[str, Any]) -> Recipe:

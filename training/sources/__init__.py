@@ -9,9 +9,10 @@ import inspect
 from collections.abc import Callable
 from urllib.parse import parse_qsl
 
-from training.sources.base import FileSource, Sample, Source
+from training.sources.base import Record, Sample, Source
 from training.sources.classes import ClassFolder
 from training.sources.coco import CocoFolder
+from training.sources.file_source import FileSource
 from training.sources.instances import InstanceFolder
 from training.sources.keypoints import KeypointFolder
 from training.sources.masks import MaskFolder
@@ -70,6 +71,7 @@ __all__ = [
     "FileSource",
     "InstanceFolder",
     "MaskFolder",
+    "Record",
     "Sample",
     "Source",
     "open_source",

@@ -5,8 +5,7 @@ from __future__ import annotations
 import abc
 import contextlib
 import itertools
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ import tensorflow as tf
 from training.sources.defects import Defect
 from zoo.errors import InputError
 
+Record = dict[str, Any]
 Sample = dict[str, Any]
 """By key of the schema; the picture may be a `LazyPicture`, everything else is a tensor."""
 SPLITS = ("train", "val", "test")
@@ -77,6 +77,26 @@ class Source(abc.ABC):
     def open(self, record: dict[str, tf.Tensor]) -> Sample:
         """The sample, its picture a `LazyPicture` where it need not be decoded whole."""
         return self.decode(record)
+
+    def rows(self, split: str) -> Callable[[tf.Tensor], Record] | None:
+        """From the place of a record in the split, a scalar, to the record; runs inside tf.data.
+
+        None where records can only be read one after the other.
+        """
+        return None
+
+    def key_of(self, record: Record) -> tf.Tensor:
+        """An int64 scalar that no other record of the split has; for sources without `rows`."""
+        raise NotImplementedError(f"{type(self).__name__} does not tell its records apart.")
+
+    def size_of(self, record: Record) -> tf.Tensor:
+        """(2,) int32 height and width of a record's picture."""
+        return tf.shape(self.decode(record)["image"])[:2]
+
+    def fingerprint(self, split: str) -> bytes:
+        """Changes when a record of the split changes, or how it is read."""
+        names = (self.class_names, self.object_names, self.label_names, self.joint_names)
+        return repr((self.spec, self.sizes, self.keys, self.joint_pairs, names)).encode()
 
     @abc.abstractmethod
     def name_of(self, record: dict[str, tf.Tensor]) -> str:
@@ -155,44 +175,6 @@ class Source(abc.ABC):
                 for _ in self.samples(split):
                     pass
             raise
-
-
-class FileSource(Source):
-    """A data set of files: every split is a table of paths (and other columns).
-
-    A reader implements `open`, whose picture is a `LazyPicture`.
-    """
-
-    def __init__(self, root: str) -> None:
-        super().__init__()
-        self.root = Path(root)
-        if not root or not self.root.is_dir():
-            raise InputError(f"{root or '(nothing)'}: no such folder; give FORMAT:FOLDER.")
-        self.tables: dict[str, dict[str, np.ndarray]] = {}
-
-    def add_split(self, split: str, columns: dict[str, list[Any]]) -> None:
-        """Adds a split; the columns have one entry a record."""
-        self.tables[split] = {key: np.asarray(values) for key, values in columns.items()}
-        self.sizes[split] = len(next(iter(columns.values())))
-
-    def raw(self, split: str, seed: tf.Tensor | None = None) -> tf.data.Dataset:
-        columns = {key: tf.constant(column) for key, column in self.tables[split].items()}
-        order = tf.range(self.sizes[split])
-        if seed is not None:
-            order = tf.random.experimental.stateless_shuffle(order, seed)
-
-        @tf.autograph.experimental.do_not_convert
-        def record(number: tf.Tensor) -> dict[str, tf.Tensor]:
-            return {key: tf.gather(column, number) for key, column in columns.items()}
-
-        return tf.data.Dataset.from_tensor_slices(order).map(record)
-
-    def decode(self, record: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        sample = self.open(record)
-        return {**sample, "image": sample["image"].whole()}
-
-    def name_of(self, record: dict[str, tf.Tensor]) -> str:
-        return record["image"].numpy().decode(errors="replace")
 
 
 def demand(condition: tf.Tensor, *words: str | tf.Tensor) -> tf.Operation:

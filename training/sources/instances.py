@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from training.sources.base import FileSource, Sample
+from training.sources.base import Sample
+from training.sources.file_source import FileSource
 from training.sources.files import index_map_reader, open_picture, same_size
 from training.sources.folders import find_pairs
 

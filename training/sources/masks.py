@@ -7,7 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import tensorflow as tf
 
-from training.sources.base import FileSource, Sample, demand
+from training.sources.base import Sample, demand
+from training.sources.file_source import FileSource
 from training.sources.files import index_map_reader, open_picture, read_index_map, same_size
 from training.sources.folders import find_pairs
 from zoo.errors import InputError

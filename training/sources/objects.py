@@ -5,15 +5,18 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 
+import numpy as np
 import tensorflow as tf
 
-from training.sources.base import FileSource, Sample
+from training.sources.base import Record, Sample
 from training.sources.box_masks import MASK_SIZE
 from training.sources.columns import Columns, columns_of
 from training.sources.defects import Defect
+from training.sources.file_source import FileSource
 from training.sources.files import open_picture
 from training.sources.headers import read_header
 from training.sources.object_checks import check_objects
@@ -156,13 +159,17 @@ class ObjectSource(FileSource):
                     record = "" if of_file else picture.record
                     yield Defect(split, shown(at), record, problem, remedy)
 
-    def raw(self, split: str, seed: tf.Tensor | None = None) -> tf.data.Dataset:
-        columns = self._columns[split]
-        order = tf.range(self.sizes[split])
-        if seed is not None:
-            order = tf.random.experimental.stateless_shuffle(order, seed)
-        row = tf.autograph.experimental.do_not_convert(columns.row)
-        return tf.data.Dataset.from_tensor_slices(order).map(row)
+    def rows(self, split: str) -> Callable[[tf.Tensor], Record]:
+        return self._columns[split].row
+
+    def columns(self, split: str) -> Iterable[np.ndarray]:
+        found = self._columns[split]
+        ragged = chain.from_iterable(found.ragged.values())
+        return [values.numpy() for values in chain(found.plain.values(), ragged)]
+
+    def fingerprint(self, split: str) -> bytes:
+        how = (self.relative, self.mask_size, self.mask_shares)
+        return super().fingerprint(split) + repr(how).encode()
 
     def texts(self, split: str) -> list[bytes]:
         """All captions of a split, without opening its pictures."""

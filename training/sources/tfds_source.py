@@ -18,6 +18,7 @@ import training.sources.tfds_known
 import training.sources.tfds_shapes  # noqa: F401  (both say how their data sets are read)
 from training.sources.base import Source
 from training.sources.folders import held_out_count
+from training.sources.headers import stated_size
 from training.sources.tfds_features import OPTIONS, mapping_of_features
 from training.sources.tfds_mapping import MAPPINGS, Example, Mapping
 from zoo.errors import InputError
@@ -169,6 +170,17 @@ class TfdsSource(Source):
         mixed = tf.random.stateless_uniform((2,), seed, 0, 2**31 - 1, dtype=tf.int64)
         size = min(self.sizes[split], _SHUFFLED)
         return records.shuffle(size, seed=mixed[0], reshuffle_each_iteration=False)
+
+    def key_of(self, record: Example) -> tf.Tensor:
+        return tf.strings.to_hash_bucket_fast(record["tfds_id"], 2**62)
+
+    def size_of(self, record: Example) -> tf.Tensor:
+        height, width = stated_size(record[self.mapping.images[0]])
+        return tf.cast(tf.stack([height, width]), tf.int32)
+
+    def fingerprint(self, split: str) -> bytes:
+        about = (str(self.builder.data_path), self._split_names)
+        return super().fingerprint(split) + repr(about).encode()
 
     def decode(self, record: Example) -> Example:
         features = self.builder.info.features

@@ -1,0 +1,101 @@
+"""What batches a model is trained on."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import math
+from collections.abc import Callable
+
+import tensorflow as tf
+
+from training.augment import Augmentation, check_keys
+from training.sources import Source
+from training.vocabulary import Vocabulary
+from zoo.errors import InputError
+from zoo.tasks import TASKS
+
+
+@dataclasses.dataclass(frozen=True)
+class Batches:
+    """How samples become batches.
+
+    Attributes:
+        task: name of the task, which says the targets.
+        image_size: canvas height and width.
+        image_sizes: of training, in turn epoch by epoch; empty for `image_size` alone.
+        batch_size: pictures a batch.
+        channels: 3 for colour, 1 for grey.
+        fit: `"fit"`, `"stretch"` or `"crop"`, see `training.augment`.
+        augmentation: ranges of random change in training.
+        border_weight: U-Net's w0; 0 gives no sample weights. Needs instance maps.
+        border_sigma: U-Net's sigma in pixels.
+        max_objects: rows of the object keys, see `training.objects`.
+        mask_size: cells a side of the masks that a model learns from; 0 for those of the data set.
+        targets: keys of the schema that the model learns from; empty for the task's.
+        seed: of everything random.
+        buckets: canvas sizes of training instead of `image_size`; each picture goes on the one
+            whose proportions are nearest to its own, and a batch has pictures of one size.
+        cache: `"none"`, `"memory"`, `"disk"` or `"disk:FOLDER"`, where samples are kept once they
+            have been decoded, see `training.caching`.
+        service: address of a tf.data service whose workers make the training batches; see
+            `training.service`.
+        vocabulary: that makes `captions` of the data set's `texts`.
+        max_words: of a caption; more are cut.
+    """
+
+    task: str
+    image_size: tuple[int, int]
+    batch_size: int = 8
+    channels: int = 3
+    fit: str = "fit"
+    augmentation: Augmentation = dataclasses.field(default_factory=Augmentation)
+    border_weight: float = 0.0
+    border_sigma: float = 5.0
+    max_objects: int = 100
+    mask_size: int = 0
+    targets: tuple[str, ...] = ()
+    seed: int = 0
+    image_sizes: tuple[tuple[int, int], ...] = ()
+    buckets: tuple[tuple[int, int], ...] = ()
+    cache: str = "none"
+    service: str = ""
+    vocabulary: Vocabulary | None = None
+    max_words: int = 15
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "targets", self.targets or TASKS[self.task].targets)
+
+    @functools.cached_property
+    def encode(self) -> Callable[[tf.Tensor], tf.Tensor] | None:
+        """From sentences (N,) to token ids (N, max_words + 2)."""
+        if self.vocabulary is None:
+            return None
+        # A table that is made inside the graph of a data set is never filled.
+        with tf.init_scope():
+            return self.vocabulary.encoder(self.max_words)
+
+    def check(self, source: Source) -> None:
+        """Raises InputError if the data set lacks what the task or the options need."""
+        there = {*source.keys, *(["captions"] if "texts" in source.keys else [])}
+        missing = [key for key in self.targets if key not in there]
+        if missing:
+            raise InputError(
+                f"{source.spec}: the model learns from {', '.join(missing)}, which this data set "
+                f"does not have; it has {', '.join(source.keys)}."
+            )
+        if self.border_weight and "instances" not in source.keys:
+            raise InputError(
+                f"{source.spec}: border weights need instance maps; use an instances: data set or "
+                "set border_weight=0."
+            )
+        if self.channels not in (1, 3):
+            raise InputError(f"channels is 1 or 3, not {self.channels}.")
+        learned = (*self.targets, *(["instances"] if self.border_weight else []))
+        check_keys(self.augmentation, learned, source.keys)
+
+    def bucket_of(self, size: tf.Tensor) -> tf.Tensor:
+        """int32 number of the bucket for a picture of `size` = (2,) height and width."""
+        shapes = tf.constant([math.log(width / height) for height, width in self.buckets])
+        height, width = tf.unstack(tf.cast(size, tf.float32))
+        return tf.argmin(tf.abs(shapes - tf.math.log(width / height)), output_type=tf.int32)
