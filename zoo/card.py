@@ -57,6 +57,7 @@ class Card:
         targets: keys of the sample schema that it learns from, where not the task's.
         inputs: keys of the sample schema that it takes.
         notes: what a user should know before choosing it.
+        listed: whether it is one to choose; one that is not stands for models made from files.
         builder: the function that builds it.
     """
 
@@ -74,6 +75,7 @@ class Card:
     targets: tuple[str, ...]
     builder: Callable[..., Model] = dataclasses.field(repr=False)
     inputs: tuple[str, ...] = ("image",)
+    listed: bool = True
 
     def build_published(self) -> Model:
         """Builds the paper's configuration."""

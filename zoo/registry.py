@@ -47,6 +47,7 @@ def register(
     notes: str = "",
     targets: tuple[str, ...] = (),
     inputs: tuple[str, ...] = ("image",),
+    listed: bool = True,
 ) -> Callable[[Callable[..., Model]], Callable[..., Model]]:
     """Registers a builder under `name`; see `zoo.Card` for the meaning of the other arguments."""
 
@@ -84,6 +85,7 @@ def register(
             targets=targets or TASKS[task].targets,
             builder=build_model,
             inputs=inputs,
+            listed=listed,
         )
         return build_model
 
@@ -103,7 +105,9 @@ def list_models(task: str | None = None) -> list[str]:
         raise InputError(
             f"Unknown task {task!r}{nearest(task, TASKS)} Tasks: {', '.join(sorted(TASKS))}."
         )
-    return sorted(name for name, card in _CARDS.items() if task in (None, card.task))
+    return sorted(
+        name for name, card in _CARDS.items() if card.listed and task in (None, card.task)
+    )
 
 
 def card(name: str) -> Card:

@@ -10,9 +10,8 @@ from typing import Any
 import keras
 from keras import ops
 
-from zoo.boxes.formats import clip
 from zoo.boxes.iou import iou, paired_iou
-from zoo.detection.selection import select
+from zoo.detection.selection import select_by_class
 from zoo.detection.truth import truth_of
 from zoo.detector import Detector
 from zoo.losses.detection import softmax_cross_entropy
@@ -125,23 +124,8 @@ class GridDetector(Detector):
     def decode(self, outputs: Mapping[str, Any], frame) -> dict[str, Any]:
         settings = self.settings
         found = self.predictions(outputs["cells"])
-        boxes = clip(found["boxes"] * settings.stride, frame.placed_height, frame.placed_width)
         scores = found["objectness"][..., None] * ops.softmax(found["logits"], axis=-1)
-        classes = scores.shape[-1]
-        rows = ops.shape(scores)[1] * classes
-        answers = select(
-            ops.reshape(
-                ops.broadcast_to(boxes[:, :, None], (*ops.shape(scores), 4)), (-1, rows, 4)
-            ),
-            ops.reshape(scores, (-1, rows)),
-            classes=classes,
-            candidates=settings.candidates,
-            detections=settings.detections,
-            nms_iou=settings.nms_iou,
-            score_threshold=settings.score_threshold,
-            class_blind=settings.class_blind,
-        )
-        return {**answers, "boxes": frame.restore_boxes(answers["boxes"])}
+        return select_by_class(found["boxes"] * settings.stride, scores, frame, settings)
 
     def _layout(self, height, width):
         """Corner of each prediction's cell, (h·w·A, 2), and its prior's size."""

@@ -7,6 +7,8 @@ from typing import Any, Protocol
 
 from keras import ops
 
+from zoo.boxes.formats import clip
+from zoo.frame import Frame
 from zoo.layers.nms import batched_nms
 
 # In pixels of the canvas; clipping leaves lines of boxes that lay beside the picture.
@@ -32,18 +34,28 @@ class Selecting(Protocol):
     def class_blind(self) -> bool: ...
 
 
-def select_by_class(boxes, scores, settings: Selecting) -> dict[str, Any]:
-    """`select` for boxes each of which may be of any class.
+def select_by_class(boxes, scores, frame: Frame, settings: Selecting) -> dict[str, Any]:
+    """`select` for boxes each of which may be of any class, in pixels of the picture.
+
+    Boxes overlap as a whole, whatever of them lies beyond the border, as in the authors' code; but
+    no more of that counts than the picture is wide and high.
 
     Args:
-        boxes: (B, R, 4).
+        boxes: (B, R, 4), in pixels of the canvas.
         scores: (B, R, classes).
+        frame: where the picture lies.
         settings: the arguments of `select` by their names.
     """
+    height, width = frame.placed_height, frame.placed_width
+    inside = clip(boxes, height, width)
+    seen = ops.all(inside[..., 2:] - inside[..., :2] >= SMALLEST_SIDE, axis=-1)
+    scores = ops.where(seen[..., None], scores, -math.inf)
+    limits = ops.cast(ops.stack([width, height, width, height]), boxes.dtype)
+    boxes = ops.minimum(ops.maximum(boxes, -limits), 2 * limits)
     classes = scores.shape[-1]
     rows = ops.shape(scores)[1] * classes
     each = ops.broadcast_to(boxes[:, :, None], (*ops.shape(scores), 4))
-    return select(
+    answers = select(
         ops.reshape(each, (-1, rows, 4)),
         ops.reshape(scores, (-1, rows)),
         classes=classes,
@@ -53,6 +65,7 @@ def select_by_class(boxes, scores, settings: Selecting) -> dict[str, Any]:
         score_threshold=settings.score_threshold,
         class_blind=settings.class_blind,
     )
+    return {**answers, "boxes": frame.restore_boxes(answers["boxes"])}
 
 
 def select(
