@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -149,9 +150,9 @@ class BestModel(keras.callbacks.Callback):
 
 def draw_answers(model: zoo.Model, images, targets, names: Names):
     """A sheet of canvas pictures, truth and prediction."""
-    images = np.asarray(images)
-    truths = _rows({key: np.asarray(value) for key, value in targets.items()})
     found = zoo.answer(model, images)
+    images = np.asarray(images["image"] if isinstance(images, Mapping) else images)
+    truths = _rows({key: np.asarray(value) for key, value in targets.items()})
     answers = _rows({key: keras.ops.convert_to_numpy(value) for key, value in found.items()})
     pairs = list(zip(images, truths, answers, strict=True))
     if model.task_name == "segmentation":

@@ -31,6 +31,7 @@ from training.optimization import make_loss, make_optimizer
 from training.pipeline import Batches, steps_per_epoch, training_batches, validation_batches
 from training.preparation import prepare
 from training.progress import Progress
+from training.proposals import gather, proposer_of, told, with_proposals
 from training.recipe import Recipe, recipe_for
 from training.run import Run, create_run, open_run
 from training.sources import Source, open_source
@@ -74,6 +75,8 @@ def fit(
         recipe = run.recipe
     else:
         recipe = recipe or recipe_for(architecture, zoo.card(architecture).task)
+    plain, proposer = source, proposer_of(architecture, recipe)
+    source = with_proposals(plain, proposer, recipe.max_proposals)
     batches = batches_of(architecture, recipe)
     batches.check(source)
     held_out = source.held_out()
@@ -92,6 +95,10 @@ def fit(
             run.write_info(joint_names=source.joint_names, skeleton=source.skeleton)
         for note in (*(f"{source.spec}: {note}" for note in source.notes), *loaded, *prepared):
             (say or print_line)(note)
+    run.proposer = proposer
+    if proposer is not None and not resume:
+        for split in ("train", held_out):
+            (say or print_line)(told(split, gather(proposer, plain, split, recipe.max_proposals)))
     model.compile(
         optimizer=make_optimizer(recipe, steps), loss=loss, jit_compile=xla_wanted(recipe)
     )
@@ -157,7 +164,7 @@ def batches_of(architecture: str, recipe: Recipe) -> Batches:
     card = zoo.card(architecture)
     return Batches(
         task=card.task,
-        targets=card.targets,
+        targets=(*card.targets, *card.inputs[1:]),
         image_size=recipe.image_size,
         image_sizes=recipe.image_sizes,
         batch_size=recipe.batch_size,

@@ -1,7 +1,8 @@
 """From a data set to the batches that `fit` takes, the same ones for every model of a task.
 
 A batch is `(images, targets)` or `(images, targets, sample_weight)`: images (B, H, W, C) float32 in
-0…255, for models that take proposals `{"image": …, "proposals": …}`; targets a dictionary with the keys of the task. Everything random is drawn from the seed, the
+0…255, for models that take proposals `{"image": …, "proposals": …}`; targets a dictionary with the
+keys of the task. Everything random is drawn from the seed, the
 epoch and the position in it, so that batches do not depend on timing and an interrupted run goes on
 with the batches it would have seen. Only a data service (`Batches.service`) gives them in the order
 in which its workers finish them.

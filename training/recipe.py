@@ -129,8 +129,9 @@ class Recipe:
                     f"recipe: {key} is one of {', '.join(map(str, allowed))}, "
                     f"not {getattr(self, key)!r}."
                 )
-        for key in ("batch_size", "epochs", "max_objects", "max_proposals", "min_word_count", "measure_every"):
+        for key in ("batch_size", "epochs", "max_objects", "min_word_count", "measure_every"):
             _number(key, getattr(self, key), above=True, whole=True)
+        _number("max_proposals", self.max_proposals, above=True, whole=True)
         for key in ("seed", "patience", "measure_pictures", "mask_size"):
             _number(key, getattr(self, key), whole=True)
         for key in ("learning_rate", "border_sigma", "factor", "power"):

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import functools
 import io
 import json
 import os
@@ -29,6 +30,7 @@ import tensorflow as tf
 import zoo
 from training.augment.pictures import with_channels
 from training.files import replacing, write_json, write_text
+from training.proposals import Proposer, proposer_of
 from training.recipe import Recipe, read_recipe
 from zoo.errors import InputError
 from zoo.inference import PLAIN, Inference
@@ -90,7 +92,17 @@ class Run:
 
     def answerer(self, model: zoo.Model | None = None) -> Callable[[np.ndarray], dict[str, Any]]:
         """A function from one picture (H, W, C) uint8 to final answers in its pixels."""
-        return answerer(model or self.model(), self.recipe.image_size, serving_fit(self.recipe.fit))
+        return answerer(
+            model or self.model(),
+            self.recipe.image_size,
+            serving_fit(self.recipe.fit),
+            proposer=self.proposer,
+        )
+
+    @functools.cached_property
+    def proposer(self) -> Proposer | None:
+        """Of the boxes that its model takes beside a picture; None where it takes none."""
+        return proposer_of(self.info["architecture"], self.recipe)
 
     def write_info(self, **changes: Any) -> None:
         """Updates `run.json`."""
@@ -177,24 +189,35 @@ def answerer(
     image_size: tuple[int, int] | None,
     fit: str,
     inference: Inference = PLAIN,
+    proposer: Proposer | None = None,
 ) -> Callable[[np.ndarray], dict[str, Any]]:
     """A function from one picture (H, W, 3) uint8 to its final answers as NumPy arrays.
 
-    A model of grey pictures is given the picture's grey values.
+    A model of grey pictures is given the picture's grey values, one that takes proposals those of
+    `proposer`.
+
+    Raises:
+        InputError: nobody proposes what the model takes.
     """
+    if model.takes_proposals and proposer is None:
+        raise InputError(f"{model.name} takes proposals; say where they come from.")
 
-    def answers(images):
-        return zoo.answer(model, images, image_size=image_size, fit=fit, inference=inference)
+    def answers(images, proposals=None):
+        given = images if proposals is None else {"image": images, "proposals": proposals}
+        return zoo.answer(model, given, image_size=image_size, fit=fit, inference=inference)
 
-    channels = model.input_shape[-1]
+    channels = model.channels
     if keras.backend.backend() == "tensorflow":
         signature = [tf.TensorSpec((1, None, None, channels), tf.uint8)]
+        if model.takes_proposals:
+            signature.append(tf.TensorSpec((1, None, 4), tf.float32))
         answers = tf.function(answers, input_signature=signature)
 
     def answer_one(image: np.ndarray) -> dict[str, Any]:
-        found = answers(
-            keras.ops.convert_to_tensor(np.asarray(with_channels(image, channels))[None])
-        )
+        given = [np.asarray(with_channels(image, channels))[None]]
+        if model.takes_proposals and proposer is not None:
+            given.append(proposer(image)[None])
+        found = answers(*map(keras.ops.convert_to_tensor, given))
         return {key: keras.ops.convert_to_numpy(value)[0] for key, value in found.items()}
 
     return answer_one

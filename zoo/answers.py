@@ -7,6 +7,7 @@ from typing import Any
 
 from keras import ops
 
+from zoo.errors import InputError
 from zoo.frame import Frame, place
 from zoo.inference import PLAIN, Inference
 from zoo.layers.portable import portable_operators

@@ -197,7 +197,7 @@ def test_a_data_set_is_searched_and_its_recall_told(tmp_path):
     source = open_source(f"coco:{tmp_path}")
     proposer = open_proposals("selective_search?width=0&min_side=5", tmp_path / "store")
     split = next(iter(source.sizes))
-    summary = gather(proposer, source, split, workers=2)
+    summary = gather(proposer, source, split, limit=2000, workers=2)
     assert summary["pictures"] == source.sizes[split]
     assert summary["recall"]["recall50_2000"] == 1.0
     assert "100.0 % of the objects by the first 2000" in told(split, summary)

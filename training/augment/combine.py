@@ -88,9 +88,9 @@ def combine(
 
     Objects of all pictures share the rows, the first picture's first; rows of dropped objects stay
     as padding in between. The keys that a joined picture cannot have are left out whether or not
-    this one is joined: `label`, `box` and the `keypoints` of one person, and under mixup
-    `segmentation` and `instances`. Raises InputError as `augment`, on too few samples, on a mosaic
-    smaller than 4 x 4 pixels and on copy-paste without masks.
+    this one is joined: `label`, `box`, `proposals` and the `keypoints` of one person, and under
+    mixup `segmentation` and `instances`. Raises InputError as `augment`, on too few samples, on a
+    mosaic smaller than 4 x 4 pixels and on copy-paste without masks.
     """
     size = check_size(size)
     check_fit(fit)

@@ -35,7 +35,8 @@ from zoo.tasks.schema import IGNORE
 
 MAP_FILLS = {"segmentation": IGNORE, "instances": 0}
 PIXEL_KEYS = ("image", *MAP_FILLS)
-KNOWN_KEYS = (*PIXEL_KEYS, "boxes", "labels", "crowd", "difficult", "box", "keypoints", "masks")
+OBJECT_KEYS = ("boxes", "labels", "crowd", "difficult", "box", "keypoints", "masks", "proposals")
+KNOWN_KEYS = (*PIXEL_KEYS, *OBJECT_KEYS)
 CURVED_POINTS_PER_SIDE = 16
 
 
@@ -136,8 +137,8 @@ def apply_matrix(
 
     Returns the sample with a float32 picture; keys it does not know are passed on unchanged. A
     box that is turned or cut is a hull of its corners; with masks, of what is seen of the object.
-    The one object `box` is only cut, zeros when nothing is left of it. Raises InputError on a
-    wrong size, on pixels of wrong shapes and on missing or wrong pairs.
+    The one object `box` and the `proposals` are only cut, zeros when nothing is left of them.
+    Raises InputError on a wrong size, on pixels of wrong shapes and on missing or wrong pairs.
     """
     moved = transform(
         sample,
@@ -185,6 +186,8 @@ def transform(
             moved[key] = sample_map(sample[key], matrix, size, outside, field)
     if "box" in sample:
         moved["box"] = move_boxes(sample["box"][None], forward, window, 0.0, sides)[0][0]
+    if "proposals" in sample:
+        moved["proposals"] = move_boxes(sample["proposals"], forward, window, 0.0, sides)[0]
     if "keypoints" in sample:
         keypoints = move_keypoints(sample["keypoints"], forward, window)
         moved["keypoints"] = _swap_on_reflection(keypoints, matrix, flipped, joint_pairs)

@@ -24,7 +24,7 @@ from zoo.errors import InputError
 
 # What only a single picture has, and what is no longer defined where two are blended. Keypoints
 # are meant that belong to one person, not to rows of objects.
-SINGLE = ("label", "box", "keypoints")
+SINGLE = ("label", "box", "keypoints", "proposals")
 BLENDED_OUT = tuple(MAP_FILLS)
 # The point where four pictures meet lies in the middle half of the canvas.
 MIDDLE = 0.5

@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl
 
 from training.proposals.files import ProposalFiles
 from training.proposals.gather import gather, told
+from training.proposals.given import proposer_of, with_proposals
 from training.proposals.selective_search import SelectiveSearch
 from training.proposals.store import Proposer, Stored, default_folder, picture_key
 from zoo.errors import InputError, nearest
@@ -66,5 +67,7 @@ __all__ = [
     "gather",
     "open_proposals",
     "picture_key",
+    "proposer_of",
     "told",
+    "with_proposals",
 ]

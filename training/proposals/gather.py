@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from training.evaluation import proposal_recall
+from training.evaluation.proposals import COUNTS
 from training.progress import Bar
 from training.proposals.store import Proposer
 from training.sources import Source
@@ -22,6 +23,7 @@ def gather(
     proposer: Proposer,
     source: Source,
     split: str,
+    limit: int,
     workers: int | None = None,
 ) -> dict[str, Any]:
     """Makes the proposals of a split, so that a stored proposer has them.
@@ -30,10 +32,12 @@ def gather(
         proposer: asked once for each picture.
         source: the data set.
         split: of it.
+        limit: most proposals of a picture that a model will see.
         workers: pictures at a time; default one for each core.
 
     Returns:
-        `pictures`, `boxes` (mean a picture) and `recall`, as `proposal_recall` gives it, or None
+        `pictures`, `boxes` (mean a picture), `cut` (boxes beyond the limit, in all), `notes` of the
+        proposer and `recall`, as `proposal_recall` gives it, or None
         where objects are not labelled.
 
     Raises:
@@ -53,18 +57,30 @@ def gather(
         if "boxes" in source.keys and "labels" in source.keys:
             # It asks for the picture it was just given.
             recall = proposal_recall(
-                lambda picture: {"boxes": found[0]}, proposed(bar), len(source.object_names)
+                lambda picture: {"boxes": found[0][:limit]},
+                proposed(bar),
+                len(source.object_names),
+                sorted({*(count for count in COUNTS if count < limit), limit}),
             )
         else:
             recall = None
             for _ in proposed(bar):
                 pass
-    return {"pictures": len(counts), "boxes": float(np.mean(counts)), "recall": recall}
+    return {
+        "pictures": len(counts),
+        "boxes": float(np.mean(counts)),
+        "cut": sum(max(0, count - limit) for count in counts),
+        "notes": list(getattr(proposer, "notes", ())),
+        "recall": recall,
+    }
 
 
 def told(split: str, summary: dict[str, Any]) -> str:
     """One line for the user on what `gather` gave."""
-    line = f"proposals of {split}: {summary['boxes']:.0f} a picture on average"
+    parts = [f"{summary['boxes']:.0f} a picture on average", *summary["notes"]]
+    if summary["cut"]:
+        parts.append(f"{summary['cut']} beyond max_proposals are not used")
+    line = f"proposals of {split}: {'; '.join(parts)}"
     recall = summary["recall"] or {}
     shares = [
         f"{100 * value:.1f} % of the objects by the first {key.rpartition('_')[2]}"

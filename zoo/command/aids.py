@@ -23,6 +23,12 @@ def add_aids(command: argparse.ArgumentParser, size) -> None:
         "--scales", type=numbers, metavar="S,S", help="average over sizes, such as 0.75,1,1.25"
     )
     command.add_argument("--flip", action="store_true", help="average over mirrored pictures too")
+    command.add_argument(
+        "--proposals",
+        metavar="WHERE",
+        help="of models that take boxes: selective_search[:MODE] or files:FOLDER "
+        "(default: as it was trained)",
+    )
 
 
 def numbers(text: str) -> tuple[float, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,8 +17,10 @@ _OBJECTS, _CELLS, _WORDS = 8, 28, 15
 
 def made_up_batch(
     model: zoo.Model, image_size: tuple[int, int], batch_size: int, max_objects: int
-) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+) -> tuple[Any, dict[str, np.ndarray]]:
     """Pictures (B, H, W, C) float32 and targets of the model's task, noise and a few objects each.
+
+    A model that takes proposals gets a dictionary of pictures and proposals.
 
     Args:
         model: of any task.
@@ -29,13 +32,29 @@ def made_up_batch(
         InputError: the model learns from a key that is not in the schema.
     """
     random = np.random.default_rng(0)
-    images = random.integers(0, 256, (batch_size, *image_size, model.input_shape[-1]))
+    images = random.integers(0, 256, (batch_size, *image_size, model.channels))
     keys = dict.fromkeys((*zoo.card(str(model.architecture)).targets, *model.task.optional))
     unknown = [key for key in keys if key not in SCHEMA]
     if unknown:
         raise InputError(f"{model.architecture}: learns from {unknown[0]}, which is not known.")
     makers = _Makers(model, image_size, batch_size, max_objects, "labels" in keys)
-    return images.astype(np.float32), {key: makers.make(key, random) for key in keys}
+    given = with_proposals(model, images.astype(np.float32))
+    return given, {key: makers.make(key, random) for key in keys}
+
+
+def with_proposals(model: zoo.Model, images: np.ndarray) -> Any:
+    """What a model takes: pictures (B, H, W, C), alone or with as many boxes as it looks at."""
+    if not model.takes_proposals:
+        return images
+    return {"image": images, "proposals": made_up_proposals(model, len(images), images.shape[1:3])}
+
+
+def made_up_proposals(model: Any, batch_size: int, image_size: Sequence[int]) -> np.ndarray:
+    """(B, P, 4) float32 boxes of any shape, as many as the model looks at."""
+    random = np.random.default_rng(1)
+    corners = np.sort(random.uniform(0, 1, (batch_size, model.limit, 2, 2)), axis=2)
+    boxes = corners * [image_size[1], image_size[0]]
+    return boxes.reshape(batch_size, -1, 4).astype(np.float32)
 
 
 class _Makers:

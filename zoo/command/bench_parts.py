@@ -17,7 +17,7 @@ from export.runners import file_size
 from training.fit import xla_wanted
 from training.optimization import make_optimizer
 from training.run import serving_fit
-from zoo.command.bench_batch import made_up_batch
+from zoo.command.bench_batch import made_up_batch, made_up_proposals, with_proposals
 from zoo.command.bench_plan import Bench
 from zoo.command.models import class_count
 
@@ -65,7 +65,7 @@ class Parts:
         images, targets = made_up_batch(
             self.model, self.canvas, self.bench.batch_size, self.bench.recipe.max_objects
         )
-        images = keras.ops.convert_to_tensor(images)
+        images = keras.tree.map_structure(keras.ops.convert_to_tensor, images)
         targets = {key: keras.ops.convert_to_tensor(value) for key, value in targets.items()}
         optimizer = make_optimizer(self.bench.recipe, _STEPS)
         self.model.compile(optimizer=optimizer, jit_compile=self.jit)
@@ -75,28 +75,33 @@ class Parts:
         """Final answers for one raw picture by the exported SavedModel."""
         path = export.export_saved_model(self._delivered(), self.folder / "saved_model")
         self.sizes["saved_model"] = file_size(path)
-        answer, picture = export.saved_model_answerer(path), self._picture()
-        return lambda: answer(picture)
+        answer, given = export.saved_model_answerer(path), self._given()
+        return lambda: answer(*given)
 
     def litert(self) -> Call:
         """Final answers for one raw picture by the exported LiteRT file, on all cores."""
         path = export.export_litert(self._delivered(), self.folder / "model.tflite")
         self.sizes["litert"] = file_size(path)
-        answer, picture = export.litert_answerer(path), self._picture()
-        return lambda: answer(picture)
+        answer, given = export.litert_answerer(path), self._given()
+        return lambda: answer(*given)
 
     def _delivered(self) -> export.Delivery:
         labels, canvas, fit = self._delivery
         return export.Delivery.of(self.model, labels, canvas, fit)
 
-    def _picture(self) -> np.ndarray:
-        shape = (*self.bench.image_size, self.model.input_shape[-1])
-        return np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+    def _given(self) -> list[np.ndarray]:
+        """A picture, and proposals where the model takes any."""
+        shape = (*self.bench.image_size, self.model.channels)
+        given = [np.random.default_rng(0).integers(0, 256, shape, np.uint8)]
+        if self.model.takes_proposals:
+            given.append(made_up_proposals(self.model, 1, self.bench.image_size)[0])
+        return given
 
     def _forward(self, batch: int) -> Call:
-        shape = (batch, *self.canvas, self.model.input_shape[-1])
+        shape = (batch, *self.canvas, self.model.channels)
         images = np.random.default_rng(0).integers(0, 256, shape).astype(np.float32)
-        tensor = keras.ops.convert_to_tensor(images)
+        given = with_proposals(self.model, images)
+        tensor = keras.tree.map_structure(keras.ops.convert_to_tensor, given)
         if keras.backend.backend() == "jax":
             return _on_jax(self.model, tensor)
         run = tf.function(

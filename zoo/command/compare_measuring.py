@@ -57,7 +57,7 @@ def flops_on(model: zoo.Model, image_size: tuple[int, int]) -> int | None:
     """FLOPs of one picture on the canvas; None where a size within the model is not known."""
     if model.sizes is not None:
         image_size = (model.sizes.covering(image_size[0]), model.sizes.covering(image_size[1]))
-    arguments = {**model.arguments, "input_shape": (*image_size, model.input_shape[-1])}
+    arguments = {**model.arguments, "input_shape": (*image_size, model.channels)}
     try:
         return count_flops(outline(lambda: zoo.build(str(model.architecture), **arguments)))
     except ValueError as error:

@@ -13,6 +13,7 @@ from typing import Any
 
 import zoo
 from training.fit import batches_of
+from training.proposals import proposer_of, with_proposals
 from training.recipe import Recipe, from_dict, parse_setting, recipe_for
 from training.sources import Source
 from zoo.command.compare_tasks import headline
@@ -95,7 +96,9 @@ def make_plans(options: Namespace, source: Source) -> list[Plan]:
         plan = Plan(name, task, source.spec, split, options.minutes, recipe, architecture)
         plans.append(plan)
     for plan in plans:
-        batches_of(plan.architecture, plan.recipe).check(source)
+        proposer = proposer_of(plan.architecture, plan.recipe)
+        given = with_proposals(source, proposer, plan.recipe.max_proposals)
+        batches_of(plan.architecture, plan.recipe).check(given)
     return plans
 
 

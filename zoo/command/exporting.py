@@ -32,18 +32,18 @@ def run_export(options: Namespace) -> None:
     files: dict[str, tuple[Path, Any]] = {}
     if "saved_model" in options.format:
         path = export.export_saved_model(delivery, out / "saved_model")
-        files["saved_model"] = (path, export.saved_model_answerer(path))
+        files["saved_model"] = (path, opened.proposing(export.saved_model_answerer(path)))
     if "litert" in options.format:
         ending = "" if options.quantize == "none" else f".{options.quantize}"
-        calibration: list[np.ndarray] = []
+        calibration: list[Any] = []
         if options.quantize == "int8":
             calibration = _pictures(opened, data, "train", options.pictures)
         path = out / f"model{ending}.tflite"
         export.export_litert(delivery, path, options.quantize, calibration)
-        files[f"litert{ending}"] = (path, export.litert_answerer(path))
+        files[f"litert{ending}"] = (path, opened.proposing(export.litert_answerer(path)))
     if "onnx" in options.format:
         path = export.export_onnx(delivery, out / "model.onnx")
-        files["onnx"] = (path, export.onnx_answerer(path))
+        files["onnx"] = (path, opened.proposing(export.onnx_answerer(path)))
     report: dict[str, Any] = {"model": str(opened.path), "inference": opened.inference.to_dict()}
     report["files"] = {name: str(path) for name, (path, _) in files.items()}
     report["parity"] = None
@@ -61,19 +61,22 @@ def run_export(options: Namespace) -> None:
         say("no data set named, so no parity report; give --data for one")
 
 
-def _pictures(opened: Opened, data: str | None, split: str, count: int) -> list[np.ndarray]:
+def _pictures(opened: Opened, data: str | None, split: str, count: int) -> list[Any]:
+    """Pictures as the model sees them, each with its proposals where the model takes any."""
     source = opened.source(data)
     split = split if split in source.sizes else source.held_out()
-    channels = opened.model.input_shape[-1]
-    samples = islice(source.samples(split), count)
-    return [as_model_sees(sample["image"], channels) for _, sample in samples]
+    channels = opened.model.channels
+    samples = (sample for _, sample in islice(source.samples(split), count))
+    if not opened.model.takes_proposals:
+        return [as_model_sees(sample["image"], channels) for sample in samples]
+    return [(as_model_sees(s["image"], channels), s["proposals"]) for s in samples]
 
 
 def _parity(opened: Opened, files: dict[str, tuple[Path, Any]], options: Namespace):
     source = opened.source(options.data)
     split = source.check_split(options.split or source.held_out())
     samples = list(islice(source.samples(split), options.pictures))
-    channels = opened.model.input_shape[-1]
+    channels = opened.model.channels
     task = opened.model.task_name
 
     def measured(answer):

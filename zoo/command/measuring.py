@@ -27,7 +27,7 @@ def run_evaluate(options: Namespace) -> None:
     source = opened.source(options.data)
     split = source.check_split(options.split or source.held_out())
     answer = opened.answerer()
-    channels = opened.model.input_shape[-1]
+    channels = opened.model.channels
     with Bar(f"measuring {split}", source.sizes[split]) as bar:
         result = evaluate(
             opened.model.task_name,
@@ -67,7 +67,7 @@ def run_predict(options: Namespace) -> None:
     opened = open_with_aids(options)
     paths = _pictures(options.pictures)
     answer = opened.answerer()
-    channels = opened.model.input_shape[-1]
+    channels = opened.model.channels
     files = AnswerFiles(
         Path(options.out), opened.model.task_name, opened.names, options.min_score, options.masks
     )
@@ -75,6 +75,8 @@ def run_predict(options: Namespace) -> None:
     results: list[dict[str, Any]] = []
     for path in paths:
         image = read_picture(path)
+        if opened.proposer is not None:
+            opened.proposer.know(str(path), image)
         seen = as_model_sees(image, channels)
         found = answer(seen)
         values, text = files.write(path, image, found)

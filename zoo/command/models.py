@@ -5,11 +5,16 @@ from __future__ import annotations
 import dataclasses
 import inspect
 from argparse import Namespace
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 import zoo
 from training.drawing import Names
+from training.proposals import Proposer, proposer_of, with_proposals
+from training.recipe import Recipe, recipe_for
 from training.run import Run, answerer, open_run, serving_fit
 from training.sources import Source, open_source
 from training.superpixels import parse_superpixels, voting
@@ -32,6 +37,7 @@ class Opened:
         run: the run, None for a bare file.
         inference: tiles, scales and flips.
         superpixels: scale of the superpixels that vote on the answer; None for no vote.
+        proposer: of the boxes that the model takes beside a picture; None where it takes none.
     """
 
     path: Path
@@ -42,11 +48,17 @@ class Opened:
     run: Run | None
     inference: Inference = PLAIN
     superpixels: int | None = None
+    proposer: Proposer | None = None
 
     def answerer(self):
         """A function from one picture (H, W, C) uint8 to final answers."""
-        answer = answerer(self.model, self.image_size, self.fit, self.inference)
+        answer = answerer(self.model, self.image_size, self.fit, self.inference, self.proposer)
         return answer if self.superpixels is None else voting(answer, self.superpixels)
+
+    def proposing(self, answer: Callable[..., Any]) -> Callable[[np.ndarray], Any]:
+        """An exported file's answers for a picture alone, whatever the file takes beside it."""
+        proposer = self.proposer
+        return answer if proposer is None else lambda image: answer(image, proposer(image))
 
     @property
     def names(self) -> Names:
@@ -72,15 +84,35 @@ class Opened:
                 f"{spec} has {count} classes, {self.path} answers "
                 f"{len(self.labels)}: {', '.join(self.labels)}."
             )
-        return source
+        return with_proposals(source, self.proposer, recipe_of(self.model, self.run).max_proposals)
 
 
-def open_model(path: str) -> Opened:
+def recipe_of(model: zoo.Model, run: Run | None) -> Recipe:
+    """The run's recipe, or the architecture's own."""
+    return run.recipe if run else recipe_for(str(model.architecture), model.task_name)
+
+
+def open_model(path: str, proposals: str | None = None) -> Opened:
     """Opens a run folder or a `.keras` file.
 
+    Args:
+        path: of either.
+        proposals: in place of the recipe's, for models that take any.
+
     Raises:
-        InputError: it is neither.
+        InputError: it is neither, or proposals are not to be had or not taken.
     """
+    opened = _opened(path)
+    recipe = recipe_of(opened.model, opened.run)
+    if proposals is not None:
+        if not opened.model.takes_proposals:
+            raise InputError(f"{path}: {opened.model.architecture} takes no proposals.")
+        recipe = recipe.changed({"proposals": proposals})
+    proposer = proposer_of(str(opened.model.architecture), recipe)
+    return dataclasses.replace(opened, proposer=proposer)
+
+
+def _opened(path: str) -> Opened:
     where = Path(path)
     if where.is_dir():
         run = open_run(where)
@@ -107,7 +139,7 @@ def open_with_aids(options: Namespace) -> Opened:
     Raises:
         InputError: no model there, or aids that do not go with it.
     """
-    opened = open_model(options.model)
+    opened = open_model(options.model, getattr(options, "proposals", None))
     inference = inference_of(options)
     inference.check(opened.model.task_name)
     text = getattr(options, "superpixels", None)
