@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import time
 from collections.abc import Mapping
@@ -154,6 +155,9 @@ def draw_answers(model: zoo.Model, images, targets, names: Names):
     images = np.asarray(images["image"] if isinstance(images, Mapping) else images)
     truths = _rows({key: np.asarray(value) for key, value in targets.items()})
     answers = _rows({key: keras.ops.convert_to_numpy(value) for key, value in found.items()})
+    if "captions" in answers[0]:
+        # What is seen is said: regions are of one class, whatever the data set calls its objects.
+        names = dataclasses.replace(names, objects=("region",))
     pairs = list(zip(images, truths, answers, strict=True))
     if model.task_name == "segmentation":
         rows = [_class_maps(*pair, len(names.classes)) for pair in pairs]

@@ -23,6 +23,7 @@ from training.callbacks import (
     averaged,
     new_progress,
 )
+from training.captions import with_vocabulary
 from training.checkpoint import load_state
 from training.drawing import Names
 from training.files import remove_partial
@@ -35,6 +36,7 @@ from training.proposals import gather, proposer_of, told, with_proposals
 from training.recipe import Recipe, recipe_for
 from training.run import Run, create_run, open_run
 from training.sources import Source, open_source
+from training.vocabulary import Vocabulary
 from zoo.errors import InputError
 from zoo.registry import PrecisionScope
 from zoo.tasks import TASKS
@@ -79,21 +81,26 @@ def fit(
     source = with_proposals(plain, proposer, recipe.max_proposals)
     batches = batches_of(architecture, recipe)
     batches.check(source)
+    known = run.labels if resume else ()
+    batches, said = with_vocabulary(batches, architecture, source, recipe, known)
     held_out = source.held_out()
     steps = steps_per_epoch(source, "train", recipe.batch_size)
     keras.utils.set_random_seed(recipe.seed)
-    model = build_model(architecture, source, recipe)
+    model = build_model(architecture, source, recipe, batches.vocabulary)
     loaded = [] if resume or weights is None else [str(zoo.load_weights(model, weights))]
     with source.explaining("train"):
         loss = make_loss(recipe, source, zoo.card(architecture).task)
         prepared = prepare(model, source, batches, recipe)
     labels = source.names_for(TASKS[zoo.card(architecture).task].classes_of)
+    if batches.vocabulary:
+        labels = batches.vocabulary.tokens
     if not resume:
         # What the user can put right is found by now, or the folder would be in the way next time.
         run = create_run(Path(out), architecture, source.spec, labels, recipe)
         if source.joint_names:
             run.write_info(joint_names=source.joint_names, skeleton=source.skeleton)
-        for note in (*(f"{source.spec}: {note}" for note in source.notes), *loaded, *prepared):
+        notes = [f"{source.spec}: {note}" for note in source.notes]
+        for note in (*notes, *said, *loaded, *prepared):
             (say or print_line)(note)
     run.proposer = proposer
     if proposer is not None and not resume:
@@ -130,7 +137,8 @@ def _learn(
     val = validation_batches(source, held_out, batches)
     try:
         drawn = next(val.unbatch().take(_DRAWN).batch(_DRAWN).as_numpy_iterator())
-        best = BestModel(recorder, drawn, Names.of(source))
+        words = batches.vocabulary.tokens if batches.vocabulary else ()
+        best = BestModel(recorder, drawn, Names.of(source, words))
         apart = [] if recorder.every_epoch else [Measurement(recorder, source, held_out)]
         hidden = apart[0].hidden if apart else ()
         progress = Progress(recipe.epochs, steps, recipe.batch_size, done, say, hidden)
@@ -182,10 +190,14 @@ def batches_of(architecture: str, recipe: Recipe) -> Batches:
     )
 
 
-def build_model(architecture: str, source: Source, recipe: Recipe) -> zoo.Model:
-    """The architecture with the recipe's arguments, for the data set's classes."""
+def build_model(
+    architecture: str, source: Source, recipe: Recipe, vocabulary: Vocabulary | None = None
+) -> zoo.Model:
+    """The architecture with the recipe's arguments, for the data set's classes or words."""
+    words = {"vocabulary": list(vocabulary.words)} if vocabulary else {}
     arguments = {
         **arguments_of(architecture, source),
+        **words,
         "input_shape": (None, None, recipe.channels),
         **recipe.model,
     }
