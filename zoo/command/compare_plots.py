@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,8 @@ def write_plots(rows: Sequence[Row], metric: Headline, title: str, out: Path) ->
         FigureCanvasAgg(figure)
         axes = figure.add_subplot()
         _draw(axes, known, metric, cost, factor)
-        axes.set(xlabel=label, ylabel=metric.name, title=title)
+        axes.set(xlabel=label, ylabel=metric.name)
+        axes.set_title("\n".join(textwrap.wrap(title, 90)), fontsize=10)
         figure.draw_without_rendering()
         _label(axes, known, cost, factor)
         path = out / f"accuracy_{name}.png"
