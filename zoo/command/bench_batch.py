@@ -68,7 +68,7 @@ class _Makers:
         known = {name: p.default for name, p in given.items()} | model.arguments
         self.classes = int(known.get("num_classes") or 1)
         self.joints = int(known.get("num_keypoints") or 1)
-        self.words = int(known.get("vocabulary_size") or 1000)
+        self.words = len(getattr(model, "tokens", ())) or 1000
 
     def make(self, key: str, random: np.random.Generator) -> np.ndarray:
         """(B, …) values of a key."""
