@@ -24,6 +24,8 @@ class Batches:
         task: name of the task, which says the targets.
         image_size: canvas height and width.
         image_sizes: of training, in turn epoch by epoch; empty for `image_size` alone.
+        size_steps: batches after which one of `image_sizes` is drawn at random instead; 0 takes
+            them in turn.
         batch_size: pictures a batch.
         channels: 3 for colour, 1 for grey.
         fit: `"fit"`, `"stretch"` or `"crop"`, see `training.augment`.
@@ -62,6 +64,7 @@ class Batches:
     service: str = ""
     vocabulary: Vocabulary | None = None
     max_words: int = 15
+    size_steps: int = 0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "targets", self.targets or TASKS[self.task].targets)
@@ -89,10 +92,22 @@ class Batches:
                 f"{source.spec}: border weights need instance maps; use an instances: data set or "
                 "set border_weight=0."
             )
+        if self.service and self.cache == "memory":
+            raise InputError(
+                "cache=memory is this process's own, and data_service workers do not see it; use "
+                "cache=disk:FOLDER with a folder that they see."
+            )
         if self.channels not in (1, 3):
             raise InputError(f"channels is 1 or 3, not {self.channels}.")
         learned = (*self.targets, *(["instances"] if self.border_weight else []))
         check_keys(self.augmentation, learned, source.keys)
+
+    def size_at(self, step: tf.Tensor) -> tf.Tensor:
+        """int32 number of the size of a batch, counted from the first of the run."""
+        # Epochs draw from seeds whose second number is 0 or more.
+        seed = tf.constant([self.seed, -1], tf.int64)
+        drawn = tf.random.fold_in(seed, step // self.size_steps)
+        return tf.random.stateless_uniform((), drawn, 0, len(self.image_sizes), tf.int32)
 
     def bucket_of(self, size: tf.Tensor) -> tf.Tensor:
         """int32 number of the bucket for a picture of `size` = (2,) height and width."""

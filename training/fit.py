@@ -175,6 +175,7 @@ def batches_of(architecture: str, recipe: Recipe) -> Batches:
         targets=(*card.targets, *card.inputs[1:]),
         image_size=recipe.image_size,
         image_sizes=recipe.image_sizes,
+        size_steps=recipe.size_steps,
         batch_size=recipe.batch_size,
         channels=recipe.channels,
         fit=recipe.fit,

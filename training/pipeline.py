@@ -44,7 +44,8 @@ def training_batches(
     source.check_split(split)
     source = kept_for_training(source, split, batches)
     if batches.image_sizes:
-        dataset = _sizes_in_turn(source, split, batches, first_epoch, first_step)
+        sized = _sizes_by_chance if batches.size_steps else _sizes_in_turn
+        dataset = sized(source, split, batches, first_epoch, first_step)
     else:
         dataset = _batches_from(source, split, batches, first_epoch, first_step)
     return distributed(dataset, batches.service).prefetch(tf.data.AUTOTUNE)
@@ -58,12 +59,9 @@ def _batches_from(
     @without_autograph
     def prepare(records: tuple[Record, ...], seed: tf.Tensor):
         if not batches.buckets:
-            return _varied(source, batches, records, seed)
-        sizes = [dataclasses.replace(batches, image_size=size) for size in batches.buckets]
+            return _varied_element(source, batches, records, seed)
         chosen = batches.bucket_of(source.size_of(records[0]))
-        return tf.switch_case(
-            chosen, [partial(_varied, source, size, records, seed) for size in sizes]
-        )
+        return _of_size(source, batches, batches.buckets, chosen, records, seed)
 
     return (
         records_of(source, split, batches, epoch, step, every)
@@ -72,12 +70,26 @@ def _batches_from(
     )
 
 
-def _varied(source: Source, batches: Batches, records: tuple[Record, ...], seed: tf.Tensor):
+def _of_size(source: Source, batches: Batches, sizes, chosen: tf.Tensor, records, seed):
+    """An element on the canvas whose number in `sizes` is chosen."""
+    each = [dataclasses.replace(batches, image_size=size) for size in sizes]
+    elements = [partial(_varied_element, source, one, records, seed) for one in each]
+    return tf.switch_case(chosen, elements)
+
+
+def _varied_element(source: Source, batches: Batches, records: tuple[Record, ...], seed: tf.Tensor):
+    sample = varied(source, batches, records, seed)
+    return element_of(sample, batches, weighted=batches.border_weight > 0)
+
+
+def varied(
+    source: Source, batches: Batches, records: tuple[Record, ...], seed: tf.Tensor
+) -> Sample:
     """A random variant of the first record, or of several joined."""
-    samples = [partial(_opened, source, record, batches.channels) for record in records]
+    samples = [partial(opened, source, record, batches.channels) for record in records]
     vary: Any
     vary, given = (augment, samples[0]()) if len(samples) == 1 else (combine, samples)
-    sample = vary(
+    return vary(
         given,
         seed,
         batches.augmentation,
@@ -86,7 +98,6 @@ def _varied(source: Source, batches: Batches, records: tuple[Record, ...], seed:
         source.joint_pairs,
         batches.mask_size or None,
     )
-    return _element(sample, batches, weighted=batches.border_weight > 0)
 
 
 def _sizes_in_turn(
@@ -106,6 +117,26 @@ def _sizes_in_turn(
     return tf.data.Dataset.choose_from_datasets(streams, turns, stop_on_empty_dataset=False)
 
 
+def _sizes_by_chance(
+    source: Source, split: str, batches: Batches, first_epoch: int, first_step: int
+) -> tf.data.Dataset:
+    """Training batches of a size that is drawn again every so many."""
+    steps = steps_per_epoch(source, split, batches.batch_size)
+    first = (first_epoch * steps + first_step) * batches.batch_size
+
+    @without_autograph
+    def prepare(place: tf.Tensor, given: tuple[tuple[Record, ...], tf.Tensor]):
+        chosen = batches.size_at(place // batches.batch_size)
+        return _of_size(source, batches, batches.image_sizes, chosen, *given)
+
+    return (
+        records_of(source, split, batches, first_epoch, first_step)
+        .enumerate(first)
+        .map(prepare, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+        .batch(batches.batch_size, drop_remainder=True)
+    )
+
+
 def validation_batches(source: Source, split: str, batches: Batches) -> tf.data.Dataset:
     """The split once, in order, without chance; the last batch may be smaller.
 
@@ -117,7 +148,7 @@ def validation_batches(source: Source, split: str, batches: Batches) -> tf.data.
 
     @without_autograph
     def placed(record: Record) -> Sample:
-        sample = _opened(source, record, batches.channels)
+        sample = opened(source, record, batches.channels)
         return place(sample, batches.image_size, batches.fit, batches.mask_size or None)
 
     kept = kept_for_validation(source, split, batches, placed)
@@ -125,7 +156,7 @@ def validation_batches(source: Source, split: str, batches: Batches) -> tf.data.
     @without_autograph
     def prepare(record: Record):
         sample = placed(record) if kept is None else kept.open(record)
-        return _element(sample, batches, weighted=False)
+        return element_of(sample, batches, weighted=False)
 
     return (
         (source if kept is None else kept)
@@ -136,7 +167,8 @@ def validation_batches(source: Source, split: str, batches: Batches) -> tf.data.
     )
 
 
-def _element(sample: dict[str, tf.Tensor], batches: Batches, weighted: bool):
+def element_of(sample: dict[str, tf.Tensor], batches: Batches, weighted: bool):
+    """What `fit` takes of a sample on its canvas: picture and targets, perhaps pixel weights."""
     height, width = batches.image_size
     image = tf.ensure_shape(tf.cast(sample["image"], tf.float32), (height, width, batches.channels))
     if batches.encode is not None:
@@ -163,7 +195,8 @@ def _absent(key: str, targets: dict[str, tf.Tensor]) -> tf.Tensor:
     return tf.fill(tf.shape(targets["labels"]), tf.cast(field.padding, field.dtype))
 
 
-def _opened(source: Source, record: dict[str, tf.Tensor], channels: int) -> Sample:
+def opened(source: Source, record: dict[str, tf.Tensor], channels: int) -> Sample:
+    """The sample of a record, its picture with as many channels as are asked for."""
     sample = source.open(record)
     image = sample["image"]
     if isinstance(image, LazyPicture):

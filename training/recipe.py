@@ -32,6 +32,8 @@ class Recipe:
         image_size: canvas height and width in pixels.
         image_sizes: sizes of training, in turn epoch by epoch, for networks that take any size,
             such as SPP-net's [[180, 180], [224, 224]]; answers are always given at `image_size`.
+        size_steps: batches after which one of `image_sizes` is drawn at random, as in YOLOv2 every
+            10; 0 takes them in turn epoch by epoch.
         buckets: canvas sizes of training instead of `image_size`, such as [[384, 512], [512, 384]];
             a picture goes on the one nearest to its proportions; answers as with `image_sizes`.
         fit: how a picture goes on the canvas: `"fit"`, `"stretch"` or `"crop"`.
@@ -76,6 +78,7 @@ class Recipe:
 
     image_size: tuple[int, int] = (256, 256)
     image_sizes: tuple[tuple[int, int], ...] = ()
+    size_steps: int = 0
     buckets: tuple[tuple[int, int], ...] = ()
     fit: str = "fit"
     channels: int = 3
@@ -132,7 +135,7 @@ class Recipe:
         for key in ("batch_size", "epochs", "max_objects", "min_word_count", "measure_every"):
             _number(key, getattr(self, key), above=True, whole=True)
         _number("max_proposals", self.max_proposals, above=True, whole=True)
-        for key in ("seed", "patience", "measure_pictures", "mask_size"):
+        for key in ("seed", "patience", "measure_pictures", "mask_size", "size_steps"):
             _number(key, getattr(self, key), whole=True)
         for key in ("learning_rate", "border_sigma", "factor", "power"):
             _number(key, getattr(self, key), above=True)
@@ -159,6 +162,11 @@ class Recipe:
             object.__setattr__(self, key, tuple(map(tuple, sizes)))
         if self.image_sizes and self.buckets:
             raise InputError("recipe: image_sizes and buckets exclude each other; give one.")
+        if self.size_steps and (not self.image_sizes or self.data_service):
+            raise InputError(
+                "recipe: size_steps needs image_sizes to draw from, and no data_service, which "
+                "does not keep the order of pictures."
+            )
         for key, check in (("cache", check_cache), ("data_service", check_address)):
             if not isinstance(getattr(self, key), str):
                 raise InputError(f"recipe: {key} is a text, not {getattr(self, key)!r}.")

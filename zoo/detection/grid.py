@@ -95,6 +95,8 @@ class GridDetector(Detector):
         height, width = ops.shape(outputs["cells"])[1:3]
         found = self.predictions(outputs["cells"])
         truth = truth_of(targets)
+        searched = self.searched(targets)[:, None]
+        truth["valid"] = ops.logical_and(truth["valid"], searched)
         boxes = truth["boxes"] / settings.stride
         there = ops.logical_or(truth["valid"], truth["ignored"])
         place, aim, own = self._responsible(boxes, truth["valid"], height, width)
@@ -102,7 +104,8 @@ class GridDetector(Detector):
         exempt = ops.max(overlaps, axis=-1) > settings.exempt_iou
         cells = ops.arange(ops.shape(found["objectness"])[1], dtype="int32")
         taken = ops.any(ops.logical_and(place[:, :, None] == cells, own[:, :, None]), axis=1)
-        silent = ops.logical_not(ops.logical_or(exempt, taken))
+        free = ops.logical_and(searched, ops.logical_not(taken))
+        silent = ops.logical_and(free, ops.logical_not(exempt))
         raw = ops.take_along_axis(found["raw"], place[..., None], axis=1)
         mine = ops.take_along_axis(found["boxes"], place[..., None], axis=1)
         objectness = ops.take_along_axis(found["objectness"], place, axis=1)
@@ -113,13 +116,21 @@ class GridDetector(Detector):
         goal = ops.stop_gradient(paired_iou(mine, boxes)) if settings.rescore else 1.0
         label = ops.maximum(ops.cast(truth["labels"], "int32"), 0)
         return {
-            "box": settings.box * _per_picture(box, own),
-            "object": settings.object_ * _per_picture(ops.square(goal - objectness) / 2, own),
+            "box": settings.box * per_picture(box, own),
+            "object": settings.object_ * per_picture(ops.square(goal - objectness) / 2, own),
             "no_object": settings.no_object
-            * _per_picture(ops.square(found["objectness"]) / 2, silent),
-            "class": settings.class_ * _per_picture(softmax_cross_entropy(logits, label), own),
-            "prior": self._pull(found["raw"], taken, training),
+            * per_picture(ops.square(found["objectness"]) / 2, silent),
+            "class": settings.class_ * per_picture(self.class_loss(logits, label), own),
+            "prior": self._pull(found["raw"], free, training),
         }
+
+    def searched(self, targets: Mapping[str, Any]) -> Any:
+        """Of which pictures (B,) the targets tell all objects."""
+        return ops.ones_like(targets["labels"][:, 0], dtype="bool")
+
+    def class_loss(self, logits, label):
+        """Of class logits (B, N, C) of boxes with objects of known classes (B, N): (B, N)."""
+        return softmax_cross_entropy(logits, label)
 
     def decode(self, outputs: Mapping[str, Any], frame) -> dict[str, Any]:
         settings = self.settings
@@ -165,7 +176,7 @@ class GridDetector(Detector):
         own = ops.logical_and(valid, ops.logical_not(ops.any(later, axis=-1)))
         return place, aim, own
 
-    def _pull(self, raw, taken, training: bool):
+    def _pull(self, raw, free, training: bool):
         """At first, predictions without a truth are drawn to their priors."""
         settings = self.settings
         early = ops.cast(self.seen < settings.warm_up, "float32")
@@ -173,10 +184,10 @@ class GridDetector(Detector):
             self.seen.assign_add(ops.cast(ops.shape(raw)[0], "float32"))
         rest = ops.array([0.5, 0.5, 0.0, 0.0], "float32")
         distance = ops.sum(ops.square(raw - rest), axis=-1) / 2
-        return settings.prior * early * _per_picture(distance, ops.logical_not(taken))
+        return settings.prior * early * per_picture(distance, free)
 
 
-def _per_picture(values, where):
+def per_picture(values, where):
     """Sum over the predictions that count, mean over the pictures."""
     kept = ops.where(where, values, 0.0)
     return ops.sum(kept) / ops.cast(ops.shape(kept)[0], "float32")

@@ -46,12 +46,8 @@ def select_by_class(boxes, scores, frame: Frame, settings: Selecting) -> dict[st
         frame: where the picture lies.
         settings: the arguments of `select` by their names.
     """
-    height, width = frame.placed_height, frame.placed_width
-    inside = clip(boxes, height, width)
-    seen = ops.all(inside[..., 2:] - inside[..., :2] >= SMALLEST_SIDE, axis=-1)
+    boxes, seen = _whole(boxes, frame)
     scores = ops.where(seen[..., None], scores, -math.inf)
-    limits = ops.cast(ops.stack([width, height, width, height]), boxes.dtype)
-    boxes = ops.minimum(ops.maximum(boxes, -limits), 2 * limits)
     classes = scores.shape[-1]
     rows = ops.shape(scores)[1] * classes
     each = ops.broadcast_to(boxes[:, :, None], (*ops.shape(scores), 4))
@@ -66,6 +62,34 @@ def select_by_class(boxes, scores, frame: Frame, settings: Selecting) -> dict[st
         class_blind=settings.class_blind,
     )
     return {**answers, "boxes": frame.restore_boxes(answers["boxes"])}
+
+
+def select_labelled(boxes, labels, scores, frame: Frame, settings: Selecting) -> dict[str, Any]:
+    """`select_by_class` for boxes of one class each: `labels`, `scores` (B, R)."""
+    boxes, seen = _whole(boxes, frame)
+    scores, index = ops.top_k(
+        ops.where(seen, scores, -math.inf), min(settings.candidates, scores.shape[1])
+    )
+    answers = _suppressed(
+        ops.take_along_axis(boxes, index[..., None], axis=1),
+        scores,
+        ops.take_along_axis(labels, ops.cast(index, "int32"), axis=1),
+        settings.detections,
+        settings.nms_iou,
+        settings.score_threshold,
+        settings.class_blind,
+    )
+    return {**answers, "boxes": frame.restore_boxes(answers["boxes"])}
+
+
+def _whole(boxes, frame: Frame) -> tuple[Any, Any]:
+    """Boxes (B, R, 4) with no more beyond the border than the picture is wide and high, and which
+    of them (B, R) the picture shows."""
+    height, width = frame.placed_height, frame.placed_width
+    inside = clip(boxes, height, width)
+    seen = ops.all(inside[..., 2:] - inside[..., :2] >= SMALLEST_SIDE, axis=-1)
+    limits = ops.cast(ops.stack([width, height, width, height]), boxes.dtype)
+    return ops.minimum(ops.maximum(boxes, -limits), 2 * limits), seen
 
 
 def select(
@@ -99,10 +123,23 @@ def select(
     best, index = ops.top_k(scores, min(candidates, scores.shape[1]))
     boxes = ops.take_along_axis(boxes, index[..., None], axis=1)
     label = ops.cast(index, "int32") % classes
+    return _suppressed(boxes, best, label, detections, nms_iou, score_threshold, class_blind)
+
+
+def _suppressed(
+    boxes,
+    scores,
+    labels,
+    detections: int,
+    nms_iou: float,
+    score_threshold: float,
+    class_blind: bool,
+) -> dict[str, Any]:
+    """What is left of boxes (B, R, 4), best first."""
     kept, valid = batched_nms(
         boxes,
-        best,
-        ops.zeros_like(label) if class_blind else label,
+        scores,
+        ops.zeros_like(labels) if class_blind else labels,
         max_outputs=detections,
         iou_threshold=nms_iou,
         score_threshold=score_threshold,
@@ -110,7 +147,7 @@ def select(
     boxes = ops.take_along_axis(boxes, kept[..., None], axis=1)
     return {
         "boxes": ops.where(valid[..., None], boxes, 0.0),
-        "labels": ops.where(valid, ops.take_along_axis(label, kept, axis=1), -1),
-        "scores": ops.where(valid, ops.take_along_axis(best, kept, axis=1), 0.0),
+        "labels": ops.where(valid, ops.take_along_axis(labels, kept, axis=1), -1),
+        "scores": ops.where(valid, ops.take_along_axis(scores, kept, axis=1), 0.0),
         "num_detections": ops.sum(ops.cast(valid, "int32"), axis=1),
     }

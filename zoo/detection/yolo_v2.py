@@ -104,9 +104,48 @@ def yolo_v2(
         InputError: anchors without area, an unknown form, or numbers out of range.
     """
     check_detector(name, num_classes, detections=detections, width=width)
+    priors = check_anchors(name, anchors)
+    images, outputs = yolo_v2_graph(
+        input_shape,
+        len(priors) * (5 + num_classes),
+        norm=norm,
+        width=width,
+        passthrough=passthrough,
+        backbone_options=backbone_options,
+        name=name,
+    )
+    settings = GridSettings(
+        priors,
+        score_threshold=score_threshold,
+        nms_iou=nms_iou,
+        detections=detections,
+        class_blind=class_blind,
+        warm_up=warm_up,
+    )
+    return GridDetector(images, outputs, settings=settings, name=name)
+
+
+def yolo_v2_graph(
+    input_shape: tuple[int | None, int | None, int],
+    filters: int,
+    *,
+    norm: str | None,
+    width: float,
+    passthrough: str,
+    backbone_options: Mapping[str, Any] | None,
+    name: str,
+) -> tuple[Any, dict[str, Any]]:
+    """The pictures, and the output `cells` (B, H / 32, W / 32, filters).
+
+    Args:
+        filters: of the last convolution.
+        name: of the model, for messages.
+
+    Raises:
+        InputError: an unknown passthrough.
+    """
     if passthrough not in ("code", "paper"):
         raise InputError(f'{name}: passthrough is "code" or "paper", not {passthrough!r}.')
-    priors = check_anchors(name, anchors)
     images = keras.Input(input_shape, name="image")
     x = PadToMultiple(32, mode="zero", name="pad")(images)
     maps = build_backbone("darknet19", x, norm=norm, width=width, **(backbone_options or {}))
@@ -118,17 +157,8 @@ def yolo_v2(
         fine = _conv(fine, scaled(64, width), 1, norm, "conv21")
     x = layers.Concatenate(name="passthrough")([Reorg(2, name="reorg")(fine), x])
     x = _conv(x, deep, 3, norm, "conv22")
-    x = layers.Conv2D(len(priors) * (5 + num_classes), 1, name="conv23")(x)
-    cells = layers.Activation("linear", dtype="float32", name="cells")(x)
-    settings = GridSettings(
-        priors,
-        score_threshold=score_threshold,
-        nms_iou=nms_iou,
-        detections=detections,
-        class_blind=class_blind,
-        warm_up=warm_up,
-    )
-    return GridDetector(images, {"cells": cells}, settings=settings, name=name)
+    x = layers.Conv2D(filters, 1, name="conv23")(x)
+    return images, {"cells": layers.Activation("linear", dtype="float32", name="cells")(x)}
 
 
 def _conv(x, filters: int, kernel_size: int, norm: str | None, name: str):

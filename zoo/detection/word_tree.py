@@ -1,0 +1,167 @@
+"""WordTree: classes that are kinds of each other, scored sibling against sibling (CVPR 2017)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from keras import ops
+
+from zoo.errors import InputError
+from zoo.layers.argmax import argmax_channel
+
+ROOT = -1
+NEVER = -1e9
+"""Logit of a place in a table where no sibling stands."""
+
+
+class WordTree:
+    """A forest of classes.
+
+    Every node is a class; scores of siblings pass one softmax, P(node | parent), and P(node) is the
+    product on the way up to a root. Roots are siblings of each other. Redmon & Farhadi, *YOLO9000:
+    Better, Faster, Stronger*, CVPR 2017.
+
+    Args:
+        parents: number of each node's parent, −1 for a root, in any order.
+        names: of the nodes, for messages; default their numbers.
+
+    Attributes:
+        parents: as given.
+        groups: numbers of the siblings of each group, in the order of their first one.
+        paths: (nodes, depth) numbers from each node up to its root, then −1.
+
+    Raises:
+        InputError: no node, a parent that there is not (an orphan), or a cycle.
+    """
+
+    def __init__(self, parents: Sequence[int], names: Sequence[str] | None = None):
+        self.parents = tuple(int(parent) for parent in parents)
+        self._names = list(names) if names is not None else [str(i) for i in range(len(parents))]
+        if not self.parents:
+            raise InputError("a tree has at least one node.")
+        for node, parent in enumerate(self.parents):
+            if not ROOT <= parent < len(self.parents):
+                raise InputError(
+                    f"node {self._names[node]} is an orphan: its parent is {parent}, and nodes are "
+                    f"0 to {len(self.parents) - 1}, or −1 above a root."
+                )
+        siblings: dict[int, list[int]] = {}
+        for node, parent in enumerate(self.parents):
+            siblings.setdefault(parent, []).append(node)
+        self.groups = tuple(map(tuple, siblings.values()))
+        paths = [self._path(node) for node in range(len(self.parents))]
+        depth = max(map(len, paths))
+        self.paths = np.array([path + [ROOT] * (depth - len(path)) for path in paths], "int32")
+        self._tables, self._position = self._layout()
+
+    def __len__(self) -> int:
+        return len(self.parents)
+
+    def path(self, node: int) -> list[int]:
+        """Numbers from a node up to its root."""
+        return [int(each) for each in self.paths[node] if each != ROOT]
+
+    def log_conditional(self, logits):
+        """log P(node | parent) of every node: (…, nodes) → (…, nodes) float32."""
+        logits = ops.cast(logits, "float32")
+        # The last place holds what stands where a table has no sibling.
+        logits = ops.concatenate([logits, ops.full_like(logits[..., :1], NEVER)], axis=-1)
+        parts = []
+        for table in self._tables:
+            group = ops.take(logits, table.reshape(-1), axis=-1)
+            group = ops.reshape(group, (*ops.shape(logits)[:-1], *table.shape))
+            group = ops.log_softmax(group, axis=-1)
+            parts.append(ops.reshape(group, (*ops.shape(logits)[:-1], table.size)))
+        return ops.take(ops.concatenate(parts, axis=-1), self._position, axis=-1)
+
+    def log_probability(self, conditional):
+        """log P(node) of every node from `log_conditional`: (…, nodes) → (…, nodes)."""
+        return self._to_root(conditional, 0.0, ops.add)
+
+    def log_probability_of(self, conditional, node):
+        """log P(node) of one node a row: (…, nodes) and (…) int → (…)."""
+        path = ops.take(self.paths, node, axis=0)
+        there = path != ROOT
+        terms = ops.take_along_axis(conditional, ops.where(there, path, 0), axis=-1)
+        return ops.sum(ops.where(there, terms, 0.0), axis=-1)
+
+    def descend(self, conditional, threshold: float) -> tuple[Any, Any]:
+        """Goes down from the roots, to the likeliest child each time, while P(child) is high.
+
+        Args:
+            conditional: (…, nodes), as of `log_conditional`.
+            threshold: lowest P(node) to go on; the likeliest root is taken whatever its own.
+
+        Returns:
+            The node (…) int32 where that ends, and P(node).
+        """
+        likeliest = ops.cast(conditional >= self._best_sibling(conditional), "float32")
+        reached = self._to_root(likeliest, 1.0, ops.multiply)
+        probability = ops.exp(self.log_probability(conditional))
+        depth = (self.paths != ROOT).sum(axis=1).astype("float32")
+        high = ops.logical_or(probability > threshold, depth == 1)
+        node = argmax_channel(ops.where(high, reached * depth, 0.0))
+        found = ops.take_along_axis(probability, node[..., None], axis=-1)
+        return node, found[..., 0]
+
+    def _best_sibling(self, values):
+        """The largest value of each node's group."""
+        shape = ops.shape(values)[:-1]
+        values = ops.concatenate([values, ops.full_like(values[..., :1], NEVER)], axis=-1)
+        parts = []
+        for table in self._tables:
+            group = ops.reshape(
+                ops.take(values, table.reshape(-1), axis=-1), (*shape, *table.shape)
+            )
+            best = ops.broadcast_to(ops.max(group, axis=-1, keepdims=True), ops.shape(group))
+            parts.append(ops.reshape(best, (*shape, table.size)))
+        return ops.take(ops.concatenate(parts, axis=-1), self._position, axis=-1)
+
+    def _to_root(self, values, neutral: float, join):
+        """Each node's value joined with those of all above it.
+
+        Every step joins twice as many: first the parent's, then what the grandparent has, …
+        """
+        above = np.array([len(self) if parent == ROOT else parent for parent in self.parents])
+        above = np.append(above, len(self))
+        values = ops.concatenate([values, ops.full_like(values[..., :1], neutral)], axis=-1)
+        while (above != len(self)).any():
+            values = join(values, ops.take(values, above, axis=-1))
+            above = above[above]
+        return values[..., : len(self)]
+
+    def _path(self, node: int) -> list[int]:
+        path: list[int] = []
+        while node != ROOT:
+            path.append(node)
+            if len(path) > len(self.parents):
+                names = ", ".join(self._names[each] for each in self._cycle(path[-1]))
+                raise InputError(f"the tree has a cycle: {names}; each is above the next.")
+            node = self.parents[node]
+        return path
+
+    def _cycle(self, node: int) -> Iterator[int]:
+        """The nodes of the cycle that a node is in, each below the one before, reversed."""
+        start, found = node, [node]
+        while self.parents[node] != start:
+            node = self.parents[node]
+            found.append(node)
+        return reversed(found)
+
+    def _layout(self) -> tuple[list[np.ndarray], np.ndarray]:
+        """Groups laid into tables of the same width, padded to powers of 2, and where each node
+        stands when the tables are laid end to end."""
+        by_width: dict[int, list[tuple[int, ...]]] = {}
+        for group in self.groups:
+            by_width.setdefault(1 << (len(group) - 1).bit_length(), []).append(group)
+        tables, position, start = [], np.zeros(len(self.parents), "int32"), 0
+        for width, groups in sorted(by_width.items()):
+            table = np.full((len(groups), width), len(self.parents), "int32")
+            for row, group in enumerate(groups):
+                table[row, : len(group)] = group
+                position[list(group)] = start + row * width + np.arange(len(group))
+            tables.append(table)
+            start += table.size
+        return tables, position
