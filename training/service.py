@@ -23,7 +23,6 @@ from zoo.errors import InputError
 
 _ADDRESS = re.compile(r"grpc://(\[[0-9a-fA-F:]+\]|[^\s/:]+):\d{1,5}")
 _PYTHON_OPS = {"PyFunc", "PyFuncStateless", "EagerPyFunc"}
-_TABLE_OPS = {"LookupTableFindV2", "LookupTableInsertV2"}
 
 
 def check_address(address: str) -> str:
@@ -45,13 +44,7 @@ def distributed(dataset: tf.data.Dataset, address: str) -> tf.data.Dataset:
     """
     if not check_address(address):
         return dataset
-    found = _operations(dataset)
-    if found & _TABLE_OPS:
-        raise InputError(
-            "cache=memory is this process's own, and data_service workers do not see it; use "
-            "cache=disk:FOLDER with a folder that they see."
-        )
-    if found & _PYTHON_OPS:
+    if _operations(dataset) & _PYTHON_OPS:
         raise InputError(
             "data_service: palette and other masks that are not 8- or 16-bit grey PNG are decoded "
             "in Python, which workers do not run; save them as grey PNG, or use cache=disk:FOLDER."

@@ -188,3 +188,18 @@ def test_real_packs_have_the_counts_of_their_readmes(shared_data, capsys):
     assert main(["data", nuclei, "--json", "--split", "val"]) == 0
     val = printed_json(capsys)["splits"]["val"]
     assert (val["pictures"], val["instances"]["count"]) == (32, 1207)
+
+
+def test_the_speed_of_every_stage(masks_folder, capsys):
+    words = ["data", f"masks:{masks_folder}", "--speed", "--seconds", "0.2", "--model", "unet"]
+    words += ["--image-size", "32x32", "--set", "batch_size=4"]
+    assert main([*words, "--json"]) == 0
+    report = printed_json(capsys)
+    assert list(report["stages"]) == ["read", "decode", "augment", "batch"]
+    times = {stage: found["milliseconds"] for stage, found in report["stages"].items()}
+    assert times[report["slowest"]] == max(times.values()) > 0
+    assert report["pictures_per_second"] > 0 and report["image_size"] == [32, 32]
+    assert (report["recipe"], report["batch_size"], report["split"]) == ("unet", 4, "train")
+    for word in ("--seconds=0", "--model=yolo_v9"):
+        assert main([*words, word]) == 2
+    assert "0.0: expected more than 0" in capsys.readouterr().err

@@ -66,15 +66,7 @@ def vary(
     """
     sample = as_tensors(sample)
     source = source_size(sample)
-    window = random_window(seed, policy, sample, source)
-    if tile is None:
-        matrix = random_matrix(seed, policy, window, size, fit)
-    else:
-        sides = (tile[3] - tile[1], tile[2] - tile[0])
-        matrix = matrices.compose(
-            random_matrix(seed, policy, window, sides, fit),
-            matrices.translation(tile[0], tile[1]),
-        )
+    matrix = matrix_of(sample, seed, policy, size, fit, tile)
     field = None
     if policy.elastic > 0:
         field = elastic_field(stream(seed, ELASTIC), policy.elastic, size)
@@ -96,6 +88,25 @@ def vary(
             valid &= on_tile(tile, size)
         moved["image"] = _recolour(moved["image"], valid, seed, policy)
     return moved
+
+
+def matrix_of(
+    sample: dict,
+    seed: tf.Tensor,
+    policy: Augmentation,
+    size: Size,
+    fit: str,
+    tile: tf.Tensor | None = None,
+) -> tf.Tensor:
+    """(3, 3) float64 from the sample's pixels to the canvas, as `vary` draws it."""
+    window = random_window(seed, policy, sample, source_size(sample))
+    if tile is None:
+        return random_matrix(seed, policy, window, size, fit)
+    sides = (tile[3] - tile[1], tile[2] - tile[0])
+    return matrices.compose(
+        random_matrix(seed, policy, window, sides, fit),
+        matrices.translation(tile[0], tile[1]),
+    )
 
 
 def on_tile(tile: tf.Tensor, size: Size) -> tf.Tensor:

@@ -11,6 +11,7 @@ from training.sources import FORMATS, Source, open_source
 from zoo.command.data_anchors import run_anchors
 from zoo.command.data_report import print_report
 from zoo.command.data_sheet import Gallery
+from zoo.command.data_speed import run_speed
 from zoo.command.output import print_json, say
 from zoo.errors import InputError
 
@@ -25,6 +26,10 @@ def run_data(options: Namespace) -> int:
         say(f"{source.spec}: {note}")
     if options.anchors is not None:
         return run_anchors(source, splits, options)
+    if options.speed:
+        if options.seconds <= 0:
+            raise InputError(f"--seconds {options.seconds}: expected more than 0.")
+        return run_speed(source, "train" if "train" in splits else splits[0], options)
     gallery = Gallery(source, splits, options.pictures) if options.out else None
     with Bar("reading", sum(source.sizes[split] for split in splits)) as bar:
 

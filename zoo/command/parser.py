@@ -33,6 +33,7 @@ def make_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _listing(commands)
     _data(commands)
+    _data_worker(commands)
     _train(commands)
     _measuring(commands)
     _export(commands)
@@ -74,7 +75,24 @@ def _data(commands) -> None:
         "--anchors", type=int, metavar="K", help="instead: cluster the boxes into K anchor shapes"
     )
     command.add_argument(
-        "--image-size", type=image_size, metavar="HxW", help="of the anchors (default 416x416)"
+        "--speed",
+        action="store_true",
+        help="instead: pictures a second of each stage of training batches, and the slowest",
+    )
+    command.add_argument(
+        "--seconds", type=float, default=3.0, help="of each measurement of --speed (default 3)"
+    )
+    command.add_argument(
+        "--model", metavar="NAME", help="whose recipe --speed goes by (default: one that fits)"
+    )
+    command.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="of that recipe"
+    )
+    command.add_argument(
+        "--image-size",
+        type=image_size,
+        metavar="HxW",
+        help="of the anchors (default 416x416); of --speed (default: the recipe's)",
     )
     command.add_argument(
         "--fit",
@@ -83,6 +101,18 @@ def _data(commands) -> None:
         help="how pictures are put on that size: keeping their proportions or not",
     )
     _json(command)
+
+
+def _data_worker(commands) -> None:
+    text = "make training batches for runs on other machines (train --data-service)"
+    command = _add(commands, "data-worker", "data_worker", text)
+    command.add_argument(
+        "--join", metavar="grpc://HOST:PORT", help="share the work of the one started there"
+    )
+    command.add_argument("--port", type=int, default=0, help="default: any that is free")
+    command.add_argument(
+        "--host", default="localhost", help="by which other machines reach this one"
+    )
 
 
 def _train(commands) -> None:
@@ -101,6 +131,16 @@ def _train(commands) -> None:
     )
     command.add_argument(
         "--weights", metavar="FILE", help="start from what fits: a .keras file, or imagenet"
+    )
+    command.add_argument(
+        "--cache",
+        metavar="WHERE",
+        help="keep decoded samples between epochs: memory, disk, disk:DIR (default none)",
+    )
+    command.add_argument(
+        "--data-service",
+        metavar="grpc://HOST:PORT",
+        help="batches from the workers of `zoo data-worker` there",
     )
     command.add_argument("--minutes", type=float, help="begin no epoch after so many minutes")
     command.add_argument("--out", metavar="RUN", help="run folder (default runs/NAME-…)")
@@ -236,8 +276,10 @@ def _add(commands, name: str, module: str, text: str) -> argparse.ArgumentParser
 def _late(module: str, name: str) -> Callable[[argparse.Namespace], int | None]:
     """Imports a command's module only when it runs: TensorFlow takes seconds to import."""
 
+    function = name.replace("-", "_")
+
     def run(options: argparse.Namespace) -> int | None:
-        return getattr(importlib.import_module(f"zoo.command.{module}"), f"run_{name}")(options)
+        return getattr(importlib.import_module(f"zoo.command.{module}"), f"run_{function}")(options)
 
     return run
 

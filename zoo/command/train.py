@@ -17,7 +17,7 @@ def run_train(options: Namespace) -> None:
     """Trains by the architecture's recipe with the changes asked for."""
     card = zoo.card(options.name)
     changes = dict(parse_setting(text) for text in options.set)
-    for key in ("epochs", "batch_size", "image_size"):
+    for key in ("epochs", "batch_size", "image_size", "cache", "data_service"):
         if getattr(options, key) is not None:
             changes[key] = getattr(options, key)
     if options.resume:
