@@ -96,6 +96,25 @@ def test_keypoints(tmp_path):
     assert values["objects"][0]["keypoints"] == joints[1].tolist()
 
 
+WORDS = ("<pad>", "<start>", "<end>", "<unk>", "a", "dog", "car")
+
+
+@pytest.mark.parametrize("as_text", [False, True])
+def test_captions(tmp_path, as_text):
+    captions = np.array([[4, 5, 0], [4, 6, 0], [4, 3, 0], [0, 0, 0]], np.int32)
+    if as_text:
+        captions = np.array([b"a dog", b"a car", b"a <unk>", b""], object)
+    found = answer(labels=np.array([0, 0, 0, -1]), captions=captions)
+    files = AnswerFiles(tmp_path, "captioning", names_of("captioning", list(WORDS)), min_score=0.0)
+    values, text = files.write(tmp_path / "photo.jpg", IMAGE, found)
+    objects = json.loads(json.dumps(values))["objects"]
+    assert [one["caption"] for one in objects] == ["a car", "a dog", "a <unk>"]
+    assert {one["label"] for one in objects} == {"region"}
+    assert text.startswith("a car; a dog; a <unk> → ")
+    width, height = Image.open(values["overlay"]).size
+    assert width == SIZE[1] and height > SIZE[0], "sentences stand below the picture"
+
+
 def test_answers_about_the_whole_picture(tmp_path):
     found = {
         "label": np.int32(1),
@@ -149,6 +168,9 @@ def test_tables_of_any_result():
 def test_comparisons_of_objects():
     assert headline("detection").name == "AP50" and headline("segmentation").name == "mean IoU"
     assert metric_name("mask_ap_small") == "mask AP small" and metric_name("pckh") == "PCKh"
+    assert headline("captioning").name == "mean AP" and metric_name("meteor") == "METEOR"
+    sentences = answer(labels=np.array([0, 0, 0, -1]), captions=np.full((4, 2), 5))
+    assert comparison("captioning").draw(IMAGE, sentences, WORDS).std() > 0
     for task in ("detection", "instances"):
         masks = np.ones((4, *SIZE), bool)
         drawn = comparison(task).draw(IMAGE, answer(masks=masks), ("car", "dog"))

@@ -44,6 +44,14 @@ def test_objects_without_a_partner():
     assert differences_of(nothing, answer())["boxes"] == (0.0, 1.0)
 
 
+def test_sentences_of_partners():
+    said = np.array(["a dog", "a car", "a hat", ""])
+    mine = answer((1, 0, 2, 3), captions=said[[1, 0, 2, 3]])
+    assert differences_of(mine, answer(captions=said))["captions"] == (0.0, 0.0)
+    other = answer(captions=np.array(["a dog", "a", "a hat", "?"]))
+    assert differences_of(other, answer(captions=said))["captions"] == (1.0, 1 / 3)
+
+
 def test_maps():
     one, other = np.zeros((4, 5), np.int32), np.zeros((4, 5), np.int32)
     other[0, 0] = 3

@@ -208,6 +208,11 @@ def test_sentences_are_listed_below_with_their_numbers():
     assert whole.shape[1] == few.shape[1] == 300
     assert whole.shape[0] > few.shape[0] > 200 + 2 * text_size(300)
     assert is_color(whole[200:], object_color(1)).any(), "its chip has the colour of its box"
+    one_class = draw(
+        GREY, boxes(*rows, texts=texts, labels=np.zeros(5, int)), Names(objects=("region",))
+    )
+    for number in range(5):
+        assert is_color(one_class[200:], object_color(number)).any(), "each has a colour of its own"
     tokens = np.array([[1, 2, 0], [2, 3, 0]])
     words = Names(words=("", "<start>", "red", "hat"))
     assert [words.sentence(row) for row in tokens] == ["red", "red hat"]

@@ -65,7 +65,8 @@ def _rows(
             continue
         if boxes is not None and not np.isfinite(boxes[row]).all():
             continue
-        by_row = color_by == "object" or labels is None
+        one_class = captions is not None and len(names.objects) == 1
+        by_row = color_by == "object" or labels is None or one_class
         # With a colour an object and one class of them, the class need not be said each time.
         told = labels is not None and not (by_row and len(names.objects) == 1)
         words = [names.object(label)] if told else []

@@ -48,7 +48,8 @@ def draw(
         side: longer side of the drawn picture in pixels; None keeps the picture's own size. Text
             and lines have their size on the drawn picture, so small pictures want a larger one.
         keys: draw only these.
-        color_by: `"class"`, or `"object"` to tell objects of one class apart.
+        color_by: `"class"`, or `"object"` to tell objects of one class apart, as is always done
+            where sentences are told of regions of one class.
         min_score: objects with a lower score are left out.
         full_masks: `masks` are (N, H, W) masks of the picture, not (N, M, M) ones of the boxes.
         max_regions: captions to draw at most; a line says how many more there are.

@@ -84,10 +84,11 @@ class AnswerFiles:
         drawn = self._draw(path, image, chosen)
         objects = object_values(chosen, self.names, image.shape[:2], self.masks)
         if "captions" in chosen:
-            counts = Counter(one["caption"] for one in objects)
+            text = "; ".join(one["caption"] for one in objects)
         else:
             counts = Counter(one["label"] for one in objects)
-        text = ", ".join(f"{count} {name}" for name, count in counts.items()) or "nothing found"
+            text = ", ".join(f"{count} {name}" for name, count in counts.items())
+        text = text or "nothing found"
         values = {"picture": str(path), "overlay": str(drawn), "objects": objects}
         return values, f"{text} → {drawn}"
 
