@@ -111,6 +111,19 @@ def test_a_wide_beam_finds_the_most_probable_sentence(model, codes):
     assert better_than_greedy
 
 
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="XLA by tf.function")
+def test_searches_are_compiled_with_static_shapes(model, codes):
+    import tensorflow as tf
+
+    def both(x):
+        return model.greedy(x, 4), beam_search(model, x, 4, 3)
+
+    compiled = tf.function(both, jit_compile=True, autograph=False)(tf.constant(codes))
+    for found, expected in zip(compiled, both(tf.constant(codes)), strict=True):
+        assert found.shape == (9, 4)
+        np.testing.assert_array_equal(found, expected)
+
+
 def test_bad_input(model, codes):
     with pytest.raises(InputError, match="one word at least"):
         LanguageModel(4)
