@@ -27,6 +27,7 @@ def export_litert(
     path: str | os.PathLike[str],
     quantize: str = "none",
     pictures: Iterable[np.ndarray | tuple[np.ndarray, np.ndarray]] = (),
+    thresholds: bool = False,
 ) -> Path:
     """Writes a `.tflite` file with a signature `serving_default`.
 
@@ -42,10 +43,12 @@ def export_litert(
             network; what comes before and after it stays in float32).
         pictures: for int8, representative pictures (H, W, C) uint8 of the user's own data, each in
             a pair with its proposals (P, 4) where the model takes any; about a hundred.
+        thresholds: whether the file also takes `score_threshold` and `nms_iou`, float32 scalars,
+            and `class_blind`, a bool; for models that find boxes, and not with int8.
 
     Raises:
-        InputError: unknown quantization, no pictures for int8, tiles of a picture whose size is
-            not known, or the path cannot be written.
+        InputError: unknown quantization, no pictures for int8, thresholds of other models, tiles
+            of a picture whose size is not known, or the path cannot be written.
         ValueError: the model needs an operator that LiteRT does not have.
     """
     if quantize not in QUANTIZATIONS:
@@ -58,9 +61,17 @@ def export_litert(
             "LiteRT takes tiles only of a canvas of fixed size, not of pictures at their own size; "
             "name an image size, or export a SavedModel."
         )
+    if thresholds and not delivery.finds_boxes:
+        raise InputError(f"thresholds choose boxes, and {delivery.model.name} answers none.")
+    if thresholds and quantize == "int8":
+        raise InputError(
+            "int8 takes no thresholds, because the quantizer rounds them too; build the model with "
+            'them, or use quantize="float16".'
+        )
     with tempfile.TemporaryDirectory() as folder:
         serving = Serving(delivery, portable=True, batch=1)
-        tf.saved_model.save(serving, folder, signatures={"serving_default": serving.serve})
+        serve = serving.serve_thresholds if thresholds else serving.serve
+        tf.saved_model.save(serving, folder, signatures={"serving_default": serve})
         try:
             data = _converted(folder, delivery.model.name, quantize, pictures)
         except ConverterError as error:

@@ -21,7 +21,9 @@ def export_saved_model(delivery: Delivery, folder: str | os.PathLike[str]) -> Pa
     Signatures: `serving_default` takes `images` (B, H, W, C) uint8 of any one size; `serve_bytes`
     takes `encoded` (B,) strings of picture files of any sizes and also gives `image_size` (B, 2).
     Both give the answers of the task in the pixels of the pictures given, and take `proposals`
-    (B, P, 4) float32 in these pixels beside them where the model does. Class names are the
+    (B, P, 4) float32 in these pixels beside them where the model does. Of models that find boxes,
+    `serve_thresholds` takes `score_threshold` and `nms_iou`, float32 scalars, and `class_blind`, a
+    bool, beside `images`. Class names are the
     asset `labels.txt`, the options of the export the asset `options.json`.
 
     Raises:
@@ -38,14 +40,10 @@ def export_saved_model(delivery: Delivery, folder: str | os.PathLike[str]) -> Pa
         serving = Serving(delivery)
         serving.labels = tf.saved_model.Asset(str(labels))
         serving.options = tf.saved_model.Asset(str(options))
-        tf.saved_model.save(
-            serving,
-            str(temporary),
-            signatures={
-                "serving_default": serving.serve,
-                "serve_bytes": serving.serve_bytes,
-            },
-        )
+        signatures = {"serving_default": serving.serve, "serve_bytes": serving.serve_bytes}
+        if delivery.finds_boxes:
+            signatures["serve_thresholds"] = serving.serve_thresholds
+        tf.saved_model.save(serving, str(temporary), signatures=signatures)
     return folder
 
 

@@ -9,6 +9,7 @@ import keras
 import tensorflow as tf
 
 import zoo
+from zoo.detection.thresholds import answering_with
 from zoo.errors import InputError
 from zoo.inference import PLAIN, Inference
 from zoo.registry import rebuild
@@ -80,6 +81,11 @@ class Delivery:
         return json.dumps(options, indent=2) + "\n"
 
     @property
+    def finds_boxes(self) -> bool:
+        """Whether the answers are boxes that thresholds choose."""
+        return self.model.task_name in ("detection", "instances")
+
+    @property
     def takes_proposals(self) -> bool:
         """Whether the file takes boxes beside the pictures."""
         return self.model.takes_proposals
@@ -104,6 +110,8 @@ class Serving(tf.Module):
     `serve(images)` takes (B, H, W, C) uint8 pictures of one size; `serve_bytes(encoded)` takes
     (B,) strings, JPEG, PNG, BMP or GIF files of any sizes. Where the model takes proposals, both
     take `proposals` (B, P, 4) float32 too, xyxy in pixels of each picture; rows of zeros fill up.
+    Where the answers are boxes, `serve_thresholds(images, score_threshold, nms_iou, class_blind)`
+    is `serve` with numbers that otherwise are the model's own.
     Captions are strings, unless the graph
     is to be portable: LiteRT and ONNX get token ids, whose words are their labels.
     """
@@ -130,6 +138,22 @@ class Serving(tf.Module):
 
         self.serve = serve
         self.serve_bytes = serve_bytes
+        if delivery.finds_boxes:
+            self.serve_thresholds = _with_thresholds(delivery, portable, images, boxes)
+
+
+def _with_thresholds(delivery: Delivery, portable: bool, images: tf.TensorSpec, boxes: list):
+    """As `serve`, with the thresholds of the answers beside the pictures."""
+    limits = [tf.TensorSpec((), tf.float32, name=name) for name in ("score_threshold", "nms_iou")]
+    blind = tf.TensorSpec((), tf.bool, name="class_blind")
+
+    @tf.function(input_signature=[images, *limits, blind, *boxes], autograph=False)
+    def serve_thresholds(images, score_threshold, nms_iou, class_blind, proposals=None):
+        with answering_with(score_threshold, nms_iou, class_blind):
+            answers = delivery.answer(images, portable, proposals)
+        return answers if portable else _in_words(answers, delivery.model)
+
+    return serve_thresholds
 
 
 def _each(

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from keras import ops
 
 from zoo.boxes.formats import clip
+from zoo.detection.thresholds import in_force
 from zoo.frame import Frame
 from zoo.layers.nms import batched_nms
 
@@ -136,13 +137,19 @@ def _suppressed(
     class_blind: bool,
 ) -> dict[str, Any]:
     """What is left of boxes (B, R, 4), best first."""
+    rule = in_force(nms_iou=nms_iou, score_threshold=score_threshold, class_blind=class_blind)
+    blind = rule["class_blind"]
+    if isinstance(blind, bool):
+        group = ops.zeros_like(labels) if blind else labels
+    else:
+        group = ops.where(blind, 0, labels)
     kept, valid = batched_nms(
         boxes,
         scores,
-        ops.zeros_like(labels) if class_blind else labels,
+        group,
         max_outputs=detections,
-        iou_threshold=nms_iou,
-        score_threshold=score_threshold,
+        iou_threshold=rule["nms_iou"],
+        score_threshold=rule["score_threshold"],
     )
     boxes = ops.take_along_axis(boxes, kept[..., None], axis=1)
     return {

@@ -38,7 +38,8 @@ def nms(
             inverted one overlaps nothing.
         scores: (B, N), such as logits or probabilities. −inf and NaN mark padding.
         max_outputs: most boxes to keep a picture.
-        iou_threshold: of two boxes that overlap by more, the lower goes.
+        iou_threshold: of two boxes that overlap by more, the lower goes; a number or a scalar
+            tensor, as is the next.
         score_threshold: a box needs a higher score.
         native: whether to use TensorFlow's operators; None for whether they are possible.
 
@@ -49,7 +50,8 @@ def nms(
     Raises:
         InputError: `max_outputs` below 1, or a threshold outside [0, 1].
     """
-    if max_outputs < 1 or not 0 <= iou_threshold <= 1:
+    known = isinstance(iou_threshold, (int, float))
+    if max_outputs < 1 or (known and not 0 <= iou_threshold <= 1):
         raise InputError(
             f"NMS keeps at least 1 box at an IoU threshold of 0 to 1, not {max_outputs} at "
             f"{iou_threshold}."

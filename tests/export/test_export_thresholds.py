@@ -1,0 +1,92 @@
+"""Thresholds that an exported detector takes beside the picture."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from ai_edge_litert.interpreter import Interpreter
+
+import export
+import zoo
+from zoo.detection.thresholds import answering_with
+
+RULES = ((0.1, 0.45, False), (0.2, 0.2, True), (0.2, 0.2, False), (0.999, 0.5, False))
+
+
+@pytest.fixture(scope="module")
+def delivery():
+    model = zoo.card("yolo_v2").build_tiny()
+    random = np.random.default_rng(0)
+    for variable in model.trainable_variables:
+        variable.assign_add(random.normal(0, 0.05, variable.shape))
+    return export.Delivery.of(model, ["a", "b", "c"], (64, 64))
+
+
+@pytest.fixture(scope="module")
+def picture():
+    return np.random.default_rng(1).integers(0, 256, (1, 70, 50, 3), dtype=np.uint8)
+
+
+def expected(delivery, picture, rule):
+    with answering_with(*rule):
+        return {key: np.asarray(value) for key, value in delivery.answer(picture).items()}
+
+
+def check(found, answers):
+    count = int(answers["num_detections"][0])
+    assert int(found["num_detections"][0]) == count
+    np.testing.assert_allclose(found["scores"], answers["scores"], atol=1e-4)
+    np.testing.assert_array_equal(found["labels"], answers["labels"])
+    np.testing.assert_allclose(found["boxes"], answers["boxes"], atol=1e-2)
+    return count
+
+
+def test_thresholds_are_those_of_a_model_built_with_them(delivery, picture):
+    for score, iou, blind in RULES[:3]:
+        built = zoo.card("yolo_v2").build_tiny(
+            score_threshold=score, nms_iou=iou, class_blind=blind
+        )
+        built.set_weights(delivery.model.get_weights())
+        answers = expected(delivery, picture, (score, iou, blind))
+        check(zoo.answer(built, picture, image_size=(64, 64)), answers)
+
+
+def test_a_saved_model_takes_thresholds(delivery, picture, tmp_path):
+    path = export.export_saved_model(delivery, tmp_path / "sm")
+    serve = tf.saved_model.load(str(path)).signatures["serve_thresholds"]
+    counts = []
+    for score, iou, blind in RULES:
+        found = serve(
+            images=tf.constant(picture),
+            score_threshold=tf.constant(score),
+            nms_iou=tf.constant(iou),
+            class_blind=tf.constant(blind),
+        )
+        counts.append(check(found, expected(delivery, picture, (score, iou, blind))))
+    assert counts[0] > counts[2] > counts[1] > counts[3] == 0
+
+
+@pytest.mark.parametrize("quantize", ["none", "float16"])
+def test_a_litert_file_takes_thresholds(delivery, picture, quantize, tmp_path):
+    path = export.export_litert(delivery, tmp_path / "m.tflite", quantize, thresholds=True)
+    signature = Interpreter(str(path)).get_signature_runner("serving_default")
+    for score, iou, blind in RULES:
+        found = signature(
+            images=picture,
+            score_threshold=np.float32(score),
+            nms_iou=np.float32(iou),
+            class_blind=np.bool_(blind),
+        )
+        answers = expected(delivery, picture, (score, iou, blind))
+        if quantize == "none":
+            check(found, answers)
+        assert abs(int(found["num_detections"][0]) - int(answers["num_detections"][0])) <= 1
+
+
+def test_what_takes_none(delivery, tmp_path):
+    with pytest.raises(zoo.InputError, match="int8 takes no thresholds"):
+        export.export_litert(
+            delivery, tmp_path / "m.tflite", "int8", [np.zeros((8, 8, 3), "uint8")], thresholds=True
+        )
+    delivery = export.Delivery.of(zoo.card("unet").build_tiny(), ["a", "b", "c"])
+    with pytest.raises(zoo.InputError, match="answers none"):
+        export.export_litert(delivery, tmp_path / "m.tflite", thresholds=True)

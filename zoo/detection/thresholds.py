@@ -1,0 +1,38 @@
+"""Thresholds of answers that are only known when a model answers, not when it is built."""
+
+from __future__ import annotations
+
+import contextlib
+import contextvars
+from collections.abc import Iterator
+from typing import Any
+
+_GIVEN: contextvars.ContextVar[dict[str, Any] | None] = contextvars.ContextVar(
+    "thresholds", default=None
+)
+
+
+@contextlib.contextmanager
+def answering_with(
+    score_threshold: Any = None, nms_iou: Any = None, class_blind: Any = None
+) -> Iterator[None]:
+    """Inside the `with` block detectors answer with these instead of their own.
+
+    Args:
+        score_threshold: lowest score of an answer: a number or a scalar tensor; None leaves the
+            model's own, as of the others.
+        nms_iou: of the final suppression.
+        class_blind: whether boxes suppress those of other classes too, bool.
+    """
+    given = {"score_threshold": score_threshold, "nms_iou": nms_iou, "class_blind": class_blind}
+    token = _GIVEN.set({key: value for key, value in given.items() if value is not None})
+    try:
+        yield
+    finally:
+        _GIVEN.reset(token)
+
+
+def in_force(**own: Any) -> dict[str, Any]:
+    """The model's own thresholds, replaced by those of the `with` block at hand."""
+    given = _GIVEN.get() or {}
+    return {key: given.get(key, value) for key, value in own.items()}
