@@ -91,7 +91,7 @@ def test_boxes_go_onto_the_canvas_and_back():
 
 
 def test_what_is_given_must_be_what_is_taken(model):
-    with pytest.raises(InputError, match="takes .*image.*proposals"):
+    with pytest.raises(InputError, match=r"takes .*image.*proposals"):
         zoo.answer(model, given()["image"])
     plain = zoo.card("unet").build_tiny()
     with pytest.raises(InputError, match="takes pictures alone"):
