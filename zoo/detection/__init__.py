@@ -9,4 +9,13 @@ from zoo.detection.yolo9000 import yolo9000
 from zoo.detection.yolo_v1 import yolo_v1
 from zoo.detection.yolo_v2 import yolo_v2
 
-__all__ = ["darknet", "fast_rcnn", "faster_rcnn", "sliding_window", "truncated_svd", "yolo9000", "yolo_v1", "yolo_v2"]
+__all__ = [
+    "darknet",
+    "fast_rcnn",
+    "faster_rcnn",
+    "sliding_window",
+    "truncated_svd",
+    "yolo9000",
+    "yolo_v1",
+    "yolo_v2",
+]
