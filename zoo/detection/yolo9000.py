@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import keras
+
 from zoo.card import Figure, Paper
 from zoo.detection._checks import check_detector
 from zoo.detection.grid import check_anchors
@@ -113,5 +115,8 @@ def yolo9000(
         passthrough=passthrough,
         backbone_options=backbone_options,
         name=name,
+        # Siblings begin alike: the box to teach a class without a place is then chosen by its
+        # objectness, not because its scores happen to favour that class.
+        initializer=keras.initializers.RandomNormal(stddev=0.01),
     )
     return TreeDetector(images, outputs, settings=settings, tree=tree, name=name)

@@ -134,12 +134,14 @@ def yolo_v2_graph(
     passthrough: str,
     backbone_options: Mapping[str, Any] | None,
     name: str,
+    initializer: str | keras.initializers.Initializer = "glorot_uniform",
 ) -> tuple[Any, dict[str, Any]]:
     """The pictures, and the output `cells` (B, H / 32, W / 32, filters).
 
     Args:
         filters: of the last convolution.
         name: of the model, for messages.
+        initializer: of the last convolution.
 
     Raises:
         InputError: an unknown passthrough.
@@ -157,7 +159,7 @@ def yolo_v2_graph(
         fine = _conv(fine, scaled(64, width), 1, norm, "conv21")
     x = layers.Concatenate(name="passthrough")([Reorg(2, name="reorg")(fine), x])
     x = _conv(x, deep, 3, norm, "conv22")
-    x = layers.Conv2D(filters, 1, name="conv23")(x)
+    x = layers.Conv2D(filters, 1, kernel_initializer=initializer, name="conv23")(x)
     return images, {"cells": layers.Activation("linear", dtype="float32", name="cells")(x)}
 
 
