@@ -15,6 +15,9 @@ from training.recipe import recipe_for
 from training.sources import open_source
 from training.vocabulary import sentence
 from zoo.command import main
+from zoo.command.compare_measuring import evaluated
+from zoo.command.compare_plan import make_plans
+from zoo.command.parser import make_parser
 from zoo.errors import InputError
 from zoo.tasks.captioning import SPECIAL
 
@@ -122,6 +125,24 @@ def test_texts_of_every_kind_of_source(data, shared_data):
 def test_data_without_sentences(shared_data):
     with pytest.raises(InputError, match="learns from captions, which this data set does not"):
         fit("densecap", f"coco:{shared_data}/coco_mini?limit=4", recipe(), out="/nowhere/at/all")
+
+
+def test_compared_in_words_of_their_own(data, tmp_path):
+    words = ["compare", "densecap", "--tiny", "--data", data, "--epochs", "1", "--out", "none"]
+    source = open_source(data)
+    (plan,) = make_plans(make_parser().parse_args(words), source)
+    assert "vocabulary_size" not in plan.recipe.model
+    labels = [*SPECIAL, "a", "red", "box"]
+    found = {
+        "boxes": np.array([[0, 0, 30, 30]], np.float32),
+        "scores": np.array([0.5]),
+        "labels": np.array([0]),
+        "captions": np.array([[4, 5, 6, 0]]),
+    }
+    measured = evaluated(lambda image: found, tmp_path, plan, source, labels)
+    assert measured["pictures"] == source.sizes["val"]
+    with np.load(tmp_path / "samples.npz") as kept:
+        assert kept["0_captions"].tolist() == ["a red box"]
 
 
 def test_trained_measured_exported_and_read(data, tmp_path, capsys, monkeypatch):

@@ -138,5 +138,8 @@ def test_bad_input():
         evaluate_captioning(None, [], TOKENS)
     with pytest.raises(InputError, match=r"x\.png: has no sentences"):
         evaluate_captioning(None, [("x.png", {"image": None, "boxes": None})], TOKENS)
+    ids = answer([[0, 0, 9, 9]], [1.0], np.full((1, 2), 4))
+    with pytest.raises(InputError, match="give the words"):
+        evaluate_captioning(lambda image: ids, [("p", sample([]))], ())
     nothing = measured([(None, None, None, [])], [answer([], [], np.zeros((1, 2), np.int32))])
     assert nothing["mean_ap"] is None and nothing["pictures"] == 1

@@ -48,7 +48,7 @@ def evaluate_captioning(
         nothing is labelled, or found.
 
     Raises:
-        InputError: no pictures, or no sentences beside the boxes.
+        InputError: no pictures, no sentences beside the boxes, or token ids that nobody names.
     """
     name_of_meteor, score = meteor_scorer(official)
     records = CaptionRecords()
@@ -57,6 +57,8 @@ def evaluate_captioning(
         if "boxes" not in sample or "texts" not in sample:
             raise InputError(f"{name}: has no sentences about regions to measure on.")
         found = answer(sample["image"])
+        if not class_names and np.asarray(found["captions"]).dtype.kind in "iu":
+            raise InputError("the captions are token ids; give the words that they stand for.")
         kept = detections_of(name, found, 1, sample["image"].shape[:2])
         rows = np.flatnonzero(_there(found))
         said = [as_sentence(found["captions"][row], class_names) for row in rows]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import numpy as np
 import export
 import zoo
 from training.evaluation import evaluate
+from training.evaluation.captioning import as_sentence
 from training.files import replacing
 from training.fit import print_line
 from training.run import Run, open_run, serving_fit
@@ -32,9 +33,13 @@ def first_line(error: Exception) -> str:
 
 
 def evaluated(
-    answer: Callable[[np.ndarray], dict[str, Any]], folder: Path, plan: Plan, source: Source
+    answer: Callable[[np.ndarray], dict[str, Any]],
+    folder: Path,
+    plan: Plan,
+    source: Source,
+    labels: Sequence[str],
 ) -> dict[str, Any]:
-    """The task's metrics; keeps the answers for the sample pictures on the way."""
+    """The task's metrics; keeps the answers for the sample pictures on the way, in words."""
     wanted = sample_positions(source.sizes[plan.split])
     kept: dict[str, np.ndarray] = {}
     count = 0
@@ -43,14 +48,20 @@ def evaluated(
         nonlocal count
         found = answer(image)
         if count in wanted:
-            kept.update({f"{wanted.index(count)}_{key}": value for key, value in found.items()})
+            told = {key: _in_words(key, value, labels) for key, value in found.items()}
+            kept.update({f"{wanted.index(count)}_{key}": value for key, value in told.items()})
         count += 1
         return found
 
-    metrics = evaluate(plan.task, keeping, source, plan.split)
+    metrics = evaluate(plan.task, keeping, source, plan.split, labels)
     with replacing(folder / "samples.npz") as temporary:
         np.savez_compressed(temporary, **kept)  # type: ignore[arg-type]
     return metrics
+
+
+def _in_words(key: str, value: np.ndarray, labels: Sequence[str]) -> np.ndarray:
+    """Captions as strings, since every model has words of its own; other answers as they are."""
+    return np.array([as_sentence(row, labels) for row in value]) if key == "captions" else value
 
 
 def flops_on(model: zoo.Model, image_size: tuple[int, int]) -> int | None:

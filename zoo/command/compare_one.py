@@ -114,7 +114,7 @@ def train(folder: Path, plan: Plan) -> None:
         **_course(run, source),
     )
     model = run.model()
-    metrics = evaluated(run.answerer(model), folder, plan, source)
+    metrics = evaluated(run.answerer(model), folder, plan, source, run.labels)
     value = metrics[headline(plan.task).key]
     if value is None:
         raise InputError(f"{headline(plan.task).name} is not defined: nothing is labelled there.")

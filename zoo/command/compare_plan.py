@@ -153,7 +153,7 @@ def _recipe(name: str, task: str, tiny: bool, changes: dict[str, Any]) -> Recipe
     card = zoo.card(name)
     small = {f"model.{key}": value for key, value in card.tiny.items()} if tiny else {}
     # The data set says these.
-    for key in ("model.num_classes", "model.input_shape"):
+    for key in ("model.num_classes", "model.vocabulary_size", "model.input_shape"):
         small.pop(key, None)
     known = list(inspect.signature(card.builder).parameters)
     for key in changes:
