@@ -97,8 +97,8 @@ def test_the_same_picture_as_when_decoded_whole(tmp_path, change, ending, fit):
         # A decoder that reduces smooths a little less than the resampling of all pixels.
         difference = np.abs(lazy["image"] - whole["image"])
         spread = whole["image"].numpy().std()
-        assert difference.mean() < 0.06 * spread, (number, difference.mean(), spread)
-        assert np.quantile(difference, 0.99) < 0.3 * spread, number
+        assert difference.mean() <= 0.06 * spread, (number, difference.mean(), spread)
+        assert np.quantile(difference, 0.99) <= 0.3 * spread, number
         # What lies outside of the picture is the same to the pixel.
         np.testing.assert_array_equal(
             np.all(lazy["image"] == policy.fill, -1) if policy.fill != "reflect" else True,

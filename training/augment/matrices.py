@@ -17,8 +17,12 @@ Number = Any
 
 
 def _matrix(a: Number, b: Number, c: Number, d: Number, e: Number, f: Number) -> tf.Tensor:
-    entries = [tf.cast(entry, tf.float64) for entry in (a, b, c, d, e, f, 0.0, 0.0, 1.0)]
-    return tf.reshape(tf.stack(entries), (3, 3))
+    entries = (a, b, c, d, e, f)
+    if not any(tf.is_tensor(entry) for entry in entries):
+        return tf.reshape(tf.constant([*entries, 0.0, 0.0, 1.0], tf.float64), (3, 3))
+    last = tf.constant([0.0, 0.0, 1.0], tf.float64)
+    first = tf.stack([tf.cast(entry, tf.float64) for entry in entries])
+    return tf.reshape(tf.concat([first, last], axis=0), (3, 3))
 
 
 def identity() -> tf.Tensor:
@@ -72,8 +76,10 @@ def about(center: tuple[Number, Number], matrix: tf.Tensor) -> tf.Tensor:
 
 def compose(*matrices: tf.Tensor) -> tf.Tensor:
     """One matrix that applies `matrices` in the order in which they are written."""
-    result = identity()
-    for matrix in matrices:
+    if not matrices:
+        return identity()
+    result = tf.cast(matrices[0], tf.float64)
+    for matrix in matrices[1:]:
         result = tf.linalg.matmul(tf.cast(matrix, tf.float64), result)
     return result
 

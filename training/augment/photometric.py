@@ -45,10 +45,14 @@ def contrast(image: tf.Tensor, factor: Number, valid: tf.Tensor | None = None) -
     valid: (H, W) bool or None, the pixels the mean is taken over (all but the padding).
     """
     image = _floats(image)
-    weight = 1.0 if valid is None else _floats(valid)[..., None]
-    total = tf.reduce_sum(tf.ones_like(image[..., :1]) * weight)
-    mean = tf.reduce_sum(image * weight, axis=(0, 1)) / tf.maximum(total, 1.0)
-    return _clip(mean + (image - mean) * factor)
+    pixels = tf.reshape(image, (-1, image.shape[-1]))
+    if valid is None:
+        mean = tf.reduce_mean(pixels, axis=0)
+    else:
+        # A product of matrices is several times as fast as a weighted sum.
+        weight = tf.reshape(_floats(valid), (1, -1))
+        mean = tf.linalg.matmul(weight, pixels)[0] / tf.maximum(tf.reduce_sum(weight), 1.0)
+    return _clip(image * factor + mean * (1.0 - factor))
 
 
 def gamma(image: tf.Tensor, exponent: Number) -> tf.Tensor:
@@ -59,8 +63,10 @@ def gamma(image: tf.Tensor, exponent: Number) -> tf.Tensor:
 def saturation(image: tf.Tensor, factor: Number) -> tf.Tensor:
     """Blend with the picture's own grey version; 0 gives grey, 1 no change. 3 channels only."""
     image = _colour(image, "saturation")
-    grey = tf.reduce_sum(image * tf.constant(LUMA), axis=-1, keepdims=True)
-    return _clip(grey + (image - grey) * factor)
+    luma = tf.constant(LUMA)[:, None] * tf.ones((1, 3))
+    mix = factor * tf.eye(3) + (1.0 - factor) * luma
+    pixels = tf.linalg.matmul(tf.reshape(image, (-1, 3)), mix)
+    return _clip(tf.reshape(pixels, tf.shape(image)))
 
 
 def hue(image: tf.Tensor, turn: Number) -> tf.Tensor:

@@ -60,17 +60,21 @@ def random_matrix(
     mirror_x = tf.where(draw["flip_horizontal"] < policy.flip_horizontal, -1.0, 1.0)
     mirror_y = tf.where(draw["flip_vertical"] < policy.flip_vertical, -1.0, 1.0)
     mirror = tf.cast(tf.stack([mirror_x, mirror_y]), tf.float64)
-    steps = [
-        matrices.crop(window[0], window[1]),
-        base,
-        matrices.about(center, matrices.scaling(zoom * mirror[0], zoom * mirror[1])),
-        matrices.shearing(spread("shear", policy.shear), center),
-        matrices.rotation(spread("rotate", policy.rotate), center),
-        matrices.translation(
+    steps = [base] if policy.crop == "none" else [matrices.crop(window[0], window[1]), base]
+    # What never happens costs no time.
+    if policy.reflects or policy.scale != (1.0, 1.0) or policy.scale_jitter != (1.0, 1.0):
+        zoomed = matrices.scaling(zoom * mirror[0], zoom * mirror[1])
+        steps.append(matrices.about(center, zoomed))
+    if policy.shear:
+        steps.append(matrices.shearing(spread("shear", policy.shear), center))
+    if policy.rotate:
+        steps.append(matrices.rotation(spread("rotate", policy.rotate), center))
+    if policy.translate:
+        shift = (
             spread("translate_x", policy.translate) * width,
             spread("translate_y", policy.translate) * height,
-        ),
-    ]
+        )
+        steps.append(matrices.translation(*shift))
     if fit in ("crop", COVER) or policy.scale_jitter != (1.0, 1.0):
         steps.append(_random_place(draw, center, zoom, size))
     return matrices.compose(*steps)

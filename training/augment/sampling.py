@@ -44,8 +44,12 @@ def inside(x: tf.Tensor, y: tf.Tensor, source: tf.Tensor) -> tf.Tensor:
     return (x >= 0) & (x < width) & (y >= 0) & (y < height)
 
 
-def shrink_first(image: tf.Tensor, matrix: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+def shrink_first(
+    image: tf.Tensor, matrix: tf.Tensor, size: Size | None = None
+) -> tuple[tf.Tensor, tf.Tensor]:
     """Anti-aliased reduction of (H, W, C) along the axes that `matrix` shrinks strongly.
+
+    A picture that the matrix resizes to whole pixels within a canvas of `size` is also enlarged.
 
     Returns the float32 picture and the matrix that takes it to the same target.
     """
@@ -56,6 +60,10 @@ def shrink_first(image: tf.Tensor, matrix: tf.Tensor) -> tuple[tf.Tensor, tf.Ten
     sides = tf.cast(source, tf.float64)
     smaller = tf.maximum(tf.cast(tf.round(sides * factors), tf.int32), 1)
     reduced = tf.where(factors < limit, tf.minimum(smaller, source), source)
+    if size is not None:
+        whole = tf.reduce_all(tf.abs(sides * factors - tf.round(sides * factors)) < 1e-6)
+        fits = tf.reduce_all(smaller <= tf.constant(size))
+        reduced = tf.where(upright & whole & fits, smaller, reduced)
 
     def shrink() -> tf.Tensor:
         return tf.image.resize(image, reduced, antialias=True)
@@ -85,6 +93,29 @@ def project(
         fill_mode=border,
     )[0]
     return tf.ensure_shape(output, (*size, pixels.shape[-1]))
+
+
+def _keeps_pixels(matrix: tf.Tensor) -> tf.Tensor:
+    """Whether a matrix only mirrors and moves by whole pixels."""
+    linear, shift = matrix[:2, :2], matrix[:2, 2]
+    exact = tf.reduce_all(tf.abs(tf.abs(linear) - tf.eye(2, dtype=tf.float64)) < 1e-9)
+    return exact & tf.reduce_all(tf.abs(shift - tf.round(shift)) < 1e-6)
+
+
+def _laid_down(pixels: tf.Tensor, matrix: tf.Tensor, size: Size) -> tf.Tensor:
+    """What `project` gives for a matrix that keeps pixels, but for what lies outside."""
+    mirrored = tf.stack([matrix[1, 1] < 0, matrix[0, 0] < 0, False])
+    pixels = tf.raw_ops.Reverse(tensor=pixels, dims=mirrored)
+    sides = tf.shape(pixels)[:2]
+    shift = tf.cast(tf.round(matrix[:2, 2][::-1]), tf.int32)
+    corner = tf.where(mirrored[:2], shift - sides, shift)
+    first = tf.minimum(tf.maximum(-corner, 0), sides)
+    before = tf.clip_by_value(corner, 0, size)
+    count = tf.minimum(sides - first, size - before)
+    part = tf.slice(pixels, tf.pad(first, [[0, 1]]), tf.concat([count, [-1]], axis=0))
+    after = size - before - count
+    canvas = tf.pad(part, tf.pad(tf.stack([before, after], axis=1), [[0, 1], [0, 0]]))
+    return tf.ensure_shape(canvas, (*size, pixels.shape[-1]))
 
 
 def _index(position: tf.Tensor, length: tf.Tensor, border: str) -> tf.Tensor:
@@ -126,14 +157,18 @@ def sample_picture(image, matrix, size, fill: Fill = 0.0, field=None) -> tf.Tens
     field: None or an `ElasticField` on the target canvas.
     """
     border = "REFLECT" if fill == REFLECT else "NEAREST"
-    picture, matrix = shrink_first(image, matrix)
-    x, y = source_positions(matrix, size, field)
+    picture, matrix = shrink_first(image, matrix, None if fill == REFLECT else size)
     if field is None:
-        output = project(picture, matrix, size, "BILINEAR", border)
+        output = tf.cond(
+            _keeps_pixels(matrix) & (fill != REFLECT),
+            lambda: _laid_down(picture, matrix, size),
+            lambda: project(picture, matrix, size, "BILINEAR", border),
+        )
     else:
-        output = gather_bilinear(picture, x, y, border)
+        output = gather_bilinear(picture, *source_positions(matrix, size, field), border)
     if fill in (REFLECT, EDGE):
         return output
+    x, y = source_positions(matrix, size, field)
     outside = tf.broadcast_to(tf.cast(fill, tf.float32), tf.shape(output))
     return tf.where(inside(x, y, tf.shape(picture)[:2])[..., None], output, outside)
 

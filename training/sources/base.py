@@ -179,11 +179,16 @@ class Source(abc.ABC):
 
 def demand(condition: tf.Tensor, *words: str | tf.Tensor) -> tf.Operation:
     """Asserts inside the graph; the words, scalar numbers among them, say what is wrong."""
-    parts = [
-        word if isinstance(word, str) or word.dtype == tf.string else tf.strings.as_string(word)
-        for word in words
-    ]
-    return tf.debugging.Assert(condition, [tf.strings.join(parts)])
+
+    def fail() -> tf.Operation:
+        parts = [
+            word if isinstance(word, str) or word.dtype == tf.string else tf.strings.as_string(word)
+            for word in words
+        ]
+        return tf.debugging.Assert(False, [tf.strings.join(parts)])
+
+    # The words are put together only where they are needed.
+    return tf.cond(condition, tf.no_op, fail)
 
 
 def _complaint(name: str, error: tf.errors.OpError) -> str:

@@ -7,6 +7,7 @@ import os
 import tensorflow as tf
 from PIL import ExifTags, Image
 
+from training.augment.pictures import is_jpeg
 from training.sources.base import demand
 
 MAX_PIXELS = 178_956_970
@@ -42,31 +43,32 @@ def refuse_bombs(height: tf.Tensor, width: tf.Tensor) -> tf.Operation:
 
 def stated_size(contents: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """Height and width (int64) that a JPEG, PNG, BMP or GIF file states; zeros for other files."""
-    head = tf.io.decode_raw(tf.strings.substr(contents, 0, 32), tf.uint8, fixed_length=32)
-    head = tf.cast(head, tf.int64)
-
-    def number(first: int, count: int, big: bool) -> tf.Tensor:
-        order = range(count - 1, -1, -1) if big else range(count)
-        return tf.add_n([head[first + i] * 256**o for i, o in enumerate(order)])
-
-    def starts(signature: bytes) -> tf.Tensor:
-        return tf.reduce_all(head[: len(signature)] == tf.constant(list(signature), tf.int64))
 
     def jpeg() -> tf.Tensor:
         return tf.cast(tf.image.extract_jpeg_shape(contents)[:2], tf.int64)
 
-    png = tf.stack([number(20, 4, True), number(16, 4, True)])
-    gif = tf.stack([number(8, 2, False), number(6, 2, False)])
-    # A BMP's height is negative where its rows run from the top.
-    bmp = tf.stack([number(22, 4, False), number(18, 4, False)])
-    bmp = tf.where(bmp >= 2**31, 2**32 - bmp, bmp)
-    size = tf.case(
-        [
-            (starts(b"\xff\xd8\xff"), jpeg),
-            (starts(b"\x89PNG"), lambda: png),
-            (starts(b"GIF8"), lambda: gif),
-            (starts(b"BM"), lambda: bmp),
-        ],
-        default=lambda: tf.zeros((2,), tf.int64),
-    )
+    def other() -> tf.Tensor:
+        head = tf.io.decode_raw(tf.strings.substr(contents, 0, 32), tf.uint8, fixed_length=32)
+        head = tf.cast(head, tf.int64)
+
+        def number(first: int, count: int, big: bool) -> tf.Tensor:
+            order = range(count - 1, -1, -1) if big else range(count)
+            return tf.add_n([head[first + i] * 256**o for i, o in enumerate(order)])
+
+        def starts(signature: bytes) -> tf.Tensor:
+            start = tf.constant(list(signature), tf.int64)
+            return tf.reduce_all(head[: len(signature)] == start)
+
+        png = tf.stack([number(20, 4, True), number(16, 4, True)])
+        gif = tf.stack([number(8, 2, False), number(6, 2, False)])
+        # A BMP's height is negative where its rows run from the top.
+        bmp = tf.stack([number(22, 4, False), number(18, 4, False)])
+        bmp = tf.where(bmp >= 2**31, 2**32 - bmp, bmp)
+        size = tf.zeros((2,), tf.int64)
+        for signature, stated in ((b"\x89PNG", png), (b"GIF8", gif), (b"BM", bmp)):
+            size = tf.where(starts(signature), stated, size)
+        return size
+
+    # Most pictures are JPEG; for them the rest of this graph costs next to nothing.
+    size = tf.cond(is_jpeg(contents), jpeg, other)
     return size[0], size[1]
