@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from training.augment import Augmentation, check_keys
-from training.sources import Source
+from training.augment import Augmentation, check_keys, partners
+from training.sources import JointSource, Source
 from training.vocabulary import Vocabulary
 from zoo.errors import InputError
 from zoo.tasks import TASKS
@@ -86,6 +86,12 @@ class Batches:
             raise InputError(
                 f"{source.spec}: the model learns from {', '.join(missing)}, which this data set "
                 f"does not have; it has {', '.join(source.keys)}."
+            )
+        joint = isinstance(source, JointSource)
+        if joint and ("label" not in self.targets or partners(self.augmentation)):
+            raise InputError(
+                f"{source.spec}: has pictures without boxes, which teach `zoo train yolo9000` "
+                "alone, and no mosaic, mixup or copy_paste."
             )
         if self.border_weight and "instances" not in source.keys:
             raise InputError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 import os
 import sys
@@ -35,7 +36,7 @@ from training.progress import Progress
 from training.proposals import gather, proposer_of, told, with_proposals
 from training.recipe import Recipe, recipe_for
 from training.run import Run, create_run, open_run
-from training.sources import Source, open_source
+from training.sources import JointSource, Source, open_source
 from training.vocabulary import Vocabulary
 from zoo.errors import InputError
 from zoo.registry import PrecisionScope
@@ -80,6 +81,8 @@ def fit(
     plain, proposer = source, proposer_of(architecture, recipe)
     source = with_proposals(plain, proposer, recipe.max_proposals)
     batches = batches_of(architecture, recipe)
+    if isinstance(plain, JointSource) and architecture == "yolo9000":
+        batches = dataclasses.replace(batches, targets=(*batches.targets, "label"))
     batches.check(source)
     known = run.labels if resume else ()
     batches, said = with_vocabulary(batches, architecture, source, recipe, known)
@@ -230,6 +233,8 @@ def arguments_of(architecture: str, source: Source) -> dict[str, Any]:
                 f"{source.spec}: has no names for {keys[argument]}, so {architecture} cannot "
                 f"tell its {argument}."
             )
+    if "parents" in known and isinstance(source, JointSource):
+        return {**counts, "parents": list(source.parents)}
     torso = torso_of(source.joint_names) if "torso" in known else None
     return counts if torso is None else {**counts, "torso": list(torso)}
 

@@ -14,6 +14,7 @@ from training.sources.classes import ClassFolder
 from training.sources.coco import CocoFolder
 from training.sources.file_source import FileSource
 from training.sources.instances import InstanceFolder
+from training.sources.joint import JointSource, open_joint
 from training.sources.keypoints import KeypointFolder
 from training.sources.masks import MaskFolder
 from training.sources.regions import RegionFolder
@@ -33,6 +34,7 @@ FORMATS: dict[str, Callable[..., Source]] = {
     "keypoints": KeypointFolder,
     "classes": ClassFolder,
     "yolo": YoloFolder,
+    "joint": open_joint,
 }
 
 
@@ -70,6 +72,7 @@ __all__ = [
     "FORMATS",
     "FileSource",
     "InstanceFolder",
+    "JointSource",
     "MaskFolder",
     "Record",
     "Sample",
