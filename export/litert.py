@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+import flatbuffers
 import numpy as np
 import tensorflow as tf
 from ai_edge_litert import schema_py_generated as schema
@@ -97,8 +98,12 @@ def _converted(folder: str, network: str, quantize: str, pictures: Sequence[Any]
     # of 256 levels cost far more accuracy than int8 inside the network does.
     converter._experimental_calibrate_only = True
     calibrated = converter.convert()
-    outside = _results_outside(calibrated, network)
-    return mlir_quantize(calibrated, fully_quantize=False, denylisted_nodes=outside)
+    inside = re.compile(rf"(?:^|[/;]){re.escape(network)}(?:_\d+)?/")
+    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(calibrated))
+    outside = _results_outside(model, inside)
+    return mlir_quantize(
+        _ranges_inside(model, inside), fully_quantize=False, denylisted_nodes=outside
+    )
 
 
 def _inputs(given: Any) -> dict[str, np.ndarray]:
@@ -108,13 +113,26 @@ def _inputs(given: Any) -> dict[str, np.ndarray]:
     return {"images": given[0][None], "proposals": given[1][None].astype(np.float32)}
 
 
-def _results_outside(file: bytes, network: str) -> list[str]:
+def _results_outside(model: Any, inside: re.Pattern[str]) -> list[str]:
     """Names of what the operators of a LiteRT file give that are no part of the network."""
-    inside = re.compile(rf"(?:^|[/;]){re.escape(network)}(?:_\d+)?/")
-    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(file))
     names: list[str] = []
     for graph in model.subgraphs:
         for operator in graph.operators:
             results = [graph.tensors[number].name.decode() for number in operator.outputs]
             names += [name for name in results if not inside.search(name)]
     return names
+
+
+def _ranges_inside(model: Any, inside: re.Pattern[str]) -> bytes:
+    """The calibrated file without what it knows of values that are no part of the network.
+
+    Operators that take their scale from a neighbour are quantized whatever their names, if a range
+    is known; of boxes' scores, with −infinity for a box that is none, it is no range at all.
+    """
+    for graph in model.subgraphs:
+        for tensor in graph.tensors:
+            if not inside.search(tensor.name.decode()):
+                tensor.quantization = None
+    builder = flatbuffers.Builder(1024)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    return bytes(builder.Output())

@@ -17,6 +17,7 @@ from zoo.boxes.matcher import Matcher
 from zoo.boxes.sampler import balanced_sample, most_positives
 from zoo.detection.selection import select
 from zoo.detection.truth import Tensors, on_ignored
+from zoo.layers.portable import only_portable
 from zoo.layers.roi_align import roi_align
 from zoo.layers.roi_pool import roi_pool
 from zoo.losses.detection import mean_where, smooth_l1, softmax_cross_entropy
@@ -157,6 +158,9 @@ class BoxBranch:
             `boxes` (B, D, 4), `labels` (B, D), `scores` (B, D), `num_detections` (B,).
         """
         scores = ops.softmax(logits, axis=-1)[..., 1:]
+        if only_portable():
+            # An int8 file would else carry the 256 levels of its softmax on, and lose −inf to them.
+            scores = scores + 1e-9
         scores = ops.where(valid[..., None], scores, -math.inf)
         found = clip(decode(deltas[:, :, 1:], boxes[:, :, None], self.weights), height, width)
         return select(

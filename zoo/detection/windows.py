@@ -17,6 +17,7 @@ from zoo.detection.selection import select
 from zoo.detection.truth import on_ignored, truth_of
 from zoo.detector import Detector
 from zoo.layers.image_pyramid import exact
+from zoo.layers.portable import only_portable
 from zoo.losses.detection import mean_where, softmax_cross_entropy
 
 
@@ -112,6 +113,9 @@ class WindowDetector(Detector):
         windows = self.windows
         boxes, logits = self._placements(outputs)
         scores = ops.softmax(logits, axis=-1)[..., 1:]
+        if only_portable():
+            # As in `zoo.detection.regions`: an int8 file would else lose −inf.
+            scores = scores + 1e-9
         count, classes = scores.shape[1:]
         cut = clip(boxes, frame.placed_height, frame.placed_width)[None, :, None]
         found = select(
