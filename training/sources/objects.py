@@ -99,7 +99,9 @@ class ObjectSource(FileSource):
             raise InputError(f"{shown(self.root)}, split {split}: no picture is left in it.")
         self._columns[split] = columns_of(pictures, self.keys, len(self.joint_names), self.relative)
         self.sizes[split] = len(pictures)
-        self.pictures[split] = [dataclasses.replace(p, objects=[]) for p in pictures]
+        self.pictures[split] = [
+            dataclasses.replace(p, objects=[]) if p.objects else p for p in pictures
+        ]
 
     def _is_missing(self, split: str, picture: Picture) -> bool:
         """Whether a picture's file is not there and the picture is to be left out for that."""

@@ -13,6 +13,8 @@ def shown(path: str | bytes | os.PathLike[str]) -> str:
     name = os.fspath(path)
     text = name.decode(errors="replace") if isinstance(name, bytes) else name
     text = text.encode(errors="replace").decode()
+    if text.isprintable():
+        return text
     return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
