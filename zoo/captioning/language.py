@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import keras
-from keras import layers, ops
+from keras import initializers, layers, ops
 
 from zoo.errors import InputError
 from zoo.layers.argmax import argmax_channel
@@ -42,8 +42,13 @@ class LanguageModel(layers.Layer):
         self.vocabulary_size = vocabulary_size
         self.units = units
         self.embedding = embedding
-        self.encoder = layers.Dense(embedding, activation="relu", name="image")
-        self.table = layers.Embedding(vocabulary_size - 1, embedding, name="words")
+        # As in the authors' code: words begin as large as codes, and codes do not drown them.
+        modest = initializers.VarianceScaling(1 / 3, "fan_in", "uniform")
+        self.encoder = layers.Dense(
+            embedding, activation="relu", kernel_initializer=modest, name="image"
+        )
+        apart = initializers.RandomNormal(stddev=1.0)
+        self.table = layers.Embedding(vocabulary_size - 1, embedding, apart, name="words")
         self.cell = layers.LSTMCell(units, name="lstm")
         self.scorer = layers.Dense(vocabulary_size - FIRST, name="scores")
 
