@@ -32,6 +32,7 @@ class GivenRegionDetector(Detector):
         sampling: of regions to learn from.
         box: the branch for classes and boxes.
         limit: most proposals that answers look at.
+        losses: names of what the branch's losses are.
         name: of the model.
     """
 
@@ -43,6 +44,7 @@ class GivenRegionDetector(Detector):
         sampling: RegionSampling,
         box: BoxBranch,
         limit: int,
+        losses: tuple[str, ...] = LOSSES,
         name: str | None = None,
     ):
         proposals = keras.Input((None, 4), name="proposals", dtype="float32")
@@ -50,7 +52,7 @@ class GivenRegionDetector(Detector):
         passed = layers.Identity(dtype="float32", name="given")(proposals)
         outputs = {**{f"p{level}": each for level, each in maps.items()}, "proposals": passed}
         inputs = {"image": images, "proposals": proposals}
-        super().__init__(inputs, outputs, losses=LOSSES, task="detection", name=name)
+        super().__init__(inputs, outputs, losses=losses, task="detection", name=name)
         self.sampling, self.box, self.limit = sampling, box, limit
         # Keras tracks models that are attributes, not those inside plain objects.
         self.box_head = box.head
@@ -58,16 +60,16 @@ class GivenRegionDetector(Detector):
 
     def learn(self, images, targets, outputs, training) -> dict[str, Any]:
         truth = truth_of(targets)
-        boxes, valid = self._regions(outputs, *ops.shape(images["image"])[1:3])
+        boxes, valid = self.regions_of(outputs, *ops.shape(images["image"])[1:3])
         sample = self.sampling(boxes, valid, truth, self.seeds.next() if training else 1)
-        logits, deltas = self.box.look(_maps(outputs), sample["boxes"], training)
+        logits, deltas = self.box.look(maps_of(outputs), sample["boxes"], training)
         parts = self.box.losses(logits, deltas, sample, truth)
-        return dict(zip(LOSSES, parts, strict=True))
+        return dict(zip(self.loss_parts, parts, strict=True))
 
     def decode(self, outputs: Mapping[str, Any], frame) -> dict[str, Any]:
         height, width = frame.placed_height, frame.placed_width
-        boxes, valid = self._regions(outputs, height, width)
-        logits, deltas = self.box.look(_maps(outputs), boxes, training=False)
+        boxes, valid = self.regions_of(outputs, height, width)
+        logits, deltas = self.box.look(maps_of(outputs), boxes, training=False)
         found = self.box.answer(logits, deltas, boxes, valid, height, width)
         return {**found, "boxes": frame.restore_boxes(found["boxes"])}
 
@@ -75,7 +77,7 @@ class GivenRegionDetector(Detector):
         """Multiply-accumulates of the head on a picture's proposals."""
         return self.limit * (count_flops(self.box.head) // 2)
 
-    def _regions(self, outputs: Mapping[str, Any], height, width):
+    def regions_of(self, outputs: Mapping[str, Any], height, width):
         """Boxes (B, R, 4) within the picture and whether each is one (B, R), R known."""
         boxes = ops.stop_gradient(ops.cast(outputs["proposals"], "float32"))
         if boxes.shape[1] is None:
@@ -99,5 +101,6 @@ def freeze_convolutions(model: keras.Model, count: int) -> None:
         layer.trainable = False
 
 
-def _maps(outputs: Mapping[str, Any]) -> dict[int, Any]:
+def maps_of(outputs: Mapping[str, Any]) -> dict[int, Any]:
+    """{level: map} among a model's outputs."""
     return {int(key[1:]): value for key, value in outputs.items() if key[1:].isdecimal()}

@@ -134,7 +134,7 @@ class BoxBranch:
             ops.reshape(ops.cast(deltas, "float32"), (-1, regions, classes, 4)),
         )
 
-    def losses(self, logits, deltas, sample: Tensors, truth: Tensors) -> tuple[Any, Any]:
+    def losses(self, logits, deltas, sample: Tensors, truth: Tensors) -> tuple[Any, ...]:
         """Class and box loss over the sampled regions of the batch."""
         sampled = sample["sampled"]
         class_loss = mean_where(softmax_cross_entropy(logits, sample["classes"]), sampled)
@@ -158,11 +158,15 @@ class BoxBranch:
             `boxes` (B, D, 4), `labels` (B, D), `scores` (B, D), `num_detections` (B,).
         """
         scores = ops.softmax(logits, axis=-1)[..., 1:]
+        return self.best(scores, deltas[:, :, 1:], boxes, valid, height, width)
+
+    def best(self, scores, deltas, boxes, valid, height, width) -> dict[str, Any]:
+        """As `answer`, from scores (B, R, K) and deltas (B, R, K, 4) without the background."""
         if only_portable():
             # An int8 file would else carry the 256 levels of its softmax on, and lose −inf to them.
             scores = scores + 1e-9
         scores = ops.where(valid[..., None], scores, -math.inf)
-        found = clip(decode(deltas[:, :, 1:], boxes[:, :, None], self.weights), height, width)
+        found = clip(decode(deltas, boxes[:, :, None], self.weights), height, width)
         return select(
             ops.reshape(found, (-1, found.shape[1] * found.shape[2], 4)),
             ops.reshape(scores, (-1, scores.shape[1] * scores.shape[2])),
