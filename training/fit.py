@@ -31,7 +31,7 @@ from training.files import remove_partial
 from training.measurement import Measurement, measured_outside
 from training.optimization import make_loss, make_optimizer
 from training.pipeline import Batches, steps_per_epoch, training_batches, validation_batches
-from training.preparation import prepare
+from training.preparation import conclude, prepare
 from training.progress import Progress
 from training.proposals import gather, proposer_of, told, with_proposals
 from training.recipe import Recipe, recipe_for
@@ -122,6 +122,7 @@ def fit(
         recorder = Recorder(run, progress, model.task.monitor, recipe.patience, deadline, every)
         with source.explaining("train", held_out):
             _learn(model, source, held_out, batches, recorder, say)
+    conclude(run, source, held_out, say or print_line)
     run.write_info(finished=True)
     return run
 

@@ -1,9 +1,12 @@
-"""What some architectures need done before their gradient steps begin."""
+"""What some architectures need done before their gradient steps begin, and after they end."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from training.pipeline import Batches
 from training.recipe import Recipe
+from training.run import Run
 from training.sources import Source
 from zoo import Model
 
@@ -21,3 +24,15 @@ def prepare(model: Model, source: Source, batches: Batches, recipe: Recipe) -> l
 
     mirrored = recipe.augmentation.flip_horizontal > 0
     return [solve_pose_classes(model, source, batches, mirrored)]
+
+
+def conclude(run: Run, source: Source, held_out: str, say: Callable[[str], None]) -> None:
+    """Does to the best epoch's model of a run what no gradient does; `say` takes lines.
+
+    Raises:
+        InputError: the data set lacks what that needs.
+    """
+    if run.info["architecture"] == "rcnn" and run.info["best"]:
+        from training.rcnn import solve_rcnn
+
+        solve_rcnn(run, source, held_out, say)

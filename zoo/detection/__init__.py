@@ -3,6 +3,7 @@
 from zoo.detection.darknet import darknet
 from zoo.detection.fast_rcnn import fast_rcnn
 from zoo.detection.faster_rcnn import faster_rcnn
+from zoo.detection.rcnn import rcnn
 from zoo.detection.sliding_window import sliding_window
 from zoo.detection.svd import truncated_svd
 from zoo.detection.yolo9000 import yolo9000
@@ -13,6 +14,7 @@ __all__ = [
     "darknet",
     "fast_rcnn",
     "faster_rcnn",
+    "rcnn",
     "sliding_window",
     "truncated_svd",
     "yolo9000",

@@ -1,0 +1,195 @@
+"""R-CNN: published counts, regions in pieces, SVMs and boxes folded into the model."""
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+import zoo
+from zoo.detection.warped_regions import in_pieces, set_box_regression, set_svms
+from zoo.errors import InputError
+from zoo.layers.region_warp import region_warp
+from zoo.outline import outline
+
+MEAN = [103.939, 116.779, 123.68]
+
+
+def values(answers):
+    return {key: ops.convert_to_numpy(value) for key, value in answers.items()}
+
+
+def given(count=20, height=40, width=60):
+    random = np.random.default_rng(0)
+    images = random.integers(0, 256, (2, height, width, 3), dtype=np.uint8)
+    corner = random.uniform(0, 0.6, (2, count, 2)) * [width, height]
+    far = corner + random.uniform(0.15, 0.4, (2, count, 2)) * [width, height]
+    return {"image": images, "proposals": np.concatenate([corner, far], -1).astype("float32")}
+
+
+def tiny(**arguments):
+    keras.utils.set_random_seed(0)
+    return zoo.card("rcnn").build_tiny(score_threshold=0.0, **arguments)
+
+
+@pytest.fixture(scope="module")
+def solved():
+    """A model with random SVMs and small box regressions."""
+    model = tiny()
+    random = np.random.default_rng(1)
+    inputs = model.box_head.get_layer("flatten").output.shape[-1]
+    set_svms(model, random.normal(size=(3, 32)), random.normal(size=3))
+    set_box_regression(
+        model, random.normal(0, 0.01, (3, 4, inputs)), random.normal(0, 0.05, (3, 4))
+    )
+    return model
+
+
+def features(model, taken, boxes):
+    """pool5, fc7 and the softmax of boxes, straight from the warped squares."""
+    pixels = taken["image"][..., ::-1].astype("float32") - MEAN
+    warps = ops.reshape(region_warp(pixels, boxes, 67, 4), (-1, 67, 67, 3))
+    head = model.box_head
+    layers = [head.get_layer(name).output for name in ("flatten", "fc7", "logits")]
+    return [ops.convert_to_numpy(x) for x in keras.Model(head.input, layers)(warps)]
+
+
+def test_published_form_is_alexnet_and_three_heads():
+    published = outline(zoo.card("rcnn").build_published)
+    convolutions = sum(
+        (side * side * before + 1) * after
+        for side, before, after in
+        ((11, 3, 96), (5, 96, 256), (3, 256, 384), (3, 384, 384), (3, 384, 256))
+    )  # fmt: skip
+    learned = convolutions + (9216 + 1) * 4096 + (4096 + 1) * 4096 + (4096 + 1) * 21
+    assert learned == 58_367_381
+    assert sum(np.prod(v.shape) for v in published.trainable_variables) == learned
+    apart = (4096 + 1) * 20 + (9216 + 1) * 80 + 1
+    assert published.count_params() == learned + apart
+    shapes = {layer.name: layer.output.shape[1:] for layer in published.box_head.layers}
+    expected = {"conv1": (55, 55, 96), "conv2": (27, 27, 256), "conv3": (13, 13, 384)}
+    expected |= {"conv4": (13, 13, 384), "conv5": (13, 13, 256), "pool5": (6, 6, 256)}
+    expected |= {"flatten": (9216,), "fc7": (4096,), "svms": (20,), "boxes": (80,)}
+    assert {name: shapes[name] for name in expected} == expected
+
+
+def test_vgg16_sees_seven_by_seven_cells():
+    form = outline(lambda: zoo.build("rcnn", backbone="vgg16"))
+    assert form.box_head.get_layer("flatten").output.shape == (None, 7 * 7 * 512)
+
+
+@pytest.mark.parametrize("at_once", [1, 4, 7, 20])
+def test_pieces_are_the_whole(at_once):
+    boxes = np.random.default_rng(0).normal(size=(2, 9, 4)).astype("float32")
+    found = in_pieces(lambda piece: ops.concatenate([piece, 2 * piece], -1), boxes, at_once, 8)
+    np.testing.assert_array_equal(found, np.concatenate([boxes, 2 * boxes], -1))
+
+
+def test_answers_are_the_softmax_on_the_proposals_until_svms_are_solved():
+    model, taken = tiny(nms_iou=1.0, detections=60), given()
+    answers = values(zoo.answer(model, taken))
+    logits = features(model, taken, taken["proposals"])[2].reshape(2, 20, 4)
+    share = np.exp(logits - logits.max(-1, keepdims=True))
+    share = (share / share.sum(-1, keepdims=True))[..., 1:]
+    for picture in range(2):
+        expected = np.sort(share[picture].ravel())[::-1]
+        np.testing.assert_allclose(answers["scores"][picture], expected, atol=1e-4)
+        best = np.unravel_index(share[picture].argmax(), (20, 3))
+        assert answers["labels"][picture, 0] == best[1]
+        box = taken["proposals"][picture, best[0]]
+        np.testing.assert_allclose(answers["boxes"][picture, 0], box, atol=1e-3)
+
+
+def test_solved_answers_are_margins_and_regressed_boxes(solved):
+    taken = given()
+    pool5, fc7, _ = (
+        part.reshape(2, 20, -1) for part in features(solved, taken, taken["proposals"])
+    )
+    kernels = [solved.box_head.get_layer(name).get_weights() for name in ("svms", "boxes")]
+    margins = fc7 @ kernels[0][0] + kernels[0][1]
+    deltas = (pool5 @ kernels[1][0] + kernels[1][1]).reshape(2, 20, 3, 4)
+    answers = values(zoo.answer(solved, taken))
+    for picture in range(2):
+        number, label = np.unravel_index(margins[picture].argmax(), (20, 3))
+        x1, y1, x2, y2 = taken["proposals"][picture, number].astype("float64")
+        dx, dy, dw, dh = deltas[picture, number, label]
+        centre = np.array([(x1 + x2) / 2 + dx * (x2 - x1), (y1 + y2) / 2 + dy * (y2 - y1)])
+        half = np.array([(x2 - x1) * np.exp(dw), (y2 - y1) * np.exp(dh)]) / 2
+        box = np.clip(np.concatenate([centre - half, centre + half]), 0, [60, 40, 60, 40])
+        np.testing.assert_allclose(answers["boxes"][picture, 0], box, atol=1e-2)
+        assert answers["labels"][picture, 0] == label
+        score = 1 / (1 + np.exp(-margins[picture, number, label]))
+        np.testing.assert_allclose(answers["scores"][picture, 0], score, atol=1e-4)
+
+
+def test_a_solved_model_reloads_and_answers_outside(solved, tmp_path):
+    import tensorflow as tf
+    from ai_edge_litert.interpreter import Interpreter
+
+    import export
+
+    taken = given()
+    path = tmp_path / "model.keras"
+    solved.save(path)
+    expected = values(zoo.answer(solved, taken, image_size=(32, 48)))
+    for key, value in values(zoo.answer(zoo.load(path), taken, image_size=(32, 48))).items():
+        np.testing.assert_allclose(value, expected[key], atol=1e-5, err_msg=key)
+    delivery = export.Delivery.of(solved, ["a", "b", "c"], (32, 48))
+    folder = export.export_saved_model(delivery, tmp_path / "saved")
+    serve = tf.saved_model.load(str(folder)).signatures["serving_default"]
+    inputs = {"images": taken["image"], "proposals": taken["proposals"]}
+    found = values(serve(**{key: tf.constant(value) for key, value in inputs.items()}))
+    np.testing.assert_allclose(found["scores"], expected["scores"], atol=1e-3)
+    file = export.export_litert(delivery, tmp_path / "model.tflite")
+    interpreter = Interpreter(model_path=str(file))
+    places = interpreter.get_signature_runner("serving_default").get_input_details()
+    for key, value in inputs.items():
+        interpreter.resize_tensor_input(places[key]["index"], value[:1].shape)
+    interpreter.allocate_tensors()
+    found = interpreter.get_signature_runner("serving_default")(
+        **{key: value[:1] for key, value in inputs.items()}
+    )
+    np.testing.assert_allclose(found["scores"], expected["scores"][:1], atol=1e-3)
+
+
+def test_boxes_that_are_none_are_no_answer(solved):
+    taken = given()
+    none = np.array([[np.nan, 0, 5, 5], [9, 9, 4, 4], [0, 0, np.inf, 4], [70, 5, 90, 9]], "float32")
+    mixed = np.concatenate([np.tile(none, (2, 1, 1)), taken["proposals"]], 1)
+    plain = values(zoo.answer(solved, taken))
+    for key, value in values(zoo.answer(solved, {**taken, "proposals": mixed})).items():
+        np.testing.assert_allclose(value, plain[key], atol=1e-4, err_msg=key)
+    nothing = {**taken, "proposals": np.zeros((2, 3, 4), "float32")}
+    assert values(zoo.answer(solved, nothing))["num_detections"].tolist() == [0, 0]
+
+
+def test_svms_and_boxes_are_no_gradients_affair():
+    model = tiny()
+    fixed = {layer.name: layer.get_weights() for layer in model.box_head.layers}
+    model.compile(keras.optimizers.SGD(0.1), jit_compile=False)
+    boxes = given(4)["proposals"]
+    model.train_on_batch(given(), {"boxes": boxes, "labels": np.array([[0, 1, 2, -1]] * 2)})
+    for name in ("svms", "boxes", "scores"):
+        for before, now in zip(
+            fixed[name], model.box_head.get_layer(name).get_weights(), strict=True
+        ):
+            np.testing.assert_array_equal(before, now)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [({"scores": "svms"}, "scores is svm or softmax"), ({"context": 40}, "context is from 0"),
+     ({"crop": 40}, "at least 67"), ({"at_once": 0}, "at_once is above 0"),
+     ({"backbone": "alexnett"}, "unknown")],
+)  # fmt: skip
+def test_bad_arguments_have_their_line(arguments, words):
+    with pytest.raises(InputError, match=words):
+        tiny(**arguments)
+
+
+def test_what_is_folded_in_must_fit(solved):
+    with pytest.raises(InputError, match="svms of 31 inputs and 3 outputs"):
+        set_svms(solved, np.zeros((3, 31)), np.zeros(3))
+    with pytest.raises(InputError, match="boxes of 5 inputs"):
+        set_box_regression(solved, np.zeros((3, 4, 5)), np.zeros((3, 4)))
+    with pytest.raises(InputError, match="it has no SVMs"):
+        set_svms(tiny(scores="softmax"), np.zeros((3, 32)), np.zeros(3))
