@@ -1,0 +1,151 @@
+"""Seconds a picture of R-CNN, Fast R-CNN, Faster R-CNN and YOLOv2, proposals timed apart.
+
+`python benchmarks/detection_line.py [--data DATA] [--pictures 3] [--backbone darknet19]`
+
+All look at the same pictures on the same canvas with the same backbone, which for YOLOv2 is always
+Darknet-19. Weights are random: what is computed does not depend on them but for the suppression of
+boxes, which is small beside the rest. Each model answers whole pictures, boxes suppressed; the
+first answer, which compiles, is not counted. R-CNN's 2000 passes a picture take minutes on a CPU:
+`--regions` makes fewer of them, for R-CNN and Fast R-CNN alike; both look at so many whether or not
+the search finds as many.
+
+Published, with VGG16 on a K40: 47 s for R-CNN and 0.32 s for Fast R-CNN, both without the proposals
+(about 2 s more, hence the 2.3 s one reads), 0.2 s for Faster R-CNN, its proposals included.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+import statistics
+import time
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+
+import zoo
+from training.proposals import SelectiveSearch
+from training.run import answerer
+from training.sources import open_source
+
+PUBLISHED = {"rcnn": 47.0, "fast_rcnn": 2.3, "faster_rcnn": 0.2}
+"""As the line is usually told, seconds; see above for what each includes."""
+
+GIVEN = ("rcnn", "fast_rcnn")
+
+
+class Given:
+    """Proposals made beforehand, by the picture's place in memory."""
+
+    name = "given"
+
+    def __init__(self) -> None:
+        self.boxes: np.ndarray = np.zeros((0, 4), np.float32)
+
+    def know(self, name: str, picture: np.ndarray) -> None:
+        """Nothing."""
+
+    def __call__(self, picture: np.ndarray) -> np.ndarray:
+        return self.boxes
+
+
+def timed(job: Callable[[], Any]) -> float:
+    start = time.perf_counter()
+    job()
+    return time.perf_counter() - start
+
+
+def proposed(pictures: list[np.ndarray], mode: str) -> tuple[list[np.ndarray], list[float]]:
+    """Boxes of each picture, and seconds in one process that has been started before."""
+    search = SelectiveSearch(mode)
+    search(pictures[0][:64, :64])
+    boxes: list[np.ndarray] = []
+    return boxes, [timed(lambda p=p: boxes.append(search(p))) for p in pictures]
+
+
+def arguments_of(name: str, options: argparse.Namespace) -> dict[str, Any]:
+    arguments: dict[str, Any] = {"num_classes": 20, "width": options.width}
+    if name != "yolo_v2":
+        arguments |= {"backbone": options.backbone, "units": options.units}
+    if name in GIVEN:
+        arguments["proposals"] = options.regions
+    return arguments
+
+
+def seconds_of(
+    name: str, pictures: list[np.ndarray], boxes: list[np.ndarray], options: argparse.Namespace
+) -> list[float]:
+    """Seconds for each picture, the median of the rounds."""
+    keras.utils.set_random_seed(0)
+    model = zoo.build(name, **arguments_of(name, options))
+    given = Given()
+    answer = answerer(model, options.image_size, "fit", proposer=given)
+    found = []
+    for number, picture in enumerate(pictures):
+        given.boxes = boxes[number][: options.regions]
+        if not number:
+            answer(picture)
+        rounds = [timed(lambda p=picture: answer(p)) for _ in range(options.rounds)]
+        found.append(statistics.median(rounds))
+    return found
+
+
+def size_of(text: str) -> tuple[int, int]:
+    height, width = map(int, text.split("x"))
+    return height, width
+
+
+def parsed() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", default="shapes", help="any data set with colour pictures")
+    parser.add_argument("--split", default="val")
+    parser.add_argument("--pictures", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--image-size", type=size_of, default=(600, 1000), metavar="HxW")
+    parser.add_argument("--backbone", default="darknet19", help="also of R-CNN's squares")
+    parser.add_argument("--width", type=float, default=1.0, help="factor on its channels")
+    parser.add_argument("--units", type=int, default=4096, help="of the dense layers")
+    parser.add_argument("--regions", type=int, default=2000, help="of R-CNN and Fast R-CNN")
+    parser.add_argument("--mode", default="fast", help="of Selective Search")
+    parser.add_argument("--models", nargs="+", default=[*PUBLISHED, "yolo_v2"])
+    parser.add_argument("--json", action="store_true")
+    return parser.parse_args()
+
+
+def main() -> None:
+    options = parsed()
+    source = open_source(options.data)
+    samples = source.samples(options.split, options.pictures)
+    pictures = [sample["image"] for _, sample in samples]
+    boxes, searching = proposed(pictures, options.mode)
+    counts = [min(len(found), options.regions) for found in boxes]
+    rows = []
+    for name in options.models:
+        network = statistics.median(seconds_of(name, pictures, boxes, options))
+        # Two models of hundreds of millions of weights need not be there at once.
+        keras.backend.clear_session()
+        gc.collect()
+        search = statistics.median(searching) if name in GIVEN else 0.0
+        rows.append({
+            "model": name, "proposals": search, "network": network, "total": search + network,
+            "published": PUBLISHED.get(name),
+        })  # fmt: skip
+        if not options.json:
+            published = f"   published {PUBLISHED[name]:5.1f}" if name in PUBLISHED else ""
+            line = f"{name:12s} proposals {search:7.3f} s   network {network:8.3f} s   "
+            print(f"{line}total {search + network:8.3f} s{published}", flush=True)
+    size = "x".join(map(str, options.image_size))
+    if options.json:
+        print(json.dumps({"rows": rows, "regions": counts, "image_size": options.image_size}))
+    else:
+        print(
+            f"{len(pictures)} pictures on {size}, {counts} regions found, backbone "
+            f"{options.backbone} times {options.width}, median of the pictures"
+        )
+
+
+if __name__ == "__main__":
+    main()
