@@ -119,7 +119,7 @@ def fit(
     if progress["epoch"] < recipe.epochs and not progress["stopped"]:
         deadline = None if minutes is None else time.monotonic() + 60 * minutes
         every = not measured_outside(model)
-        recorder = Recorder(run, progress, model.task.monitor, recipe.patience, deadline, every)
+        recorder = Recorder(run, progress, model.monitor, recipe.patience, deadline, every)
         with source.explaining("train", held_out):
             _learn(model, source, held_out, batches, recorder, say)
     conclude(run, source, held_out, say or print_line)

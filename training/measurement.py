@@ -74,7 +74,7 @@ class Measurement(keras.callbacks.Callback):
 
 def measured_outside(model: zoo.Model) -> bool:
     """Whether the metric that says which epoch is best is none that `fit` computes itself."""
-    metric = model.task.monitor[0].removeprefix("val_")
+    metric = model.monitor[0].removeprefix("val_")
     inside = {
         name
         for output, metrics in model.task.metrics(model).items()

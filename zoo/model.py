@@ -86,6 +86,11 @@ class Model(keras.Model):
         return TASKS[self.task_name]
 
     @property
+    def monitor(self) -> tuple[str, str]:
+        """The validation metric that says which epoch is best, and `"max"` or `"min"`."""
+        return self.task.monitor
+
+    @property
     def channels(self) -> int:
         """Channels of the pictures it takes."""
         pictures = self.input["image"] if isinstance(self.input, Mapping) else self.input

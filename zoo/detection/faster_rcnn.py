@@ -15,9 +15,11 @@ from zoo.detection._common import (
     proposal_network,
     pyramid_detector,
 )
+from zoo.detection.given_regions import freeze_convolutions
 from zoo.detection.heads import dense_head
 from zoo.detection.regions import BoxBranch, Pooler, RegionSampling
-from zoo.detection.two_stage import TwoStageDetector
+from zoo.detection.two_stage import LEARNS, TwoStageDetector
+from zoo.errors import InputError
 from zoo.registry import register
 
 
@@ -78,6 +80,8 @@ def faster_rcnn(
     detections: int = 100,
     score_threshold: float = 0.05,
     nms_iou: float = 0.0,
+    learns: str = "all",
+    frozen: int = 0,
     backbone_options: Mapping[str, Any] | None = None,
     name: str = "faster_rcnn",
 ) -> TwoStageDetector:
@@ -102,6 +106,10 @@ def faster_rcnn(
         detections: most boxes of an answer.
         score_threshold: lowest score of an answer.
         nms_iou: of the final suppression, by class (0.3 / 0.5).
+        learns: `"all"`: everything jointly; `"proposals"`: the proposal network and what it looks
+            at; `"regions"`: the detector's head and what it looks at. The paper's four steps are
+            made of these, see `training.four_steps`.
+        frozen: first convolutions that are not trained; −1 for all that both networks share.
         backbone_options: what else the backbone takes, such as `{"weights": "imagenet"}`.
         name: of the model.
 
@@ -113,6 +121,8 @@ def faster_rcnn(
         InputError: an unknown backbone or option, or numbers out of range.
     """
     check_detector(name, num_classes, detections=detections, width=width)
+    if learns not in LEARNS:
+        raise InputError(f"{name}: learns is {', '.join(LEARNS)}, not {learns!r}.")
     form = (PYRAMID if pyramid else SINGLE).changed(
         filters=filters,
         units=units,
@@ -133,15 +143,31 @@ def faster_rcnn(
     )
     answer: dict[str, Any] = {"score_threshold": score_threshold, "detections": detections}
     if pyramid:
-        return pyramid_detector(name, num_classes, images, maps, form, anchor_ratios, **answer)
+        model = pyramid_detector(
+            name, num_classes, images, maps, form, anchor_ratios, learns=learns, **answer
+        )
+        return _partly_frozen(model, frozen)
     outputs, network = proposal_network(maps, form, anchor_ratios)
     head = dense_head(maps[4].shape[-1], num_classes, units=form.units, dropout=form.dropout)
-    return TwoStageDetector(
+    model = TwoStageDetector(
         images,
         outputs,
         proposals=network,
         sampling=RegionSampling(form.regions, background_iou=form.background_iou),
         box=BoxBranch(Pooler(7, "pool"), head, beta=form.beta, nms_iou=form.nms_iou, **answer),
         region_levels=(4,),
+        learns=learns,
         name=name,
     )
+    return _partly_frozen(model, frozen)
+
+
+def _partly_frozen(model: TwoStageDetector, count: int) -> TwoStageDetector:
+    """The model without its first convolutions, or all shared ones, among what is trained."""
+    if count >= 0:
+        freeze_convolutions(model, count)
+        return model
+    for layer in model.layers:
+        if layer is not model.box_head and not layer.name.startswith("rpn_"):
+            layer.trainable = False
+    return model

@@ -15,6 +15,7 @@ from zoo.detector import Detector
 from zoo.flops import count_flops
 
 BOX_LOSSES = ("objectness", "rpn_box", "class", "box")
+LEARNS = ("all", "proposals", "regions")
 
 
 class Branch(Protocol):
@@ -50,6 +51,8 @@ class TwoStageDetector(Detector):
         branches: further ones.
         region_levels: of the maps that regions are cut from.
         task: `"detection"` or `"instances"`.
+        learns: `"all"`; `"proposals"` for the proposal network and the maps, the heads staying as
+            they are; `"regions"` for the heads and the maps.
     """
 
     def __init__(
@@ -63,32 +66,53 @@ class TwoStageDetector(Detector):
         branches: tuple[Branch, ...] = (),
         region_levels: tuple[int, ...],
         task: str = "detection",
+        learns: str = "all",
         name: str | None = None,
     ):
-        losses = (*BOX_LOSSES, *(branch.name for branch in branches))
+        heads = (*BOX_LOSSES[2:], *(branch.name for branch in branches))
+        losses = {
+            "all": (*BOX_LOSSES[:2], *heads),
+            "proposals": BOX_LOSSES[:2],
+            "regions": heads,
+        }[learns]
         super().__init__(inputs, outputs, losses=losses, task=task, name=name)
         self.proposals, self.sampling, self.box = proposals, sampling, box
         self.branches = branches
+        self.learns = learns
         self.region_levels = region_levels
         # Keras tracks models that are attributes, not those inside plain objects.
         self.box_head = box.head
         for branch in branches:
             setattr(self, f"{branch.name}_head", branch.head)
         self.seeds = keras.random.SeedGenerator(0)
+        if learns == "proposals":
+            for head in (box.head, *(branch.head for branch in branches)):
+                head.trainable = False
+        if learns == "regions":
+            for layer in self.layers:
+                layer.trainable = layer.trainable and not layer.name.startswith("rpn_")
+
+    @property
+    def monitor(self) -> tuple[str, str]:
+        # Answers say nothing of proposals as long as the heads have not learned.
+        return ("val_loss", "min") if self.learns == "proposals" else self.task.monitor
 
     def learn(self, images, targets, outputs, training) -> dict[str, Any]:
         truth = truth_of(targets)
         maps, regions = self._maps(outputs)
         height, width = ops.shape(images)[1:3]
         seeds = [self.seeds.next(), self.seeds.next()] if training else [0, 1]
-        objectness, rpn_box = self.proposals.losses(outputs, maps, truth, height, width, seeds[0])
+        parts: dict[str, Any] = {}
+        if self.learns != "regions":
+            losses = self.proposals.losses(outputs, maps, truth, height, width, seeds[0])
+            parts.update(zip(BOX_LOSSES[:2], losses, strict=True))
+        if self.learns == "proposals":
+            return parts
         boxes, valid = self.proposals.propose(outputs, maps, height, width, training)
         sample = self.sampling(boxes, valid, truth, seeds[1])
         logits, deltas = self.box.look(regions, sample["boxes"], training)
-        class_loss, box_loss = self.box.losses(logits, deltas, sample, truth)
-        parts = dict(
-            zip(BOX_LOSSES, (objectness, rpn_box, class_loss, box_loss), strict=True),
-        )
+        losses = self.box.losses(logits, deltas, sample, truth)
+        parts.update(zip(BOX_LOSSES[2:], losses, strict=True))
         for branch in self.branches:
             positives = {key: value[:, : self.sampling.positives] for key, value in sample.items()}
             parts[branch.name] = branch.loss(regions, positives, truth, training)
