@@ -35,7 +35,7 @@ from training.preparation import conclude, prepare
 from training.progress import Progress
 from training.proposals import gather, proposer_of, told, with_proposals
 from training.recipe import Recipe, recipe_for
-from training.run import Run, create_run, open_run
+from training.run import STEPS, Run, create_run, open_run
 from training.sources import JointSource, Source, open_source
 from training.vocabulary import Vocabulary
 from zoo.errors import InputError
@@ -72,6 +72,28 @@ def fit(
     Raises:
         InputError: anything that the user can put right, in one line.
     """
+    go: Callable[..., Run] = fit_once
+    begun = (Path(out) / STEPS / "recipe.toml").is_file()
+    if begun if resume else recipe is not None and recipe.four_steps:
+        from training.four_steps import fit_in_steps
+
+        go = fit_in_steps
+    options: dict[str, Any] = {"out": out, "resume": resume, "minutes": minutes}
+    return go(architecture, data, recipe, weights=weights, say=say, **options)
+
+
+def fit_once(
+    architecture: str,
+    data: str | Source,
+    recipe: Recipe | None = None,
+    *,
+    out: str | os.PathLike[str],
+    resume: bool = False,
+    minutes: float | None = None,
+    weights: str | os.PathLike[str] | None = None,
+    say: Callable[[str], None] | None = None,
+) -> Run:
+    """`fit` in one step, whatever the recipe says of several."""
     source = data if isinstance(data, Source) else open_source(data)
     if resume:
         run = _reopen(out, architecture, source)

@@ -54,8 +54,10 @@ class Recipe:
         max_objects: objects a picture, more are cut; for tasks that have objects.
         proposals: where the boxes come from that a model takes beside a picture:
             `"selective_search[:fast|quality|single][?width=500&min_side=20&seed=0]"` or
-            `"files:FOLDER"`, see `training.proposals`; for models that take any.
+            `"files:FOLDER"` or `"network:RUN"`, see `training.proposals`; for models that take any.
         max_proposals: of a picture, the first ones.
+        four_steps: whether faster_rcnn is trained in the paper's four steps, of `epochs` each, see
+            `training.four_steps`, and not all at once.
         mask_size: cells a side of the objects' masks that a model learns from; 0 = the data set's.
         min_word_count: occurrences that a word needs in the training captions to be learned; for
             tasks that have captions.
@@ -100,6 +102,7 @@ class Recipe:
     max_objects: int = 100
     proposals: str = "selective_search:fast"
     max_proposals: int = 2000
+    four_steps: bool = False
     mask_size: int = 0
     min_word_count: int = 1
     border_weight: float = 0.0
@@ -124,6 +127,7 @@ class Recipe:
             "precision": PRECISIONS,
             "class_weights": ("none", "median_frequency"),
             "jit": ("auto", True, False),
+            "four_steps": (True, False),
             "channels": (1, 3),
         }
         for key, allowed in choices.items():

@@ -35,6 +35,9 @@ from training.recipe import Recipe, read_recipe
 from zoo.errors import InputError
 from zoo.inference import PLAIN, Inference
 
+STEPS = "steps"
+"""Folder in a run with the runs of steps that came before it."""
+
 _FORM = 1
 
 
@@ -133,7 +136,7 @@ def create_run(
     Raises:
         InputError: the folder holds something already, or cannot be written.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    if not is_free(folder):
         raise InputError(
             f"{folder}: not an empty folder; choose another, or --resume the run there."
         )
@@ -158,6 +161,13 @@ def create_run(
     write_text(folder / "labels.txt", "\n".join(labels) + "\n")
     run.write_info()
     return run
+
+
+def is_free(folder: Path) -> bool:
+    """Whether a run may begin there: nothing is there but runs of steps before it."""
+    if not folder.exists():
+        return True
+    return folder.is_dir() and all(path.name == STEPS for path in folder.iterdir())
 
 
 def open_run(folder: str | os.PathLike[str]) -> Run:

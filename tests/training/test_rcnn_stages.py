@@ -1,13 +1,12 @@
 """R-CNN's stages: features on disk, hard background, ridge regression, one command, resumed."""
 
-import json
 import shutil
 
 import keras
 import numpy as np
 import pytest
+from block_pictures import write_blocks
 from keras import ops
-from PIL import Image
 from sklearn.svm import LinearSVC
 
 import zoo
@@ -37,41 +36,11 @@ RECIPE = {
         "at_once": 16,
     },
 }
-COLOURS = {"red": (220, 40, 40), "blue": (40, 40, 220)}
 
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
-    """Pictures with one red and one blue block, and proposals near and far of them."""
-    root = tmp_path_factory.mktemp("blocks")
-    random = np.random.default_rng(0)
-    for split, count in (("train", 6), ("val", 2)):
-        labels = {"images": [], "annotations": [], "categories": []}
-        for number, name in enumerate(COLOURS, 1):
-            labels["categories"].append({"id": number, "name": name})
-        (root / split).mkdir()
-        for number in range(count):
-            name = f"{split}{number}"
-            picture = random.integers(80, 120, (50, 60, 3)).astype(np.uint8)
-            rows = [[0, 0, 60, 50], [44, 30, 60, 50]]
-            for category, colour in enumerate(COLOURS.values(), 1):
-                x, y = 30 * (category - 1) + int(random.integers(0, 8)), int(random.integers(2, 28))
-                picture[y : y + 18, x : x + 20] = colour
-                box = np.array([x, y, x + 20, y + 18])
-                rows += (box + random.uniform(-3, 3, (5, 4))).tolist()
-                rows += (box + np.array([[9, 7, 9, 7], [-7, 9, -7, 9]])).tolist()
-                labels["annotations"].append({
-                    "id": 10 * number + category, "image_id": number, "category_id": category,
-                    "iscrowd": 0, "bbox": [x, y, 20, 18], "area": 360,
-                })  # fmt: skip
-            Image.fromarray(picture).save(root / split / f"{name}.png")
-            (root / f"{name}.json").write_text(json.dumps({"boxes": rows}))
-            labels["images"].append(
-                {"id": number, "file_name": f"{name}.png", "height": 50, "width": 60}
-            )
-        (root / "annotations").mkdir(exist_ok=True)
-        (root / f"annotations/instances_{split}.json").write_text(json.dumps(labels))
-    return root
+    return write_blocks(tmp_path_factory.mktemp("blocks"))
 
 
 def recipe(world, **changes):

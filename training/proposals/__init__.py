@@ -1,7 +1,8 @@
 """Boxes that may hold an object, for the detectors that are given them.
 
 `open_proposals("selective_search:fast")` searches for them, `open_proposals("files:my/folder")`
-reads them; `gather` makes those of a whole data set.
+reads them, `open_proposals("network:my/run")` asks a trained proposal network; `gather` makes those
+of a whole data set.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from urllib.parse import parse_qsl
 from training.proposals.files import ProposalFiles
 from training.proposals.gather import gather, told
 from training.proposals.given import proposer_of, with_proposals
+from training.proposals.network import NetworkProposals
 from training.proposals.selective_search import SelectiveSearch
 from training.proposals.store import Proposer, Stored, default_folder, picture_key
 from zoo.errors import InputError, nearest
@@ -21,6 +23,7 @@ from zoo.errors import InputError, nearest
 KINDS: dict[str, Callable[..., Proposer]] = {
     "selective_search": SelectiveSearch,
     "files": ProposalFiles,
+    "network": NetworkProposals,
 }
 
 
@@ -29,7 +32,7 @@ def open_proposals(spec: str, store: str | os.PathLike[str] | None = None) -> Pr
 
     Args:
         spec: `selective_search[:fast|quality|single][?width=500&min_side=20&seed=0]`, or
-            `files:FOLDER`, see `training.proposals.files`.
+            `files:FOLDER`, see `training.proposals.files`, or `network:RUN`, a run of faster_rcnn.
         store: folder that searched boxes are kept in; default the user's cache.
 
     Raises:
@@ -40,7 +43,7 @@ def open_proposals(spec: str, store: str | os.PathLike[str] | None = None) -> Pr
     if kind not in KINDS:
         raise InputError(
             f"proposals: unknown kind {kind!r}{nearest(kind, KINDS)} "
-            "They are selective_search:MODE or files:FOLDER."
+            "They are selective_search:MODE, files:FOLDER or network:RUN."
         )
     known = list(inspect.signature(KINDS[kind]).parameters)
     options: dict[str, int] = {}
@@ -53,13 +56,14 @@ def open_proposals(spec: str, store: str | os.PathLike[str] | None = None) -> Pr
         if not value.isdecimal():
             raise InputError(f"proposals: {option} is a whole number from 0 on, not {value!r}.")
         options[option] = int(value)
-    proposer = KINDS[kind](*([where] if where or kind == "files" else []), **options)
+    proposer = KINDS[kind](*([where] if where or kind != "selective_search" else []), **options)
     return proposer if isinstance(proposer, ProposalFiles) else Stored(proposer, store)
 
 
 __all__ = [
     "KINDS",
     "ProposalFiles",
+    "NetworkProposals",
     "Proposer",
     "SelectiveSearch",
     "Stored",
