@@ -99,7 +99,7 @@ class TwoStageDetector(Detector):
 
     def learn(self, images, targets, outputs, training) -> dict[str, Any]:
         truth = truth_of(targets)
-        maps, regions = self._maps(outputs)
+        maps, regions = self.maps_of(outputs)
         height, width = ops.shape(images)[1:3]
         seeds = [self.seeds.next(), self.seeds.next()] if training else [0, 1]
         parts: dict[str, Any] = {}
@@ -119,7 +119,7 @@ class TwoStageDetector(Detector):
         return parts
 
     def decode(self, outputs: Mapping[str, Any], frame) -> dict[str, Any]:
-        maps, regions = self._maps(outputs)
+        maps, regions = self.maps_of(outputs)
         height, width = frame.placed_height, frame.placed_width
         boxes, valid = self.proposals.propose(outputs, maps, height, width, training=False)
         logits, deltas = self.box.look(regions, boxes, training=False)
@@ -137,6 +137,7 @@ class TwoStageDetector(Detector):
             total += self.box.detections * (count_flops(branch.head) // 2)
         return total
 
-    def _maps(self, outputs: Mapping[str, Any]):
+    def maps_of(self, outputs: Mapping[str, Any]):
+        """The maps by level, all of them and those that regions are cut from."""
         maps = {int(key[1:]): value for key, value in outputs.items() if key[1:].isdecimal()}
         return maps, {level: maps[level] for level in self.region_levels}
