@@ -45,7 +45,7 @@ def contrast(image: tf.Tensor, factor: Number, valid: tf.Tensor | None = None) -
     valid: (H, W) bool or None, the pixels the mean is taken over (all but the padding).
     """
     image = _floats(image)
-    pixels = tf.reshape(image, (-1, image.shape[-1]))
+    pixels = tf.reshape(image, (-1, tf.shape(image)[-1]))
     if valid is None:
         mean = tf.reduce_mean(pixels, axis=0)
     else:
