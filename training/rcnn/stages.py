@@ -24,8 +24,9 @@ def solve_rcnn(run: Run, source: Source, held_out: str, say: Callable[[str], Non
     """Solves the SVMs and the box regression of the best epoch's model, and keeps that model.
 
     A run that was killed in between goes on with the features that are there; one whose model is
-    solved is left as it is. `run.json` then has `stages`, what the softmax and the solved model
-    reach on the held-out split.
+    solved is left as it is. `run.json` then has `stages`: what the held-out split gives with the
+    softmax on proposals (`softmax`), on regressed boxes (`softmax_boxes`), and with the SVMs on
+    these (`svm_boxes`). The SVMs are kept whichever is better, unless the model has none.
 
     Args:
         run: with a kept model.
@@ -39,7 +40,7 @@ def solve_rcnn(run: Run, source: Source, held_out: str, say: Callable[[str], Non
     path = run.folder / "model.keras"
     if run.info.get("solved") == digest_of(path):
         # Epochs that were no better may have said otherwise.
-        run.write_info(best=run.info["stages"]["solved"])
+        run.write_info(best=list(run.info["stages"].values())[-1])
         return
     model: Any = run.model()
     assert isinstance(model, WarpedRegionDetector)
@@ -47,29 +48,35 @@ def solve_rcnn(run: Run, source: Source, held_out: str, say: Callable[[str], Non
     files = FeatureFiles(run, model, len(names))
     with Bar("features of train", count) as bar:
         files.make(source, bar)
-    if model.arguments.get("scores", "svm") == "svm":
+    stages = {"softmax": run.info["best"]}
+    weights, intercepts, pairs = regress_boxes(files, count, len(names))
+    set_box_regression(model, weights, intercepts)
+    say(f"box regression: {pairs} proposals near an object")
+    svm = model.arguments.get("scores", "svm") == "svm"
+    if svm:
+        # A run killed while it wrote its last lines has kept a solved model.
+        model.box_head.get_layer("scores").solved.assign(0.0)
+    stages["softmax_boxes"] = _measured(run, model, source, held_out)
+    if svm:
         with Bar("background of train", count) as bar:
             svms = mine(files, count, names, bar)
         set_svms(model, svms.weights, svms.intercepts)
         for note in svms.notes:
             say(note)
-    weights, intercepts, pairs = regress_boxes(files, count, len(names))
-    set_box_regression(model, weights, intercepts)
-    say(f"box regression: {pairs} proposals near an object")
-    learned = run.info["best"]
-    solved = {**learned, "value": _measured(run, model, source, held_out, learned["metric"])}
+        stages["svm_boxes"] = _measured(run, model, source, held_out)
+    best = list(stages.values())[-1]
     run.write_model(model)
-    run.write_info(
-        solved=digest_of(path), stages={"softmax": learned, "solved": solved}, best=solved
-    )
+    run.write_info(solved=digest_of(path), stages=stages, best=best)
     files.remove()
-    say(
-        f"{learned['metric']} {learned['value']:.4f} by the softmax, {solved['value']:.4f} by what "
-        "was solved"
-    )
+    told = ", ".join(f"{name} {stage['value']:.4f}" for name, stage in stages.items())
+    say(f"{best['metric']}: {told}")
+    if best["value"] < stages["softmax_boxes"]["value"]:
+        say("the softmax is better here than the SVMs; model.scores=softmax leaves them out")
 
 
-def _measured(run: Run, model: zoo.Model, source: Source, split: str, metric: str) -> float:
+def _measured(run: Run, model: zoo.Model, source: Source, split: str) -> dict[str, Any]:
+    """The run's best epoch with what its model, as it is now, gives on a split."""
+    best = run.info["best"]
     limit = run.recipe.measure_pictures or None
     total = min(limit or source.sizes[split], source.sizes[split])
     samples = source.samples(split, limit)
@@ -77,4 +84,4 @@ def _measured(run: Run, model: zoo.Model, source: Source, split: str, metric: st
         found = evaluate(
             model.task_name, run.answerer(model), source, split, run.labels, samples, bar
         )
-    return float(found[metric.removeprefix("val_")])
+    return {**best, "value": float(found[best["metric"].removeprefix("val_")])}
