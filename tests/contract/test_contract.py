@@ -85,7 +85,8 @@ def test_loss_is_finite(card, precision):
     for kind in ("normal", "empty", "degenerate"):
         loss = model.compute_loss(images, cases.targets(card, kind), outputs)
         assert np.isfinite(float(loss)), kind
-    assert np.isfinite(model.train_on_batch(images, cases.targets(card, "normal"))).all()
+    if precision != "float32":  # a step of that is another test's
+        assert np.isfinite(model.train_on_batch(images, cases.targets(card, "normal"))).all()
 
 
 def test_gradient_reaches_every_variable(card, model):
@@ -93,7 +94,8 @@ def test_gradient_reaches_every_variable(card, model):
     images = cases.pictures(card, 64, 64)
     before = [variable.numpy() for variable in model.trainable_variables]
     for _ in range(3):  # a zero-initialised layer lets gradients through from the second step on
-        model.train_on_batch(images, cases.targets(card, "normal", 64, 64))
+        loss = model.train_on_batch(images, cases.targets(card, "normal", 64, 64))
+        assert np.isfinite(loss).all()
     moved = {
         variable.path: not np.array_equal(variable.numpy(), value)
         for variable, value in zip(model.trainable_variables, before, strict=True)
