@@ -164,6 +164,12 @@ def test_trains_measures_resumes_and_answers(folder, tmp_path):
     assert len(again.history) == 2
 
 
+def test_no_workers_elsewhere():
+    recipe = Recipe(data_service="grpc://10.0.0.7:5050")
+    with pytest.raises(InputError, match="workers do not run Python.*fast_rcnn.*leave it empty"):
+        proposer_of("fast_rcnn", recipe)
+
+
 def test_recipes_are_the_papers():
     recipe = recipe_for("fast_rcnn", "detection")
     assert recipe.learning_rate == 1e-3 and recipe.drops == (0.75,) and recipe.batch_size == 2

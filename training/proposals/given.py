@@ -11,18 +11,24 @@ import zoo
 from training.proposals.store import Proposer
 from training.recipe import Recipe
 from training.sources import FileSource, Source
+from zoo.errors import InputError
 
 
 def proposer_of(architecture: str, recipe: Recipe) -> Proposer | None:
     """What a recipe's proposals come from; None for an architecture that takes none.
 
     Raises:
-        InputError: as `open_proposals`.
+        InputError: as `open_proposals`, or the recipe has a data service.
     """
     from training.proposals import open_proposals
 
     if "proposals" not in zoo.card(architecture).inputs:
         return None
+    if recipe.data_service:
+        raise InputError(
+            f"recipe: data_service: workers do not run Python, where the proposals of "
+            f"{architecture} are made; leave it empty."
+        )
     return open_proposals(recipe.proposals)
 
 
