@@ -166,7 +166,7 @@ def test_trains_measures_resumes_and_answers(folder, tmp_path):
 
 def test_no_workers_elsewhere():
     recipe = Recipe(data_service="grpc://10.0.0.7:5050")
-    with pytest.raises(InputError, match="workers do not run Python.*fast_rcnn.*leave it empty"):
+    with pytest.raises(InputError, match=r"workers do not run Python.*fast_rcnn.*leave it empty"):
         proposer_of("fast_rcnn", recipe)
 
 
