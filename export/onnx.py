@@ -38,7 +38,8 @@ def export_onnx(delivery: Delivery, path: str | os.PathLike[str]) -> Path:
     if delivery.takes_proposals:
         taken.append(tf.TensorSpec((None, None, 4), tf.float32, name="proposals"))
     model, _ = tf2onnx.convert.from_function(serving.serve, input_signature=taken, opset=OPSET)
-    for output, key in zip(model.graph.output, sorted(delivery.model.task.answers), strict=True):
+    answers = serving.serve.get_concrete_function().structured_outputs
+    for output, key in zip(model.graph.output, sorted(answers), strict=True):
         if output.name != key:
             raise ValueError(f"the ONNX output {output.name} should be {key}")
     return write_delivery(Path(path), model.SerializeToString(), delivery)
