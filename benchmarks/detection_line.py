@@ -38,7 +38,7 @@ GIVEN = ("rcnn", "fast_rcnn")
 
 
 class Given:
-    """Proposals made beforehand, by the picture's place in memory."""
+    """Proposals made beforehand: whatever the picture, those that were laid here last."""
 
     name = "given"
 

@@ -93,6 +93,8 @@ class Batches:
                 f"{source.spec}: has pictures without boxes, which teach `zoo train yolo9000` "
                 "alone, and no mosaic, mixup or copy_paste."
             )
+        if joint and self.cache == "memory":
+            raise InputError(f"{source.spec}: cannot be kept in memory; use cache=disk.")
         if self.border_weight and "instances" not in source.keys:
             raise InputError(
                 f"{source.spec}: border weights need instance maps; use an instances: data set or "

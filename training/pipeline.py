@@ -22,12 +22,10 @@ from training.batches import Batches
 from training.border_weights import border_weights_tensor
 from training.caching import kept_for_training, kept_for_validation
 from training.objects import pad_objects
-from training.records import records_of, steps_per_epoch
+from training.records import records_of, steps_per_epoch, without_autograph
 from training.service import distributed
 from training.sources import Record, Sample, Source
 from zoo.tasks import SCHEMA, TASKS
-
-without_autograph = tf.autograph.experimental.do_not_convert
 
 
 def training_batches(

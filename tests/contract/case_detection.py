@@ -89,6 +89,12 @@ def check_answers(answers, size, card):
     if "masks" in answers:
         masks = np.asarray(answers["masks"])
         assert masks.shape[:2] == labels.shape and masks.dtype == "uint8"
+        assert masks.max() <= 1 and not masks[~there].any()
+    if "keypoints" in answers:
+        joints = np.asarray(answers["keypoints"])
+        assert joints.shape == (*labels.shape, card.tiny["num_keypoints"], 3)
+        assert (joints >= 0).all() and (joints <= [width, height, 1]).all()
+        assert not joints[~there].any()
 
 
 def assert_same(found, expected):
@@ -101,7 +107,8 @@ def assert_same(found, expected):
         for number in range(int(expected["num_detections"][picture])):
             total += 1
             near = (
-                (np.abs(found["scores"][picture] - expected["scores"][picture, number]) < 2e-3)
+                _same_parts(found, expected, picture, number)
+                & (np.abs(found["scores"][picture] - expected["scores"][picture, number]) < 2e-3)
                 & (found["labels"][picture] == expected["labels"][picture, number])
                 & (
                     np.abs(found["boxes"][picture] - expected["boxes"][picture, number]).max(-1)
@@ -111,6 +118,18 @@ def assert_same(found, expected):
             missed += not near.any()
     assert missed <= 0.03 * total + 1, f"{missed} of {total} boxes differ"
     assert total, "no box in either"
+
+
+def _same_parts(found, expected, picture, number):
+    """Which of the boxes found have the mask and the joints of an expected one."""
+    same = np.ones(found["labels"].shape[1], bool)
+    if "masks" in expected:
+        differ = found["masks"][picture] != expected["masks"][picture, number]
+        same &= differ.mean((-2, -1)) < 0.02
+    if "keypoints" in expected:
+        gap = np.abs(found["keypoints"][picture] - expected["keypoints"][picture, number])
+        same &= gap.max((-2, -1)) < 0.1
+    return same
 
 
 def _channels(card):

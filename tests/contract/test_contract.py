@@ -90,7 +90,7 @@ def test_loss_is_finite(card, precision):
 
 
 def test_gradient_reaches_every_variable(card, model):
-    model.compile(keras.optimizers.SGD(1e-2), jit_compile=False)
+    model.compile(keras.optimizers.SGD(1e-2, clipvalue=1.0), jit_compile=False)
     images = cases.pictures(card, 64, 64)
     before = [variable.numpy() for variable in model.trainable_variables]
     for _ in range(3):  # a zero-initialised layer lets gradients through from the second step on
@@ -202,5 +202,7 @@ def test_xla_computes_the_same_step(card, model, monkeypatch):
 
 def test_classes_and_channels_change_in_one_call(card):
     model = card.build_tiny(**{cases.counted(card): 5}, input_shape=(None, None, 1))
+    more = card.build_tiny(**{cases.counted(card): 6}, input_shape=(None, None, 1))
+    assert model.count_params() < more.count_params()
     images = cases.grey(cases.pictures(card, 32, 48))
     cases.of(card).check_raw(model(images), (32, 48), 5)

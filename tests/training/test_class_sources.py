@@ -202,7 +202,7 @@ BOX_DEFECTS = {
     "none": (XML.format(w=12, objects=""), "0 objects where one is meant"),
     "no area": (XML.format(w=12, objects=OBJECT.format(right=2)), "has no area"),
     "swapped": (XML.format(w=12, objects=OBJECT.format(right=1)), "corners swapped"),
-    "no number": (XML.format(w=12, objects=OBJECT.format(right="x")), "one is meant"),
+    "no number": (XML.format(w=12, objects=OBJECT.format(right="x")), "<xmax> is x"),
     "no XML": ("<annotation>", "not XML"),
     "entities": ('<!DOCTYPE a [<!ENTITY b "c">]><annotation/>', "<!DOCTYPE"),
     "nothing": (None, "no box"),

@@ -14,7 +14,7 @@ from PIL import Image
 from training.augment import Augmentation, augment, matrices
 from training.augment.geometry import apply_matrix
 from training.augment.pictures import RATIOS, LazyPicture
-from training.sources.files import decode_picture, open_picture
+from training.sources.files import open_picture
 
 BOXES = np.array([[130, 90, 470, 330], [610, 400, 1010, 690]], np.float32)
 COLORS = ((255, 0, 0), (0, 0, 255))
@@ -43,8 +43,8 @@ def photo(tmp_path, ending=".jpg", size=SIZE):
 
 
 def sample(path, lazy):
-    read = open_picture if lazy else decode_picture
-    image = read(tf.constant(str(path)))
+    image = open_picture(tf.constant(str(path)))
+    image = image if lazy else image.whole()
     return {"image": image, "boxes": tf.constant(BOXES), "labels": tf.constant([0, 1])}
 
 

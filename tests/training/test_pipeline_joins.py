@@ -56,7 +56,8 @@ def taken(dataset, count):
 
 
 def same(first, second):
-    return all(map(np.array_equal, tf.nest.flatten(first), tf.nest.flatten(second)))
+    first, second = tf.nest.flatten(first), tf.nest.flatten(second)
+    return len(first) == len(second) and all(map(np.array_equal, first, second))
 
 
 def pictures_in(labels):

@@ -96,6 +96,7 @@ def test_proposals_move_with_the_boxes(folder, policy):
     recipe = Recipe(**{**RECIPE, "augmentation": Augmentation(min_kept=0.01, **policy)})
     batches = batches_of("fast_rcnn", recipe)
     data = training_batches(given(folder), "train", batches)
+    looked_at = 0
     for inputs, targets in data.take(4).as_numpy_iterator():
         assert set(inputs) == {"image", "proposals"} and "proposals" not in targets
         assert inputs["image"].shape == (2, 48, 64, 3) and inputs["proposals"].shape == (2, 6, 4)
@@ -111,6 +112,8 @@ def test_proposals_move_with_the_boxes(folder, policy):
                     int(y1) + 2 : int(y2) - 2, int(x1) + 2 : int(x2) - 2
                 ]
                 assert inside.mean() > 200
+                looked_at += 1
+    assert looked_at
 
 
 def test_validation_is_placed_without_chance(folder):

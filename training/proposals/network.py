@@ -6,8 +6,6 @@ Ren et al., *Faster R-CNN*, NIPS 2015.
 from __future__ import annotations
 
 import functools
-import hashlib
-from pathlib import Path
 from typing import Any
 
 import keras
@@ -16,6 +14,7 @@ import tensorflow as tf
 from keras import ops
 
 from training.augment.pictures import with_channels
+from training.files import digest_of
 from zoo.errors import InputError
 from zoo.frame import place
 
@@ -45,7 +44,7 @@ class NetworkProposals:
             )
         self.model: Any = opened.model()
         self.image_size, self.fit = opened.recipe.image_size, serving_fit(opened.recipe.fit)
-        self.digest = _digest_of(opened.folder / "model.keras")
+        self.digest = digest_of(opened.folder / "model.keras")
 
     @property
     def name(self) -> str:
@@ -75,7 +74,3 @@ class NetworkProposals:
             return propose
         spec = tf.TensorSpec((1, None, None, self.model.channels), tf.uint8)
         return tf.function(propose, input_signature=[spec])
-
-
-def _digest_of(path: Path) -> str:
-    return hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 import zipfile
@@ -15,7 +14,7 @@ import numpy as np
 from keras import ops
 
 from training.augment.pictures import with_channels
-from training.files import replacing, write_json
+from training.files import digest_of, replacing, write_json
 from training.fit import xla_wanted
 from training.run import Run, serving_fit
 from training.sources import Source
@@ -141,15 +140,6 @@ class RegionNetwork:
                 part.append(np.asarray(found, np.float32)[: len(piece)])
         pool5, fc7 = (np.concatenate(part) for part in parts)
         return pool5, fc7
-
-
-def digest_of(path: Path) -> str:
-    """A word that two files share only if they are the same."""
-    digest = hashlib.blake2b(digest_size=16)
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def _pairs(proposals, pool5, objects, labels) -> Arrays:

@@ -7,8 +7,9 @@ from typing import Any
 
 import zoo
 from training.evaluation import evaluate
+from training.files import digest_of
 from training.progress import Bar
-from training.rcnn.features import FeatureFiles, digest_of
+from training.rcnn.features import FeatureFiles
 from training.rcnn.regression import regress_boxes
 from training.rcnn.svms import mine
 from training.run import Run

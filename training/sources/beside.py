@@ -25,6 +25,7 @@ class OneBox:
     Attributes:
         box: x0, y0, x1, y1 in pixels; None unless there is exactly one and it is whole.
         objects: how many there are.
+        problem: of the only one, where it has no box.
         width, height: of the picture as stated, 0 where they are not.
     """
 
@@ -32,6 +33,7 @@ class OneBox:
     objects: int
     width: int
     height: int
+    problem: str = ""
 
 
 def box_files(root: Path, folder: str) -> dict[str, Path]:
@@ -77,7 +79,8 @@ def read_one_box(path: Path) -> OneBox:
         box = (box[0] - 1, box[1] - 1, box[2], box[3])
     stated = 0 < content.width < 2**31 and 0 < content.height < 2**31
     size = (content.width, content.height) if stated else (0, 0)
-    return OneBox(box, len(boxes), *size)
+    problem = content.objects[0].problem if len(boxes) == 1 else ""
+    return OneBox(box, len(boxes), *size, problem)
 
 
 def classes_of_trimap(trimap: tf.Tensor, path: tf.Tensor) -> tf.Tensor:

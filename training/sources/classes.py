@@ -151,7 +151,8 @@ class ClassFolder(OneObjectSource):
                 picture.labels, picture.record = file, ""
                 try:
                     found = read_one_box(file)
-                    box, problem = found.box, f"{found.objects} objects where one is meant"
+                    box = found.box
+                    problem = found.problem or f"{found.objects} objects where one is meant"
                     picture.width, picture.height = found.width, found.height
                 except InputError as error:
                     problem = str(error).removeprefix(f"{shown(file)}: ").split(";")[0]

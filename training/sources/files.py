@@ -62,11 +62,6 @@ def open_picture(path: tf.Tensor) -> LazyPicture:
     return LazyPicture(sides[0], sides[1], contents)
 
 
-def decode_picture(path: tf.Tensor) -> tf.Tensor:
-    """(H, W, 3) uint8 RGB of a picture file, as `open_picture` opens it."""
-    return open_picture(path).whole()
-
-
 @dataclasses.dataclass(frozen=True)
 class PngHeader:
     """What the first bytes of a PNG file say."""

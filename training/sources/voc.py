@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
 from pathlib import Path
 
 from training.sources.box_masks import MASK_SIZE
@@ -56,7 +55,7 @@ class VocFolder(ObjectSource):
             raise InputError(f"pixels={pixels}: expected voc or edges.")
         self._from_one = pixels == "voc"
         self.root = find_root(self.root)
-        self._counts: Counter[str] = Counter()
+        self._numbers: dict[str, int] = {}
         self._at_zero = 0
         splits = split_up(self._splits(), self.root, val, split)
         self._name_classes(splits, [name.strip() for name in classes.split(",") if name.strip()])
@@ -159,13 +158,12 @@ class VocFolder(ObjectSource):
             self._at_zero += min(x0, y0) == 0
             x0, y0 = x0 - 1, y0 - 1
         # Classes are numbered as they come until all are known.
-        self._counts[found.name] += 1
-        label = list(self._counts).index(found.name)
+        label = self._numbers.setdefault(found.name, len(self._numbers))
         return Object((x0, y0, x1, y1), label, record, difficult=found.difficult)
 
     def _name_classes(self, splits: Splits, wanted: list[str]) -> None:
         """Numbers the classes and leaves out the objects of those not wanted."""
-        names = list(self._counts)
+        names = list(self._numbers)
         self.object_names = self._choose_names(names, wanted)
         numbers = {name: number for number, name in enumerate(self.object_names)}
         for pictures in splits.values():

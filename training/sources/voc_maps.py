@@ -26,7 +26,7 @@ VOC_CLASSES = (
 class VocMaps(VocFolder):
     """Pictures with a class map, an object map, and the boxes and masks of the objects.
 
-    Takes the arguments of `VocFolder` and `mask_size`. The maps lie in `SegmentationClass` and
+    Takes the arguments of `VocFolder`. The maps lie in `SegmentationClass` and
     `SegmentationObject`, PNG of the picture's stem; the number of an object in its map is its place
     in the XML file, counted from 1. Class 0 is the background, then come VOC's twenty, or
     `classes` in this order; 255 is void in both maps.
@@ -137,4 +137,4 @@ def open_voc(
         raise InputError(f"maps={maps}: expected 1 or 0.")
     if maps == "1":
         return VocMaps(root, classes, pixels, val, split, drop_bad, mask_size)
-    return VocFolder(root, classes, pixels, val, split, drop_bad)
+    return VocFolder(root, classes, pixels, val, split, drop_bad, mask_size)

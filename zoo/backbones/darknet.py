@@ -47,25 +47,39 @@ def features(
             x = layers.MaxPooling2D(2, name=f"{name}_pool{level}")(x)
         for index in range(1, depth + 1):
             wide = index % 2 == 1
-            x = _conv(
+            x = convolution(
                 x,
                 scaled(FILTERS[level] // (1 if wide else 2), width),
                 3 if wide else 1,
-                strides.rate if wide else 1,
                 norm,
-                epsilon,
                 f"{name}_stage{level}_conv{index}",
+                rate=strides.rate if wide else 1,
+                epsilon=epsilon,
             )
         maps[level] = x
     return maps
 
 
-def _conv(x, filters, kernel_size, rate, norm, epsilon, name):
+def convolution(
+    x,
+    filters: int,
+    kernel_size: int,
+    norm: str | None,
+    name: str,
+    *,
+    stride: int = 1,
+    rate: int = 1,
+    epsilon: float = 1e-5,
+):
+    """Darknet's convolution, normalisation and leaky 0.1: as many zeros on either side."""
+    if stride > 1:
+        x = layers.ZeroPadding2D(kernel_size // 2, name=f"{name}_pad")(x)
     x = layers.Conv2D(
         filters,
         kernel_size,
+        strides=stride,
         dilation_rate=rate,
-        padding="same",
+        padding="valid" if stride > 1 else "same",
         use_bias=not normalizes(norm),
         kernel_initializer="he_normal",
         name=name,

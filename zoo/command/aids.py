@@ -26,7 +26,7 @@ def add_aids(command: argparse.ArgumentParser, size) -> None:
     command.add_argument(
         "--proposals",
         metavar="WHERE",
-        help="of models that take boxes: selective_search[:MODE] or files:FOLDER "
+        help="of models that take boxes: selective_search[:MODE], files:FOLDER or network:RUN "
         "(default: as it was trained)",
     )
 

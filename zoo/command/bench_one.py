@@ -1,7 +1,7 @@
 """One model of `zoo bench`, in a process of its own.
 
 The plan comes as the first line on standard input. When the model is ready, a line of JSON says so;
-each further line `round` is answered with the times of one round, `end` with the last figures.
+each further line `round SECONDS` is answered with the times of one round, until `end`.
 """
 
 from __future__ import annotations

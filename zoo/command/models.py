@@ -139,7 +139,7 @@ def open_with_aids(options: Namespace) -> Opened:
     Raises:
         InputError: no model there, or aids that do not go with it.
     """
-    opened = open_model(options.model, getattr(options, "proposals", None))
+    opened = open_model(options.model, options.proposals)
     inference = inference_of(options)
     inference.check(opened.model.task_name)
     text = getattr(options, "superpixels", None)

@@ -15,6 +15,7 @@ from zoo.detection.truth import on_ignored, truth_of
 from zoo.detector import Detector
 from zoo.layers._shapes import MapLayer, check_map, height_width
 from zoo.layers.resize import ResizeTo
+from zoo.losses.detection import per_picture
 
 CELL_LOSSES = ("box", "object", "no_object", "class")
 
@@ -135,11 +136,10 @@ class CellDetector(Detector):
         goal = overlap if settings.rescore else 1.0
         wrong = ops.sum(ops.square(mine["classes"] - wanted), axis=-1)
         return {
-            "box": settings.box * _per_picture(away, chosen),
-            "object": settings.object_
-            * _per_picture(ops.square(goal - mine["confidence"]), chosen),
-            "no_object": settings.no_object * _per_picture(ops.square(found["confidence"]), silent),
-            "class": settings.class_ * _per_picture(wrong, own),
+            "box": settings.box * per_picture(away, chosen),
+            "object": settings.object_ * per_picture(ops.square(goal - mine["confidence"]), chosen),
+            "no_object": settings.no_object * per_picture(ops.square(found["confidence"]), silent),
+            "class": settings.class_ * per_picture(wrong, own),
         }
 
     def decode(self, outputs: Mapping[str, Any], frame) -> dict[str, Any]:
@@ -200,9 +200,3 @@ def _rows(values, place):
     """Rows (B, N, …) of (B, cells, …) at `place` (B, N)."""
     index = ops.reshape(place, (*ops.shape(place), *(1 for _ in values.shape[2:])))
     return ops.take_along_axis(values, index, axis=1)
-
-
-def _per_picture(values, where):
-    """Sum over what counts, mean over the pictures."""
-    kept = ops.where(where, values, 0.0)
-    return ops.sum(kept) / ops.cast(ops.shape(kept)[0], "float32")

@@ -9,7 +9,7 @@ import keras
 from keras import layers, ops
 
 from zoo.boxes.formats import clip
-from zoo.detection.regions import BoxBranch, RegionSampling
+from zoo.detection.regions import BoxBranch, RegionSampling, maps_of
 from zoo.detection.selection import SMALLEST_SIDE
 from zoo.detection.truth import truth_of
 from zoo.detector import Detector
@@ -99,8 +99,3 @@ def freeze_convolutions(model: keras.Model, count: int) -> None:
         if convolutions > count:
             return
         layer.trainable = False
-
-
-def maps_of(outputs: Mapping[str, Any]) -> dict[int, Any]:
-    """{level: map} among a model's outputs."""
-    return {int(key[1:]): value for key, value in outputs.items() if key[1:].isdecimal()}

@@ -14,7 +14,8 @@ from zoo.boxes.iou import iou, paired_iou
 from zoo.detection.selection import select_by_class
 from zoo.detection.truth import truth_of
 from zoo.detector import Detector
-from zoo.losses.detection import softmax_cross_entropy
+from zoo.errors import InputError
+from zoo.losses.detection import per_picture, softmax_cross_entropy
 
 GRID_LOSSES = ("box", "object", "no_object", "class", "prior")
 
@@ -80,7 +81,7 @@ class GridDetector(Detector):
             ops.cast(cells, "float32"), (-1, height * width * count, cells.shape[-1] // count)
         )
         offset = ops.sigmoid(cells[..., :2])
-        corner, priors = self._layout(height, width)
+        corner, priors = cell_layout(height, width, self.settings.anchors)
         centre = offset + corner
         size = priors * ops.exp(ops.clip(cells[..., 2:4], -10.0, 10.0))
         return {
@@ -138,15 +139,6 @@ class GridDetector(Detector):
         scores = found["objectness"][..., None] * ops.softmax(found["logits"], axis=-1)
         return select_by_class(found["boxes"] * settings.stride, scores, frame, settings)
 
-    def _layout(self, height, width):
-        """Corner of each prediction's cell, (h·w·A, 2), and its prior's size."""
-        priors = ops.array(self.settings.anchors, "float32")
-        count = len(self.settings.anchors)
-        place = ops.arange(height * width * count, dtype="int32")
-        cell = place // count
-        corner = ops.cast(ops.stack([cell % width, cell // width], axis=-1), "float32")
-        return corner, ops.take(priors, place % count, axis=0)
-
     def _responsible(self, boxes, valid, height, width):
         """The prediction that answers for each truth.
 
@@ -187,19 +179,23 @@ class GridDetector(Detector):
         return settings.prior * early * per_picture(distance, free)
 
 
-def per_picture(values, where):
-    """Sum over the predictions that count, mean over the pictures."""
-    kept = ops.where(where, values, 0.0)
-    return ops.sum(kept) / ops.cast(ops.shape(kept)[0], "float32")
+def cell_layout(height, width, anchors: Sequence[Sequence[float]]) -> tuple[Any, Any]:
+    """Of each prediction of a map, row by row, the anchors of a cell one after another: the corner
+    (h·w·A, 2) of its cell, in cells, and its prior's width and height (h·w·A, 2)."""
+    count = len(anchors)
+    place = ops.arange(height * width * count, dtype="int32")
+    cell = place // count
+    corner = ops.cast(ops.stack([cell % width, cell // width], axis=-1), "float32")
+    return corner, ops.take(ops.array(anchors, "float32"), place % count, axis=0)
 
 
 def check_anchors(name: str, anchors: Sequence[Sequence[float]]) -> tuple[tuple[float, float], ...]:
     """The anchors as pairs of floats.
 
     Raises:
-        ValueError: none, or one without area.
+        InputError: none, or one without area.
     """
     pairs = tuple((float(width), float(height)) for width, height in anchors)
     if not pairs or not all(0 < side < math.inf for pair in pairs for side in pair):
-        raise ValueError(f"{name}: anchors are (width, height) above 0 in cells, not {anchors!r}.")
+        raise InputError(f"{name}: anchors are (width, height) above 0 in cells, not {anchors!r}.")
     return pairs

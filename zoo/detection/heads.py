@@ -65,12 +65,7 @@ def mask_head(
 ) -> keras.Model:
     """A small FCN: 3×3 convolutions, one step up, a mask for each class (2·size a side)."""
     region = keras.Input((size, size, channels), name="region")
-    x = region
-    for number in range(1, convolutions + 1):
-        x = layers.Conv2D(
-            filters, 3, padding="same", activation="relu", kernel_initializer="he_normal",
-            name=f"conv{number}",
-        )(x)  # fmt: skip
+    x = _convolutions(region, filters, convolutions)
     return keras.Model(region, mask_outputs(x, num_classes, filters), name=name)
 
 
@@ -80,6 +75,16 @@ def pooled_mask_head(
     """A step up from what the trunk makes of a region's map, and a mask for each class."""
     region = keras.Input(trunk.input_shape[1:], name="region")
     return keras.Model(region, mask_outputs(trunk(region), num_classes, filters), name=name)
+
+
+def _convolutions(x, filters: int, count: int):
+    """3×3 convolutions, one behind the other."""
+    for number in range(1, count + 1):
+        x = layers.Conv2D(
+            filters, 3, padding="same", activation="relu", kernel_initializer="he_normal",
+            name=f"conv{number}",
+        )(x)  # fmt: skip
+    return x
 
 
 def mask_outputs(x, num_classes: int, filters: int):
@@ -102,12 +107,7 @@ def keypoint_head(
 ) -> keras.Model:
     """3×3 convolutions, a 4×4 transposed one and a bilinear doubling: 4·size a side per joint."""
     region = keras.Input((size, size, channels), name="region")
-    x = region
-    for number in range(1, convolutions + 1):
-        x = layers.Conv2D(
-            filters, 3, padding="same", activation="relu", kernel_initializer="he_normal",
-            name=f"conv{number}",
-        )(x)  # fmt: skip
+    x = _convolutions(region, filters, convolutions)
     x = layers.Conv2DTranspose(joints, 4, strides=2, padding="same", name="up")(x)
     x = layers.UpSampling2D(2, interpolation="bilinear", name="double")(x)
     x = layers.Activation("linear", dtype="float32", name="float_logits")(x)

@@ -152,9 +152,7 @@ def rcnn(
             return build_backbone(backbone, x, normalize=False, **more)[LEVEL]
 
     last = features(warps, norm=norm, width=width, **(backbone_options or {}))
-    head = region_head(
-        warps, last, num_classes, units=units, dropout=dropout, scores=scores
-    )  # fmt: skip
+    head = region_head(warps, last, num_classes, units=units, dropout=dropout, scores=scores)
     branch = WarpBranch(
         Warper(crop, context=context),
         head,

@@ -176,3 +176,8 @@ class BoxBranch:
             nms_iou=self.nms_iou,
             score_threshold=self.score_threshold,
         )
+
+
+def maps_of(outputs: Mapping[str, Any]) -> dict[int, Any]:
+    """{level: map} among a model's outputs, which names them `p` and their level."""
+    return {int(key[1:]): value for key, value in outputs.items() if key[1:].isdecimal()}

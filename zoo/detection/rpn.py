@@ -11,7 +11,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from keras import layers, ops
+from keras import initializers, layers, ops
 
 from zoo.boxes.anchors import AnchorGenerator, inside
 from zoo.boxes.coder import decode, encode
@@ -42,7 +42,7 @@ def rpn_head(
     Returns:
         `objectness` logits (B, A) and `rpn_deltas` (B, A, 4), both float32.
     """
-    spread: dict[str, Any] = {"kernel_initializer": _gaussian(0.01)}
+    spread: dict[str, Any] = {"kernel_initializer": initializers.RandomNormal(stddev=0.01)}
     hidden = layers.Conv2D(
         filters, 3, padding="same", activation="relu", name=f"{name}_conv", **spread
     )
@@ -62,12 +62,6 @@ def rpn_head(
         "objectness": objectness,
         "rpn_deltas": layers.Activation("linear", dtype="float32", name=f"{name}_float_deltas")(x),
     }
-
-
-def _gaussian(deviation: float):
-    from keras import initializers
-
-    return initializers.RandomNormal(stddev=deviation)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -9,6 +9,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from zoo.detection.grid import cell_layout
 from zoo.detection.selection import select_by_class
 from zoo.errors import InputError
 from zoo.model import Model
@@ -67,10 +68,7 @@ class ScaleDetector(Model):
             count = len(anchors)
             depth = cells.shape[-1] // count
             cells = ops.reshape(cells, (-1, height * width * count, depth))
-            place = ops.arange(height * width * count, dtype="int32")
-            cell = place // count
-            corner = ops.cast(ops.stack([cell % width, cell // width], axis=-1), "float32")
-            priors = ops.take(ops.array(anchors, "float32"), place % count, axis=0)
+            corner, priors = cell_layout(height, width, anchors)
             centre = (ops.sigmoid(cells[..., :2]) + corner) * stride
             size = priors * ops.exp(ops.clip(cells[..., 2:4], -10.0, 10.0))
             boxes.append(ops.concatenate([centre - size / 2, centre + size / 2], axis=-1))

@@ -9,9 +9,10 @@ from typing import Any
 import keras
 from keras import ops
 
-from zoo.detection.grid import GridDetector, GridSettings, per_picture
+from zoo.detection.grid import GridDetector, GridSettings
 from zoo.detection.selection import select_labelled
 from zoo.detection.word_tree import WordTree
+from zoo.losses.detection import per_picture
 
 ASSUMED_IOU = 0.3
 

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import keras
 from keras import ops
 
-from zoo.detection.regions import BoxBranch, RegionSampling
+from zoo.detection.regions import BoxBranch, RegionSampling, maps_of
 from zoo.detection.rpn import RegionProposals
 from zoo.detection.truth import truth_of
 from zoo.detector import Detector
@@ -139,5 +139,5 @@ class TwoStageDetector(Detector):
 
     def maps_of(self, outputs: Mapping[str, Any]):
         """The maps by level, all of them and those that regions are cut from."""
-        maps = {int(key[1:]): value for key, value in outputs.items() if key[1:].isdecimal()}
+        maps = maps_of(outputs)
         return maps, {level: maps[level] for level in self.region_levels}

@@ -10,8 +10,8 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from zoo.detection.given_regions import GivenRegionDetector, maps_of
-from zoo.detection.regions import BoxBranch, Pooler
+from zoo.detection.given_regions import GivenRegionDetector
+from zoo.detection.regions import BoxBranch, Pooler, maps_of
 from zoo.errors import InputError
 from zoo.layers.region_warp import region_warp
 from zoo.losses.detection import mean_where, softmax_cross_entropy

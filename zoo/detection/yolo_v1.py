@@ -6,13 +6,11 @@ import keras
 from keras import layers
 
 from zoo.backbones._common import scaled
-from zoo.backbones.darknet import normalize
+from zoo.backbones.darknet import convolution, normalize
 from zoo.card import Figure, Paper
 from zoo.detection._checks import check_detector
 from zoo.detection.cells import CanvasSize, CellDetector, CellSettings, stretched
 from zoo.errors import InputError
-from zoo.layers.norm import norm as make_norm
-from zoo.layers.norm import normalizes
 from zoo.registry import register
 
 PIXELS_A_CELL = 64
@@ -119,7 +117,9 @@ def yolo_v1(
     for index, stage in enumerate(stages):
         for filters, kernel_size, stride in stage:
             number += 1
-            x = _conv(x, scaled(filters, width), kernel_size, stride, norm, f"conv{number}")
+            x = convolution(
+                x, scaled(filters, width), kernel_size, norm, f"conv{number}", stride=stride
+            )
         if index < 4:
             x = layers.MaxPooling2D(2, name=f"pool{index + 1}")(x)
     # Channels first, as Darknet lays its maps out, so that its dense weights mean the same.
@@ -146,23 +146,6 @@ def _stages(first: int, second: int) -> tuple[tuple[tuple[int, int, int], ...], 
         (*second * wide, (1024, 3, 1), (1024, 3, 2)),
         ((1024, 3, 1), (1024, 3, 1)),
     )
-
-
-def _conv(x, filters: int, kernel_size: int, stride: int, norm: str | None, name: str):
-    """Convolution with as many zeros on either side, leaky 0.1."""
-    if stride > 1:
-        x = layers.ZeroPadding2D(kernel_size // 2, name=f"{name}_pad")(x)
-    x = layers.Conv2D(
-        filters,
-        kernel_size,
-        strides=stride,
-        padding="valid" if stride > 1 else "same",
-        use_bias=not normalizes(norm),
-        kernel_initializer="he_normal",
-        name=name,
-    )(x)
-    x = make_norm(norm, f"{name}_norm", epsilon=1e-5)(x)
-    return layers.LeakyReLU(0.1, name=f"{name}_leaky")(x)
 
 
 def _dense(x, units: int, initializer: str, name: str):

@@ -10,12 +10,11 @@ from keras import layers
 
 from zoo.backbones import build_backbone
 from zoo.backbones._common import scaled
+from zoo.backbones.darknet import convolution
 from zoo.card import Figure, Paper
 from zoo.detection._checks import check_detector
 from zoo.detection.grid import GridDetector, GridSettings, check_anchors
 from zoo.errors import InputError
-from zoo.layers.norm import norm as make_norm
-from zoo.layers.norm import normalizes
 from zoo.layers.padding import PadToMultiple
 from zoo.layers.reorg import Reorg
 from zoo.registry import register
@@ -152,26 +151,12 @@ def yolo_v2_graph(
     x = PadToMultiple(32, mode="zero", name="pad")(images)
     maps = build_backbone("darknet19", x, norm=norm, width=width, **(backbone_options or {}))
     deep = scaled(1024, width)
-    x = _conv(maps[5], deep, 3, norm, "conv19")
-    x = _conv(x, deep, 3, norm, "conv20")
+    x = convolution(maps[5], deep, 3, norm, "conv19")
+    x = convolution(x, deep, 3, norm, "conv20")
     fine = maps[4]
     if passthrough == "code":
-        fine = _conv(fine, scaled(64, width), 1, norm, "conv21")
+        fine = convolution(fine, scaled(64, width), 1, norm, "conv21")
     x = layers.Concatenate(name="passthrough")([Reorg(2, name="reorg")(fine), x])
-    x = _conv(x, deep, 3, norm, "conv22")
+    x = convolution(x, deep, 3, norm, "conv22")
     x = layers.Conv2D(filters, 1, kernel_initializer=initializer, name="conv23")(x)
     return images, {"cells": layers.Activation("linear", dtype="float32", name="cells")(x)}
-
-
-def _conv(x, filters: int, kernel_size: int, norm: str | None, name: str):
-    """Convolution, batch norm, leaky 0.1."""
-    x = layers.Conv2D(
-        filters,
-        kernel_size,
-        padding="same",
-        use_bias=not normalizes(norm),
-        kernel_initializer="he_normal",
-        name=name,
-    )(x)
-    x = make_norm(norm, f"{name}_norm", epsilon=1e-5)(x)
-    return layers.LeakyReLU(0.1, name=f"{name}_leaky")(x)

@@ -10,7 +10,7 @@ from keras import ops
 
 from zoo.errors import InputError
 from zoo.layers._shapes import MapLayer, check_map, check_positive, height_width
-from zoo.layers.resample import pad_bottom_right
+from zoo.layers.resample import pad_bottom_right, triangle_weights
 
 LARGEST = 64.0
 
@@ -95,7 +95,7 @@ def _scaled(images, axis: int, factor: Fraction):
     batch, height, width, channels = ops.shape(images)
     old = height if axis == 1 else width
     new = _length(old, factor)
-    weights = _triangle(old, new, float(factor))
+    weights = triangle_weights(old, new, 1.0 / float(factor))
     if axis == 1:
         x = ops.reshape(ops.transpose(images, (1, 0, 2, 3)), (old, batch * width * channels))
         x = ops.reshape(ops.matmul(weights, x), (new, batch, width, channels))
@@ -103,12 +103,3 @@ def _scaled(images, axis: int, factor: Fraction):
     x = ops.reshape(ops.transpose(images, (2, 0, 1, 3)), (old, batch * height * channels))
     x = ops.reshape(ops.matmul(weights, x), (new, batch, height, channels))
     return ops.transpose(x, (1, 2, 0, 3))
-
-
-def _triangle(old, new, factor: float):
-    """(new, old) matrix of a triangle filter, as wide as the old pixels that a new one covers."""
-    centres = (ops.cast(ops.arange(new), "float32") + 0.5) / factor
-    places = ops.cast(ops.arange(old), "float32") + 0.5
-    reach = max(1.0 / factor, 1.0)
-    weights = ops.maximum(1.0 - ops.abs(places[None] - centres[:, None]) / reach, 0.0)
-    return weights / ops.maximum(ops.sum(weights, axis=1, keepdims=True), 1e-6)

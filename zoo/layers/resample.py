@@ -20,8 +20,8 @@ def resize_antialiased(images, height, width, portable: bool = False):
 
         return tf.image.resize(images, (height, width), method="bilinear", antialias=True)
     batch, old_height, old_width, channels = ops.shape(images)
-    rows = _triangle_weights(old_height, height)
-    columns = _triangle_weights(old_width, width)
+    rows = triangle_weights(old_height, height)
+    columns = triangle_weights(old_width, width)
     x = ops.transpose(images, (1, 0, 2, 3))
     x = ops.matmul(rows, ops.reshape(x, (old_height, batch * old_width * channels)))
     x = ops.transpose(ops.reshape(x, (height, batch, old_width, channels)), (2, 1, 0, 3))
@@ -29,10 +29,15 @@ def resize_antialiased(images, height, width, portable: bool = False):
     return ops.transpose(ops.reshape(x, (width, batch, height, channels)), (1, 2, 0, 3))
 
 
-def _triangle_weights(old, new):
-    """(new, old) matrix of a triangle filter; rows sum to 1."""
-    old_size = ops.cast(old, "float32")
-    scale = old_size / ops.cast(new, "float32")
+def triangle_weights(old, new, scale=None):
+    """(new, old) matrix of a triangle filter; rows sum to 1.
+
+    Args:
+        old, new: pixels.
+        scale: old pixels a new one; default so many that both sides cover the same.
+    """
+    if scale is None:
+        scale = ops.cast(old, "float32") / ops.cast(new, "float32")
     centres = (ops.cast(ops.arange(new), "float32") + 0.5) * scale
     positions = ops.cast(ops.arange(old), "float32") + 0.5
     distance = ops.abs(positions[None, :] - centres[:, None]) / ops.maximum(scale, 1.0)

@@ -32,6 +32,12 @@ def softmax_cross_entropy(logits, classes):
     return ops.logsumexp(logits, axis=-1) - chosen
 
 
+def per_picture(values, where):
+    """Sum of the values (B, …) where `where` (same shape, bool), mean over the pictures."""
+    kept = ops.where(where, values, 0.0)
+    return ops.sum(kept) / ops.cast(ops.shape(kept)[0], "float32")
+
+
 def mean_where(values, where):
     """Mean of the values where `where` (bool or 0/1, same shape); 0 where there is none."""
     where = ops.cast(where, "float32")
