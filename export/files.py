@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 from export.serving import Delivery
 from zoo.errors import InputError
 
 
-def write_delivery(path: Path, data: bytes, delivery: Delivery) -> Path:
+def write_delivery(
+    path: Path, data: bytes, delivery: Delivery, thresholds: dict[str, Any] | None = None
+) -> Path:
     """Writes `data` to `path`; beside it class names, `….labels.txt`, and `….options.json`.
+
+    `thresholds` are those of the model, of a file that takes others.
 
     Raises:
         InputError: the path cannot be written.
@@ -19,7 +24,7 @@ def write_delivery(path: Path, data: bytes, delivery: Delivery) -> Path:
     contents = {
         path: data,
         path.with_suffix(".labels.txt"): names.encode(),
-        path.with_suffix(".options.json"): delivery.options.encode(),
+        path.with_suffix(".options.json"): delivery.options(thresholds).encode(),
     }
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

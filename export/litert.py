@@ -17,6 +17,7 @@ from tensorflow.lite.python.convert import mlir_quantize
 from tensorflow.lite.python.convert_phase import ConverterError
 
 from export.files import write_delivery
+from export.runners import named
 from export.serving import Delivery, Serving
 from zoo.errors import InputError
 
@@ -45,7 +46,7 @@ def export_litert(
         pictures: for int8, representative pictures (H, W, C) uint8 of the user's own data, each in
             a pair with its proposals (P, 4) where the model takes any; about a hundred.
         thresholds: whether the file also takes `score_threshold` and `nms_iou`, float32 scalars,
-            and `class_blind`, a bool; for models that find boxes, and not with int8.
+            and `class_blind`, a bool; for models that find boxes. The options say the model's own.
 
     Raises:
         InputError: unknown quantization, no pictures for int8, thresholds of other models, tiles
@@ -64,28 +65,25 @@ def export_litert(
         )
     if thresholds and not delivery.finds_boxes:
         raise InputError(f"thresholds choose boxes, and {delivery.model.name} answers none.")
-    if thresholds and quantize == "int8":
-        raise InputError(
-            "int8 takes no thresholds, because the quantizer rounds them too; build the model with "
-            'them, or use quantize="float16".'
-        )
+    own = delivery.own_thresholds() if thresholds else None
     with tempfile.TemporaryDirectory() as folder:
         serving = Serving(delivery, portable=True, batch=1)
         serve = serving.serve_thresholds if thresholds else serving.serve
         tf.saved_model.save(serving, folder, signatures={"serving_default": serve})
         try:
-            data = _converted(folder, delivery.model.name, quantize, pictures)
+            inputs = [_inputs(given, own or {}) for given in pictures]
+            data = _converted(folder, delivery.model.name, quantize, inputs)
         except ConverterError as error:
             wanted = re.search(r"(?:TF Select|Custom) ops: ([^\n]+)", str(error))
             reason = f"needs {wanted.group(1)}" if wanted else str(error).splitlines()[0]
             raise ValueError(
                 f"{delivery.model.architecture} does not convert to LiteRT builtins: {reason}"
             ) from error
-    return write_delivery(Path(path), data, delivery)
+    return write_delivery(Path(path), data, delivery, own)
 
 
-def _converted(folder: str, network: str, quantize: str, pictures: Sequence[Any]) -> bytes:
-    """The SavedModel in `folder` as the bytes of a LiteRT file."""
+def _converted(folder: str, network: str, quantize: str, inputs: Sequence[Any]) -> bytes:
+    """The SavedModel in `folder` as the bytes of a LiteRT file; int8 is scaled by `inputs`."""
     converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=["serving_default"])
     if quantize != "none":
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
@@ -93,7 +91,7 @@ def _converted(folder: str, network: str, quantize: str, pictures: Sequence[Any]
         converter.target_spec.supported_types = [tf.float16]
     if quantize != "int8":
         return converter.convert()
-    converter.representative_dataset = lambda: map(_inputs, pictures)
+    converter.representative_dataset = lambda: iter(inputs)
     # The quantizer by itself would take the steps around the network too, and a canvas or scores
     # of 256 levels cost far more accuracy than int8 inside the network does.
     converter._experimental_calibrate_only = True
@@ -106,11 +104,10 @@ def _converted(folder: str, network: str, quantize: str, pictures: Sequence[Any]
     )
 
 
-def _inputs(given: Any) -> dict[str, np.ndarray]:
-    """A picture, or a picture and proposals, as the signature names them."""
-    if not isinstance(given, tuple):
-        return {"images": given[None]}
-    return {"images": given[0][None], "proposals": given[1][None].astype(np.float32)}
+def _inputs(given: Any, thresholds: dict[str, Any]) -> dict[str, np.ndarray]:
+    """A picture, or a picture and proposals, and thresholds, as the signature names them."""
+    image, *boxes = given if isinstance(given, tuple) else (given,)
+    return named(image, boxes[0] if boxes else None, thresholds)
 
 
 def _results_outside(model: Any, inside: re.Pattern[str]) -> list[str]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ def saved_model_answerer(folder: str | os.PathLike[str]) -> Answerer:
     serve = loaded.signatures["serving_default"]
 
     def answer(image: np.ndarray, proposals: np.ndarray | None = None) -> dict[str, Any]:
-        given = {key: tf.constant(value) for key, value in _named(image, proposals).items()}
+        given = {key: tf.constant(value) for key, value in named(image, proposals).items()}
         found = serve(**given)
         return {key: value.numpy()[0] for key, value in found.items()}
 
@@ -30,16 +31,23 @@ def saved_model_answerer(folder: str | os.PathLike[str]) -> Answerer:
 
 
 def litert_answerer(path: str | os.PathLike[str], threads: int | None = None) -> Answerer:
-    """A function from one picture (H, W, C) uint8 to its answers by a LiteRT file."""
+    """A function from one picture (H, W, C) uint8 to its answers by a LiteRT file.
+
+    A file that takes thresholds gets the model's own, of the `….options.json` beside it.
+    """
     from ai_edge_litert.interpreter import Interpreter
 
     interpreter = Interpreter(model_path=os.fspath(path), num_threads=threads or os.cpu_count())
     places = interpreter.get_signature_runner("serving_default").get_input_details()
+    thresholds: dict[str, Any] = {}
+    if "score_threshold" in places:
+        options = Path(path).with_suffix(".options.json").read_text()
+        thresholds = json.loads(options)["thresholds"]
     shapes: dict[str, tuple[int, ...]] = {}
 
     def answer(image: np.ndarray, proposals: np.ndarray | None = None) -> dict[str, Any]:
         nonlocal shapes
-        given = _named(image, proposals)
+        given = named(image, proposals, thresholds)
         if shapes != {key: value.shape for key, value in given.items()}:
             shapes = {key: value.shape for key, value in given.items()}
             for key, shape in shapes.items():
@@ -59,17 +67,24 @@ def onnx_answerer(path: str | os.PathLike[str]) -> Answerer:
     names = [output.name for output in session.get_outputs()]
 
     def answer(image: np.ndarray, proposals: np.ndarray | None = None) -> dict[str, Any]:
-        found = session.run(None, _named(image, proposals))
+        found = session.run(None, named(image, proposals))
         return {name: value[0] for name, value in zip(names, found, strict=True)}
 
     return answer
 
 
-def _named(image: np.ndarray, proposals: np.ndarray | None) -> dict[str, np.ndarray]:
-    """A batch of one as the signatures name it."""
-    if proposals is None:
-        return {"images": image[None]}
-    return {"images": image[None], "proposals": proposals[None].astype(np.float32)}
+def named(
+    image: np.ndarray,
+    proposals: np.ndarray | None = None,
+    thresholds: Mapping[str, float | bool] | None = None,
+) -> dict[str, np.ndarray]:
+    """A batch of one, and the thresholds if there are any, as the signatures name them."""
+    given: dict[str, Any] = {"images": image[None]}
+    if proposals is not None:
+        given["proposals"] = proposals[None].astype(np.float32)
+    for key, value in (thresholds or {}).items():
+        given[key] = np.bool_(value) if key == "class_blind" else np.float32(value)
+    return given
 
 
 def file_size(path: str | os.PathLike[str]) -> int:

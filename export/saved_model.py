@@ -36,7 +36,7 @@ def export_saved_model(delivery: Delivery, folder: str | os.PathLike[str]) -> Pa
         labels = Path(assets) / "labels.txt"
         labels.write_text("\n".join(delivery.labels) + "\n")
         options = Path(assets) / "options.json"
-        options.write_text(delivery.options)
+        options.write_text(delivery.options())
         serving = Serving(delivery)
         serving.labels = tf.saved_model.Asset(str(labels))
         serving.options = tf.saved_model.Asset(str(options))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from typing import Any
 
 import keras
 import tensorflow as tf
 
 import zoo
-from zoo.detection.thresholds import answering_with
+from zoo.detection.thresholds import answering_with, noting
 from zoo.errors import InputError
 from zoo.inference import PLAIN, Inference
 from zoo.registry import rebuild
@@ -68,9 +69,12 @@ class Delivery:
         """Channels of the pictures."""
         return self.model.channels
 
-    @property
-    def options(self) -> str:
-        """What was decided at export, as JSON; it lies beside or inside every exported file."""
+    def options(self, thresholds: dict[str, Any] | None = None) -> str:
+        """What was decided at export, as JSON; it lies beside or inside every exported file.
+
+        Args:
+            thresholds: the model's own, of a file that takes others.
+        """
         options = {
             "architecture": self.model.architecture,
             "arguments": self.model.arguments,
@@ -78,12 +82,21 @@ class Delivery:
             "fit": self.fit,
             "inference": self.inference.to_dict(),
         }
+        if thresholds is not None:
+            options["thresholds"] = thresholds
         return json.dumps(options, indent=2) + "\n"
 
     @property
     def finds_boxes(self) -> bool:
         """Whether the answers are boxes that thresholds choose."""
         return self.model.task_name in ("detection", "instances")
+
+    def own_thresholds(self) -> dict[str, float | bool]:
+        """What the model answers by when it is told nothing else; it is run to see."""
+        blank = tf.zeros((1, 64, 64, self.channels), tf.uint8)
+        with noting() as own:
+            self.answer(blank, proposals=tf.zeros((1, 1, 4)) if self.takes_proposals else None)
+        return own
 
     @property
     def takes_proposals(self) -> bool:

@@ -39,7 +39,7 @@ def run_export(options: Namespace) -> None:
         if options.quantize == "int8":
             calibration = _pictures(opened, data, "train", options.pictures)
         path = out / f"model{ending}.tflite"
-        export.export_litert(delivery, path, options.quantize, calibration)
+        export.export_litert(delivery, path, options.quantize, calibration, options.thresholds)
         files[f"litert{ending}"] = (path, opened.proposing(export.litert_answerer(path)))
     if "onnx" in options.format:
         path = export.export_onnx(delivery, out / "model.onnx")

@@ -181,6 +181,11 @@ def _export(commands) -> None:
         default=["saved_model", "litert"],
     )
     command.add_argument("--quantize", choices=("none", "float16", "int8"), default="none")
+    command.add_argument(
+        "--thresholds",
+        action="store_true",
+        help="the LiteRT file takes score_threshold, nms_iou and class_blind, too",
+    )
     command.add_argument("--out", metavar="DIR", help="default: RUN/export")
     command.add_argument("--data", help="for the parity report and int8 (default: the run's)")
     command.add_argument("--split", help="default: val, else test")

@@ -12,6 +12,11 @@ _GIVEN: contextvars.ContextVar[dict[str, Any] | None] = contextvars.ContextVar(
 )
 
 
+_NOTED: contextvars.ContextVar[dict[str, Any] | None] = contextvars.ContextVar(
+    "noted", default=None
+)
+
+
 @contextlib.contextmanager
 def answering_with(
     score_threshold: Any = None, nms_iou: Any = None, class_blind: Any = None
@@ -32,7 +37,25 @@ def answering_with(
         _GIVEN.reset(token)
 
 
+@contextlib.contextmanager
+def noting() -> Iterator[dict[str, Any]]:
+    """Inside the `with` block the thresholds that a detector answers by are written down.
+
+    They are the keys `score_threshold`, `nms_iou` and `class_blind` of the dict that it gives.
+    """
+    noted: dict[str, Any] = {}
+    token = _NOTED.set(noted)
+    try:
+        yield noted
+    finally:
+        _NOTED.reset(token)
+
+
 def in_force(**own: Any) -> dict[str, Any]:
     """The model's own thresholds, replaced by those of the `with` block at hand."""
     given = _GIVEN.get() or {}
-    return {key: given.get(key, value) for key, value in own.items()}
+    rule = {key: given.get(key, value) for key, value in own.items()}
+    noted = _NOTED.get()
+    if noted is not None:
+        noted.update(rule)
+    return rule
