@@ -100,6 +100,12 @@ def test_sentences_become_numbers(data):
     assert (targets["captions"][:, :2, 0] == 1).numpy().all()
 
 
+def test_the_speed_of_pictures_with_sentences(data, capsys):
+    words = ["data", data, "--speed", "--seconds", "0.2", "--model", "densecap", "--json"]
+    assert main([*words, "--image-size", "48x64", "--set", "batch_size=4"]) == 0
+    assert json.loads(capsys.readouterr().out)["pictures_per_second"] > 0
+
+
 def test_what_is_cut_and_unknown_is_told(data):
     source = open_source(data)
     count = 2 * source.sizes["train"]

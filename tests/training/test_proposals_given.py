@@ -11,6 +11,9 @@ from training.pipeline import training_batches, validation_batches
 from training.proposals import open_proposals, proposer_of, with_proposals
 from training.recipe import Recipe, recipe_for
 from training.sources import open_source
+from zoo.command import compare_measuring, compare_one
+from zoo.command.compare_folder import read_result, update_result
+from zoo.command.compare_plan import Plan
 from zoo.errors import InputError
 
 RECIPE = {
@@ -165,6 +168,15 @@ def test_trains_measures_resumes_and_answers(folder, tmp_path):
     assert answers["boxes"].shape == (100, 4)
     again = fit("fast_rcnn", f"coco:{folder}", out=run.folder, resume=True, say=lines.append)
     assert len(again.history) == 2
+    # A comparison finds the same files.
+    plan = Plan("fast_rcnn", "detection", f"coco:{folder}", "val", None, Recipe(**changes))
+    update_result(tmp_path, exported_bytes=1)
+    compare_one.train(tmp_path, plan)
+    compare_measuring.measure(tmp_path, plan)
+    result = read_result(tmp_path)
+    assert result["status"] == "done" and result["milliseconds"] > 0
+    best = run.history[result["best_epoch"] - 1]
+    assert result["metrics"]["ap50"] == pytest.approx(best["val_ap50"], abs=0.02)
 
 
 def test_no_workers_elsewhere():

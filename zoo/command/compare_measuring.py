@@ -17,6 +17,7 @@ from training.evaluation import evaluate
 from training.evaluation.captioning import as_sentence
 from training.files import replacing
 from training.fit import print_line
+from training.proposals import with_proposals
 from training.run import Run, open_run, serving_fit
 from training.sources import Source, open_source
 from zoo.command.compare_folder import read_result, sample_positions, update_result
@@ -78,8 +79,8 @@ def flops_on(model: zoo.Model, image_size: tuple[int, int]) -> int | None:
 
 def measure(folder: Path, plan: Plan) -> None:
     """Times answers, one picture at a time, and exports once."""
-    source = open_source(plan.data)
     run = open_run(folder / "run")
+    source = with_proposals(open_source(plan.data), run.proposer, run.recipe.max_proposals)
     model = run.model()
     _, sample = next(source.samples(plan.split))
     times = _milliseconds(run.answerer(model), sample["image"])

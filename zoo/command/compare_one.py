@@ -19,6 +19,7 @@ from typing import Any
 
 from training.fit import fit, print_line
 from training.pipeline import steps_per_epoch
+from training.proposals import with_proposals
 from training.run import Run, open_run
 from training.sources import Source, open_source
 from zoo.command.compare_folder import read_result, record_failure, update_result
@@ -114,7 +115,8 @@ def train(folder: Path, plan: Plan) -> None:
         **_course(run, source),
     )
     model = run.model()
-    metrics = evaluated(run.answerer(model), folder, plan, source, run.labels)
+    shown = with_proposals(source, run.proposer, run.recipe.max_proposals)
+    metrics = evaluated(run.answerer(model), folder, plan, shown, run.labels)
     value = metrics[headline(plan.task).key]
     if value is None:
         raise InputError(f"{headline(plan.task).name} is not defined: nothing is labelled there.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from argparse import Namespace
 
 import zoo
+from training.captions import with_vocabulary
 from training.fit import batches_of
 from training.recipe import Recipe, parse_setting, recipe_for
 from training.sources import Source
@@ -31,6 +32,7 @@ def run_speed(source: Source, split: str, options: Namespace) -> int:
     batches = batches_of(card.name, recipe)
     if "proposals" in batches.targets:
         raise InputError(f"--model {card.name}: its proposals are not part of what is measured.")
+    batches, _ = with_vocabulary(batches, card.name, source, recipe)
     with source.explaining(split):
         speed = measure_speed(source, split, batches, options.seconds)
     high, wide = recipe.image_size
