@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import scipy.io
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -384,6 +384,7 @@ def test_no_text_ends_in_a_traceback(tmp_path, text):
 
 @settings(QUIET, max_examples=100)
 @given(place=st.integers(0, 2000), byte=st.integers(1, 255), length=st.integers(0, 3000))
+@example(place=688, byte=20, length=0)
 def test_no_damage_to_a_matlab_file_ends_in_a_traceback(tmp_path, place, byte, length):
     if not (tmp_path / "whole").exists():
         mpii(tmp_path)
