@@ -40,10 +40,20 @@ def made_ready(model, optimizer):
     model.optimizer.build(model.trainable_variables)
 
 
-@pytest.fixture
-def model(card):
+def built(card):
     keras.utils.set_random_seed(0)
     return shifted(card.build_tiny())
+
+
+@functools.cache
+def kept(name):
+    return built(zoo.card(name))
+
+
+@pytest.fixture
+def model(card):
+    """One for all tests that leave it as it is; the others make one of their own by `built`."""
+    return kept(card.name)
 
 
 def assert_close(found, expected, tolerance=1e-4):
@@ -95,7 +105,8 @@ def test_loss_is_finite(card, precision):
         assert np.isfinite(model.train_on_batch(images, cases.targets(card, "normal"))).all()
 
 
-def test_gradient_reaches_every_variable(card, model):
+def test_gradient_reaches_every_variable(card):
+    model = built(card)
     made_ready(model, keras.optimizers.SGD(1e-2, clipvalue=1.0))
     images = cases.pictures(card, 64, 64)
     before = [variable.numpy() for variable in model.trainable_variables]
@@ -182,7 +193,8 @@ def test_onnx_answers_without_the_zoo(card, model, bare, tmp_path):
     cases.of(card).assert_same(bare.run("onnx", path, **cases.named(images)), expected)
 
 
-def test_xla_computes_the_same_step(card, model, monkeypatch):
+def test_xla_computes_the_same_step(card, monkeypatch):
+    model = built(card)
     # By default XLA draws other numbers, and detectors sample what they learn from.
     philox = functools.partial(tf.random.stateless_uniform, alg="philox")
     monkeypatch.setattr(tf.random, "stateless_uniform", philox)
