@@ -111,7 +111,8 @@ def densecap(
             (10,500).
         input_shape: height, width (None = any) and channels of the pictures, pixels 0…255.
         backbone: a name of `zoo.backbones`; regions are cut from its map of stride 16.
-        norm: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"`.
+        norm: of the backbone and the recognition network: `"batch"`, `"frozen"`, `"group"`,
+            `"sync"` or `"none"`.
         width: factor on the backbone's channels.
         filters: of the proposal network's convolution.
         units: of the recognition network's two dense layers.
@@ -160,7 +161,9 @@ def densecap(
         **rpn_head({LEVEL: features}, generator.per_cell(LEVEL), filters, pair=True),
         f"p{LEVEL}": features,
     }
-    recognition = recognition_network(features.shape[-1], size=cells, units=units, dropout=dropout)
+    recognition = recognition_network(
+        features.shape[-1], size=cells, units=units, dropout=dropout, norm=norm
+    )
     language = LanguageModel(size, language_units, embedding, name="language")
     language.build((None, units))
     model = DenseCaptioner(

@@ -15,6 +15,8 @@ from zoo.boxes.matcher import Matcher
 from zoo.boxes.sampler import balanced_sample, most_positives
 from zoo.detection.truth import on_ignored
 from zoo.layers.bilinear_sample import bilinear_sample, box_points
+from zoo.layers.norm import norm as normalization
+from zoo.layers.norm import normalizes
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,9 +91,18 @@ def region_maps(features, boxes, size: int, stride: int):
 
 
 def recognition_network(
-    channels: int, *, size: int, units: int, dropout: float, name: str = "recognition"
+    channels: int,
+    *,
+    size: int,
+    units: int,
+    dropout: float,
+    norm: str | None = "none",
+    name: str = "recognition",
 ) -> keras.Model:
-    """Two dense layers on a region's map, as fc6 and fc7 of VGG16.
+    """Two dense layers on a region's map, as fc6 and fc7 of VGG16, normalised as the backbone is.
+
+    Without normalisation codes learned from random weights grow until the LSTM is saturated, and
+    sentences no longer say what is seen.
 
     Returns:
         From (N, size, size, channels) to the code (N, units), the objectness (N, 1) and four box
@@ -99,10 +110,13 @@ def recognition_network(
     """
     region = keras.Input((size, size, channels), name="region")
     x = layers.Flatten(name="flatten")(region)
+    plain = not normalizes(norm)
     for number in (6, 7):
-        x = layers.Dense(
-            units, activation="relu", kernel_initializer="he_normal", name=f"fc{number}"
-        )(x)
+        x = layers.Dense(units, use_bias=plain, kernel_initializer="he_normal", name=f"fc{number}")(
+            x
+        )
+        x = normalization(norm, f"fc{number}_norm")(x)
+        x = layers.ReLU(name=f"relu{number}")(x)
         x = layers.Dropout(dropout, name=f"drop{number}")(x) if dropout else x
     spread = initializers.RandomNormal(stddev=0.01)
     objectness = layers.Dense(1, kernel_initializer=spread, name="objectness")(x)

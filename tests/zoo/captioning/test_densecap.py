@@ -9,7 +9,7 @@ import tensorflow as tf
 from keras import ops
 
 import zoo
-from zoo.captioning.regions import CaptionSampling, region_maps
+from zoo.captioning.regions import CaptionSampling, recognition_network, region_maps
 from zoo.detection.truth import truth_of
 from zoo.errors import InputError
 from zoo.outline import outline
@@ -138,3 +138,14 @@ def test_bad_arguments(arguments, message):
     with pytest.raises(InputError, match=message) as caught:
         zoo.build("densecap", **arguments)
     assert len(str(caught.value).splitlines()) == 1
+
+
+def test_normalised_codes_do_not_grow_with_their_weights():
+    region = np.random.default_rng(0).normal(size=(4, 3, 3, 8)).astype("float32")
+    for norm, factor in (("group", 1.0), ("none", 10_000.0)):
+        network = recognition_network(8, size=3, units=16, dropout=0.0, norm=norm)
+        before = np.asarray(network(region)[0])
+        for name in ("fc6", "fc7"):
+            kernel = network.get_layer(name).kernel
+            kernel.assign(100.0 * kernel)
+        np.testing.assert_allclose(network(region)[0], factor * before, rtol=2e-2, atol=1e-2)
