@@ -115,7 +115,7 @@ def recognition_network(
         x = layers.Dense(units, use_bias=plain, kernel_initializer="he_normal", name=f"fc{number}")(
             x
         )
-        x = normalization(norm, f"fc{number}_norm")(x)
+        x = normalization(norm, f"fc{number}_norm", groups=1)(x)
         x = layers.ReLU(name=f"relu{number}")(x)
         x = layers.Dropout(dropout, name=f"drop{number}")(x) if dropout else x
     spread = initializers.RandomNormal(stddev=0.01)

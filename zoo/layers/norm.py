@@ -67,16 +67,18 @@ def norm(
     *,
     momentum: float = 0.9,
     epsilon: float = 1e-3,
+    groups: int = 32,
 ) -> Callable:
-    """The normalisation that a policy stands for, as a callable on a (N, H, W, C) tensor.
+    """The normalisation that a policy stands for, as a callable on a (N, …, C) tensor.
 
     Args:
         policy: "batch"; "frozen" (batch normalisation that neither trains nor uses the batch's
-            statistics); "group" (32 groups or the nearest divisor); "sync" (batch statistics
+            statistics); "group" (so many groups, or the nearest divisor); "sync" (batch statistics
             over all replicas); "none" or None (the identity).
         name: name of the layer.
         momentum: share of the old moving average kept at each step, 0...1.
         epsilon: added to the variance.
+        groups: of "group"; where there is nothing but channels, 1, or none has any variance.
 
     Raises:
         InputError: for an unknown policy.
@@ -89,7 +91,7 @@ def norm(
     if policy == "sync":
         return keras.layers.BatchNormalization(synchronized=True, **settings)
     if policy == "group":
-        return GroupNormalization(epsilon=epsilon, name=name)
+        return GroupNormalization(groups, epsilon=epsilon, name=name)
     return _identity
 
 

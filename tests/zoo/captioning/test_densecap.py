@@ -9,6 +9,7 @@ import tensorflow as tf
 from keras import ops
 
 import zoo
+from zoo.boxes.iou import iou
 from zoo.captioning.regions import CaptionSampling, recognition_network, region_maps
 from zoo.detection.truth import truth_of
 from zoo.errors import InputError
@@ -108,7 +109,7 @@ def test_it_learns_two_pictures_by_heart():
         positive_iou=0.4,
     )
     images, targets = pictures()
-    model.compile(keras.optimizers.Adam(3e-3), jit_compile=False)
+    model.compile(keras.optimizers.Adam(1e-3), jit_compile=False)
     first = model.train_on_batch(images, targets)[0]
     for _ in range(200):
         last = model.train_on_batch(images, targets)[0]
@@ -119,8 +120,9 @@ def test_it_learns_two_pictures_by_heart():
         for number, expected in enumerate(("red square", "blue square below the left")):
             words = [model.tokens[token] for token in answers["captions"][number, 0] if token]
             assert " ".join(words) == expected
-            box = answers["boxes"][number, 0]
-            np.testing.assert_allclose(box, targets["boxes"][number, 0], atol=6)
+            # A box counts as found from positive_iou on; any of those may come first.
+            overlap = iou(answers["boxes"][number, :1], targets["boxes"][number, :1])
+            assert float(overlap[0, 0]) > 0.4
 
 
 @pytest.mark.parametrize(
