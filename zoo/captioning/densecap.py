@@ -16,6 +16,7 @@ from zoo.captioning.regions import CaptionSampling, recognition_network
 from zoo.card import Figure, Paper
 from zoo.detection.rpn import RegionProposals, rpn_head
 from zoo.errors import InputError
+from zoo.layers.norm import normalizes
 from zoo.layers.padding import PadToMultiple
 from zoo.registry import register
 from zoo.tasks.captioning import SPECIAL
@@ -26,6 +27,9 @@ ANCHORS = (
 )
 """Widths and heights in pixels."""
 PUBLISHED_SIZE = 10_500
+# Words and codes begin equally large, and neither drowns the other: fc7's codes are large, those
+# behind a normalisation are not.
+AUTHORS_GAIN, NORMALISED_GAIN = 1 / 3, 8.0
 
 
 @register(
@@ -164,7 +168,8 @@ def densecap(
     recognition = recognition_network(
         features.shape[-1], size=cells, units=units, dropout=dropout, norm=norm
     )
-    language = LanguageModel(size, language_units, embedding, name="language")
+    gain = NORMALISED_GAIN if normalizes(norm) else AUTHORS_GAIN
+    language = LanguageModel(size, language_units, embedding, gain, name="language")
     language.build((None, units))
     model = DenseCaptioner(
         images,

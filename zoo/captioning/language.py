@@ -27,12 +27,20 @@ class LanguageModel(layers.Layer):
         vocabulary_size: token ids, the four special ones of `zoo.tasks.captioning` included.
         units: of the LSTM.
         embedding: numbers a word.
+        gain: of the first weights on codes; they begin with the variance gain / K.
 
     Raises:
         InputError: a vocabulary without words.
     """
 
-    def __init__(self, vocabulary_size: int, units: int = 512, embedding: int = 512, **kwargs: Any):
+    def __init__(
+        self,
+        vocabulary_size: int,
+        units: int = 512,
+        embedding: int = 512,
+        gain: float = 1 / 3,
+        **kwargs: Any,
+    ):
         super().__init__(**kwargs)
         if vocabulary_size <= len(SPECIAL):
             raise InputError(
@@ -42,10 +50,10 @@ class LanguageModel(layers.Layer):
         self.vocabulary_size = vocabulary_size
         self.units = units
         self.embedding = embedding
-        # As in the authors' code: words begin as large as codes, and codes do not drown them.
-        modest = initializers.VarianceScaling(1 / 3, "fan_in", "uniform")
+        self.gain = gain
+        first = initializers.VarianceScaling(gain, "fan_in", "uniform")
         self.encoder = layers.Dense(
-            embedding, activation="relu", kernel_initializer=modest, name="image"
+            embedding, activation="relu", kernel_initializer=first, name="image"
         )
         apart = initializers.RandomNormal(stddev=1.0)
         self.table = layers.Embedding(vocabulary_size - 1, embedding, apart, name="words")
@@ -65,6 +73,7 @@ class LanguageModel(layers.Layer):
             "vocabulary_size": self.vocabulary_size,
             "units": self.units,
             "embedding": self.embedding,
+            "gain": self.gain,
         }
 
     def see(self, codes):
