@@ -50,8 +50,8 @@ def export_litert(
 
     Raises:
         InputError: unknown quantization, no pictures for int8, thresholds of other models, tiles
-            of a picture whose size is not known, or the path cannot be written.
-        ValueError: the model needs an operator that LiteRT does not have.
+            of a picture whose size is not known, an operator that LiteRT does not have, or the path
+            cannot be written.
     """
     if quantize not in QUANTIZATIONS:
         raise InputError(f"quantize is one of {', '.join(QUANTIZATIONS)}, not {quantize!r}.")
@@ -76,8 +76,11 @@ def export_litert(
         except ConverterError as error:
             wanted = re.search(r"(?:TF Select|Custom) ops: ([^\n]+)", str(error))
             reason = f"needs {wanted.group(1)}" if wanted else str(error).splitlines()[0]
-            raise ValueError(
-                f"{delivery.model.architecture} does not convert to LiteRT builtins: {reason}"
+            native = delivery.image_size is None or delivery.fit == "native"
+            remedy = "; an image size may help, or a SavedModel" if native else ""
+            name = delivery.model.architecture
+            raise InputError(
+                f"{name} does not convert to LiteRT builtins: {reason}{remedy}."
             ) from error
     return write_delivery(Path(path), data, delivery, own)
 

@@ -2,6 +2,7 @@
 
 import json
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -16,6 +17,7 @@ RULES = ((0.1, 0.45, False), (0.2, 0.2, True), (0.2, 0.2, False), (0.999, 0.5, F
 
 @pytest.fixture(scope="module")
 def delivery():
+    keras.utils.set_random_seed(0)
     model = zoo.card("yolo_v2").build_tiny()
     random = np.random.default_rng(0)
     for variable in model.trainable_variables:
@@ -93,6 +95,15 @@ def test_a_litert_file_takes_thresholds(delivery, picture, quantize, tmp_path):
     told = signature(**export.runners.named(picture[0], None, own))
     for key, value in told.items():
         np.testing.assert_array_equal(untold[key], value[0])
+
+
+def test_pictures_at_their_own_size(delivery, picture, tmp_path):
+    native = export.Delivery.of(delivery.model, ["a", "b", "c"])
+    answer = export.saved_model_answerer(export.export_saved_model(native, tmp_path / "sm"))
+    found = {key: value[None] for key, value in answer(picture[0]).items()}
+    assert check(found, {key: np.asarray(v) for key, v in native.answer(picture).items()})
+    with pytest.raises(zoo.InputError, match=r"yolo_v2 does not convert.*needs.*an image size"):
+        export.export_litert(native, tmp_path / "m.tflite")
 
 
 def test_what_takes_none(tmp_path):

@@ -121,7 +121,10 @@ def select(
     """
     sides = boxes[..., 2:] - boxes[..., :2]
     scores = ops.where(ops.all(sides >= SMALLEST_SIDE, axis=-1), scores, -math.inf)
-    best, index = ops.top_k(scores, min(candidates, scores.shape[1]))
+    # Maps of pictures of any size have a number of boxes that only the picture says.
+    count = scores.shape[1]
+    least = min if count is not None else ops.minimum
+    best, index = ops.top_k(scores, least(candidates, ops.shape(scores)[1]))
     boxes = ops.take_along_axis(boxes, index[..., None], axis=1)
     label = ops.cast(index, "int32") % classes
     return _suppressed(boxes, best, label, detections, nms_iou, score_threshold, class_blind)
