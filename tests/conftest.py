@@ -40,6 +40,12 @@ def data_dir(tmp_path_factory) -> Path:
     return folder
 
 
+@pytest.fixture(autouse=True, scope="module")
+def seeded_module():
+    """The same weights in the models that a file's tests share."""
+    keras.utils.set_random_seed(0)
+
+
 @pytest.fixture(autouse=True)
 def seeded():
     """The same random numbers in every test, alone or among others."""

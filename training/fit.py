@@ -230,13 +230,8 @@ def build_model(
     }
     with PrecisionScope(recipe.precision):
         model = zoo.build(architecture, **arguments)
-    sizes = (recipe.image_size, *recipe.image_sizes, *recipe.buckets)
-    for side in [side for size in sizes for side in size]:
-        if model.sizes is not None and not model.sizes.legal(side):
-            raise InputError(
-                f"recipe: {architecture} cannot take an image_size side of {side} as it is built "
-                f"here; the nearest that it can: {model.sizes.nearest(side)}."
-            )
+    for size in (recipe.image_size, *recipe.image_sizes, *recipe.buckets):
+        model.check_size(size)
     return model
 
 

@@ -91,10 +91,31 @@ class Model(keras.Model):
         return self.task.monitor
 
     @property
+    def pictures(self) -> Any:
+        """The symbolic pictures (B, H, W, C) that it was built for; H and W None where any do."""
+        return self.input["image"] if isinstance(self.input, Mapping) else self.input
+
+    @property
     def channels(self) -> int:
         """Channels of the pictures it takes."""
-        pictures = self.input["image"] if isinstance(self.input, Mapping) else self.input
-        return pictures.shape[-1]
+        return self.pictures.shape[-1]
+
+    def check_size(self, size: tuple[int, int]) -> None:
+        """Does nothing where pictures of `size` (H, W) can go through it.
+
+        Raises:
+            InputError: they cannot; the message names the nearest sides that can.
+        """
+        for side, built in zip(size, self.pictures.shape[1:3], strict=True):
+            if built is not None and built != side:
+                raise InputError(
+                    f"{self.name} was built for pictures with a side of {built}, not {side}."
+                )
+            if self.sizes is not None and not self.sizes.legal(side):
+                raise InputError(
+                    f"{self.name} cannot take an image_size side of {side} as it is built here; "
+                    f"the nearest that it can: {self.sizes.nearest(side)}."
+                )
 
     @property
     def takes_proposals(self) -> bool:

@@ -63,6 +63,41 @@ def test_predict_uses_the_aids(model, file, photo, tmp_path, capsys):
     assert (found != expected).any()
 
 
+def test_another_canvas_can_be_asked_for(model, file, photo, tmp_path, capsys):
+    path, image = photo
+    words = ["predict", file, str(path), "--out", str(tmp_path), "--image-size", "24x32"]
+    assert main(words) == 0
+    found = np.asarray(Image.open(tmp_path / "photo_classes.png"))
+    expected = np.asarray(
+        zoo.answer(model, image[None], image_size=(24, 32))["segmentation"][0],
+    )
+    np.testing.assert_array_equal(found, expected)
+    assert (expected != answered(model, image, Inference())).any()
+    capsys.readouterr()
+    words = ["export", file, "--out", str(tmp_path), "--json", "--format", "saved_model"]
+    assert main([*words, "--image-size", "24x32"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["image_size"] == [24, 32]
+    answer = export.saved_model_answerer(report["files"]["saved_model"])
+    np.testing.assert_array_equal(answer(image)["segmentation"], expected)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        ({"input_shape": (32, 32, 3)}, "was built for pictures with a side of 32, not 25"),
+        ({"padding": "valid"}, "the nearest that it can: 24 or 26"),
+    ],
+)
+def test_a_canvas_that_the_model_cannot_take_is_one_line(arguments, error, photo, tmp_path, capsys):
+    model = zoo.build("unet", num_classes=2, filters=4, depth=2, **arguments)
+    model.save(tmp_path / "unet.keras")
+    words = ["predict", str(tmp_path / "unet.keras"), str(photo[0]), "--out", str(tmp_path / "o")]
+    assert main([*words, "--image-size", "25x24"]) == 2
+    said = capsys.readouterr().err
+    assert error in said and said.count("\n") == 1
+
+
 def test_evaluate_measures_with_the_aids(model, file, photo, tmp_path, capsys):
     image = photo[1]
     for part in ("images", "masks"):

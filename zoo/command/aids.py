@@ -12,8 +12,12 @@ if TYPE_CHECKING:
 
 def add_aids(command: argparse.ArgumentParser, size) -> None:
     """Adds the options; `size` reads HxW."""
-    command.add_argument(
+    canvas = command.add_mutually_exclusive_group()
+    canvas.add_argument(
         "--native", action="store_true", help="pictures at their own size, not on a canvas"
+    )
+    canvas.add_argument(
+        "--image-size", type=size, metavar="HxW", help="canvas (default: as it was trained)"
     )
     command.add_argument("--tile", type=size, metavar="HxW", help="answer large pictures in tiles")
     command.add_argument(

@@ -44,7 +44,11 @@ def run_export(options: Namespace) -> None:
     if "onnx" in options.format:
         path = export.export_onnx(delivery, out / "model.onnx")
         files["onnx"] = (path, opened.proposing(export.onnx_answerer(path)))
-    report: dict[str, Any] = {"model": str(opened.path), "inference": opened.inference.to_dict()}
+    report: dict[str, Any] = {
+        "model": str(opened.path),
+        "image_size": opened.image_size,
+        "inference": opened.inference.to_dict(),
+    }
     report["files"] = {name: str(path) for name, (path, _) in files.items()}
     report["parity"] = None
     if data is not None:

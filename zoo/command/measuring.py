@@ -41,6 +41,7 @@ def run_evaluate(options: Namespace) -> None:
         "model": str(opened.path),
         "data": source.spec,
         "split": split,
+        "image_size": opened.image_size,
         "inference": opened.aids(),
         **result,
     }

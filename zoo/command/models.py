@@ -149,6 +149,10 @@ def open_with_aids(options: Namespace) -> Opened:
             f"superpixels vote on answers of segmentation, not of {opened.model.task_name}."
         )
     changes: dict[str, Any] = {"image_size": None, "fit": "native"} if options.native else {}
+    if options.image_size:
+        opened.model.check_size(options.image_size)
+        fit = serving_fit(recipe_of(opened.model, opened.run).fit)
+        changes = {"image_size": options.image_size, "fit": "fit" if fit == "native" else fit}
     opened = dataclasses.replace(opened, inference=inference, superpixels=superpixels, **changes)
     _check_tile(opened)
     return opened
