@@ -132,3 +132,41 @@ def test_draws_cover_their_range():
     vary = tf.function(lambda seed: augment({"image": image}, seed, policy, (2, 2))["image"])
     shifts = [float(vary(tf.constant([seed, 0]))[0, 0, 0]) - 100 for seed in range(200)]
     assert -51 <= min(shifts) < -45 and 45 < max(shifts) <= 51 and abs(np.mean(shifts)) < 6
+
+
+def test_several_mixes_in_one_pass_are_one_after_the_other():
+    """Where nothing is cut in between, as in this picture of middle greys."""
+    image = 100 + picture(3, 20, 24).astype(np.float32) / 8
+    valid = np.arange(24)[None] < 20 + 0 * np.arange(20)[:, None]
+    one = photometric.brightness(image, -0.1)
+    one = photometric.saturation(photometric.contrast(one, 1.4, valid), 0.3)
+    mix = photometric.Mix.none(image).brighter(-0.1)
+    mix = mix.contrasted(1.4, photometric.channel_means(image, valid)).saturated(0.3)
+    np.testing.assert_allclose(mix.of(image), one, atol=1e-3)
+    assert np.ptp(np.asarray(one)) > 5
+
+
+@pytest.mark.parametrize("height", [20, 26])  # without and with padding
+def test_a_policy_changes_light_contrast_and_colour_as_it_does_each_alone(height):
+    image = 100 + picture(3, 20, 24).astype(np.float32) / 8
+
+    def changed(**policy):
+        return np.asarray(
+            augment({"image": image}, (3, 4), Augmentation(**policy), (height, 24))["image"]
+        )[:20]
+
+    delta = np.mean(changed(brightness=0.1) - image)
+    factor = np.std(changed(contrast=0.4)) / np.std(image)
+    colours = np.std(away(changed(saturation=0.7))) / np.std(away(image))
+    assert min(abs(delta), 10 * abs(factor - 1), 10 * abs(colours - 1)) > 0.1
+    expected = image + delta
+    middle = expected.mean((0, 1))
+    expected = middle + (expected - middle) * factor
+    expected = expected - away(expected) * (1 - colours)
+    found = changed(brightness=0.1, contrast=0.4, saturation=0.7)
+    np.testing.assert_allclose(found, expected, atol=0.5)
+
+
+def away(image):
+    """From each pixel's grey."""
+    return image - (image @ [0.299, 0.587, 0.114])[..., None]

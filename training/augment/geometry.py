@@ -24,11 +24,10 @@ from training.augment.sampling import (
     REFLECT,
     Fill,
     Size,
-    inside,
+    filled_outside,
     map_points,
     sample_map,
     sample_picture,
-    source_positions,
 )
 from zoo.errors import InputError
 from zoo.tasks.schema import IGNORE
@@ -218,8 +217,7 @@ def _sampled(
     shown = sample_picture(pixels, onto, size, REFLECT if fill == REFLECT else EDGE, field)
     if fill == REFLECT:
         return shown
-    within = inside(*source_positions(matrix, size, field), tf.stack([image.height, image.width]))
-    return tf.where(within[..., None], shown, tf.cast(fill, tf.float32))
+    return filled_outside(shown, matrix, fill, tf.stack([image.height, image.width]), field)
 
 
 def with_masks(sample: dict, mask_size: int | None = None) -> dict:

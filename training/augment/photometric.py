@@ -1,11 +1,13 @@
 """Changes of brightness, colour, sharpness and noise: the picture alone, never its labels.
 
 Every function takes (H, W, C) pixels in 0..255, uint8 or float, and gives float32 in 0..255.
-Amounts may be Python numbers or scalar tensors.
+Amounts may be Python numbers or scalar tensors. Changes that mix a pixel's channels linearly are
+also there as a `Mix`: several are carried out in one pass, and cut to 0..255 once.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from typing import Any
 
@@ -27,32 +29,78 @@ def _clip(image: tf.Tensor) -> tf.Tensor:
     return tf.clip_by_value(image, 0.0, 255.0)
 
 
-def _colour(image: tf.Tensor, change: str) -> tf.Tensor:
+def _check_colour(image: tf.Tensor, change: str) -> None:
     channels = image.shape[-1]
     if channels != 3:
         raise InputError(f"{change} needs a colour picture of 3 channels, not {channels}")
-    return _floats(image)
 
 
-def brightness(image: tf.Tensor, delta: Number) -> tf.Tensor:
-    """Add `delta`, a fraction of the full range: 0.1 adds 25.5."""
-    return _clip(_floats(image) + 255.0 * delta)
+@dataclasses.dataclass(frozen=True)
+class Mix:
+    """What becomes of a pixel's channels: `pixel @ weights + offset`.
+
+    Attributes:
+        weights: (C, C) float32.
+        offset: (C,) float32, grey levels.
+    """
+
+    weights: tf.Tensor
+    offset: tf.Tensor
+
+    @classmethod
+    def none(cls, image: tf.Tensor) -> Mix:
+        """What changes nothing in such a picture."""
+        return cls(tf.eye(image.shape[-1]), tf.zeros(image.shape[-1]))
+
+    def brighter(self, delta: Number) -> Mix:
+        """And then `brightness`."""
+        return Mix(self.weights, self.offset + 255.0 * delta)
+
+    def contrasted(self, factor: Number, mean: tf.Tensor) -> Mix:
+        """And then `contrast`, of a picture whose channels have the `mean` (C,) as it is given."""
+        moved = tf.linalg.matvec(self.weights, mean, transpose_a=True) + self.offset
+        return Mix(self.weights * factor, self.offset * factor + moved * (1.0 - factor))
+
+    def saturated(self, factor: Number) -> Mix:
+        """And then `saturation`."""
+        _check_colour(self.offset, "saturation")
+        luma = tf.constant(LUMA)[:, None] * tf.ones((1, 3))
+        blend = factor * tf.eye(3) + (1.0 - factor) * luma
+        offset = tf.linalg.matvec(blend, self.offset, transpose_a=True)
+        return Mix(tf.linalg.matmul(self.weights, blend), offset)
+
+    def of(self, image: tf.Tensor) -> tf.Tensor:
+        """The picture so changed."""
+        pixels = tf.reshape(_floats(image), (-1, image.shape[-1]))
+        mixed = tf.linalg.matmul(pixels, self.weights) + self.offset
+        return _clip(tf.reshape(mixed, tf.shape(image)))
 
 
-def contrast(image: tf.Tensor, factor: Number, valid: tf.Tensor | None = None) -> tf.Tensor:
-    """Stretch the distance to each channel's mean by `factor`; 0 gives the mean, 1 no change.
+def channel_means(image: tf.Tensor, valid: tf.Tensor | None = None) -> tf.Tensor:
+    """(C,) float32 means of (H, W, C).
 
     valid: (H, W) bool or None, the pixels the mean is taken over (all but the padding).
     """
     image = _floats(image)
     pixels = tf.reshape(image, (-1, tf.shape(image)[-1]))
     if valid is None:
-        mean = tf.reduce_mean(pixels, axis=0)
-    else:
-        # A product of matrices is several times as fast as a weighted sum.
-        weight = tf.reshape(_floats(valid), (1, -1))
-        mean = tf.linalg.matmul(weight, pixels)[0] / tf.maximum(tf.reduce_sum(weight), 1.0)
-    return _clip(image * factor + mean * (1.0 - factor))
+        return tf.reduce_mean(pixels, axis=0)
+    # A product of matrices is several times as fast as a weighted sum.
+    weight = tf.reshape(_floats(valid), (1, -1))
+    return tf.linalg.matmul(weight, pixels)[0] / tf.maximum(tf.reduce_sum(weight), 1.0)
+
+
+def brightness(image: tf.Tensor, delta: Number) -> tf.Tensor:
+    """Add `delta`, a fraction of the full range: 0.1 adds 25.5."""
+    return Mix.none(image).brighter(delta).of(image)
+
+
+def contrast(image: tf.Tensor, factor: Number, valid: tf.Tensor | None = None) -> tf.Tensor:
+    """Stretch the distance to each channel's mean by `factor`; 0 gives the mean, 1 no change.
+
+    valid: as of `channel_means`.
+    """
+    return Mix.none(image).contrasted(factor, channel_means(image, valid)).of(image)
 
 
 def gamma(image: tf.Tensor, exponent: Number) -> tf.Tensor:
@@ -62,16 +110,13 @@ def gamma(image: tf.Tensor, exponent: Number) -> tf.Tensor:
 
 def saturation(image: tf.Tensor, factor: Number) -> tf.Tensor:
     """Blend with the picture's own grey version; 0 gives grey, 1 no change. 3 channels only."""
-    image = _colour(image, "saturation")
-    luma = tf.constant(LUMA)[:, None] * tf.ones((1, 3))
-    mix = factor * tf.eye(3) + (1.0 - factor) * luma
-    pixels = tf.linalg.matmul(tf.reshape(image, (-1, 3)), mix)
-    return _clip(tf.reshape(pixels, tf.shape(image)))
+    return Mix.none(image).saturated(factor).of(image)
 
 
 def hue(image: tf.Tensor, turn: Number) -> tf.Tensor:
     """Turn every hue by `turn` in [-1, 1] of the colour circle. 3 channels only."""
-    image = _clip(_colour(image, "hue"))
+    _check_colour(image, "hue")
+    image = _clip(_floats(image))
     return _clip(tf.image.adjust_hue(image / 255.0, turn) * 255.0)
 
 

@@ -87,7 +87,8 @@ class LazyPicture:
         back = matrices.compose(
             matrices.translation(low[0], low[1]), matrices.scaling(tf.cast(ratio, tf.float64))
         )
-        return with_channels(pixels, self.channels), tf.linalg.matmul(matrix, back)
+        pixels = tf.ensure_shape(with_channels(pixels, self.channels), (None, None, self.channels))
+        return pixels, tf.linalg.matmul(matrix, back)
 
     def _ratio(self, scale: tf.Tensor) -> tf.Tensor:
         """The largest reduction after which a picture to be scaled so is still not enlarged."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 
@@ -16,9 +17,12 @@ from training.augment.erasing import erase
 from training.augment.geometry import as_tensors, check_size, source_size, transform, with_masks
 from training.augment.placing import check_fit
 from training.augment.random_matrix import random_matrix
-from training.augment.sampling import REFLECT, Size, inside, source_positions
+from training.augment.sampling import REFLECT, Size, covers, inside, source_positions
 
 PHOTOMETRIC_DRAWS = ("brightness", "contrast", "gamma", "saturation", "hue", "blur", "noise")
+RECOLOURINGS = ("brightness", "contrast", "gamma", "saturation", "hue", "grey", "blur", "noise")
+MIXES = ("brightness", "contrast", "saturation")
+"""Neighbours among these are carried out in one pass over the picture."""
 
 
 @tf.autograph.experimental.do_not_convert
@@ -83,10 +87,19 @@ def vary(
     )
     recolours = policy.grey > 0 or any(getattr(policy, name) > 0 for name in PHOTOMETRIC_DRAWS)
     if "image" in moved and recolours:
-        valid = inside(*source_positions(matrix, size, field), source)
-        if tile is not None:
-            valid &= on_tile(tile, size)
-        moved["image"] = _recolour(moved["image"], valid, seed, policy)
+        image = moved["image"]
+
+        def padded() -> tf.Tensor:
+            valid = inside(*source_positions(matrix, size, field), source)
+            valid = valid if tile is None else valid & on_tile(tile, size)
+            return _recolour(image, valid, seed, policy)
+
+        if field is None and tile is None:
+            full = covers(matrix, size, source)
+            image = tf.cond(full, lambda: _recolour(image, None, seed, policy), padded)
+        else:
+            image = padded()
+        moved["image"] = image
     return moved
 
 
@@ -116,9 +129,12 @@ def on_tile(tile: tf.Tensor, size: Size) -> tf.Tensor:
 
 
 def _recolour(
-    image: tf.Tensor, valid: tf.Tensor, seed: tf.Tensor, policy: Augmentation
+    image: tf.Tensor, valid: tf.Tensor | None, seed: tf.Tensor, policy: Augmentation
 ) -> tf.Tensor:
-    """The policy's photometric changes in a fixed order; constant padding stays as it is."""
+    """The policy's `RECOLOURINGS` in that order; constant padding stays as it is.
+
+    valid: (H, W) bool, all but the padding; None where there is none.
+    """
     draw = draws(seed, PHOTOMETRIC, PHOTOMETRIC_DRAWS)
     grey = draws(seed, GREY, ("chance",))["chance"] < policy.grey
     padded = image
@@ -129,17 +145,30 @@ def _recolour(
     def share(name: str) -> tf.Tensor:
         return tf.cast(draw[name] * getattr(policy, name), tf.float32)
 
+    def mixed(x: tf.Tensor, names: Sequence[str]) -> tf.Tensor:
+        mix = photometric.Mix.none(x)
+        if "brightness" in names:
+            mix = mix.brighter(spread("brightness"))
+        if "contrast" in names:
+            mix = mix.contrasted(1.0 + spread("contrast"), photometric.channel_means(x, valid))
+        if "saturation" in names:
+            mix = mix.saturated(1.0 + spread("saturation"))
+        return mix.of(x)
+
     changes = {
-        "brightness": lambda x: photometric.brightness(x, spread("brightness")),
-        "contrast": lambda x: photometric.contrast(x, 1.0 + spread("contrast"), valid),
         "gamma": lambda x: photometric.gamma(x, 1.0 + spread("gamma")),
-        "saturation": lambda x: photometric.saturation(x, 1.0 + spread("saturation")),
         "hue": lambda x: photometric.hue(x, spread("hue")),
         "grey": lambda x: tf.where(grey, photometric.saturation(x, 0.0), x),
         "blur": lambda x: photometric.blur(x, share("blur"), math.ceil(3 * policy.blur)),
         "noise": lambda x: photometric.gaussian_noise(x, share("noise"), stream(seed, NOISE)),
     }
-    for name, change in changes.items():
-        if getattr(policy, name) > 0:
-            image = change(image)
-    return image if policy.fill == REFLECT else tf.where(valid[..., None], image, padded)
+    wanted = [name for name in RECOLOURINGS if getattr(policy, name) > 0]
+    for together, names in itertools.groupby(wanted, MIXES.__contains__):
+        if together:
+            image = mixed(image, tuple(names))
+            continue
+        for name in names:
+            image = changes[name](image)
+    if valid is None or policy.fill == REFLECT:
+        return image
+    return tf.where(valid[..., None], image, padded)

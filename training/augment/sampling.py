@@ -168,19 +168,38 @@ def sample_picture(image, matrix, size, fill: Fill = 0.0, field=None) -> tf.Tens
         output = gather_bilinear(picture, *source_positions(matrix, size, field), border)
     if fill in (REFLECT, EDGE):
         return output
-    x, y = source_positions(matrix, size, field)
-    outside = tf.broadcast_to(tf.cast(fill, tf.float32), tf.shape(output))
-    return tf.where(inside(x, y, tf.shape(picture)[:2])[..., None], output, outside)
+    return filled_outside(output, matrix, fill, tf.shape(picture)[:2], field)
+
+
+def filled_outside(canvas, matrix, fill, source: tf.Tensor, field=None) -> tf.Tensor:
+    """(H, W) or (H, W, C) with `fill` where a picture of `source` = [height, width] is not."""
+    size = (canvas.shape[0], canvas.shape[1])
+
+    def filled() -> tf.Tensor:
+        within = inside(*source_positions(matrix, size, field), source)
+        within = within if canvas.shape.rank == 2 else within[..., None]
+        return tf.where(within, canvas, tf.cast(fill, canvas.dtype))
+
+    if field is not None:
+        return filled()
+    # Asking every pixel takes about as long as decoding the picture.
+    return tf.cond(covers(matrix, size, source), lambda: canvas, filled)
+
+
+def covers(matrix: tf.Tensor, size: Size, source: tf.Tensor) -> tf.Tensor:
+    """Whether a picture of `source` = [height, width] fills a canvas: its corner pixels tell."""
+    x = tf.constant([[0.5, size[1] - 0.5]], tf.float64)
+    y = tf.constant([[0.5], [size[0] - 0.5]], tf.float64)
+    return tf.reduce_all(inside(*map_points(tf.linalg.inv(matrix), x, y), source))
 
 
 def sample_map(labels, matrix, size, fill: int, field=None) -> tf.Tensor:
     """Nearest-pixel (h, w) integer map -> (H, W), same dtype; `fill` outside of the picture."""
-    x, y = source_positions(matrix, size, field)
     if field is None:
         output = project(labels[..., None], matrix, size, "NEAREST", "NEAREST")[..., 0]
     else:
-        output = gather_nearest(labels[..., None], x, y)[..., 0]
-    return tf.where(inside(x, y, tf.shape(labels)), output, tf.cast(fill, labels.dtype))
+        output = gather_nearest(labels[..., None], *source_positions(matrix, size, field))[..., 0]
+    return filled_outside(output, matrix, fill, tf.shape(labels), field)
 
 
 def source_positions(matrix: tf.Tensor, size: Size, field=None) -> tuple[tf.Tensor, tf.Tensor]:
