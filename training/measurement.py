@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 
 import zoo
 from training.callbacks import Recorder
 from training.evaluation import AnswerFunction, evaluate
 from training.progress import Bar
+from training.run import Run
 from training.sources import Source
 from zoo.errors import InputError
 
@@ -46,30 +49,31 @@ class Measurement(keras.callbacks.Callback):
         if self.answer is None:
             # Variables are read when it is called, so that one trace serves every epoch.
             self.answer = run.answerer(self.model)
-        limit = run.recipe.measure_pictures or None
-        total = min(limit or self.source.sizes[self.split], self.source.sizes[self.split])
-        samples = self.source.samples(self.split, limit)
-        with Bar(f"measuring {self.split}", total) as bar:
-            result = evaluate(
-                self.model.task_name,
-                self.answer,
-                self.source,
-                self.split,
-                run.labels,
-                samples,
-                bar,
-            )
+        result = measured(run, self.model.task_name, self.answer, self.source, self.split)
         metric = self.recorder.metric
         found = {f"val_{key}": value for key, value in result.items() if isinstance(value, float)}
         if metric not in found:
+            limited = run.recipe.measure_pictures
+            more = ", or measure on more pictures (measure_pictures)" if limited else ""
             raise InputError(
                 f"{self.source.spec}: {metric} is not defined on {self.split}, where nothing that "
                 "counts is labelled; label something there"
-                f"{', or measure on more pictures (measure_pictures)' if limit else ''}."
+                f"{more}."
             )
         self.hidden |= found.keys() - {metric}
         if logs is not None:
             logs.update(found)
+
+
+def measured(
+    run: Run, task: str, answer: AnswerFunction, source: Source, split: str
+) -> dict[str, Any]:
+    """What `evaluate` finds on a split, or on as many pictures of it as the run's recipe says."""
+    limit = run.recipe.measure_pictures or None
+    total = min(limit or source.sizes[split], source.sizes[split])
+    with Bar(f"measuring {split}", total) as bar:
+        samples = source.samples(split, limit)
+        return evaluate(task, answer, source, split, run.labels, samples, bar)
 
 
 def measured_outside(model: zoo.Model) -> bool:

@@ -12,7 +12,7 @@ import numpy as np
 
 from training.evaluation.base import AnswerFunction, Samples
 from training.evaluation.meteor import Scorer, meteor_scorer
-from training.evaluation.objects import detections_of
+from training.evaluation.objects import detections_of, rows_of
 from training.vocabulary import sentence, words_of
 from zoo.errors import InputError
 
@@ -60,7 +60,7 @@ def evaluate_captioning(
         if not class_names and np.asarray(found["captions"]).dtype.kind in "iu":
             raise InputError("the captions are token ids; give the words that they stand for.")
         kept = detections_of(name, found, 1, sample["image"].shape[:2])
-        rows = np.flatnonzero(_there(found))
+        rows = np.flatnonzero(rows_of(found))
         said = [as_sentence(found["captions"][row], class_names) for row in rows]
         records.add(kept.boxes, kept.scores, said, *_truth(sample))
         if progress:
@@ -187,12 +187,6 @@ def inclusive_iou(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
     shared = np.maximum(high - low + 1, 0).prod(-1)
     areas = [(one[..., 2:] - one[..., :2] + 1).prod(-1) for one in (first, second)]
     return shared / (areas[0] + areas[1] - shared)
-
-
-def _there(found: dict[str, Any]) -> np.ndarray:
-    labels = np.asarray(found["labels"])
-    count = int(found.get("num_detections", len(labels)))
-    return (labels >= 0) & (np.arange(len(labels)) < count)
 
 
 def _truth(sample: dict[str, np.ndarray]) -> tuple[np.ndarray, list[str]]:

@@ -102,11 +102,8 @@ def detections_of(
         InputError: a label beyond the classes.
         ValueError: a box or a score that is not a number.
     """
-    labels = np.asarray(answer["labels"]).astype(int)
-    there = labels >= 0
-    if "num_detections" in answer:
-        there &= np.arange(len(labels)) < int(answer["num_detections"])
-    labels = labels[there]
+    there = rows_of(answer)
+    labels = np.asarray(answer["labels"]).astype(int)[there]
     if labels.max(initial=-1) >= classes:
         raise InputError(
             f"{name}: the answer has class {labels.max()}, but the data set only {classes} "
@@ -120,6 +117,13 @@ def detections_of(
     if masks:
         encoded = encode_masks(np.asarray(answer["masks"])[there], boxes, size)
     return Detections(boxes, labels, scores, encoded, _rows(answer, "keypoints", there))
+
+
+def rows_of(answer: Mapping[str, Any]) -> np.ndarray:
+    """(D,) bool: the rows of an answer that are objects, not padding."""
+    labels = np.asarray(answer["labels"])
+    count = int(answer.get("num_detections", len(labels)))
+    return (labels >= 0) & (np.arange(len(labels)) < count)
 
 
 def encode_masks(

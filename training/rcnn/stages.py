@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 import zoo
-from training.evaluation import evaluate
 from training.files import digest_of
+from training.measurement import measured
 from training.progress import Bar
 from training.rcnn.features import FeatureFiles
 from training.rcnn.regression import regress_boxes
@@ -78,11 +78,5 @@ def solve_rcnn(run: Run, source: Source, held_out: str, say: Callable[[str], Non
 def _measured(run: Run, model: zoo.Model, source: Source, split: str) -> dict[str, Any]:
     """The run's best epoch with what its model, as it is now, gives on a split."""
     best = run.info["best"]
-    limit = run.recipe.measure_pictures or None
-    total = min(limit or source.sizes[split], source.sizes[split])
-    samples = source.samples(split, limit)
-    with Bar(f"measuring {split}", total) as bar:
-        found = evaluate(
-            model.task_name, run.answerer(model), source, split, run.labels, samples, bar
-        )
+    found = measured(run, model.task_name, run.answerer(model), source, split)
     return {**best, "value": float(found[best["metric"].removeprefix("val_")])}
