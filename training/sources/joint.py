@@ -14,7 +14,6 @@ Redmon & Farhadi, *YOLO9000: Better, Faster, Stronger*, CVPR 2017, learn from bo
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -151,14 +150,14 @@ def open_joint(where: str) -> Source:
 
 def _nodes(source: Source, key: str, names: tuple[str, ...]) -> np.ndarray:
     """The node of each class of a data set."""
-    number: Callable[[str], int] = names.index
+    numbers = {name: number for number, name in enumerate(names)}
     for name in source.names_for(key):
-        if name not in names:
+        if name not in numbers:
             raise InputError(
                 f"{source.spec}: the tree has no class {name!r}{nearest(name, names)} Its names "
                 "are those of both data sets' classes."
             )
-    return np.array([number(name) for name in source.names_for(key)], "int32")
+    return np.array([numbers[name] for name in source.names_for(key)], "int32")
 
 
 def _nothing(spec: Any) -> Record:
