@@ -76,7 +76,7 @@ class Recorder(keras.callbacks.Callback):
                 "clip_norm=1 or precision=float32."
             )
         self._judge(epoch, row)
-        self.progress["epoch"] = epoch + 1
+        self.progress["epoch"], self.progress["step"] = epoch + 1, 0
         self.progress["history"] = [*self.progress["history"], row]
         with self.writer.as_default(step=epoch + 1):
             for key, value in row.items():
@@ -105,14 +105,34 @@ class Recorder(keras.callbacks.Callback):
 
 
 class StateKeeper(keras.callbacks.Callback):
-    """Writes the checkpoint; last of all, so that it never speaks of files not yet written."""
+    """Writes the checkpoint; last of all, so that it never speaks of files not yet written.
 
-    def __init__(self, recorder: Recorder):
+    Args:
+        recorder: of the run.
+        first_step: batches of the first epoch that were gone through before.
+    """
+
+    def __init__(self, recorder: Recorder, first_step: int = 0):
         super().__init__()
         self.recorder = recorder
+        self.first_step = first_step
+        self.seconds = 60 * recorder.run.recipe.checkpoint_minutes
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.written = time.monotonic()
+
+    def on_train_batch_end(self, batch, logs=None):
+        # After the last batch of an epoch its end follows, which measures and then writes.
+        if batch + 1 == self.params["steps"] or time.monotonic() - self.written < self.seconds:
+            return
+        step = self.first_step + batch + 1
+        run, progress = self.recorder.run, self.recorder.progress
+        save_state(run.checkpoint, self.model, {**progress, "step": step})
+        self.written = time.monotonic()
 
     def on_epoch_end(self, epoch, logs=None):
         run, progress = self.recorder.run, self.recorder.progress
+        self.first_step = 0
         run.write_history(progress["history"])
         run.write_info(best=progress["best"])
         save_state(run.checkpoint, self.model, progress)
@@ -197,4 +217,4 @@ def averaged(ema: bool, *callbacks: keras.callbacks.Callback) -> list[keras.call
 
 def new_progress() -> dict[str, Any]:
     """The progress of a run that has not begun."""
-    return {"epoch": 0, "best": None, "history": [], "stopped": ""}
+    return {"epoch": 0, "step": 0, "best": None, "history": [], "stopped": ""}

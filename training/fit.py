@@ -157,30 +157,43 @@ def _learn(
     recorder: Recorder,
     say: Callable[[str], None] | None,
 ) -> None:
-    """Goes through the epochs that are left."""
-    recipe, done = recorder.run.recipe, recorder.progress["epoch"]
+    """Goes through the epochs that are left, of the first perhaps a part."""
+    recipe, progress = recorder.run.recipe, recorder.progress
     steps = steps_per_epoch(source, "train", recipe.batch_size)
     val = validation_batches(source, held_out, batches)
+    begun = min(progress["step"], steps - 1)
+    # `fit` knows epochs of one length only, so what is left of one is a `fit` by itself.
+    stop = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: setattr(model, "stop_training", True)
+    )
     try:
         drawn = next(val.unbatch().take(_DRAWN).batch(_DRAWN).as_numpy_iterator())
         words = batches.vocabulary.tokens if batches.vocabulary else ()
         best = BestModel(recorder, drawn, Names.of(source, words))
         apart = [] if recorder.every_epoch else [Measurement(recorder, source, held_out)]
         hidden = apart[0].hidden if apart else ()
-        progress = Progress(recipe.epochs, steps, recipe.batch_size, done, say, hidden)
-        model.fit(
-            training_batches(source, "train", batches, first_epoch=done),
-            steps_per_epoch=steps,
-            epochs=recipe.epochs,
-            initial_epoch=done,
-            validation_data=val,
-            shuffle=False,
-            verbose=0,
-            callbacks=[
-                *averaged(recipe.ema > 0, *apart, recorder, progress, best),
-                StateKeeper(recorder),
-            ],
-        )
+        for step in (begun, 0) if begun else (0,):
+            first, left = progress["epoch"], steps - step
+            if first == recipe.epochs or progress["stopped"]:
+                break
+            bar = Progress(recipe.epochs, left, recipe.batch_size, first, say, hidden)
+            model.fit(
+                training_batches(source, "train", batches, first, step),
+                steps_per_epoch=left,
+                epochs=recipe.epochs,
+                initial_epoch=first,
+                validation_data=val,
+                shuffle=False,
+                verbose=0,
+                callbacks=[
+                    *averaged(recipe.ema > 0, *apart, recorder, bar, best),
+                    StateKeeper(recorder, step),
+                    *([stop] if step else []),
+                ],
+            )
+            if step and recipe.ema > 0:
+                # Keras leaves the averaged weights in the model when it ends.
+                load_state(recorder.run.checkpoint, model)
     except tf.errors.ResourceExhaustedError as error:
         raise InputError(
             f"out of memory with batch_size={recipe.batch_size} and "

@@ -67,6 +67,7 @@ class Recipe:
         measure_every: epochs from one measurement of final answers to the next, the last one's
             always; for tasks whose metric is measured outside the graph, such as AP.
         measure_pictures: held-out pictures to measure on then, evenly spread; 0 = all.
+        checkpoint_minutes: between checkpoints within an epoch; at its end there is one anyway.
         cache: `"none"`, `"memory"`, `"disk"` or `"disk:FOLDER"`: where samples are kept once they
             have been decoded, see `training.caching`.
         data_service: address of a tf.data service that makes the training batches, such as
@@ -111,6 +112,7 @@ class Recipe:
     patience: int = 0
     measure_every: int = 1
     measure_pictures: int = 0
+    checkpoint_minutes: float = 10.0
     cache: str = "none"
     data_service: str = ""
     precision: str = "float32"
@@ -141,7 +143,7 @@ class Recipe:
         _number("max_proposals", self.max_proposals, above=True, whole=True)
         for key in ("seed", "patience", "measure_pictures", "mask_size", "size_steps"):
             _number(key, getattr(self, key), whole=True)
-        for key in ("learning_rate", "border_sigma", "factor", "power"):
+        for key in ("learning_rate", "border_sigma", "factor", "power", "checkpoint_minutes"):
             _number(key, getattr(self, key), above=True)
         for key in ("weight_decay", "clip_norm", "border_weight", "warmup_epochs"):
             _number(key, getattr(self, key))

@@ -15,9 +15,11 @@ from picture_folders import write_pictures
 from PIL import Image
 
 import zoo
+from training import callbacks
 from training import fit as fitting
 from training.augment import Augmentation
 from training.evaluation import evaluate_segmentation
+from training.pipeline import steps_per_epoch
 from training.recipe import Recipe, read_recipe
 from training.run import open_run
 from training.sources import open_source
@@ -118,10 +120,14 @@ def test_answers_are_of_the_pictures_own_size(unbroken):
         assert found.shape == size and set(np.unique(found)) <= {0, 1, 2}
 
 
-def same_results(first, second):
-    """Equal metrics an epoch, but for the time they took, and equal weights."""
-    for one, two in zip(first.history, second.history, strict=True):
-        for key in one.keys() - {"seconds"}:
+def same_results(first, second, begun=None):
+    """Equal metrics an epoch, but for the time they took, and equal weights.
+
+    What training itself says of an epoch that was `begun` before is of the batches since.
+    """
+    for epoch, (one, two) in enumerate(zip(first.history, second.history, strict=True)):
+        keys = {key for key in one if epoch != begun or key.startswith("val_")}
+        for key in keys - {"seconds"}:
             assert one[key] == pytest.approx(two[key], rel=1e-6, abs=1e-9), (one["epoch"], key)
     assert first.info["best"] == pytest.approx(second.info["best"])
     for one, two in zip(first.model().weights, second.model().weights, strict=True):
@@ -186,6 +192,27 @@ def interrupted(data, out, recipe, monkeypatch, epoch):
         patch.setattr(fitting.Recorder, "on_epoch_begin", begin_or_stop)
         with pytest.raises(Interruption):
             run(data, out, recipe)
+
+
+@pytest.mark.parametrize(("epoch", "batch", "ema"), [(0, 0, 0.0), (1, 2, 0.5), (2, 3, 0.0)])
+def test_a_run_goes_on_within_an_epoch(epoch, batch, ema, data, tmp_path, monkeypatch):
+    recipe = RECIPE.changed({"checkpoint_minutes": 1e-9, "ema": ema, "batch_size": 2})
+    assert steps_per_epoch(open_source(data), "train", recipe.batch_size) == 4
+    whole, _ = run(data, tmp_path / "whole", recipe)
+    keep = callbacks.StateKeeper.on_train_batch_end
+
+    def keep_and_stop(self, number, logs=None):
+        keep(self, number, logs)
+        if self.recorder.progress["epoch"] == epoch and number == batch:
+            raise Interruption
+
+    with monkeypatch.context() as patch:
+        patch.setattr(callbacks.StateKeeper, "on_train_batch_end", keep_and_stop)
+        with pytest.raises(Interruption):
+            run(data, tmp_path / "run", recipe)
+    resumed, lines = run(data, tmp_path / "run", recipe, resume=True)
+    assert [line.split()[1] for line in lines] == [f"{n}/3" for n in range(epoch + 1, 4)]
+    same_results(whole, resumed, begun=epoch)
 
 
 def test_a_run_stopped_in_its_first_epoch_has_nothing_to_go_on_from(data, tmp_path, monkeypatch):
