@@ -85,8 +85,7 @@ def vary(
         field=field,
         window=tile,
     )
-    recolours = policy.grey > 0 or any(getattr(policy, name) > 0 for name in PHOTOMETRIC_DRAWS)
-    if "image" in moved and recolours:
+    if "image" in moved and any(getattr(policy, name) > 0 for name in RECOLOURINGS):
         image = moved["image"]
 
         def padded() -> tf.Tensor:
