@@ -158,6 +158,7 @@ def test_captions_are_about_whole_pictures(tmp_path):
 # What an annotation says, words of its defect, label and difficult of its row (None: no row).
 WRONG = {
     "no area": ({"bbox": [5, 5, 0, 3]}, "box [5 5 5 8] has no area", -1, False),
+    "no area as kept": ({"bbox": [1, 5, 5e-8, 3]}, "has no area", -1, False),
     "negative width": ({"bbox": [9, 5, -4, 3]}, "corners swapped", -1, False),
     "NaN": ({"bbox": [float("nan"), 5, 4, 3]}, "box [nan 5 nan 8] is not finite", -1, False),
     "infinite": ({"bbox": [1, 5, float("inf"), 3]}, "is not finite", -1, False),

@@ -10,7 +10,7 @@ from itertools import chain
 import numpy as np
 import tensorflow as tf
 
-from training.sources.object_checks import FAR, boxes_of
+from training.sources.object_checks import boxes_of, kept
 from training.sources.rasters import in_fifths
 from training.sources.records import Object, Picture
 
@@ -58,8 +58,7 @@ def columns_of(
             "number": tf.constant([p.number for p in pictures], tf.int64),
         }
         by_object: dict[str, np.ndarray] = {
-            # Beyond there is no picture, and float32 ends.
-            "boxes": np.clip(boxes_of(pictures), -FAR, FAR).astype(np.float32),
+            "boxes": kept(boxes_of(pictures)),
             "labels": np.array([item.label for item in objects], np.int32),
             "crowd": np.array([item.crowd for item in objects], bool),
             "difficult": np.array([item.difficult for item in objects], bool),

@@ -77,12 +77,18 @@ def boxes_of(pictures: list[Picture]) -> np.ndarray:
     return np.array(boxes, np.float64).reshape(-1, 4)
 
 
+def kept(boxes: np.ndarray) -> np.ndarray:
+    """Coordinates as they are kept, float32; beyond ±FAR there is no picture, and float32 ends."""
+    return np.clip(boxes, -FAR, FAR).astype(np.float32)
+
+
 def _suspicious(boxes: np.ndarray, sizes: np.ndarray, relative: bool) -> np.ndarray:
     """Which boxes need a closer look."""
     limit = np.ones_like(sizes) if relative else np.where(sizes > 0, sizes, FAR)
     slack = 0.0 if relative else SLACK
     with np.errstate(invalid="ignore"):
-        sound = np.isfinite(boxes).all(axis=1) & (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
+        sound = np.isfinite(boxes).all(axis=1)
+        sound &= (kept(boxes[:, 2:]) > kept(boxes[:, :2])).all(axis=1)
         sound &= (boxes[:, :2] >= -slack).all(axis=1)
         sound &= (boxes[:, 2:] <= limit + slack).all(axis=1)
         if not relative:
@@ -102,7 +108,8 @@ def _fault(box: np.ndarray, size: np.ndarray, relative: bool) -> tuple[str, str,
             "put the top left corner first, then the bottom right one",
             True,
         )
-    if (high == low).any():
+    # Coordinates are kept as float32; far beyond the picture is another fault.
+    if (np.abs(box) < FAR).all() and (kept(high) == kept(low)).any():
         return f"box {words} has no area", "draw it again or remove it", True
     if not relative and (box >= 0).all() and (box <= 1).all():
         return (
