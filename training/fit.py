@@ -135,7 +135,7 @@ def fit_once(
         optimizer=make_optimizer(recipe, steps), loss=loss, jit_compile=xla_wanted(recipe)
     )
     model.optimizer.build(model.trainable_variables)
-    progress = load_state(run.checkpoint, model) if resume else new_progress()
+    progress = new_progress() | (load_state(run.checkpoint, model) if resume else {})
     if progress["stopped"] == TIME_IS_UP:
         progress["stopped"] = ""
     if progress["epoch"] < recipe.epochs and not progress["stopped"]:

@@ -57,8 +57,7 @@ class Measurement(keras.callbacks.Callback):
             more = ", or measure on more pictures (measure_pictures)" if limited else ""
             raise InputError(
                 f"{self.source.spec}: {metric} is not defined on {self.split}, where nothing that "
-                "counts is labelled; label something there"
-                f"{more}."
+                f"counts is labelled; label something there{more}."
             )
         self.hidden |= found.keys() - {metric}
         if logs is not None:
