@@ -87,6 +87,8 @@ class Batches:
                 f"{source.spec}: the model learns from {', '.join(missing)}, which this data set "
                 f"does not have; it has {', '.join(source.keys)}."
             )
+        if "keypoints" in self.targets:
+            self._check_joints(source)
         joint = isinstance(source, JointSource)
         if joint and ("label" not in self.targets or partners(self.augmentation)):
             raise InputError(
@@ -109,6 +111,18 @@ class Batches:
             raise InputError(f"channels is 1 or 3, not {self.channels}.")
         learned = (*self.targets, *(["instances"] if self.border_weight else []))
         check_keys(self.augmentation, learned, source.keys)
+
+    def _check_joints(self, source: Source) -> None:
+        """Who learns boxes learns each object's joints; the others learn one person's."""
+        decode = tf.autograph.experimental.do_not_convert(source.decode)
+        elements = source.raw(next(iter(source.sizes))).map(decode).element_spec
+        of_objects = elements["keypoints"].shape.rank == 3
+        if of_objects != ("boxes" in self.targets):
+            kinds = ("of one person in a picture", "of every object")
+            raise InputError(
+                f"{source.spec}: has the joints {kinds[of_objects]}; the model learns those "
+                f"{kinds[not of_objects]}."
+            )
 
     def size_at(self, step: tf.Tensor) -> tf.Tensor:
         """int32 number of the size of a batch, counted from the first of the run."""

@@ -7,6 +7,7 @@ from PIL import Image
 
 import zoo
 from training import fit as fitting
+from training.batches import Batches
 from training.optimization import median_frequency_weights
 from training.recipe import Recipe
 from training.sources import open_source
@@ -353,3 +354,24 @@ def _read_or_refuse(read, path):
         assert read(path).ndim == 2
     except InputError as error:
         assert str(path) in str(error) and "\n" not in str(error)
+
+
+@pytest.mark.parametrize(
+    "data, targets, words",
+    [
+        ("shapes:figures", ("boxes", "labels", "keypoints"), "joints of one person in a picture"),
+        ("shapes:single", ("keypoints", "box"), "joints of every object"),
+    ],
+)
+def test_joints_of_the_other_kind(data, targets, words):
+    batches = Batches("pose", (32, 32), targets=targets)
+    with pytest.raises(InputError, match=f"{data}: has the {words}; the model learns those of"):
+        batches.check(open_source(data))
+
+
+@pytest.mark.parametrize(
+    "data, targets",
+    [("shapes", ("boxes", "labels", "keypoints")), ("shapes:figures", ("keypoints", "box"))],
+)
+def test_joints_of_the_right_kind(data, targets):
+    Batches("pose", (32, 32), targets=targets).check(open_source(data))
