@@ -189,6 +189,25 @@ def test_what_is_held_out_is_always_the_same_and_as_much_as_asked(tmp_path):
     assert most.sizes == {"train": 1, "val": 20}
 
 
+def test_objects_of_an_instance_map(tmp_path):
+    write_pictures(tmp_path, 2, (12, 16), folders=("images", "instances"))
+    first, second = sorted((tmp_path / "instances").iterdir())
+    numbers = np.zeros((12, 16), np.uint8)
+    numbers[2:6, 4:12], numbers[3:5, 6:10] = 5, 9  # one in the other
+    numbers[11, 15] = 2
+    Image.fromarray(numbers).save(first)
+    Image.fromarray(0 * numbers).save(second)
+    samples = everything(open_source(f"instances:{tmp_path}?val=0.5"))
+    some, none = (samples[name] for name in sorted(samples))
+    np.testing.assert_array_equal(some["boxes"], [[15, 11, 16, 12], [4, 2, 12, 6], [6, 3, 10, 5]])
+    assert some["boxes"].dtype == np.float32 and some["labels"].tolist() == [0, 0, 0]
+    assert some["masks"].shape == (3, 112, 112) and some["masks"][[0, 2]].all()
+    # Of the 32 cells of the frame 8 show the other object.
+    assert some["masks"][1].mean() == pytest.approx(0.75)
+    assert not some["masks"][1, 56, 56] and some["masks"][1, 0, 0]
+    assert none["boxes"].shape == (0, 4) and none["masks"].shape == (0, 112, 112)
+
+
 def test_instances_of_more_than_255_objects(tmp_path):
     write_pictures(tmp_path, 4, (20, 20), folders=("images", "instances"))
     numbers = np.arange(400).reshape(20, 20).astype(np.uint16)
@@ -301,6 +320,9 @@ def test_nuclei(shared_data):
     assert sum(nuclei["train"]) == 5838 and sum(nuclei["val"]) == 1207
     together = nuclei["train"] + nuclei["val"]
     assert min(together) == 3 and max(together) == 313
+    for _, sample in source.samples("val", 4):
+        assert len(sample["boxes"]) == len(sample["masks"]) == sample["instances"].max()
+        assert set(sample["labels"]) == {0} and source.object_names == ("nucleus",)
 
 
 def test_pets(shared_data):
