@@ -8,6 +8,7 @@ from keras import layers
 from zoo.card import Paper
 from zoo.errors import InputError, nearest
 from zoo.layers.atrous import conv_block
+from zoo.layers.bilinear import BilinearInitializer
 from zoo.layers.max_unpooling import MaxPoolWithIndices, MaxUnpool
 from zoo.layers.padding import CropLike, PadToMultiple
 from zoo.layers.pixels import PixelNormalization
@@ -50,7 +51,8 @@ def encoder_decoder(
         norm: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"`.
         upsampling: how a map doubles: `"nearest"` repeats each value; `"bed_of_nails"` puts it in
             the corner of a window of zeros; `"bilinear"` interpolates; `"max_unpool"` puts it
-            where the encoder's maximum stood; `"transpose"` learns a 3×3 transposed convolution.
+            where the encoder's maximum stood; `"transpose"` learns a 3×3 transposed convolution,
+            which begins as interpolation.
         depth: poolings.
         filters: maps of the first level; they double at each, up to eight times.
         name: of the model.
@@ -106,7 +108,11 @@ def _double(x, switches, upsampling: str, name: str):
     if upsampling == "max_unpool":
         return MaxUnpool(2, name=name)([x, switches])
     if upsampling == "transpose":
-        return TransposedConv2D(x.shape[-1], 3, 2, padding=1, output_padding=1, name=name)(x)
+        # At random each of the four pixels of a cell would begin with another mix of channels.
+        begin = BilinearInitializer(2)
+        return TransposedConv2D(
+            x.shape[-1], 3, 2, padding=1, output_padding=1, kernel_initializer=begin, name=name
+        )(x)
     kinds = {
         "nearest": NearestUnpooling,
         "bed_of_nails": BedOfNailsUnpooling,

@@ -92,6 +92,17 @@ def test_bilinear_kernel_interpolates(factor):
     np.testing.assert_allclose(answer[:, inner, inner], resized[:, inner, inner], atol=1e-5)
 
 
+def test_bilinear_kernel_of_odd_size_doubles():
+    begin = BilinearInitializer(2)
+    layer = TransposedConv2D(1, 3, 2, padding=1, output_padding=1, kernel_initializer=begin)
+    x = np.float32([[[[1], [3]], [[5], [7]]]])
+    wanted = [[1, 2, 3], [3, 4, 5], [5, 6, 7]]
+    np.testing.assert_allclose(np.array(layer(x))[0, :3, :3, 0], wanted)
+    assert BilinearInitializer.from_config(begin.get_config()).factor == 2
+    with pytest.raises(InputError, match="not by -1"):
+        BilinearInitializer(-1)
+
+
 def test_bilinear_kernel_fills_matching_channels_only():
     kernel = np.array(BilinearInitializer()((4, 4, 3, 2)))
     row = [0.25, 0.75, 0.75, 0.25]
