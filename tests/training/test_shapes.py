@@ -39,7 +39,7 @@ def test_a_scene_depends_on_seed_and_index_only(scenes):
 @pytest.mark.parametrize(
     ("variant", "size", "expected"),
     [
-        ("scene", (128, 128), "b1862663c4c07277d6fb16686f428257f4bc7254d1c8f08bec2ce701e3c9052c"),
+        ("scene", (128, 128), "746f607b5e22b70861a3c3f8f5c00e8341a5740aaf8f4f19622d969357d1b9b0"),
         ("single", (96, 144), "a342b9281eeea9250a8628d23a3726a2a46aaf82876fcba5c71a96831bb71f83"),
         ("figure", (128, 96), "b79f2d5e6292a5e5430cc97da0c62e637f6d1f951b4e9526e986fbcbf6f00ba8"),
     ],

@@ -80,20 +80,21 @@ def test_features_name_the_classes(splits):
 
 
 @pytest.mark.parametrize(
-    ("name", "size", "variant"),
+    ("name", "size", "variant", "train"),
     [
-        ("scenes", (128, 128), "scene"),
-        ("scenes_256", (256, 256), "scene"),
-        ("single", (128, 128), "single"),
-        ("figures", (128, 128), "figure"),
+        ("scenes", (128, 128), "scene", 1200),
+        ("scenes_256", (256, 256), "scene", 1200),
+        ("scenes_6000", (128, 128), "scene", 6000),
+        ("single", (128, 128), "single", 1200),
+        ("figures", (128, 128), "figure", 1200),
     ],
 )
-def test_the_named_configurations(tmp_path, offline, name, size, variant):
+def test_the_named_configurations(tmp_path, offline, name, size, variant, train):
     builder = tfds.builder(f"zoo_shapes/{name}", data_dir=str(tmp_path))
     assert isinstance(builder, ZooShapes)
     config = builder.builder_config
     assert (config.size, config.variant) == (size, variant)
-    assert config.counts() == {"train": 1200, "validation": 200, "test": 200}
+    assert config.counts() == {"train": train, "validation": 200, "test": 200}
 
 
 @pytest.mark.parametrize(

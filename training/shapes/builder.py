@@ -60,12 +60,20 @@ class ZooShapes(tfds.core.GeneratorBasedBuilder):
     there is not exactly one. `index` is the scene's number for `draw_scene`.
     """
 
-    VERSION = tfds.core.Version("1.0.0")
+    VERSION = tfds.core.Version("1.1.0")
+    RELEASE_NOTES: ClassVar[dict[str, str]] = {
+        "1.1.0": "Captions name a neighbour only where it reaches into the region.",
+    }
     # TFDS finds this through importlib_resources, which it does not list as a requirement.
     code_path = epath.Path(__file__)
     BUILDER_CONFIGS: ClassVar[list[ShapesConfig]] = [
         ShapesConfig(name="scenes", description="Up to six objects, 128×128."),
         ShapesConfig(name="scenes_256", description="Up to six objects, 256×256.", size=(256, 256)),
+        ShapesConfig(
+            name="scenes_6000",
+            description="Up to six objects, 128×128; for what 1200 scenes cannot teach.",
+            train=6000,
+        ),
         ShapesConfig(name="single", description="One object, 128×128.", variant="single"),
         ShapesConfig(name="figures", description="One stick figure, 128×128.", variant="figure"),
     ]

@@ -8,6 +8,8 @@ import numpy as np
 
 SMALL_BELOW, LARGE_FROM = 0.22, 0.38
 _CLEAR_SLOPE, _CLEAR_SHARE = 1.4, 0.08
+# So much of a neighbour must lie in the region: a sentence tells what its region shows.
+_SHOWN_SHARE = 0.25
 
 RELATIONS = ("left of", "right of", "above", "below")
 
@@ -46,8 +48,8 @@ def describe(
 ) -> list[str]:
     """One caption for each object, such as "a large red circle left of a small blue square".
 
-    The relation is to the nearest object that lies clearly to one side; without one the caption
-    ends after the noun.
+    The relation is to the nearest object that reaches into the box with a quarter of its own and
+    lies clearly to one side; without one the caption ends after the noun.
 
     Args:
         boxes: (N, 4) float32, visible boxes, xyxy in pixels.
@@ -71,17 +73,27 @@ def describe(
 def _clear_neighbour(
     i: int, boxes: list[list[float]], picture: tuple[int, int]
 ) -> tuple[int, str] | None:
-    """The nearest object that has a relation to object `i`, with the relation."""
+    """The nearest object that is shown in the box of object `i`, with its relation."""
     best = None
     x, y = boxes[i][0] + boxes[i][2], boxes[i][1] + boxes[i][3]
     for j, other in enumerate(boxes):
-        word = relation(boxes[i], other, picture) if j != i else None
+        if j == i or _shown_share(other, boxes[i]) < _SHOWN_SHARE:
+            continue
+        word = relation(boxes[i], other, picture)
         if word is None:
             continue
         gap = (other[0] + other[2] - x) ** 2 + (other[1] + other[3] - y) ** 2
         if best is None or gap < best[0]:
             best = (gap, j, word)
     return best[1:] if best else None
+
+
+def _shown_share(box: list[float], region: list[float]) -> float:
+    """How much of a box lies in a region, 0…1."""
+    width = min(box[2], region[2]) - max(box[0], region[0])
+    height = min(box[3], region[3]) - max(box[1], region[1])
+    area = (box[2] - box[0]) * (box[3] - box[1])
+    return max(width, 0.0) * max(height, 0.0) / area
 
 
 def _phrase(*words: str) -> str:

@@ -204,7 +204,7 @@ def open_shapes(config: str = "scenes", data_dir: str = "") -> TfdsSource:
     """`shapes[:CONFIG]?data_dir=FOLDER`: the embedded data set, drawn on first use.
 
     Args:
-        config: `scenes`, `scenes_256`, `single` or `figures`.
+        config: `scenes`, `scenes_256`, `scenes_6000`, `single` or `figures`.
         data_dir: where to keep the scenes; without it a cache folder of the user's.
     """
     folder = data_dir or os.environ.get("ZOO_DATA_DIR") or Path.home() / ".cache" / "visionzoo"
