@@ -189,7 +189,7 @@ def draw_answers(model: zoo.Model, images, targets, names: Names):
             image, answer, names, side=_DRAWN_SIDE, min_score=_DRAWN_SCORE, full_masks=full
         )
         rows.append([draw(image, truth, names, side=_DRAWN_SIDE), drawn])
-    return sheet(rows, ("truth", "prediction"), cell=_DRAWN_SIDE)
+    return sheet(rows, ("truth", "prediction"), cell=None)
 
 
 def _rows(batch: dict[str, np.ndarray]) -> list[dict[str, np.ndarray]]:

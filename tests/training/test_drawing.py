@@ -48,5 +48,14 @@ def test_sheet_shows_every_picture_and_the_legend(tmp_path):
     assert [path.name for path in (tmp_path / "deep").iterdir()] == ["s.png"]
 
 
+def test_a_list_below_a_picture_does_not_make_it_smaller():
+    red, listed = (np.tile(np.uint8([[[255, 0, 0]]]), (high, 64, 1)) for high in (32, 90))
+    pixels = np.asarray(sheet([[red, listed]], cell=None))
+    assert pixels.shape[1] == 2 * 70 + 6
+    for x, high in ((10, 32), (80, 90)):
+        assert (pixels[6 : 6 + high, x] == [255, 0, 0]).all()
+        assert (pixels[6 + high :, x] == 255).all()
+
+
 def test_a_sheet_of_nothing():
     assert sheet([]).size[0] > 0

@@ -21,7 +21,7 @@ def sheet(
     rows: Sequence[Sequence[np.ndarray]],
     headings: Sequence[str] = (),
     legend: Sequence[str] = (),
-    cell: int = 256,
+    cell: int | None = 256,
     titles: Sequence[Sequence[str]] = (),
     colors: np.ndarray | None = None,
 ) -> Image.Image:
@@ -31,30 +31,32 @@ def sheet(
         rows: pictures (H, W, 3) uint8, row by row.
         headings: one a column.
         legend: class names, shown with their colours.
-        cell: longest side of a picture on the sheet, in pixels.
+        cell: longest side of a picture on the sheet, in pixels; None leaves pictures as they are,
+            which keeps the scale of those with a list of sentences below them.
         titles: a line under each picture, row by row.
         colors: of the legend, (len(legend), 3); default those of `class_colors`.
     """
     columns = max((len(row) for row in rows), default=1)
+    wide = cell or max((p.shape[1] for row in rows for p in row), default=1)
     letters = font(13)
     top = 24 if headings else _PAD
-    lines = _legend_lines(legend, columns * (cell + _PAD), letters)
+    lines = _legend_lines(legend, columns * (wide + _PAD), letters)
     below = _PAD + (_TITLE if titles else 0)
     heights = [max(_scaled(p, cell)[1] for p in row) for row in rows]
     height = top + sum(h + below for h in heights) + 22 * len(lines) + _PAD
-    canvas = Image.new("RGB", (columns * (cell + _PAD) + _PAD, height), "white")
+    canvas = Image.new("RGB", (columns * (wide + _PAD) + _PAD, height), "white")
     draw = ImageDraw.Draw(canvas)
     for column, heading in enumerate(headings):
-        draw.text((_PAD + column * (cell + _PAD), 3), heading, "black", letters)
+        draw.text((_PAD + column * (wide + _PAD), 3), heading, "black", letters)
     y = top
     for number, (row, row_height) in enumerate(zip(rows, heights, strict=True)):
         for column, picture in enumerate(row):
             size = _scaled(picture, cell)
             tile = Image.fromarray(rgb(picture)).resize(size, Image.Resampling.LANCZOS)
-            x = _PAD + column * (cell + _PAD)
+            x = _PAD + column * (wide + _PAD)
             canvas.paste(tile, (x, y))
             if titles:
-                title = fitting(titles[number][column], font(12), cell)
+                title = fitting(titles[number][column], font(12), wide)
                 draw.text((x, y + size[1] + 1), title, "black", font(12))
         y += row_height + below
     colors = class_colors(len(legend)) if colors is None else colors
@@ -73,8 +75,10 @@ def save_sheet(path: str | Path, canvas: Image.Image) -> None:
         canvas.save(temporary)
 
 
-def _scaled(picture: np.ndarray, cell: int) -> tuple[int, int]:
+def _scaled(picture: np.ndarray, cell: int | None) -> tuple[int, int]:
     height, width = picture.shape[:2]
+    if cell is None:
+        return width, height
     scale = cell / max(height, width)
     return max(1, round(width * scale)), max(1, round(height * scale))
 

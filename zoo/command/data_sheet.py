@@ -80,7 +80,7 @@ class Gallery:
         canvas = sheet(
             [[picture for picture, _ in row] for row in rows],
             legend=[name for name, _ in legend],
-            cell=_CELL,
+            cell=None,
             titles=[[title for _, title in row] for row in rows],
             colors=np.array([color for _, color in legend], np.uint8).reshape(-1, 3),
         )
