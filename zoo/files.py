@@ -43,6 +43,11 @@ def load(path: str | os.PathLike[str]) -> Model:
     path = Path(path)
     if not path.is_file():
         raise InputError(f"{path}: no such file; a model is a .keras file.")
+    if path.suffix in (".tflite", ".onnx", ".pb"):
+        raise InputError(
+            f"{path}: an exported file, which answers without the zoo; here its run or .keras file "
+            "is wanted."
+        )
     try:
         model = keras.saving.load_model(path)
     except InputError:

@@ -143,6 +143,14 @@ def bad_calls(folder, run):
     }
 
 
+def test_exported_files_are_told_from_runs(tmp_path, capsys):
+    path = tmp_path / "model.tflite"
+    path.write_bytes(b"TFL3")
+    assert main(["evaluate", str(path), "--data", "shapes"]) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1 and "exported file" in error and str(path) in error
+
+
 @pytest.mark.parametrize("case", bad_calls("", Path()))
 def test_bad_input_is_one_line_and_status_2(case, folder, run, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
