@@ -363,6 +363,21 @@ def test_features_that_do_not_fit(tmp_path, options, words):
     assert "\n" not in message and all(word in message for word in words), message
 
 
+@pytest.mark.parametrize(
+    ("spec", "words"),
+    [
+        ("shapes:scene", ("there are figures, scenes, scenes_256, scenes_6000, single.",)),
+        ("tfds:voc/1999", ("no such configuration; there are 2007, 2012.",)),
+        ("tfds:vocc", ("vocc not found", "vocc -> voc")),
+    ],
+)
+def test_names_that_do_not_exist(spec, words):
+    with pytest.raises(InputError) as caught:
+        open_source(spec)
+    message = str(caught.value)
+    assert "\n" not in message and all(word in message for word in words), message
+
+
 @pytest.mark.parametrize("config", ["scenes", "single", "figures"])
 def test_the_embedded_scenes_have_the_keys_of_every_task(config):
     source = open_source(f"shapes:{config}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -139,9 +140,7 @@ class TfdsSource(Source):
             with self._quiet() if self.quiet else contextlib.redirect_stdout(sys.stderr):
                 yield
         except _PREPARING as error:
-            lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-            reason = lines[0] if lines else type(error).__name__
-            raise InputError(f"tfds:{self.name}: {reason[:300]}") from error
+            raise InputError(f"tfds:{self.name}: {_reason(error, self.name)}") from error
 
     @contextlib.contextmanager
     def _quiet(self):
@@ -194,6 +193,18 @@ class TfdsSource(Source):
         word = called.numpy()
         word = word.decode(errors="replace") if isinstance(word, bytes) else word
         return f"tfds:{self.name}, record {word}"
+
+
+def _reason(error: Exception, name: str) -> str:
+    """What TFDS says, in one line."""
+    first, *more = [line.strip() for line in str(error).splitlines() if line.strip()] or [
+        type(error).__name__
+    ]
+    if "BuilderConfig" in first:
+        there = sorted(tfds.builder_cls(re.split("[/:]", name)[0]).builder_configs)
+        first = f"no such configuration; there are {', '.join(there)}."
+    hints = [line for line in more if line.startswith("Did you mean")]
+    return " ".join([first, *hints])[:300]
 
 
 class _Shapes(TfdsSource):
