@@ -119,6 +119,14 @@ def test_a_lone_label_hides_nothing_it_need_not():
     assert x1 <= 100 or x0 >= 110 or y1 <= 100 or y0 >= 108
 
 
+def test_a_label_that_would_hide_objects_is_left_out():
+    x, y = (side.ravel() for side in np.meshgrid(np.arange(0, 300, 20), np.arange(0, 200, 20)))
+    full = np.stack([x, y, x + 20, y + 20], -1).astype(float)
+    for boxes_there, written in ((full, False), (full[:1], True), (full[60:61], True)):
+        tags = Tags(Image.new("RGB", (300, 200)), 12, boxes_there)
+        assert tags.write("a long name", tuple(boxes_there[0]), (255, 0, 0)) is written
+
+
 def test_crowds_are_dashed_and_boxes_without_area_are_marked():
     plain = draw(GREY, boxes([40, 50, 240, 160]), keys=["boxes"])
     crowd = boxes([40, 50, 240, 160], crowd=np.array([True]))

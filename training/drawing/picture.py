@@ -39,7 +39,7 @@ def draw(
     the sentences listed below the picture), and, in thin lines, `proposals` and `anchors` (N, 4).
     Rows with label −1 and rows from `num_detections` on are padding. Beside `scores` the joints are
     an answer's, whose third column is a score: those above 0 are drawn. A label that would hide
-    another one is left out: its colour still says the class.
+    another one, or half of an object, is left out: its colour still says the class.
 
     Args:
         image: (H, W, 1 or 3) pixels in 0…255.

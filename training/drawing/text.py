@@ -11,7 +11,8 @@ from PIL import Image, ImageDraw, ImageFont
 from training.drawing.colors import Color, text_on
 
 _PAD = 2
-_HIDES_ANOTHER = 0.4
+# Shares of another label, and of other objects together, that a label may hide.
+_HIDES_LABEL, _HIDES_OBJECTS = 0.4, 0.5
 
 
 @functools.cache
@@ -68,14 +69,14 @@ class Tags:
         ascent, descent = self.font.getmetrics()
         self.height = ascent + descent + _PAD
         self.boxes = boxes.reshape(-1, 4)
-        self.areas = np.maximum(1.0, np.prod(self.boxes[:, 2:] - self.boxes[:, :2], axis=-1))
+        self.areas = _areas(self.boxes)
         self.placed = np.zeros((0, 4))
 
     def write(self, text: str, box: tuple[float, float, float, float], color: Color) -> bool:
         """Writes a label of a box (xyxy in pixels of the canvas) on a tag of its colour.
 
         Returns:
-            False where it would have hidden another label, and was left out.
+            False where it would have hidden another label or object, and was left out.
         """
         wide, high = self.canvas.size
         text = fitting(text, self.font, wide - 2 * _PAD)
@@ -86,7 +87,8 @@ class Tags:
         hidden = _common(tags, self.placed).sum(-1) / (width * self.height)
         covered = (_common(tags, self.boxes) / self.areas).sum(-1)
         best = int(np.argmin(2 * hidden + covered + 0.02 * np.arange(len(tags))))
-        if hidden[best] > _HIDES_ANOTHER or not text:
+        own = _common(tags[best : best + 1], np.array([box]))[0, 0] / _areas(np.array([box]))[0]
+        if hidden[best] > _HIDES_LABEL or covered[best] - own > _HIDES_OBJECTS or not text:
             return False
         self.placed = np.concatenate([self.placed, tags[best : best + 1]])
         x, y = places[best]
@@ -103,6 +105,11 @@ class Tags:
         corners += [(left, top), (right, top), (left, bottom), (right, bottom)]
         middle = ((x0 + x1 - width) / 2, (y0 + y1 - self.height) / 2)
         return np.array([*corners, (x1, y0), (x0 - width, y0), middle])
+
+
+def _areas(boxes: np.ndarray) -> np.ndarray:
+    """(N,) areas of boxes (N, 4), at least a pixel."""
+    return np.maximum(1.0, np.prod(boxes[:, 2:] - boxes[:, :2], axis=-1))
 
 
 def _common(first: np.ndarray, second: np.ndarray) -> np.ndarray:
