@@ -17,7 +17,9 @@ from training.fit import batches_of
 from training.pipeline import validation_batches
 from training.run import open_run
 from training.shapes import CLASSES, COLORS, POSES
+from training.shapes.captions import RELATIONS
 from training.sources import open_source
+from training.vocabulary import sentence
 
 KINDS = {
     "size": ("small", "large"),
@@ -25,7 +27,7 @@ KINDS = {
     "colour": tuple(COLORS),
     "shape": tuple(CLASSES),
 }
-RELATION = re.compile(r" (left of|right of|above|below) ")
+RELATION = re.compile(f" ({'|'.join(RELATIONS)}) ")
 
 
 def take_apart(sentence: str) -> dict[str, str]:
@@ -45,7 +47,7 @@ def judge(model, batches, source) -> tuple[Counter[str], int]:
         answers = np.asarray(model.say(codes))
         for i, j in zip(*np.nonzero(truth["labels"] >= 0), strict=True):
             true, said = (
-                take_apart(" ".join(model.tokens[t] for t in tokens if t > 2))
+                take_apart(sentence(tokens, model.tokens))
                 for tokens in (truth["captions"][i, j], answers[i, j])
             )
             equal = {kind for kind in true if true[kind] == said[kind]}
@@ -55,8 +57,7 @@ def judge(model, batches, source) -> tuple[Counter[str], int]:
             right["nothing wrong"] += "own words" in equal and fine
             right["neighbours to name"] += bool(true["neighbour"])
             right["neighbours named"] += bool(said["neighbour"])
-            named = bool(true["neighbour"]) and "neighbour" in equal
-            right["neighbours named rightly"] += named
+            right["neighbours named rightly"] += bool(true["neighbour"]) and "neighbour" in equal
             count += 1
     return right, count
 

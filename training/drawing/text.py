@@ -69,7 +69,7 @@ class Tags:
         ascent, descent = self.font.getmetrics()
         self.height = ascent + descent + _PAD
         self.boxes = boxes.reshape(-1, 4)
-        self.areas = _areas(self.boxes)
+        self.areas = np.maximum(1.0, np.prod(self.boxes[:, 2:] - self.boxes[:, :2], axis=-1))
         self.placed = np.zeros((0, 4))
 
     def write(self, text: str, box: tuple[float, float, float, float], color: Color) -> bool:
@@ -85,10 +85,10 @@ class Tags:
         places = np.clip(places, 0, [max(0.0, wide - width), max(0.0, high - self.height)])
         tags = np.concatenate([places, places + np.array([width, self.height])], -1)
         hidden = _common(tags, self.placed).sum(-1) / (width * self.height)
-        covered = (_common(tags, self.boxes) / self.areas).sum(-1)
-        best = int(np.argmin(2 * hidden + covered + 0.02 * np.arange(len(tags))))
-        own = _common(tags[best : best + 1], np.array([box]))[0, 0] / _areas(np.array([box]))[0]
-        if hidden[best] > _HIDES_LABEL or covered[best] - own > _HIDES_OBJECTS or not text:
+        covered = _common(tags, self.boxes) / self.areas
+        best = int(np.argmin(2 * hidden + covered.sum(-1) + 0.02 * np.arange(len(tags))))
+        others = covered[best, (self.boxes != box).any(-1)].sum()
+        if hidden[best] > _HIDES_LABEL or others > _HIDES_OBJECTS or not text:
             return False
         self.placed = np.concatenate([self.placed, tags[best : best + 1]])
         x, y = places[best]
@@ -105,11 +105,6 @@ class Tags:
         corners += [(left, top), (right, top), (left, bottom), (right, bottom)]
         middle = ((x0 + x1 - width) / 2, (y0 + y1 - self.height) / 2)
         return np.array([*corners, (x1, y0), (x0 - width, y0), middle])
-
-
-def _areas(boxes: np.ndarray) -> np.ndarray:
-    """(N,) areas of boxes (N, 4), at least a pixel."""
-    return np.maximum(1.0, np.prod(boxes[:, 2:] - boxes[:, :2], axis=-1))
 
 
 def _common(first: np.ndarray, second: np.ndarray) -> np.ndarray:
