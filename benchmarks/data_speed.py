@@ -53,9 +53,9 @@ def ours(root: Path, name: str) -> Callable[[int], int]:
     """This project's pipeline; what a model normalises in its graph is done here too."""
     import tensorflow as tf
 
-    from training.augment import Augmentation
-    from training.pipeline import Batches, training_batches
-    from training.sources import open_source
+    from training.data.augment import Augmentation
+    from training.data.pipeline import Batches, training_batches
+    from training.data.sources import open_source
 
     policy = Augmentation(
         flip_horizontal=0.5,

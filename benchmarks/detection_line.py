@@ -27,9 +27,9 @@ import keras
 import numpy as np
 
 import zoo
-from training.proposals import SelectiveSearch
+from training.data.proposals import SelectiveSearch
+from training.data.sources import open_source
 from training.run import answerer
-from training.sources import open_source
 
 PUBLISHED = {"rcnn": 47.0, "fast_rcnn": 2.3, "faster_rcnn": 0.2}
 """As the line is usually told, seconds; see above for what each includes."""

@@ -57,9 +57,9 @@ def main() -> None:
     parser.add_argument("--masks", action="store_true", help="class maps, not a folder a class")
     options = parser.parse_args()
 
-    from training.augment import Augmentation
-    from training.pipeline import Batches, training_batches
-    from training.sources import open_source
+    from training.data.augment import Augmentation
+    from training.data.pipeline import Batches, training_batches
+    from training.data.sources import open_source
 
     task, form = ("segmentation", "masks") if options.masks else ("classification", "classes")
     with tempfile.TemporaryDirectory() as folder:

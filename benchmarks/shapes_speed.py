@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import time
 
-from training.shapes import VARIANTS, draw_scene
+from training.data.shapes import VARIANTS, draw_scene
 
 
 def scenes_per_second(size: tuple[int, int], variant: str, count: int) -> float:

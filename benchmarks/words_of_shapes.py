@@ -12,14 +12,14 @@ from collections import Counter
 
 import numpy as np
 
-from training.captions import with_vocabulary
-from training.fit import batches_of
-from training.pipeline import validation_batches
+from training.data.caption_targets import with_vocabulary
+from training.data.pipeline import validation_batches
+from training.data.shapes import CLASSES, COLORS, POSES
+from training.data.shapes.scene_captions import RELATIONS
+from training.data.sources import open_source
+from training.data.vocabulary import sentence
 from training.run import open_run
-from training.shapes import CLASSES, COLORS, POSES
-from training.shapes.captions import RELATIONS
-from training.sources import open_source
-from training.vocabulary import sentence
+from training.trainer import batches_of
 
 KINDS = {
     "size": ("small", "large"),

@@ -12,8 +12,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from training.files import replacing
 from zoo.errors import InputError
+from zoo.files.atomic_writes import replacing
 
 
 def save_state(path: Path, model: keras.Model, progress: dict[str, Any]) -> None:

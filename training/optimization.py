@@ -10,8 +10,8 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
+from training.data.sources import Source
 from training.recipe import Recipe
-from training.sources import Source
 from zoo import losses
 from zoo.errors import InputError, nearest
 

@@ -13,10 +13,10 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from training.augment import Augmentation
-from training.caching import check_cache
-from training.service import check_address
-from training.toml import toml_lines
+from training.data.augment import Augmentation
+from training.data.cache.cache_options import check_cache
+from training.data.service import check_address
+from training.toml_writer import toml_lines
 from zoo.errors import InputError, nearest
 
 SCHEDULES = ("constant", "cosine", "poly", "step", "exponential")
@@ -54,10 +54,11 @@ class Recipe:
         max_objects: objects a picture, more are cut; for tasks that have objects.
         proposals: where the boxes come from that a model takes beside a picture:
             `"selective_search[:fast|quality|single][?width=500&min_side=20&seed=0]"` or
-            `"files:FOLDER"` or `"network:RUN"`, see `training.proposals`; for models that take any.
+            `"files:FOLDER"` or `"network:RUN"`, see `training.data.proposals`; for models
+            that take any.
         max_proposals: of a picture, the first ones.
         four_steps: whether faster_rcnn is trained in the paper's four steps, of `epochs` each, see
-            `training.four_steps`, and not all at once.
+            `training.stages.four_step_training`, and not all at once.
         mask_size: cells a side of the objects' masks that a model learns from; 0 = the data set's.
         min_word_count: occurrences that a word needs in the training captions to be learned; for
             tasks that have captions.
@@ -69,9 +70,9 @@ class Recipe:
         measure_pictures: held-out pictures to measure on then, evenly spread; 0 = all.
         checkpoint_minutes: between checkpoints within an epoch; at its end there is one anyway.
         cache: `"none"`, `"memory"`, `"disk"` or `"disk:FOLDER"`: where samples are kept once they
-            have been decoded, see `training.caching`.
+            have been decoded, see `training.data.cache.cache_options`.
         data_service: address of a tf.data service that makes the training batches, such as
-            `grpc://10.0.0.7:5050`, see `training.service`; empty for this process.
+            `grpc://10.0.0.7:5050`, see `training.data.service`; empty for this process.
         precision: `"float32"`, `"mixed_float16"` or `"mixed_bfloat16"`.
         jit: whether XLA compiles the step; `"auto"` does so on accelerators.
         augmentation: ranges of random change.

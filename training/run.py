@@ -28,12 +28,12 @@ import numpy as np
 import tensorflow as tf
 
 import zoo
-from training.augment.pictures import with_channels
-from training.files import replacing, write_json, write_text
-from training.proposals import Proposer, proposer_of
+from training.data.augment.lazy_image import with_channels
+from training.data.proposals import Proposer, proposer_of
 from training.recipe import Recipe, read_recipe
 from zoo.errors import InputError
-from zoo.inference import PLAIN, Inference
+from zoo.files.atomic_writes import replacing, write_json, write_text
+from zoo.inference.inference_options import PLAIN, Inference
 
 STEPS = "steps"
 """Folder in a run with the runs of steps that came before it."""

@@ -16,12 +16,12 @@ from zoo import (
     segmentation,
     tasks,
 )
-from zoo.answers import answer
-from zoo.card import Card, Figure, Paper
-from zoo.detection.svd import truncated_svd
+from zoo.cards import Card, Figure, Paper
+from zoo.detection.two_stage.svd import truncated_svd
 from zoo.errors import InputError
-from zoo.files import load, load_weights
-from zoo.inference import Inference
+from zoo.inference.inference_options import Inference
+from zoo.inference.prediction import answer
+from zoo.loading import load, load_weights
 from zoo.model import Model
 from zoo.registry import build, card, list_models, register
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import keras
 
-from zoo.card import Card, Figure, Paper
+from zoo.cards import Card, Figure, Paper
 from zoo.errors import InputError, nearest
 from zoo.model import Model
 
@@ -29,6 +29,7 @@ _PACKAGES = (
     "zoo.detection",
     "zoo.instances",
     "zoo.captioning",
+    "zoo.darknet",
 )
 
 

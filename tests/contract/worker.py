@@ -17,7 +17,7 @@ class _Refuse:
     """Makes the project unimportable, whatever the path says."""
 
     def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] in ("zoo", "training", "export", "zoo_entry"):
+        if name.split(".")[0] in ("zoo", "training", "export", "zoo_cli"):
             raise ModuleNotFoundError(f"{name} is not to be had in this process")
         return None
 

@@ -9,7 +9,7 @@ from ai_edge_litert import schema_py_generated as schema
 
 import export
 import zoo
-from zoo.inference import Inference
+from zoo.inference.inference_options import Inference
 
 LABELS = ["background", "thing"]
 

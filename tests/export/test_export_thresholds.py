@@ -10,7 +10,7 @@ from ai_edge_litert.interpreter import Interpreter
 
 import export
 import zoo
-from zoo.detection.thresholds import answering_with
+from zoo.inference.thresholds import answering_with
 
 RULES = ((0.1, 0.45, False), (0.2, 0.2, True), (0.2, 0.2, False), (0.999, 0.5, False))
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from picture_folders import write_pictures
+from image_folders import write_pictures
 
 
 @pytest.fixture

@@ -11,18 +11,18 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from picture_folders import write_pictures
+from image_folders import write_pictures
 from PIL import Image
 
 import zoo
 from training import callbacks
-from training import fit as fitting
-from training.augment import Augmentation
+from training import trainer as fitting
+from training.data.augment import Augmentation
+from training.data.pipeline import steps_per_epoch
+from training.data.sources import open_source
 from training.evaluation import evaluate_segmentation
-from training.pipeline import steps_per_epoch
 from training.recipe import Recipe, read_recipe
 from training.run import open_run
-from training.sources import open_source
 from zoo.errors import InputError
 
 RECIPE = Recipe(
@@ -103,7 +103,7 @@ def test_the_kept_model_is_the_best_epochs(unbroken, data):
     assert isinstance(model, zoo.Model) and model.arguments["num_classes"] == 3
     model.compile()
     batches = fitting.batches_of("unet", RECIPE)
-    from training.pipeline import validation_batches
+    from training.data.pipeline import validation_batches
 
     values = model.evaluate(
         validation_batches(open_source(data), "val", batches), verbose=0, return_dict=True
@@ -138,7 +138,7 @@ _DIES_BEFORE_THE_SECOND_CHECKPOINT = """
 import os, sys
 from pathlib import Path
 import training.callbacks as callbacks
-from training.fit import fit
+from training.trainer import fit
 from training.recipe import read_recipe
 
 save = callbacks.save_state

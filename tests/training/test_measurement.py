@@ -5,16 +5,17 @@ import time
 
 import numpy as np
 import pytest
-from picture_folders import write_pictures
+from image_folders import write_pictures
 
 import zoo
-from training import callbacks, measurement
-from training.augment import Augmentation
+from training import callbacks
+from training import evaluation_callback as measurement
+from training.data.augment import Augmentation
+from training.data.sources import open_source
 from training.evaluation import evaluate, evaluate_segmentation
-from training.fit import fit
 from training.progress import Bar
 from training.recipe import Recipe
-from training.sources import open_source
+from training.trainer import fit
 from zoo.errors import InputError
 from zoo.tasks import TASKS
 

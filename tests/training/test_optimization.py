@@ -5,9 +5,10 @@ import math
 import keras
 import numpy as np
 import pytest
-from picture_folders import write_pictures
+from image_folders import write_pictures
 from PIL import Image
 
+from training.data.sources import open_source
 from training.optimization import (
     LOSSES,
     Schedule,
@@ -16,7 +17,6 @@ from training.optimization import (
     median_frequency_weights,
 )
 from training.recipe import Recipe
-from training.sources import open_source
 from zoo import losses
 from zoo.errors import InputError
 

@@ -7,9 +7,9 @@ from importlib import resources
 import pytest
 
 import zoo
-from training.augment import Augmentation
+from training.data.augment import Augmentation
 from training.recipe import Recipe, from_dict, parse_setting, read_recipe, recipe_for
-from training.toml import toml_lines
+from training.toml_writer import toml_lines
 from zoo.errors import InputError
 
 

@@ -9,9 +9,9 @@ import keras
 import numpy as np
 
 import zoo
-from training.shapes.objects import COLORS
-from training.shapes.scene import draw_scene
-from training.word_tree import tree_of_parents
+from training.data.shapes.scene import draw_scene
+from training.data.shapes.scene_objects import COLORS
+from zoo.darknet.tree_files import tree_of_parents
 
 TREE = tree_of_parents(
     {

@@ -9,8 +9,8 @@ import keras
 import pytest
 
 import zoo
-from zoo.card import Figure, Paper
-from zoo.outline import outline
+from zoo.abstract_build import outline
+from zoo.cards import Figure, Paper
 from zoo.registry import PrecisionScope, rebuild
 from zoo.tasks import TASKS
 

@@ -3,13 +3,13 @@
 `draw` draws whatever keys a sample or an answer has; `sheet` puts pictures on one contact sheet.
 """
 
-from training.drawing.classes import confusion_picture, overlay_heat
+from training.drawing.annotated_image import draw
+from training.drawing.class_maps import overlay_classes, paint_classes
+from training.drawing.class_names import Names
+from training.drawing.class_plots import confusion_picture, overlay_heat
 from training.drawing.colors import class_colors, object_color
-from training.drawing.maps import overlay_classes, paint_classes
-from training.drawing.masks import paste_mask
-from training.drawing.names import Names
-from training.drawing.picture import draw
-from training.drawing.sheets import save_sheet, sheet
+from training.drawing.contact_sheet import save_sheet, sheet
+from training.drawing.instance_masks import paste_mask
 
 __all__ = [
     "Names",

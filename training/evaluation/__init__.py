@@ -9,19 +9,19 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from training.evaluation.base import AnswerFunction, Samples
-from training.evaluation.captioning import evaluate_captioning
-from training.evaluation.classification import evaluate_classification
-from training.evaluation.detection import evaluate_detection
-from training.evaluation.localization import evaluate_localization
-from training.evaluation.pose import evaluate_pose, evaluate_pose_classification
-from training.evaluation.proposals import proposal_recall
-from training.evaluation.segmentation import evaluate_segmentation
+from training.evaluation.captioning_metrics import evaluate_captioning
+from training.evaluation.classification_metrics import evaluate_classification
+from training.evaluation.detection_metrics import evaluate_detection
+from training.evaluation.localization_metrics import evaluate_localization
+from training.evaluation.pose_metrics import evaluate_pose, evaluate_pose_classification
+from training.evaluation.predictor import AnswerFunction, Samples
+from training.evaluation.proposal_metrics import proposal_recall
+from training.evaluation.segmentation_metrics import evaluate_segmentation
 from zoo.errors import InputError
 from zoo.tasks import TASKS
 
 if TYPE_CHECKING:
-    from training.sources import Source
+    from training.data.sources import Source
 
 EVALUATIONS: dict[str, Callable[..., dict[str, Any]]] = {
     "classification": evaluate_classification,

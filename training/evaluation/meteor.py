@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 
 import snowballstemmer
 
-from training.vocabulary import words_of
+from training.data.vocabulary import words_of
 from zoo.errors import InputError
 
 OFFICIAL = "METEOR 1.5, the official program"

@@ -12,10 +12,10 @@ from typing import Any
 
 import keras
 
-from zoo.backbones._common import Backbone
 from zoo.backbones.aligned_xception import XCEPTION65
 from zoo.backbones.darknet import DARKNET19
 from zoo.backbones.densenet import DENSENET121
+from zoo.backbones.feature_contract import Backbone
 from zoo.backbones.keras_applications import load_weights
 from zoo.backbones.mobilenet import MOBILENET_V2
 from zoo.backbones.resnet import RESNET50, RESNET101

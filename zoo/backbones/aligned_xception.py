@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from keras import layers
 
-from zoo.backbones._common import (
+from zoo.backbones.feature_contract import (
     Backbone,
     Strides,
     check_output_stride,
@@ -15,7 +15,7 @@ from zoo.backbones._common import (
     pooled_logits,
     scaled,
 )
-from zoo.layers.atrous import conv_block, separable_conv_block
+from zoo.layers.conv_blocks import conv_block, separable_conv_block
 
 
 def features(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from keras import layers
 
-from zoo.backbones._common import (
+from zoo.backbones.feature_contract import (
     Backbone,
     Strides,
     check_blocks,
@@ -15,8 +15,8 @@ from zoo.backbones._common import (
     normalize_to_unit,
     scaled,
 )
-from zoo.layers.norm import norm as make_norm
-from zoo.layers.norm import normalizes
+from zoo.layers.normalization_policy import norm as make_norm
+from zoo.layers.normalization_policy import normalizes
 
 FILTERS = (32, 64, 128, 256, 512, 1024)
 

@@ -13,7 +13,7 @@ import re
 
 import keras
 
-from zoo.backbones._adapter import apply_foreign
+from zoo.backbones.adapter import apply_foreign
 from zoo.errors import InputError
 
 _RESNET = {1: "conv1_relu", 2: "conv2_block3_out", 5: "conv5_block3_out"}

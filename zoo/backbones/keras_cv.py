@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from zoo.backbones._adapter import apply_foreign
-from zoo.backbones._common import normalize_pixels, normalize_to_unit, scaled
+from zoo.backbones.adapter import apply_foreign
+from zoo.backbones.feature_contract import normalize_pixels, normalize_to_unit, scaled
 from zoo.errors import InputError
 
 # Name -> class in keras_cv.models, and its arguments.

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from keras import layers
 
-from zoo.backbones._common import (
+from zoo.backbones.feature_contract import (
     Backbone,
     Strides,
     check_blocks,
@@ -16,8 +16,8 @@ from zoo.backbones._common import (
     pooled_logits,
     scaled,
 )
-from zoo.layers.norm import norm as make_norm
-from zoo.layers.norm import normalizes
+from zoo.layers.normalization_policy import norm as make_norm
+from zoo.layers.normalization_policy import normalizes
 
 # Expansion, channels, repeats, stride of the first.
 STAGES = (

@@ -12,7 +12,7 @@ from typing import Any
 
 from keras import layers
 
-from zoo.backbones._common import (
+from zoo.backbones.feature_contract import (
     Backbone,
     Strides,
     check_blocks,

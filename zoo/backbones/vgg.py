@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from keras import layers
 
-from zoo.backbones._common import (
+from zoo.backbones.feature_contract import (
     Backbone,
     Strides,
     check_blocks,

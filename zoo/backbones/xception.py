@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from keras import layers
 
-from zoo.backbones._common import (
+from zoo.backbones.feature_contract import (
     Backbone,
     Strides,
     check_output_stride,
@@ -13,8 +13,8 @@ from zoo.backbones._common import (
     pooled_logits,
     scaled,
 )
-from zoo.layers.norm import norm as make_norm
-from zoo.layers.norm import normalizes
+from zoo.layers.normalization_policy import norm as make_norm
+from zoo.layers.normalization_policy import normalizes
 
 
 def features(

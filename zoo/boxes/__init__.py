@@ -13,7 +13,8 @@ from zoo.boxes.formats import (
     xyxy_to_cxcywh,
     xyxy_to_xywh,
 )
-from zoo.boxes.iou import (
+from zoo.boxes.matcher import Matcher
+from zoo.boxes.overlap import (
     complete_iou,
     crowd_iou,
     distance_iou,
@@ -21,7 +22,6 @@ from zoo.boxes.iou import (
     iou,
     paired_iou,
 )
-from zoo.boxes.matcher import Matcher
 from zoo.boxes.sampler import balanced_sample, most_positives
 
 __all__ = [

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from zoo.boxes._numbers import corners, precise
+from zoo.boxes.numerics import corners, precise
 from zoo.errors import InputError
 
 CONVENTIONS = ("rounded", "exact", "base16")

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 
 from keras import ops
 
-from zoo.boxes._numbers import corners, precise
 from zoo.boxes.formats import xyxy_to_cxcywh
+from zoo.boxes.numerics import corners, precise
 
 # A side below this counts as this: padding then encodes to finite numbers.
 SMALLEST = 1e-6

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from keras import ops
 
-from zoo.boxes._numbers import corners, precise
+from zoo.boxes.numerics import corners, precise
 
 
 def xyxy_to_xywh(boxes):

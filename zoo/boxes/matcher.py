@@ -6,7 +6,7 @@ import dataclasses
 
 from keras import ops
 
-from zoo.boxes._numbers import precise
+from zoo.boxes.numerics import precise
 from zoo.errors import InputError
 
 # What float32 leaves of a tie.

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from zoo.boxes._numbers import take_rows
+from zoo.boxes.numerics import take_rows
 from zoo.errors import InputError
 
 

@@ -1,5 +1,5 @@
 """Captioning: regions of a picture and a sentence about each, one architecture a file."""
 
-from zoo.captioning.densecap import densecap
+from zoo.captioning.densecap_model import densecap
 
 __all__ = ["densecap"]

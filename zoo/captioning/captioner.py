@@ -10,19 +10,19 @@ from typing import Any
 import keras
 from keras import ops
 
-from zoo.boxes._numbers import take_rows
 from zoo.boxes.coder import decode, encode
 from zoo.boxes.formats import clip
-from zoo.captioning.beam import beam_search
-from zoo.captioning.language import LanguageModel
-from zoo.captioning.regions import CaptionSampling, region_maps
-from zoo.detection.rpn import RegionProposals
-from zoo.detection.truth import truth_of
-from zoo.detector import Detector
+from zoo.boxes.numerics import take_rows
+from zoo.captioning.beam_search import beam_search
+from zoo.captioning.language_model import LanguageModel
+from zoo.captioning.region_selection import CaptionSampling, region_maps
+from zoo.detection.detector import Detector
+from zoo.detection.ground_truth import truth_of
+from zoo.detection.two_stage.rpn import RegionProposals
 from zoo.flops import count_flops
 from zoo.layers.nms import nms
-from zoo.losses.detection import mean_where, sigmoid_cross_entropy, smooth_l1
-from zoo.tasks.captioning import SPECIAL
+from zoo.losses.detection_losses import mean_where, sigmoid_cross_entropy, smooth_l1
+from zoo.tasks.captioning_task import SPECIAL
 
 LOSSES = ("first_box", "first_objectness", "box", "objectness", "caption")
 LEVEL, STRIDE = 4, 16
@@ -58,7 +58,7 @@ class DenseCaptioner(Detector):
             and the map `p4`.
         proposals: what the first stage's scores become in answers.
         sampling: of boxes to learn from.
-        recognition: as `zoo.captioning.regions.recognition_network` gives.
+        recognition: as `zoo.captioning.region_selection.recognition_network` gives.
         language: says sentences.
         saying: see `Saying`.
         size: points a side of a region's map.
@@ -171,7 +171,7 @@ class DenseCaptioner(Detector):
         }
 
     def say(self, codes):
-        """Token ids (B, R, T) about codes (B, R, K), see `zoo.tasks.captioning`."""
+        """Token ids (B, R, T) about codes (B, R, K), see `zoo.tasks.captioning_task`."""
         flat = ops.reshape(codes, (-1, codes.shape[-1]))
         words, beam = self.saying.words, self.saying.beam
         said = (

@@ -1,7 +1,7 @@
 """Classification: one class for the whole picture."""
 
-from zoo.classification.activation import activation_model, has_activation_maps
-from zoo.classification.backbones import (
+from zoo.classification.activation_maps import activation_model, has_activation_maps
+from zoo.classification.backbone_classifiers import (
     darknet19,
     densenet121,
     mobilenet_v2,
@@ -10,7 +10,7 @@ from zoo.classification.backbones import (
     vgg16,
     xception,
 )
-from zoo.classification.sppnet import sppnet
+from zoo.classification.sppnet_model import sppnet
 
 __all__ = [
     "activation_model",

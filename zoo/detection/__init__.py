@@ -1,17 +1,15 @@
 """Detection: boxes and what is in them, one architecture a file."""
 
-from zoo.detection.darknet import darknet
-from zoo.detection.fast_rcnn import fast_rcnn
-from zoo.detection.faster_rcnn import faster_rcnn
-from zoo.detection.rcnn import rcnn
-from zoo.detection.sliding_window import sliding_window
-from zoo.detection.svd import truncated_svd
-from zoo.detection.yolo9000 import yolo9000
-from zoo.detection.yolo_v1 import yolo_v1
-from zoo.detection.yolo_v2 import yolo_v2
+from zoo.detection.fast_rcnn_model import fast_rcnn
+from zoo.detection.faster_rcnn_model import faster_rcnn
+from zoo.detection.rcnn_model import rcnn
+from zoo.detection.sliding_window_model import sliding_window
+from zoo.detection.two_stage.svd import truncated_svd
+from zoo.detection.yolo9000_model import yolo9000
+from zoo.detection.yolo_v1_model import yolo_v1
+from zoo.detection.yolo_v2_model import yolo_v2
 
 __all__ = [
-    "darknet",
     "fast_rcnn",
     "faster_rcnn",
     "rcnn",

@@ -1,6 +1,6 @@
 """Instances: boxes, and a mask or joints in each of them."""
 
-from zoo.instances.keypoint_rcnn import keypoint_rcnn
-from zoo.instances.mask_rcnn import mask_rcnn
+from zoo.instances.keypoint_rcnn_model import keypoint_rcnn
+from zoo.instances.mask_rcnn_model import mask_rcnn
 
 __all__ = ["keypoint_rcnn", "mask_rcnn"]

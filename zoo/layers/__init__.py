@@ -1,16 +1,16 @@
 """One idea of the field a file, as layers and as functions on tensors."""
 
-from zoo.layers.aspp import aspp
-from zoo.layers.atrous import conv_block, separable_conv_block
+from zoo.layers.atrous_pyramid import aspp
 from zoo.layers.bilinear import BilinearInitializer
 from zoo.layers.border import PadBorder, PadToGrid
-from zoo.layers.dense_block import dense_block, transition_down, transition_up
+from zoo.layers.conv_blocks import conv_block, separable_conv_block
+from zoo.layers.densenet_blocks import dense_block, transition_down, transition_up
 from zoo.layers.laplacian_pyramid import LaplacianPyramid, collapse_pyramid
 from zoo.layers.max_unpooling import MaxPoolWithIndices, MaxUnpool
-from zoo.layers.norm import NORM_POLICIES, norm
+from zoo.layers.normalization_policy import NORM_POLICIES, norm
 from zoo.layers.padding import CropLike, PadToMultiple
-from zoo.layers.pixels import PixelNormalization
-from zoo.layers.pyramid_pooling import (
+from zoo.layers.pixel_normalization import PixelNormalization
+from zoo.layers.pooling_pyramids import (
     AdaptivePooling,
     SpatialPyramidPooling,
     pyramid_pooling,

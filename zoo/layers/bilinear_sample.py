@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 from keras import ops
 
-from zoo.boxes._numbers import corners, precise, repaired
+from zoo.boxes.numerics import corners, precise, repaired
 from zoo.errors import InputError
 
 OUTSIDE = ("zero", "edge")

@@ -6,8 +6,8 @@ import keras
 from keras import ops
 
 from zoo.errors import InputError
-from zoo.layers._shapes import MapLayer, check_map, check_positive, height_width
 from zoo.layers.padding import PAD_MODES, _source_line
+from zoo.layers.shapes import MapLayer, check_map, check_positive, height_width
 
 
 @keras.saving.register_keras_serializable(package="zoo")

@@ -10,7 +10,7 @@ import numpy as np
 from keras import layers, ops
 
 from zoo.errors import InputError
-from zoo.layers.norm import norm as make_norm
+from zoo.layers.normalization_policy import norm as make_norm
 
 DILATIONS = (1, 1, 2, 4, 8, 16, 1)
 # Channels of each layer as a multiple of the classes; the last layer is the 1x1 convolution.

@@ -9,8 +9,8 @@ import keras
 from keras import ops
 
 from zoo.errors import InputError
-from zoo.layers._shapes import MapLayer, check_map, check_positive, height_width
 from zoo.layers.resample import pad_bottom_right, triangle_weights
+from zoo.layers.shapes import MapLayer, check_map, check_positive, height_width
 
 LARGEST = 64.0
 

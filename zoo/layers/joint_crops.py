@@ -9,7 +9,7 @@ import keras
 from keras import ops
 
 from zoo.errors import InputError
-from zoo.layers._shapes import check_map, check_positive, height_width
+from zoo.layers.shapes import check_map, check_positive, height_width
 
 SMALLEST_SIDE = 4.0
 """Side in pixels under which no window gets, however small the pose is."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 from keras import ops
 
-from zoo.layers._shapes import MapLayer, check_map, check_positive, height_width
+from zoo.layers.shapes import MapLayer, check_map, check_positive, height_width
 
 
 @keras.saving.register_keras_serializable(package="zoo")

@@ -10,7 +10,7 @@ import keras
 from keras import ops
 
 from zoo.errors import InputError
-from zoo.layers._shapes import MapLayer, check_map, check_positive, height_width, interleave, times
+from zoo.layers.shapes import MapLayer, check_map, check_positive, height_width, interleave, times
 
 
 @keras.saving.register_keras_serializable(package="zoo")

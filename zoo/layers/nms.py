@@ -11,8 +11,8 @@ import math
 import keras
 from keras import ops
 
-from zoo.boxes._numbers import precise, sound, take_rows
-from zoo.boxes.iou import iou
+from zoo.boxes.numerics import precise, sound, take_rows
+from zoo.boxes.overlap import iou
 from zoo.errors import InputError
 from zoo.layers.portable import only_portable
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from keras import ops
 
-from zoo.boxes._numbers import repaired
 from zoo.boxes.formats import cxcywh_to_xyxy, xyxy_to_cxcywh
+from zoo.boxes.numerics import repaired
 from zoo.errors import InputError
-from zoo.layers._shapes import check_positive
 from zoo.layers.bilinear_sample import bilinear_sample, box_points
+from zoo.layers.shapes import check_positive
 
 
 def region_warp(pixels, boxes, size: int = 227, context: int = 16):

@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from zoo.errors import InputError
-from zoo.layers._shapes import MapLayer, check_map, check_positive, height_width
+from zoo.layers.shapes import MapLayer, check_map, check_positive, height_width
 
 
 @keras.saving.register_keras_serializable(package="zoo")

@@ -6,8 +6,8 @@ import keras
 from keras import ops
 
 from zoo.errors import InputError
-from zoo.layers._shapes import MapLayer, check_map, check_pair, check_positive, height_width
 from zoo.layers.padding import CropLike, PadToMultiple
+from zoo.layers.shapes import MapLayer, check_map, check_pair, check_positive, height_width
 
 __all__ = [
     "CropLike",

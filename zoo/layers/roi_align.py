@@ -11,11 +11,11 @@ from typing import Any
 
 from keras import ops
 
-from zoo.boxes._numbers import corners, precise, repaired
 from zoo.boxes.formats import areas
+from zoo.boxes.numerics import corners, precise, repaired
 from zoo.errors import InputError
-from zoo.layers._shapes import check_positive
 from zoo.layers.bilinear_sample import axis_corners, weighted_cells
+from zoo.layers.shapes import check_positive
 
 
 def roi_align(

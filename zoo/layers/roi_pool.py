@@ -10,9 +10,9 @@ from typing import Any
 
 from keras import ops
 
-from zoo.boxes._numbers import corners, repaired
+from zoo.boxes.numerics import corners, repaired
 from zoo.errors import InputError
-from zoo.layers._shapes import check_map, check_positive
+from zoo.layers.shapes import check_map, check_positive
 
 
 def roi_pool(features, boxes, size: int | tuple[int, int], stride: float):

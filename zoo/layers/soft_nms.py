@@ -9,8 +9,8 @@ import math
 
 from keras import ops
 
-from zoo.boxes._numbers import precise, sound, take_rows
-from zoo.boxes.iou import iou
+from zoo.boxes.numerics import precise, sound, take_rows
+from zoo.boxes.overlap import iou
 from zoo.errors import InputError
 from zoo.layers.argmax import argmax_channel
 from zoo.layers.nms import lay_apart

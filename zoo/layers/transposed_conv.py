@@ -10,7 +10,7 @@ import keras
 from keras import ops
 
 from zoo.errors import InputError
-from zoo.layers._shapes import check_map, check_positive
+from zoo.layers.shapes import check_map, check_positive
 
 
 @keras.saving.register_keras_serializable(package="zoo")

@@ -9,9 +9,9 @@ from __future__ import annotations
 import keras
 from keras import ops
 
-from zoo.layers._shapes import MapLayer, check_map, check_positive, height_width, interleave, times
 from zoo.layers.max_unpooling import MaxPoolWithIndices, MaxUnpool
 from zoo.layers.resize import resize
+from zoo.layers.shapes import MapLayer, check_map, check_positive, height_width, interleave, times
 
 __all__ = [
     "BedOfNailsUnpooling",

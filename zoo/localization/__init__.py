@@ -1,10 +1,10 @@
 """One object a picture: its class and box, or the joints of its one person."""
 
-from zoo.localization.localizer import localizer
-from zoo.localization.model import SingleObjectModel
-from zoo.localization.pose_cascade import pose_cascade
-from zoo.localization.pose_classifier import pose_classifier, set_regression
-from zoo.localization.pose_regressor import pose_regressor
+from zoo.localization.localizer_model import localizer
+from zoo.localization.pose_cascade_model import pose_cascade
+from zoo.localization.pose_classifier_model import pose_classifier, set_regression
+from zoo.localization.pose_regressor_model import pose_regressor
+from zoo.localization.single_object_model import SingleObjectModel
 
 __all__ = [
     "SingleObjectModel",

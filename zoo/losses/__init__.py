@@ -1,7 +1,7 @@
 """Losses, one family a file."""
 
-from zoo.losses.localization import BoxLoss, JointLoss, LabelCrossEntropy
-from zoo.losses.segmentation import (
+from zoo.losses.localization_losses import BoxLoss, JointLoss, LabelCrossEntropy
+from zoo.losses.segmentation_losses import (
     CrossEntropy,
     Dice,
     Focal,

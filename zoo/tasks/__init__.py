@@ -1,12 +1,12 @@
 """What a kind of answer is: the targets it learns from, its losses and metrics, its decoding."""
 
-from zoo.tasks.base import Task
-from zoo.tasks.captioning import CAPTIONING
-from zoo.tasks.classification import CLASSIFICATION
-from zoo.tasks.detection import DETECTION, INSTANCES
-from zoo.tasks.localization import LOCALIZATION, POSE, POSE_CLASSIFICATION
-from zoo.tasks.schema import SCHEMA, Field
-from zoo.tasks.segmentation import SEGMENTATION
+from zoo.tasks.captioning_task import CAPTIONING
+from zoo.tasks.classification_task import CLASSIFICATION
+from zoo.tasks.detection_task import DETECTION, INSTANCES
+from zoo.tasks.localization_task import LOCALIZATION, POSE, POSE_CLASSIFICATION
+from zoo.tasks.sample_schema import SCHEMA, Field
+from zoo.tasks.segmentation_task import SEGMENTATION
+from zoo.tasks.task import Task
 
 TASKS: dict[str, Task] = {
     task.name: task

@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 
 from zoo.backbones import BACKBONES, build_backbone
-from zoo.backbones._common import Strides, scaled
 from zoo.backbones.aligned_xception import features as xception65
+from zoo.backbones.feature_contract import Strides, scaled
 from zoo.backbones.resnet import features as resnet
 from zoo.errors import InputError
 

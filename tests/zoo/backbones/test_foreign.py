@@ -6,7 +6,7 @@ import pytest
 
 from zoo.backbones import BACKBONES, build_backbone, keras_applications, keras_cv
 from zoo.errors import InputError
-from zoo.layers.norm import FrozenBatchNormalization
+from zoo.layers.normalization_policy import FrozenBatchNormalization
 
 
 def random_weights(model):

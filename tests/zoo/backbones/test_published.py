@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import zoo
-from zoo.backbones._common import scaled
+from zoo.backbones.feature_contract import scaled
 from zoo.backbones.vgg import FILTERS
 from zoo.errors import InputError
 

@@ -9,11 +9,11 @@ import tensorflow as tf
 from keras import ops
 
 import zoo
-from zoo.boxes.iou import iou
-from zoo.captioning.regions import CaptionSampling, recognition_network, region_maps
-from zoo.detection.truth import truth_of
+from zoo.abstract_build import outline
+from zoo.boxes.overlap import iou
+from zoo.captioning.region_selection import CaptionSampling, recognition_network, region_maps
+from zoo.detection.ground_truth import truth_of
 from zoo.errors import InputError
-from zoo.outline import outline
 
 WORDS = ("red", "blue", "square", "below", "the", "left")
 

@@ -6,8 +6,8 @@ import keras
 import numpy as np
 import pytest
 
-from zoo.captioning.beam import beam_search
-from zoo.captioning.language import LanguageModel
+from zoo.captioning.beam_search import beam_search
+from zoo.captioning.language_model import LanguageModel
 from zoo.errors import InputError
 
 SIZE, CODE, UNITS, EMBEDDING = 8, 6, 5, 4

@@ -43,7 +43,7 @@ def test_vgg16_pools_nothing_at_224():
 
 def test_sppnet_has_fifty_cells_of_256_maps():
     card = zoo.card("sppnet")
-    model = zoo.outline.outline(card.build_published)
+    model = zoo.abstract_build.outline(card.build_published)
     assert model.get_layer("pyramid").output.shape[-1] == 12_800
     assert model.get_layer("relu5").output.shape[1:] == (14, 14, 256)
 

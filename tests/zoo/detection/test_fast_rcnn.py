@@ -6,10 +6,10 @@ import pytest
 from keras import ops
 
 import zoo
-from zoo.detection.svd import factors
+from zoo.abstract_build import outline
+from zoo.detection.two_stage.svd import factors
 from zoo.errors import InputError
-from zoo.frame import place
-from zoo.outline import outline
+from zoo.inference.image_transform import place
 
 
 def values(answers):

@@ -6,10 +6,10 @@ import pytest
 from keras import ops
 
 import zoo
-from zoo.detection.warped_regions import in_pieces, set_box_regression, set_svms
+from zoo.abstract_build import outline
+from zoo.detection.two_stage.warped_regions import in_pieces, set_box_regression, set_svms
 from zoo.errors import InputError
 from zoo.layers.region_warp import region_warp
-from zoo.outline import outline
 
 MEAN = [103.939, 116.779, 123.68]
 

@@ -6,10 +6,10 @@ import pytest
 from keras import ops
 
 import zoo
-from zoo.detection.sliding_window import RATIOS, SCALES, sliding_window
+from zoo.abstract_build import outline
+from zoo.detection.sliding_window_model import RATIOS, SCALES, sliding_window
 from zoo.errors import InputError
 from zoo.layers.image_pyramid import ImagePyramid
-from zoo.outline import outline
 
 
 def values(answers):

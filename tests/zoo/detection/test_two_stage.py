@@ -6,9 +6,9 @@ import pytest
 from keras import ops
 
 import zoo
-from zoo.detection.regions import RegionSampling
-from zoo.detection.truth import truth_of
-from zoo.outline import outline
+from zoo.abstract_build import outline
+from zoo.detection.ground_truth import truth_of
+from zoo.detection.two_stage.roi_heads import RegionSampling
 
 
 def count(model, trainable=False):

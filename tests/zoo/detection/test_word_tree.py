@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 
 import zoo
-from zoo.detection.word_tree import WordTree
+from zoo.abstract_build import outline
+from zoo.detection.yolo.word_tree import WordTree
 from zoo.errors import InputError
-from zoo.frame import Frame
-from zoo.outline import outline
+from zoo.inference.image_transform import Frame
 
 # Two roots; siblings apart from each other; groups of 2, 3, 2 and 1.
 PARENTS = (-1, 0, 3, -1, 0, 3, 0, 4, 4, 7)

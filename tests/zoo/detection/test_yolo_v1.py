@@ -6,7 +6,7 @@ import pytest
 
 import zoo
 from zoo.errors import InputError
-from zoo.frame import Frame
+from zoo.inference.image_transform import Frame
 
 SIDE, BOXES, CLASSES = 2, 2, 3
 

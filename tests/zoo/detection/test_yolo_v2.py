@@ -6,7 +6,7 @@ import pytest
 
 import zoo
 from zoo.errors import InputError
-from zoo.frame import Frame
+from zoo.inference.image_transform import Frame
 
 ANCHORS = ((0.6, 0.8), (1.5, 1.2))
 CLASSES = 3
@@ -147,7 +147,7 @@ def test_answers_by_hand(model):
 
 def test_parameters_of_both_passthroughs():
     def count(**arguments):
-        from zoo.outline import outline
+        from zoo.abstract_build import outline
 
         model = outline(lambda: zoo.build("yolo_v2", **arguments))
         return sum(int(np.prod(v.shape)) for v in model.weights) - 1

@@ -5,8 +5,8 @@ import math
 import keras
 import numpy as np
 
-from zoo.frame import place
-from zoo.instances.keypoints import KeypointBranch
+from zoo.inference.image_transform import place
+from zoo.instances.keypoint_branch import KeypointBranch
 
 SIDE = 4
 BOX = [8.0, 16.0, 24.0, 48.0]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from zoo.layers.box_frame import crop_masks, paste_masks
+from zoo.layers.box_masks import crop_masks, paste_masks
 
 
 def reference(mask, box, xs, ys):

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from zoo.errors import InputError
-from zoo.layers.local_norm import LocalNormalization, ToYUV
+from zoo.layers.local_contrast import LocalNormalization, ToYUV
 
 
 def maps(*shape):

@@ -3,7 +3,12 @@ import numpy as np
 import pytest
 
 from zoo.errors import InputError
-from zoo.layers.norm import NORM_POLICIES, FrozenBatchNormalization, norm, normalizes
+from zoo.layers.normalization_policy import (
+    NORM_POLICIES,
+    FrozenBatchNormalization,
+    norm,
+    normalizes,
+)
 
 
 def model_with(policy, channels=4):

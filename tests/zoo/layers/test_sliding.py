@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from zoo.errors import InputError
-from zoo.layers.sliding import AssemblePatches, DilatedMaxPooling2D, Patches
+from zoo.layers.sliding_windows import AssemblePatches, DilatedMaxPooling2D, Patches
 
 
 def maps(*shape):

@@ -7,8 +7,13 @@ from keras import ops
 
 from zoo.errors import InputError
 from zoo.losses import BoxLoss, JointLoss, LabelCrossEntropy
-from zoo.losses.localization import box_of_class, corners
-from zoo.object_metrics import BoxIoU, CorrectKeypoints, LocalizationAccuracy, TopAccuracy
+from zoo.losses.localization_losses import box_of_class, corners
+from zoo.metrics.single_object_metrics import (
+    BoxIoU,
+    CorrectKeypoints,
+    LocalizationAccuracy,
+    TopAccuracy,
+)
 
 RANDOM = np.random.default_rng(0)
 

@@ -77,7 +77,7 @@ def test_a_perfect_box_is_answered_in_pixels_of_the_picture():
         "box": np.array([[12.0, 20, 16, 24], [45, 16, 30, 28]], np.float32),
     }
     # A canvas of 40×64 that a picture of 80×128 was scaled down to.
-    frame = zoo.answers.Frame(80, 128, 40, 64)
+    frame = zoo.inference.prediction.Frame(80, 128, 40, 64)
     answers = model.decode(outputs, frame)
     np.testing.assert_allclose(ops.convert_to_numpy(answers["box"]), 2 * TRUTH["box"], atol=1e-4)
     assert ops.convert_to_numpy(answers["label"]).tolist() == [1, 2]

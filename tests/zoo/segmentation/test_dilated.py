@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
 
+from zoo.abstract_build import outline
 from zoo.backbones.keras_applications import load_weights
 from zoo.errors import InputError
-from zoo.outline import outline
 from zoo.registry import card
 from zoo.segmentation import dilated_context, dilated_frontend
-from zoo.segmentation._dilated import margin, valid_sizes
+from zoo.segmentation.dilated_vgg import margin, valid_sizes
 
 BUILDERS = [dilated_frontend, dilated_context]
 TINY = card("dilated_frontend").tiny

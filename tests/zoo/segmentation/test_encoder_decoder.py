@@ -3,7 +3,7 @@ import pytest
 
 import zoo
 from zoo.errors import InputError
-from zoo.segmentation.encoder_decoder import UPSAMPLINGS
+from zoo.segmentation.encoder_decoder_model import UPSAMPLINGS
 
 # [[1, 2], [3, 4]] made 4×4; a transposed convolution of ones with pad 1 and output padding 1.
 DOUBLED = {

@@ -2,9 +2,9 @@ import keras
 import numpy as np
 import pytest
 
+from zoo.abstract_build import outline
 from zoo.errors import InputError
 from zoo.flops import count_flops
-from zoo.outline import outline
 from zoo.registry import card
 from zoo.segmentation import farabet_multiscale
 

@@ -6,7 +6,7 @@ from zoo.errors import InputError
 from zoo.flops import count_flops
 from zoo.registry import card
 from zoo.segmentation import patch_classifier
-from zoo.segmentation.patch_classifier import patch_size
+from zoo.segmentation.patch_classifier_model import patch_size
 
 SMALL = {"num_classes": 3, "filters": (2, 3, 4)}
 

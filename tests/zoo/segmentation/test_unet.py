@@ -7,7 +7,7 @@ from keras import ops
 
 import zoo
 from zoo.segmentation import unet
-from zoo.segmentation.unet import valid_sizes
+from zoo.segmentation.unet_model import valid_sizes
 
 TINY = {"num_classes": 3, "filters": 4, "depth": 3}
 

@@ -1,0 +1,172 @@
+"""Photometric changes against small sums done by hand and against SciPy."""
+
+import colorsys
+
+import numpy as np
+import pytest
+import scipy.ndimage
+import tensorflow as tf
+
+from training.data.augment import Augmentation, augment, photometric
+
+CHANGES = {
+    "brightness": lambda x: photometric.brightness(x, 0.3),
+    "contrast": lambda x: photometric.contrast(x, 1.5),
+    "gamma": lambda x: photometric.gamma(x, 0.7),
+    "gaussian_noise": lambda x: photometric.gaussian_noise(x, 40.0, (1, 2)),
+    "blur": lambda x: photometric.blur(x, 1.3),
+}
+COLOUR_CHANGES = {
+    "saturation": lambda x: photometric.saturation(x, 1.7),
+    "hue": lambda x: photometric.hue(x, 0.2),
+}
+
+
+def picture(channels=3, height=9, width=12):
+    random = np.random.default_rng(channels)
+    return random.integers(0, 256, (height, width, channels)).astype(np.uint8)
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 5])
+@pytest.mark.parametrize("name", CHANGES)
+def test_bytes_in_floats_out_for_any_channels(name, channels):
+    image = picture(channels)
+    changed = CHANGES[name](image)
+    assert changed.dtype == tf.float32 and changed.shape == image.shape
+    assert float(tf.reduce_min(changed)) >= 0 and float(tf.reduce_max(changed)) <= 255
+    assert np.abs(changed - image.astype(np.float32)).max() > 1
+    np.testing.assert_array_equal(changed, CHANGES[name](image.astype(np.float32)))
+
+
+@pytest.mark.parametrize("name", COLOUR_CHANGES)
+def test_colour_changes_need_three_channels(name):
+    assert COLOUR_CHANGES[name](picture()).dtype == tf.float32
+    with pytest.raises(ValueError, match=f"{name} needs a colour picture of 3 channels, not 1"):
+        COLOUR_CHANGES[name](picture(1))
+
+
+def test_by_hand():
+    image = np.array([[0, 100], [200, 40]], np.float32)[..., None]
+    np.testing.assert_allclose(
+        photometric.brightness(image, 0.2)[..., 0], [[51, 151], [251, 91]], atol=1e-4
+    )
+    np.testing.assert_allclose(
+        photometric.contrast(image, 0.5)[..., 0], [[42.5, 92.5], [142.5, 62.5]], atol=1e-4
+    )
+    np.testing.assert_allclose(
+        photometric.contrast(image, 2.0, valid=image[..., 0] < 150)[..., 0],
+        [[0, 153.3333], [255, 33.3333]],
+        atol=1e-3,
+    )
+    np.testing.assert_allclose(photometric.gamma(image, 2.0)[0, 1, 0], 100**2 / 255, rtol=1e-5)
+
+
+def test_saturation_zero_is_grey_and_one_changes_nothing():
+    image = picture().astype(np.float32)
+    grey = np.asarray(photometric.saturation(image, 0.0))
+    np.testing.assert_allclose(grey[..., 0], image @ [0.299, 0.587, 0.114], atol=1e-3)
+    np.testing.assert_allclose(grey[..., 0], grey[..., 2])
+    np.testing.assert_allclose(photometric.saturation(image, 1.0), image, atol=1e-3)
+
+
+@pytest.mark.parametrize("turn", [0.0, 0.1, -0.25, 1 / 3])
+def test_hue_equals_colorsys(turn):
+    image = picture()
+    expected = np.empty(image.shape)
+    for place in np.ndindex(image.shape[:2]):
+        h, s, v = colorsys.rgb_to_hsv(*(image[place] / 255.0))
+        expected[place] = colorsys.hsv_to_rgb((h + turn) % 1.0, s, v)
+    np.testing.assert_allclose(photometric.hue(image, turn), expected * 255, atol=0.01)
+
+
+@pytest.mark.parametrize("sigma", [0.6, 1.7])
+def test_blur_equals_scipy_over_the_pixels_that_exist(sigma):
+    image = picture(2, 25, 31).astype(np.float64)
+    radius = int(np.ceil(3 * sigma))
+    options = {"sigma": sigma, "mode": "constant", "radius": radius, "axes": (0, 1)}
+    expected = scipy.ndimage.gaussian_filter(image, **options)
+    expected /= scipy.ndimage.gaussian_filter(np.ones_like(image), **options)
+    np.testing.assert_allclose(photometric.blur(image, sigma), expected, atol=0.01)
+
+
+def test_blur_of_nothing_and_of_small_pictures():
+    image = picture()
+    np.testing.assert_array_equal(photometric.blur(image, tf.constant(0.0), radius=3), image)
+    np.testing.assert_allclose(photometric.blur(np.full((2, 1, 1), 80.0), 4.0), 80, rtol=1e-5)
+    with pytest.raises(ValueError, match="give radius"):
+        photometric.blur(image, tf.constant(1.0))
+
+
+def test_noise_has_the_asked_spread_and_follows_its_seed():
+    flat = np.full((64, 64, 3), 128, np.uint8)
+    noisy = photometric.gaussian_noise(flat, 10.0, (4, 5))
+    assert abs(np.std(noisy) - 10) < 0.3 and abs(np.mean(noisy) - 128) < 0.3
+    np.testing.assert_array_equal(noisy, photometric.gaussian_noise(flat, 10.0, (4, 5)))
+    assert np.any(noisy != photometric.gaussian_noise(flat, 10.0, (4, 6)))
+
+
+def test_labels_and_padding_are_left_alone():
+    sample = {
+        "image": picture(3, 10, 20),
+        "segmentation": np.ones((10, 20), np.int32),
+        "boxes": np.array([[1, 1, 5, 5]], np.float32),
+        "labels": np.array([2], np.int32),
+    }
+    policy = Augmentation(
+        brightness=0.3, contrast=0.3, gamma=0.3, saturation=0.3, hue=0.1, noise=9, blur=1, fill=7.0
+    )
+    plain = augment(sample, (1, 1), Augmentation(fill=7.0), (20, 20))
+    varied = augment(sample, (1, 1), policy, (20, 20))
+    for key in ("segmentation", "boxes", "labels"):
+        np.testing.assert_array_equal(plain[key], varied[key])
+    np.testing.assert_array_equal(varied["image"][10:], np.full((10, 20, 3), 7.0))
+    assert np.abs(plain["image"][:10] - varied["image"][:10]).mean() > 1
+    assert (
+        0 <= float(tf.reduce_min(varied["image"])) <= float(tf.reduce_max(varied["image"])) <= 255
+    )
+
+
+def test_draws_cover_their_range():
+    image = np.full((2, 2, 1), 100.0, np.float32)
+    policy = Augmentation(brightness=0.2)
+    vary = tf.function(lambda seed: augment({"image": image}, seed, policy, (2, 2))["image"])
+    shifts = [float(vary(tf.constant([seed, 0]))[0, 0, 0]) - 100 for seed in range(200)]
+    assert -51 <= min(shifts) < -45 and 45 < max(shifts) <= 51 and abs(np.mean(shifts)) < 6
+
+
+def test_several_mixes_in_one_pass_are_one_after_the_other():
+    """Where nothing is cut in between, as in this picture of middle greys."""
+    image = 100 + picture(3, 20, 24).astype(np.float32) / 8
+    valid = np.arange(24)[None] < 20 + 0 * np.arange(20)[:, None]
+    one = photometric.brightness(image, -0.1)
+    one = photometric.saturation(photometric.contrast(one, 1.4, valid), 0.3)
+    mix = photometric.Mix.none(image).brighter(-0.1)
+    mix = mix.contrasted(1.4, photometric.channel_means(image, valid)).saturated(0.3)
+    np.testing.assert_allclose(mix.of(image), one, atol=1e-3)
+    assert np.ptp(np.asarray(one)) > 5
+
+
+@pytest.mark.parametrize("height", [20, 26])  # without and with padding
+def test_a_policy_changes_light_contrast_and_colour_as_it_does_each_alone(height):
+    image = 100 + picture(3, 20, 24).astype(np.float32) / 8
+
+    def changed(**policy):
+        return np.asarray(
+            augment({"image": image}, (3, 4), Augmentation(**policy), (height, 24))["image"]
+        )[:20]
+
+    delta = np.mean(changed(brightness=0.1) - image)
+    factor = np.std(changed(contrast=0.4)) / np.std(image)
+    colours = np.std(away(changed(saturation=0.7))) / np.std(away(image))
+    assert min(abs(delta), 10 * abs(factor - 1), 10 * abs(colours - 1)) > 0.1
+    expected = image + delta
+    middle = expected.mean((0, 1))
+    expected = middle + (expected - middle) * factor
+    expected = expected - away(expected) * (1 - colours)
+    found = changed(brightness=0.1, contrast=0.4, saturation=0.7)
+    np.testing.assert_allclose(found, expected, atol=0.5)
+
+
+def away(image):
+    """From each pixel's grey."""
+    return image - (image @ [0.299, 0.587, 0.114])[..., None]

@@ -1,0 +1,58 @@
+"""Which things of a drawn scene are kept, and what is then seen of them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from training.data.shapes import CLASSES
+from training.data.shapes.scene_layout import keep_visible
+from training.data.shapes.scene_objects import Thing, draw_shape
+from training.data.shapes.scene_random import Draws
+
+
+@pytest.mark.parametrize(
+    ("offset", "kept"),
+    [
+        (0, [1]),  # wholly behind the front square
+        (13, [1]),  # about a fifth can be seen
+        (17, [0, 1]),  # about two fifths can be seen
+        (40, [0, 1]),
+    ],
+)
+def test_things_that_are_nearly_hidden_are_left_out(offset, kept):
+    things = [disc(40 + offset, 12), disc(40, 21)]
+    left, instances = keep_visible(things, (80, 128))
+    assert [things.index(thing) for thing in left] == kept
+    assert instances.max() == len(kept)
+    front = np.count_nonzero(instances == len(kept))
+    assert front == pytest.approx(np.pi * 21**2, rel=0.02)
+
+
+def test_what_a_dropped_thing_hid_is_seen_again():
+    back, middle, front = things = [disc(40, 14), disc(50, 12), disc(54, 12)]
+    left, instances = keep_visible(things, (80, 128))
+    assert len(left) == 2 and left[0] is back and left[1] is front
+    behind, before = (painted(thing) for thing in left)
+    np.testing.assert_array_equal(instances, np.where(before, 2, behind))
+    assert np.count_nonzero(instances[painted(middle)] == 1) > 40
+
+
+def painted(thing: Thing) -> np.ndarray:
+    """(80, 128) bool, the pixels of one thing alone."""
+    whole = np.zeros((80, 128), bool)
+    picture, window = thing.cropped((80, 128))
+    whole[picture] = thing.support()[window]
+    return whole
+
+
+@pytest.mark.parametrize(
+    ("x", "radius", "count"), [(40, 3, 1), (40, 2, 0), (-4, 12, 1), (-8, 12, 0)]
+)
+def test_tiny_things_and_those_outside_are_left_out(x, radius, count):
+    left, instances = keep_visible([disc(x, radius)], (80, 128))
+    assert len(left) == instances.max() == count
+
+
+def disc(x: float, radius: float) -> Thing:
+    return draw_shape(Draws(0, 0), CLASSES.index("circle"), 0, (x, 40), radius)

@@ -1,0 +1,377 @@
+"""Whatever is wrong with the data, one line says which file, what, and what to do."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+import zoo
+from training import trainer as fitting
+from training.data.batch_config import Batches
+from training.data.sources import open_source
+from training.optimization import median_frequency_weights
+from training.recipe import Recipe
+from zoo.errors import InputError
+
+RECIPE = Recipe(
+    image_size=(16, 16), batch_size=2, epochs=1, model={"filters": 2, "depth": 2, "norm": "none"}
+)
+
+
+def mask(path, values):
+    Image.fromarray(np.asarray(values)).save(path)
+
+
+def cut(path):
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2])
+
+
+# What is done to the folder, options, and the words that the message must have.
+FOUND_ON_OPENING = {
+    "colour mask": (
+        lambda d: mask(d / "masks/2.png", np.arange(1440, dtype=np.uint8).reshape(20, 24, 3)),
+        "",
+        ("masks/2.png: a colour picture", "grey or palette PNG"),
+    ),
+    "JPEG under a PNG name": (
+        lambda d: Image.open(d / "masks/2.png").save(d / "masks/2.png", "JPEG"),
+        "",
+        ("masks/2.png: JPEG changes class numbers", "save masks as PNG"),
+    ),
+    "JPEG mask": (
+        lambda d: (d / "masks/2.png").rename(d / "masks/2.jpg"),
+        "",
+        ("images/2.png: no label file 2.png in", "masks; it holds JPEG files", "as PNG"),
+    ),
+    "no mask": (
+        lambda d: (d / "masks/2.png").unlink(),
+        "",
+        ("images/2.png: no label file 2.png in",),
+    ),
+    "empty mask file": (
+        lambda d: (d / "masks/2.png").write_bytes(b""),
+        "",
+        ("masks/2.png: the file is empty",),
+    ),
+    "mask cut off": (lambda d: cut(d / "masks/2.png"), "", ("masks/2.png: not a readable mask",)),
+    "mask cut off at its head": (
+        lambda d: (d / "masks/2.png").write_bytes((d / "masks/2.png").read_bytes()[:20]),
+        "",
+        ("masks/2.png: the file is cut off",),
+    ),
+    "mask of text": (
+        lambda d: (d / "masks/2.png").write_text("no mask"),
+        "",
+        ("masks/2.png: not a readable mask", "save it again or remove it"),
+    ),
+    "object numbers for classes": (
+        lambda d: mask(d / "masks/2.png", np.full((20, 24), 300, np.uint16)),
+        "",
+        ("mask values go up to 300", "use instances:"),
+    ),
+    "two pictures of one name": (
+        lambda d: Image.open(d / "images/2.png").save(d / "images/2.jpg"),
+        "",
+        ("2.png", "2.jpg has the same name; keep one"),
+    ),
+    "no pictures": (
+        lambda d: [path.unlink() for path in (d / "images").iterdir()],
+        "",
+        ("images: no pictures (.jpg, .jpeg, .png, .bmp, .gif) in this folder",),
+    ),
+    "one picture": (
+        lambda d: [path.unlink() for path in (d / "images").iterdir() if path.stem != "3"],
+        "",
+        ("images/3.png: one picture is too few",),
+    ),
+    "another layout": (
+        lambda d: (d / "images").rename(d / "photos"),
+        "",
+        ("layout not recognised", "images, image, imgs"),
+    ),
+    "list of a file that is not there": (
+        lambda d: (d / "train.txt").write_text("0\n9\n"),
+        "",
+        ("train.txt, line 2: no file 9 in", "images"),
+    ),
+    "list of a picture without mask": (
+        lambda d: ((d / "masks/1.png").unlink(), (d / "train.txt").write_text("1\n")),
+        "",
+        ("train.txt, line 1: no file 1 in", "masks"),
+    ),
+    "list of pairs that are not there": (
+        lambda d: (d / "train.txt").write_text("images/0.png masks/0.png\nimages/9.png m/9.png"),
+        "",
+        ("train.txt, line 2: no such file", "images/9.png"),
+    ),
+    "list that leaves the folder": (
+        lambda d: (d / "val.txt").write_text("../../secret.png masks/0.png\n"),
+        "",
+        ("val.txt, line 1: ../../secret.png leaves the data folder",),
+    ),
+    "list of three words": (
+        lambda d: (d / "train.txt").write_text("images/0.png masks/0.png\na b c\n"),
+        "",
+        ("train.txt, line 2: expected `picture label`, not 'a b c'",),
+    ),
+    "list of nothing": (
+        lambda d: (d / "train.txt").write_text("\n"),
+        "",
+        ("train.txt: the list is empty",),
+    ),
+    "list that is not text": (
+        lambda d: (d / "train.txt").write_bytes(b"\xff\xfe\x00\x81"),
+        "",
+        ("train.txt: not a text file in UTF-8",),
+    ),
+    "void in words": (lambda d: None, "?void=sky", ("void=sky: expected the mask value",)),
+    "share in words": (lambda d: None, "?val=some", ("val=some: expected the share", "0.2")),
+    "share of everything": (lambda d: None, "?val=1", ("val=1: expected the share",)),
+    "way to split": (lambda d: None, "?split=odd", ("split=odd: expected hash or block",)),
+    "unknown option": (
+        lambda d: None,
+        "?viod=3",
+        ("masks has no option 'viod'; did you mean 'void'?", "It has: void, classes, val, split"),
+    ),
+    "folder as an option": (lambda d: None, "?root=x", ("masks has no option 'root'",)),
+}
+
+FOUND_ON_READING = {
+    "picture cut off": (
+        lambda d: cut(d / "images/2.png"),
+        "",
+        ("images/2.png: damaged or not a picture", "save it again or remove it"),
+    ),
+    "empty picture file": (
+        lambda d: (d / "images/2.png").write_bytes(b""),
+        "",
+        ("images/2.png: damaged or not a picture (Input is empty.)",),
+    ),
+    "picture of text": (
+        lambda d: (d / "images/2.png").write_text("no picture"),
+        "",
+        ("images/2.png: damaged or not a picture",),
+    ),
+    "mask of another size": (
+        lambda d: mask(d / "masks/2.png", np.zeros((24, 20), np.uint8)),
+        "",
+        ("images/2.png: the picture is 20×24", "masks/2.png is 24×20", "give them one size"),
+    ),
+    "class without a name": (
+        lambda d: None,
+        "?classes=ground,tree",
+        (".png has class 2, but classes go from 0 to 1", "classes=", "void="),
+    ),
+}
+on_reading = pytest.mark.parametrize("case", FOUND_ON_READING)
+
+
+def one_line(caught, words):
+    message = str(caught.value)
+    assert "\n" not in message and len(message) < 500
+    for word in words:
+        assert word in message, message
+
+
+@pytest.mark.parametrize("case", FOUND_ON_OPENING)
+def test_found_on_opening(folder, case):
+    spoil, options, words = FOUND_ON_OPENING[case]
+    spoil(folder)
+    with pytest.raises(InputError) as caught:
+        open_source(f"masks:{folder}{options}")
+    one_line(caught, words)
+
+
+@on_reading
+def test_found_on_reading(folder, case):
+    spoil, options, words = FOUND_ON_READING[case]
+    spoil(folder)
+    source = open_source(f"masks:{folder}{options}")
+    with pytest.raises(InputError) as caught:
+        for split in source.sizes:
+            list(source.samples(split))
+    one_line(caught, words)
+
+
+@on_reading
+def test_found_in_the_middle_of_training(folder, tmp_path, case):
+    spoil, options, words = FOUND_ON_READING[case]
+    spoil(folder)
+    with pytest.raises(InputError) as caught:
+        fitting.fit("unet", f"masks:{folder}{options}", RECIPE, out=tmp_path / "run", say=str)
+    one_line(caught, words)
+
+
+@pytest.mark.parametrize("kind", ["picture", "mask"])
+def test_a_file_that_goes_away_while_training(folder, tmp_path, kind):
+    source = open_source(f"masks:{folder}")
+    gone = folder / ("images" if kind == "picture" else "masks") / "2.png"
+    gone.unlink()
+    with pytest.raises(InputError) as caught:
+        fitting.fit("unet", source, RECIPE, out=tmp_path / "run", say=str)
+    one_line(caught, ("images/2.png: no such file", "put it back"))
+
+
+def test_a_palette_mask_that_turns_bad_while_training(folder, tmp_path):
+    """Read by Pillow inside the pipeline, whose message TensorFlow buries in a traceback."""
+    for path in (folder / "masks").iterdir():
+        Image.open(path).convert("P").save(path)
+    source = open_source(f"masks:{folder}")
+    assert source.num_classes == 3
+    (folder / "masks/2.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    with pytest.raises(InputError) as caught:
+        fitting.fit("unet", source, RECIPE, out=tmp_path / "run", say=str)
+    one_line(caught, ("masks/2.png: not a readable mask", "save it again or remove it"))
+
+
+def test_a_bad_file_while_classes_are_counted(folder, tmp_path):
+    Image.new("RGB", (3, 4)).save(folder / "images/2.png")
+    source = open_source(f"masks:{folder}")
+    recipe = RECIPE.changed({"class_weights": "median_frequency"})
+    with pytest.raises(InputError) as caught:
+        fitting.fit("unet", source, recipe, out=tmp_path / "run", say=str)
+    one_line(caught, ("images/2.png: the picture is 4×3",))
+    # Found before anything was written, so the same command works once the file is mended.
+    assert not (tmp_path / "run").exists()
+    with pytest.raises(tf.errors.OpError):
+        median_frequency_weights(source)
+
+
+def test_the_name_of_the_file_survives(folder, tmp_path):
+    """Brackets, quotes and letters from anywhere do not cut the message short."""
+    name = "é [0] 'a' \"b\"]"
+    for part in ("images", "masks"):
+        (folder / part / "2.png").rename(folder / part / f"{name}.png")
+    mask(folder / "masks" / f"{name}.png", np.zeros((3, 3), np.uint8))
+    source = open_source(f"masks:{folder}")
+    with pytest.raises(InputError) as caught:
+        for split in source.sizes:
+            list(source.samples(split))
+    # TensorFlow writes a quotation mark with a backslash before it.
+    message = str(caught.value).replace("\\", "")
+    assert f"images/{name}.png: the picture is 20×24" in message
+    assert f"masks/{name}.png is 3×3; give them one size." in message
+
+
+@pytest.mark.parametrize(
+    ("spec", "words"),
+    [
+        ("mask:x", ("Unknown data format 'mask'; did you mean 'masks'?", "FORMAT[:WHERE]")),
+        ("", ("Unknown data format ''", "masks")),
+        ("masks", ("(nothing): no such folder",)),
+        ("masks:/no/such/folder", ("/no/such/folder: no such folder; give FORMAT:FOLDER",)),
+        ("instances:/no/such/folder", ("/no/such/folder: no such folder",)),
+        ("tfds:titanic", ("tfds:titanic: no mapping from its features", "register_mapping")),
+        ("shapes:circles", ("tfds:zoo_shapes/circles:",)),
+        ("shapes?size=3", ("shapes has no option 'size'", "It has: data_dir")),
+    ],
+)
+def test_data_sets_that_there_are_not(spec, words):
+    with pytest.raises(InputError) as caught:
+        open_source(spec)
+    one_line(caught, words)
+
+
+def test_shapes_kept_where_nothing_can_be_kept(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError) as caught:
+        open_source(f"shapes:single?data_dir={tmp_path / 'file'}")
+    one_line(caught, ("tfds:zoo_shapes/single:",))
+
+
+def test_a_split_that_there_is_not(shared_folder):
+    source = open_source(f"masks:{shared_folder}")
+    with pytest.raises(InputError) as caught:
+        list(source.samples("tests"))
+    one_line(caught, ("has no split 'tests'; it has train (5), val (1)",))
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        (
+            {"loss": "cross_entropi"},
+            ("unknown loss 'cross_entropi'; did you mean 'cross_entropy'",),
+        ),
+        ({"border_weight": 10.0}, ("border weights need instance maps", "border_weight=0")),
+        ({"loss": "dice", "class_weights": "median_frequency"}, ("class_weights go with",)),
+        ({"model.depht": 3}, ("unet has no argument 'depht'; did you mean 'depth'?",)),
+        ({"model.backbone": "resnet"}, ("backbone 'resnet' is unknown",)),
+        (
+            {"model.padding": "valid", "image_size": [21, 16]},
+            ("unet cannot take an image_size side of 21", "the nearest that it can: 20 or 22"),
+        ),
+    ],
+)
+def test_recipes_that_do_not_fit_leave_no_folder_behind(shared_folder, tmp_path, changes, words):
+    with pytest.raises(InputError) as caught:
+        fitting.fit("unet", f"masks:{shared_folder}", RECIPE.changed(changes), out=tmp_path / "run")
+    one_line(caught, words)
+    assert not (tmp_path / "run").exists()
+
+
+def test_weights_that_are_not_there_leave_no_folder_behind(shared_folder, tmp_path):
+    with pytest.raises(InputError, match=r"no\.keras: no such file"):
+        fitting.fit(
+            "unet",
+            f"masks:{shared_folder}",
+            RECIPE,
+            out=tmp_path / "run",
+            weights=tmp_path / "no.keras",
+        )
+    assert not (tmp_path / "run").exists()
+
+
+def test_unknown_architecture(shared_folder, tmp_path):
+    with pytest.raises(zoo.InputError, match="did you mean 'unet'"):
+        fitting.fit("unit", f"masks:{shared_folder}", RECIPE, out=tmp_path / "run")
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_mask_damaged_anywhere(tmp_path):
+    """A file cut at any length, or with any byte changed, is read or refused, never a traceback."""
+    from training.data.sources.reading.image_files import read_index_map
+
+    random = np.random.default_rng(0)
+    values = random.integers(0, 5, (9, 11)).astype(np.uint8)
+    for ending in ("png", "tif", "gif", "bmp"):
+        path = tmp_path / f"mask.{ending}"
+        Image.fromarray(values).save(path)
+        whole = path.read_bytes()
+        for length in range(0, len(whole), 7):
+            path.write_bytes(whole[:length])
+            _read_or_refuse(read_index_map, path)
+        for place in range(0, len(whole), 5):
+            content = bytearray(whole)
+            content[place] ^= int(random.integers(1, 256))
+            path.write_bytes(content)
+            _read_or_refuse(read_index_map, path)
+
+
+def _read_or_refuse(read, path):
+    try:
+        assert read(path).ndim == 2
+    except InputError as error:
+        assert str(path) in str(error) and "\n" not in str(error)
+
+
+@pytest.mark.parametrize(
+    "data, targets, words",
+    [
+        ("shapes:figures", ("boxes", "labels", "keypoints"), "joints of one person in a picture"),
+        ("shapes:single", ("keypoints", "box"), "joints of every object"),
+    ],
+)
+def test_joints_of_the_other_kind(data, targets, words):
+    batches = Batches("pose", (32, 32), targets=targets)
+    with pytest.raises(InputError, match=f"{data}: has the {words}; the model learns those of"):
+        batches.check(open_source(data))
+
+
+@pytest.mark.parametrize(
+    "data, targets",
+    [("shapes", ("boxes", "labels", "keypoints")), ("shapes:figures", ("keypoints", "box"))],
+)
+def test_joints_of_the_right_kind(data, targets):
+    Batches("pose", (32, 32), targets=targets).check(open_source(data))

@@ -1,0 +1,122 @@
+"""Pictures with boxes and pictures with a class alone, in one stream."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from object_folders import coco_content, picture, write_coco
+
+from training.data.augment import Augmentation
+from training.data.batch_config import Batches
+from training.data.pipeline import training_batches
+from training.data.sources import open_source
+from training.recipe import Recipe
+from training.trainer import fit
+from zoo.errors import InputError
+
+TINY = {
+    "width": 0.125,
+    "anchors": [[0.5, 0.5]],
+    "backbone_options": {"blocks": [1, 1, 1, 1, 1, 1]},
+}
+
+
+@pytest.fixture(scope="module")
+def names():
+    return [category["name"] for category in coco_content(1)["categories"]]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory, names):
+    """Eight pictures with boxes of two classes, six of two breeds of the first."""
+    root = tmp_path_factory.mktemp("joint")
+    write_coco(root / "boxes", coco_content(8))
+    for breed in ("terrier", "spaniel"):
+        for number in range(3):
+            picture(root / "breeds" / breed / f"{number}.png")
+    (root / "a.tree").write_text(f"{names[1]} -1\n{names[0]} -1\nterrier 1\nspaniel 1\n")
+    write(root / "joint.toml", root)
+    return root
+
+
+def write(path, root, **changes):
+    said = {
+        "boxes": f"coco:{root}/boxes?val=0.25",
+        "pictures": f"classes:{root}/breeds",
+        "tree": "a.tree",
+        "pictures_per_box": 2,
+        **changes,
+    }
+    path.write_text("".join(f"{k} = {v!r}\n" for k, v in said.items() if v is not None))
+    return f"joint:{path}"
+
+
+def test_both_kinds_come_in_turn(folder, names):
+    source = open_source(f"joint:{folder}/joint.toml")
+    assert source.sizes == {"train": 18, "val": 2}
+    assert source.object_names == (names[1], names[0], "terrier", "spaniel")
+    assert source.parents == (-1, -1, 1, 1)
+    samples = [sample for _, sample in source.samples("train")]
+    assert len(samples) == 18
+    for number, sample in enumerate(samples):
+        if number % 3:
+            assert sample["label"] in (2, 3) and sample["boxes"].shape == (0, 4)
+        else:
+            assert sample["label"] == -1 and len(sample["boxes"]) == len(sample["labels"])
+    boxed = open_source(f"coco:{folder}/boxes?val=0.25")
+    for (_, one), (_, other) in zip(source.samples("val"), boxed.samples("val"), strict=True):
+        np.testing.assert_array_equal(one["image"], other["image"])
+        np.testing.assert_array_equal(one["boxes"], other["boxes"])
+        assert [source.object_names[k] for k in one["labels"]] == [
+            boxed.object_names[k] for k in other["labels"]
+        ]
+
+
+def test_batches_are_the_same_again(folder):
+    source = open_source(f"joint:{folder}/joint.toml")
+    batches = Batches(
+        "detection", (32, 32), batch_size=6, targets=("boxes", "labels", "label"), max_objects=4
+    )
+    first, again = (
+        list(training_batches(source, "train", batches).take(4).as_numpy_iterator())
+        for _ in range(2)
+    )
+    for (image, truth), (same, others) in zip(first, again, strict=True):
+        np.testing.assert_array_equal(image, same)
+        np.testing.assert_array_equal(truth["label"], others["label"])
+        assert (truth["label"] < 0).sum() == 2
+        assert (truth["labels"][truth["label"] >= 0] == -1).all()
+
+
+def test_a_run_learns_from_both(folder, tmp_path):
+    recipe = Recipe(image_size=(32, 32), batch_size=6, epochs=1, max_objects=4, model=TINY)
+    data = f"joint:{folder}/joint.toml"
+    run = fit("yolo9000", data, recipe, out=tmp_path / "run", say=lambda line: None)
+    assert np.isfinite(run.history[0]["loss"]) and run.history[0]["class_loss"] > 0
+    assert run.model().tree.parents == (-1, -1, 1, 1)
+    with pytest.raises(InputError, match="teach `zoo train yolo9000` alone"):
+        fit("yolo_v2", data, recipe, out=tmp_path / "other")
+    mixed = dataclasses.replace(recipe, augmentation=Augmentation(mosaic=0.5))
+    with pytest.raises(InputError, match="no mosaic"):
+        fit("yolo9000", data, mixed, out=tmp_path / "other")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"tree": None}, "needs tree"),
+        ({"pictures_per_box": 0}, "at least 1"),
+        ({"pictures_per_box": "two"}, "is a whole number"),
+        ({"trees": "a.tree"}, "did you mean 'tree'"),
+        ({"tree": "absent.tree"}, "No such file"),
+        ({"boxes": "classes:ROOT/breeds"}, "has no labels"),
+        ({"tree": "small.tree"}, "the tree has no class"),
+    ],
+)
+def test_what_is_wrong_is_told(folder, tmp_path, changes, message):
+    (folder / "small.tree").write_text("terrier -1\nspaniel 0\n")
+    changes = {k: v.replace("ROOT", str(folder)) if isinstance(v, str) else v
+               for k, v in changes.items()}  # fmt: skip
+    with pytest.raises(InputError) as error:
+        open_source(write(folder / "wrong.toml", folder, **changes))
+    assert message in str(error.value) and "\n" not in str(error.value)

@@ -1,0 +1,333 @@
+"""Whatever the layout and the kind of file, the same sample comes out."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from image_folders import write_pictures
+from PIL import Image
+
+from training.data.sources import InstanceFolder, MaskFolder, open_source
+from training.data.sources.reading.image_files import natural_key, read_index_map
+from zoo.errors import InputError
+
+
+def read(source, split="train"):
+    """Samples by the stem of their picture."""
+    return {name.split("/")[-1].split(".")[0]: s for name, s in source.samples(split)}
+
+
+def everything(source):
+    return {key: s for split in source.sizes for key, s in read(source, split).items()}
+
+
+def as_stored(path):
+    return np.asarray(Image.open(path), np.int32)
+
+
+def test_pictures_and_masks_come_as_they_are(folder):
+    source = open_source(f"masks:{folder}")
+    assert isinstance(source, MaskFolder)
+    assert source.sizes == {"train": 5, "val": 1} and source.class_names == ("0", "1", "2")
+    assert source.spec == f"masks:{folder}" and source.notes == []
+    samples = everything(source)
+    assert sorted(samples) == ["0", "1", "2", "3", "4", "5"]
+    for stem, sample in samples.items():
+        np.testing.assert_array_equal(sample["image"], Image.open(folder / f"images/{stem}.png"))
+        np.testing.assert_array_equal(
+            sample["segmentation"], as_stored(folder / f"masks/{stem}.png")
+        )
+        assert sample["image"].dtype == np.uint8 and sample["segmentation"].dtype == np.int32
+
+
+@pytest.mark.parametrize(
+    "kind", ["8 bit", "16 bit", "palette", "4 bit", "grey as RGB", "TIFF", "LA"]
+)
+def test_kinds_of_mask_files(folder, kind):
+    expected = {}
+    for path in sorted((folder / "masks").iterdir()):
+        values = as_stored(path)
+        expected[path.stem] = values
+        image = Image.fromarray(values.astype(np.uint8))
+        if kind == "16 bit":
+            image = Image.fromarray(values.astype(np.uint16))
+        elif kind in ("palette", "4 bit"):
+            image = image.convert("P")
+            image.putdata(values.ravel().tolist())
+            image.putpalette([9, 9, 9, 200, 0, 0, 200, 0, 0])
+        elif kind in ("grey as RGB", "LA"):
+            image = image.convert("RGB" if kind != "LA" else "LA")
+        path.unlink()
+        options = {"bits": 4} if kind == "4 bit" else {}
+        image.save(path.with_suffix(".tif") if kind == "TIFF" else path, **options)
+    source = open_source(f"masks:{folder}")
+    assert source.num_classes == 3
+    for stem, sample in everything(source).items():
+        np.testing.assert_array_equal(sample["segmentation"], expected[stem])
+
+
+@pytest.mark.parametrize("kind", ["0 and 255", "1 bit"])
+def test_two_valued_masks_are_two_classes_and_that_is_said(folder, kind):
+    for path in (folder / "masks").iterdir():
+        image = Image.fromarray(255 * (as_stored(path) > 0).astype(np.uint8))
+        (image.convert("1") if kind == "1 bit" else image).save(path)
+    source = open_source(f"masks:{folder}")
+    assert source.class_names == ("0", "255")
+    assert source.notes == ["masks hold 0 and 255 only: read as class 0 and class 1"]
+    for stem, sample in everything(source).items():
+        stored = as_stored(folder / f"masks/{stem}.png") > 0
+        np.testing.assert_array_equal(sample["segmentation"], stored)
+    assert open_source(f"masks:{folder}?classes=gap,cell").class_names == ("gap", "cell")
+    # Whoever says that 255 is void has one class.
+    assert open_source(f"masks:{folder}?void=255").class_names == ("0",)
+
+
+def test_void_and_names(folder):
+    source = open_source(f"masks:{folder}?void=2&classes=ground, tree")
+    assert source.class_names == ("ground", "tree")
+    for stem, sample in everything(source).items():
+        stored = as_stored(folder / f"masks/{stem}.png")
+        np.testing.assert_array_equal(sample["segmentation"], np.where(stored == 2, 255, stored))
+    assert open_source(f"masks:{folder}?void=0").class_names == ("0", "1", "2")
+    assert open_source(f"masks:{folder}?void=2").class_names == ("0", "1")
+
+
+@pytest.mark.parametrize("mode", ["L", "RGBA", "P", "1", "JPEG", "I;16", "GIF", "BMP"])
+def test_kinds_of_pictures_become_rgb_bytes(folder, mode):
+    path = folder / "images" / "0.png"
+    grey = np.asarray(Image.open(path))[..., 0]
+    image = Image.fromarray(grey)
+    expected = np.repeat(grey[..., None], 3, axis=-1)
+    if mode == "RGBA":
+        image = Image.fromarray(np.dstack([expected, 255 - grey]))
+    elif mode == "I;16":
+        image = Image.fromarray(grey.astype(np.uint16) * 257)
+    elif mode in ("JPEG", "GIF", "BMP"):
+        path.unlink()
+        path = path.with_suffix(f".{mode.lower()}")
+        image = image.convert("RGB")
+    elif mode != "L":
+        image = image.convert(mode)
+    image.save(path)
+    if mode == "JPEG":
+        expected = np.asarray(Image.open(path))
+    elif mode == "1":
+        expected = np.asarray(Image.open(path).convert("RGB"))
+    found = everything(open_source(f"masks:{folder}"))["0"]["image"]
+    assert found.dtype == np.uint8
+    # Decoders of JPEG may differ by a grey level or two.
+    tolerance = {"JPEG": 3}.get(mode, 0)
+    np.testing.assert_allclose(found.astype(int), expected.astype(int), atol=tolerance)
+
+
+LONG = {"train": "training", "val": "validation", "test": "testing"}
+LAYOUTS = {
+    "images/train and masks/train": lambda part: (f"images/{part}", f"masks/{part}"),
+    "train/images and train/masks": lambda part: (f"{part}/images", f"{part}/masks"),
+    "train and trainannot": lambda part: (part, f"{part}annot"),
+    "training and training_labels": lambda part: (LONG[part], f"{LONG[part]}_labels"),
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("held_out", ["val", "test", None])
+def test_folders_for_each_split(tmp_path, layout, held_out):
+    place = LAYOUTS[layout]
+    write_pictures(tmp_path, 5, folders=place("train"))
+    if held_out:
+        write_pictures(tmp_path, 2, folders=place(held_out), first=5)
+    source = open_source(f"masks:{tmp_path}")
+    if held_out:
+        assert source.sizes == {"train": 5, held_out: 2}
+        assert sorted(read(source, held_out)) == ["5", "6"]
+        assert source.held_out() == held_out
+    else:
+        assert source.sizes == {"train": 4, "val": 1}
+
+
+def test_lists_of_pairs(tmp_path):
+    write_pictures(tmp_path, 6, folders=("a", "b"))
+    lines = [f"a/{i}.png b/{i}.png" for i in range(6)]
+    (tmp_path / "train.txt").write_text("\n".join(lines[:4]) + "\n\n")
+    assert open_source(f"masks:{tmp_path}").sizes == {"train": 3, "val": 1}
+    (tmp_path / "valid.txt").write_text(lines[5])
+    (tmp_path / "test.txt").write_text("/" + lines[4])
+    source = open_source(f"masks:{tmp_path}")
+    assert source.sizes == {"train": 4, "val": 1, "test": 1}
+    assert list(read(source)) == ["0", "1", "2", "3"] and list(read(source, "val")) == ["5"]
+
+
+@pytest.mark.parametrize("line", ["{}", "{}.png", "images/{}.png", "{} 1 -1"])
+def test_lists_of_names(folder, line):
+    (folder / "train.txt").write_text("\n".join(line.format(i) for i in (3, 1, 0)))
+    (folder / "val.txt").write_text("\n".join(line.format(i) for i in (2, 5)))
+    source = open_source(f"masks:{folder}")
+    assert list(read(source)) == ["3", "1", "0"] and list(read(source, "val")) == ["2", "5"]
+
+
+def test_masks_with_an_ending_of_their_own(folder):
+    for path in list((folder / "masks").iterdir()):
+        path.rename(path.with_name(f"{path.stem}_mask.png"))
+    assert sorted(everything(open_source(f"masks:{folder}"))) == list("012345")
+    (folder / "train.txt").write_text("0\n1")
+    (folder / "val.txt").write_text("2")
+    assert open_source(f"masks:{folder}").sizes == {"train": 2, "val": 1}
+
+
+def test_what_is_held_out_is_always_the_same_and_as_much_as_asked(tmp_path):
+    write_pictures(tmp_path / "d", 20, (4, 4))
+    held_out = sorted(read(open_source(f"masks:{tmp_path / 'd'}"), "val"))
+    assert len(held_out) == 4 and held_out == sorted(
+        read(open_source(f"masks:{tmp_path / 'd'}?val=0.2"), "val")
+    )
+    # Names decide, so a picture more moves no more than one.
+    write_pictures(tmp_path / "d", 1, (4, 4), first=20)
+    again = read(open_source(f"masks:{tmp_path / 'd'}"), "val")
+    assert len(set(held_out) & set(again)) >= 3
+    block = open_source(f"masks:{tmp_path / 'd'}?val=0.25&split=block")
+    assert list(read(block, "val")) == ["16", "17", "18", "19", "20"]
+    most = open_source(f"masks:{tmp_path / 'd'}?val=0.99")
+    assert most.sizes == {"train": 1, "val": 20}
+
+
+def test_objects_of_an_instance_map(tmp_path):
+    write_pictures(tmp_path, 2, (12, 16), folders=("images", "instances"))
+    first, second = sorted((tmp_path / "instances").iterdir())
+    numbers = np.zeros((12, 16), np.uint8)
+    numbers[2:6, 4:12], numbers[3:5, 6:10] = 5, 9  # one in the other
+    numbers[11, 15] = 2
+    Image.fromarray(numbers).save(first)
+    Image.fromarray(0 * numbers).save(second)
+    samples = everything(open_source(f"instances:{tmp_path}?val=0.5"))
+    some, none = (samples[name] for name in sorted(samples))
+    np.testing.assert_array_equal(some["boxes"], [[15, 11, 16, 12], [4, 2, 12, 6], [6, 3, 10, 5]])
+    assert some["boxes"].dtype == np.float32 and some["labels"].tolist() == [0, 0, 0]
+    assert some["masks"].shape == (3, 112, 112) and some["masks"][[0, 2]].all()
+    # Of the 32 cells of the frame 8 show the other object.
+    assert some["masks"][1].mean() == pytest.approx(0.75)
+    assert not some["masks"][1, 56, 56] and some["masks"][1, 0, 0]
+    assert none["boxes"].shape == (0, 4) and none["masks"].shape == (0, 112, 112)
+
+
+def test_instances_of_more_than_255_objects(tmp_path):
+    write_pictures(tmp_path, 4, (20, 20), folders=("images", "instances"))
+    numbers = np.arange(400).reshape(20, 20).astype(np.uint16)
+    for path in (tmp_path / "instances").iterdir():
+        Image.fromarray(numbers).save(path)
+    source = open_source(f"instances:{tmp_path}?name=cell")
+    assert isinstance(source, InstanceFolder) and source.class_names == ("background", "cell")
+    for sample in everything(source).values():
+        np.testing.assert_array_equal(sample["instances"], numbers)
+        np.testing.assert_array_equal(sample["segmentation"], numbers > 0)
+        assert sample["instances"].dtype == sample["segmentation"].dtype == np.int32
+    with pytest.raises(InputError, match="use instances:"):
+        (tmp_path / "instances").rename(tmp_path / "masks")
+        open_source(f"masks:{tmp_path}")
+
+
+def test_a_folder_of_names_from_everywhere(tmp_path):
+    write_pictures(tmp_path / "d", 3)
+    for old, new in [("0", "é 漢字"), ("1", "[x] 'q' \"z\""), ("2", "a.b²3")]:
+        for part in ("images", "masks"):
+            (tmp_path / "d" / part / f"{old}.png").rename(tmp_path / "d" / part / f"{new}.png")
+    names = {
+        name.split("/")[-1]
+        for split in ("train", "val")
+        for name, _ in open_source(f"masks:{tmp_path / 'd'}").samples(split)
+    }
+    assert names == {"é 漢字.png", "[x] 'q' \"z\".png", "a.b²3.png"}
+
+
+def test_numbers_in_names_are_in_numerical_order(tmp_path):
+    names = ["10.png", "9.png", "a2.png", "a10.png", "a1b3.png", "b.png", "²1.png"]
+    found = sorted((tmp_path / name for name in names), key=natural_key)
+    order = [path.name for path in found]
+    assert order.index("9.png") < order.index("10.png")
+    assert order.index("a1b3.png") < order.index("a2.png") < order.index("a10.png")
+
+
+def test_every_order_depends_on_its_seed_alone(shared_folder):
+    source = open_source(f"masks:{shared_folder}?val=0.2")
+
+    def order(*seed):
+        records = source.raw("train", tf.constant(seed, tf.int64))
+        return [source.name_of(record) for record in records]
+
+    own = [source.name_of(record) for record in source.raw("train")]
+    assert order(0, 1) == order(0, 1) != order(0, 2)
+    assert sorted(order(0, 1)) == sorted(order(5, 1)) == sorted(own)
+    assert len({tuple(order(0, epoch)) for epoch in range(10)}) > 5
+
+
+def test_a_1_bit_file_reads_as_0_and_255(tmp_path):
+    Image.fromarray(np.array([[0, 255]], np.uint8)).convert("1").save(tmp_path / "m.png")
+    assert read_index_map(tmp_path / "m.png").tolist() == [[0, 255]]
+
+
+def test_shapes_are_there_without_any_files():
+    source = open_source("shapes:single")
+    assert source.sizes == {"train": 1200, "val": 200, "test": 200}
+    name, sample = next(source.samples("val"))
+    assert name.startswith("tfds:zoo_shapes/single, record ")
+    assert set(sample) == set(source.keys)
+    assert sample["image"].shape == (128, 128, 3)
+    assert sample["segmentation"].max() < source.num_classes
+    assert source.class_names[0] == "background" and source.joint_pairs
+    # Where the object is, the class map is the object's.
+    left, top, right, bottom = sample["box"]
+    rows, columns = np.nonzero(sample["segmentation"])
+    assert (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1) == pytest.approx(
+        (left, top, right, bottom), abs=1
+    )
+
+
+def mask_values(source, split):
+    return np.unique(
+        np.concatenate([np.unique(s["segmentation"]) for _, s in source.samples(split)])
+    )
+
+
+def test_camvid(shared_data):
+    names = "Sky,Building,Pole,Road,Pavement,Tree,SignSymbol,Fence,Car,Pedestrian,Bicyclist"
+    source = open_source(f"masks:{shared_data / 'camvid'}?void=11&classes={names}")
+    assert source.sizes == {"train": 367, "val": 101, "test": 233}
+    assert source.num_classes == 11 and source.held_out() == "val"
+    name, sample = next(source.samples("val"))
+    assert name.endswith(".jpg") and sample["image"].shape == (360, 480, 3)
+    assert mask_values(source, "val").tolist() == [*range(11), 255]
+    ignored = np.mean([np.mean(s["segmentation"] == 255) for _, s in source.samples("val")])
+    assert ignored == pytest.approx(0.017, abs=0.0005)
+    assert open_source(f"masks:{shared_data / 'camvid'}?void=11").num_classes == 11
+
+
+def test_isbi(shared_data):
+    source = open_source(f"masks:{shared_data / 'isbi2012_membrane'}?split=block&val=0.17")
+    assert source.sizes == {"train": 20, "val": 4} and "255" in source.notes[0]
+    assert list(read(source, "val")) == ["20", "21", "22", "23"]
+    assert list(read(source)) == [str(number) for number in range(20)]
+    samples = everything(source).values()
+    cell = np.mean([sample["segmentation"].mean() for sample in samples])
+    assert cell == pytest.approx(0.78, abs=0.01)
+    assert all(sample["image"].shape == (512, 512, 3) for sample in samples)
+
+
+def test_nuclei(shared_data):
+    source = open_source(f"instances:{shared_data / 'nuclei_dsb2018'}?name=nucleus")
+    assert source.sizes == {"train": 143, "val": 32}
+    nuclei = {
+        split: [int(sample["instances"].max()) for _, sample in source.samples(split)]
+        for split in source.sizes
+    }
+    assert sum(nuclei["train"]) == 5838 and sum(nuclei["val"]) == 1207
+    together = nuclei["train"] + nuclei["val"]
+    assert min(together) == 3 and max(together) == 313
+    for _, sample in source.samples("val", 4):
+        assert len(sample["boxes"]) == len(sample["masks"]) == sample["instances"].max()
+        assert set(sample["labels"]) == {0} and source.object_names == ("nucleus",)
+
+
+def test_pets(shared_data):
+    source = open_source(
+        f"masks:{shared_data / 'oxford_pets_3breeds'}?void=3&classes=none,pet,background"
+    )
+    assert source.sizes == {"train": 159, "val": 39}
+    assert mask_values(source, "val").tolist() == [1, 2, 255]

@@ -1,0 +1,269 @@
+"""YOLO text labels: where files lie, what lines say, and everything that can be wrong with them."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from training.data.sources import open_source
+from training.data.sources.yolo.yolo_labels import read_labels
+from zoo.errors import InputError
+
+NAMES = ["cat", "dog", "bird"]
+LINES = ["1 0.5 0.5 0.2 0.4", "0 0.25 0.5 0.5 1\n2 0.1 0.1 0.1 0.1", ""]
+
+
+def write(root, images="images/train", labels="labels/train", lines=LINES, first=0, size=(80, 40)):
+    """Pictures 80 wide and 40 high with these label files; None writes no file."""
+    (root / images).mkdir(parents=True, exist_ok=True)
+    (root / labels).mkdir(parents=True, exist_ok=True)
+    for number, text in enumerate(lines, first):
+        Image.new("RGB", size, (number, 0, 0)).save(root / images / f"{number}.png")
+        if text is not None:
+            (root / labels / f"{number}.txt").write_text(text)
+    return root
+
+
+def data(root, **content):
+    (root / "data.yaml").write_text(yaml.safe_dump({"names": NAMES, **content}))
+    return f"yolo:{root}"
+
+
+@pytest.fixture
+def root(tmp_path):
+    write(tmp_path)
+    return write(tmp_path, "images/val", "labels/val", first=3)
+
+
+def samples(source, split="train"):
+    return {Path(name).stem: sample for name, sample in source.samples(split)}
+
+
+def refused(spec, *words):
+    with pytest.raises(InputError) as caught:
+        open_source(spec)
+    message = str(caught.value)
+    assert "\n" not in message and all(word in message for word in words), message
+
+
+def test_boxes(root):
+    source = open_source(data(root, path=".", train="images/train", val="images/val", nc=3))
+    assert source.sizes == {"train": 3, "val": 3} and source.object_names == tuple(NAMES)
+    assert source.notes == [] and source.defects == []
+    found = samples(source)
+    np.testing.assert_allclose(found["0"]["boxes"], [[32, 12, 48, 28]], atol=1e-4)
+    np.testing.assert_allclose(found["1"]["boxes"], [[0, 0, 40, 40], [4, 2, 12, 6]], atol=1e-4)
+    assert found["1"]["labels"].tolist() == [0, 2] and found["2"]["boxes"].shape == (0, 4)
+    assert set(found["0"]) == set(source.keys) and "masks" not in source.keys
+    assert samples(source, "val")["4"]["image"][0, 0, 0] == 4
+
+
+LAYOUTS = {
+    "by split": ("images/{}", "labels/{}"),
+    "split first": ("{}/images", "{}/labels"),
+    "side by side": ("{}", "{}"),
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_layouts_without_yaml(tmp_path, layout):
+    images, labels = LAYOUTS[layout]
+    write(tmp_path, images.format("train"), labels.format("train"))
+    write(tmp_path, images.format("valid"), labels.format("valid"), first=3)
+    source = open_source(f"yolo:{tmp_path}")
+    assert source.sizes == {"train": 3, "val": 3}
+    assert source.object_names == ("0", "1", "2") and "no class names" in source.notes[0]
+    (tmp_path / "classes.txt").write_text("cat\ndog\nbird\n")
+    named = open_source(f"yolo:{tmp_path}")
+    assert named.object_names == tuple(NAMES) and named.notes == []
+    np.testing.assert_allclose(samples(named)["0"]["boxes"], [[32, 12, 48, 28]], atol=1e-4)
+
+
+def test_one_folder_is_split_by_lists_or_by_a_share(tmp_path):
+    write(tmp_path, "images", "labels", LINES * 4)
+    assert open_source(data(tmp_path, train="images")).sizes == {"train": 10, "val": 2}
+    (tmp_path / "data.yaml").unlink()
+    assert open_source(f"yolo:{tmp_path}?val=0.25").sizes == {"train": 9, "val": 3}
+    (tmp_path / "train.txt").write_text("./images/0.png\n./images/1.png\n")
+    (tmp_path / "val.txt").write_text("./images/2.png\n")
+    for spec in (f"yolo:{tmp_path}", data(tmp_path, train="train.txt", val="val.txt")):
+        source = open_source(spec)
+        assert source.sizes == {"train": 2, "val": 1}
+        assert samples(source)["1"]["labels"].tolist() == [0, 2]
+
+
+def test_exports_made_for_another_place(root):
+    """Roboflow writes `../train/images`; others a path of their own machine."""
+    spec = data(root, path="/somewhere/else", train="../images/train", val="../images/val")
+    source = open_source(spec)
+    assert source.sizes == {"train": 3, "val": 3}
+    assert source.notes[0].startswith("path: /somewhere/else is not here")
+    names = {0: "cat", 2: "bird", 1: "dog"}
+    assert open_source(data(root, names=names, train="images/train")).object_names == tuple(NAMES)
+    absolute = data(root, train=str(root / "images/train"), val=["images/val", "images/train"])
+    assert open_source(absolute).sizes == {"train": 3, "val": 6}
+    assert "3 pictures are given twice" in open_source(absolute).notes[0]
+
+
+def test_outlines_become_masks(tmp_path):
+    # A triangle over half of its box, and a box beside it.
+    write(tmp_path, lines=["0 0.1 0.1 0.6 0.1 0.1 0.9\n1 0.5 0.5 0.2 0.2", LINES[0]])
+    source = open_source(f"yolo:{tmp_path}?val=0.5&split=block&mask_size=56")
+    assert "masks" in source.keys
+    sample = samples(source)["0"]
+    np.testing.assert_allclose(sample["boxes"][0], [8, 4, 48, 36], atol=1e-4)
+    assert sample["masks"].shape == (2, 56, 56)
+    rows, columns = (np.arange(56)[:, None] + 0.5) / 56, (np.arange(56)[None] + 0.5) / 56
+    inside = rows + columns < 1
+    assert (sample["masks"][0] == inside).mean() > 0.96
+    assert np.array_equal(np.unique(sample["masks"]), [0, 1])
+
+
+def test_poses(tmp_path):
+    write(tmp_path, lines=["0 0.5 0.5 0.5 0.5 0.25 0.5 2 0.75 0.5 1 0 0 0", None])
+    shape = {"kpt_shape": [3, 3], "flip_idx": [1, 0, 2], "train": "images/train"}
+    words = {"kpt_names": {0: ["l_eye", "r_eye", "tail"]}, "names": ["cat"]}
+    source = open_source(data(tmp_path, **shape, **words) + "?val=0.5&split=block")
+    assert source.joint_names == ("left eye", "right eye", "tail")
+    assert source.joint_pairs == ((0, 1),) and "1 pictures without a label file" in source.notes[0]
+    keypoints = samples(source)["0"]["keypoints"]
+    np.testing.assert_allclose(keypoints, [[[20, 20, 2], [60, 20, 1], [0, 0, 0]]])
+    assert samples(source, "val")["1"]["keypoints"].shape == (0, 3, 3)
+    (tmp_path / "labels/train/0.txt").write_text("0 0.5 0.5 0.5 0.5 0.2 0.5 2 1.5 0.5 1 0 0 7")
+    bad = open_source(data(tmp_path, **shape, names=["cat"]))
+    assert len(bad.defects) == 2 and "joint 1 is (1.5, 0.5)" in bad.defects[0].problem
+    assert bad.joint_names == ("joint 0", "joint 1", "joint 2")
+
+
+DEFECTS = {
+    "word": ("0 0.5 x 0.1 0.1", "line 2", "'x' is no number", "object"),
+    "negative class": ("-1 0.5 0.5 0.1 0.1", "line 2", "class -1 is no whole number", "object"),
+    "half a class": ("0.5 0.5 0.5 0.1 0.1", "line 2", "class 0.5 is no whole number", "object"),
+    "class beyond": ("3 0.5 0.5 0.1 0.1", "line 2", "class 3 does not exist", "object"),
+    "short": ("0 0.5 0.5 0.1", "line 2", "3 numbers after the class", "object"),
+    "score": ("0 0.5 0.5 0.1 0.1 0.9", "line 2", "as in predictions", "object"),
+    "odd outline": ("0 .1 .1 .2 .1 .2 .2 .3", "line 2", "7 numbers after the class", "object"),
+    "twice": (LINES[0], "line 2", "the same as line 1", "object"),
+    "no area": ("0 0.5 0.5 0 0.1", "line 2", "has no area", "object"),
+    "swapped": ("0 0.5 0.5 -0.1 0.1", "line 2", "corners swapped", "object"),
+    "not finite": ("0 0.5 nan 0.1 0.1", "line 2", "not finite", "object"),
+    "infinite outline": ("0 .1 .1 .2 .1 inf .2", "line 2", "not finite", "object"),
+    "pixels": ("0 40 20 10 10", "line 2", "outside the picture (0…1)", "object"),
+    "reaches out": ("0 0.95 0.5 0.2 0.1", "line 2", "reaches out of the picture", "part"),
+}
+
+
+@pytest.mark.parametrize("case", DEFECTS)
+def test_defects_name_file_and_line(root, case):
+    line, record, words, drop = DEFECTS[case]
+    spec = data(root, train="images/train", val="images/val")
+    (root / "labels/train/0.txt").write_text(f"{LINES[0]}\n{line}")
+    source = open_source(spec)
+    (defect,) = source.defects
+    assert (defect.split, defect.record, defect.drop) == ("train", record, drop)
+    assert defect.file.endswith("labels/train/0.txt") and words in defect.problem, defect.problem
+    assert defect.remedy
+    found = samples(source)["0"]
+    valid = found["labels"] >= 0
+    assert valid.sum() == (2 if drop == "part" or case == "twice" else 1)
+    assert (found["boxes"][valid] >= 0).all() and (found["boxes"][:, 2] <= 80).all()
+    cleaned = open_source(spec + "?drop_bad=1")
+    assert cleaned.defects == [] and f"left out 1 {drop}" in cleaned.notes[-1]
+    assert (samples(cleaned)["0"]["labels"] >= 0).all()
+
+
+def test_what_is_missing_is_counted(root):
+    (root / "labels/train/1.txt").unlink()
+    (root / "labels/train/99.txt").write_text("")
+    source = open_source(data(root, train="images/train", val="images/val"))
+    assert source.notes == [
+        "1 pictures without a label file: no objects",
+        "1 label files without a picture are not read",
+    ]
+    assert samples(source)["1"]["labels"].shape == (0,)
+    (root / "labels/train/0.txt").write_bytes(b"\xff\xfe")
+    spec = data(root, train="images/train", val="images/val")
+    assert "not a text file" in open_source(spec).defects[0].problem
+    assert open_source(spec + "?drop_bad=1").sizes["train"] == 2
+
+
+def test_folders_and_yaml_that_cannot_be_used(root, tmp_path):
+    both = {"train": "images/train", "val": "images/val"}
+    refused(data(root, train="images/no"), "train: images/no is no folder or list")
+    refused(data(root, train="/etc"), "train: /etc is no folder or list in")
+    refused(data(root, train=7), "train is no path")
+    refused(data(root), "it names no train and no val")
+    refused(data(root, **both, nc=4), "nc is 4 but there are 3 names")
+    refused(data(root, **both, names={"a": 1}), "names is no list of class names")
+    refused(data(root, **both, names={10**9: "a"}), "names is no list of class names")
+    refused(data(root, **both, names=[["a"]]), "a class name is no word")
+    refused(data(root, **both, kpt_shape=[3]), "kpt_shape is no [number of joints, 2 or 3]")
+    refused(data(root, **both, kpt_shape=[2, 3], flip_idx=[0, 0]), "flip_idx does not name each")
+    refused(data(root, **both, kpt_shape=[3, 3], flip_idx=[1, 2, 0]), "mirrored twice")
+    bomb = "a: &a [x, x]\nb: &b [*a, *a]\nnames: *b\ntrain: images/train\n"
+    for text, words in {
+        bomb: "aliases (*name) are not read",
+        "names: [a": "not YAML",
+        "- a": "expected train:, val: and names:",
+        "!!python/object/apply:os.system ['ls']": "not YAML",
+        "names: 2020-99-99": "not YAML",
+        "\0": "not YAML",
+    }.items():
+        (root / "data.yaml").write_text(text)
+        refused(f"yolo:{root}", "data.yaml", words)
+    (root / "more.yaml").write_text("names: [a]\ntrain: images/train")
+    assert open_source(f"yolo:{root}?data=more.yaml").object_names == ("a",)
+    refused(f"yolo:{root}?data=../x.yaml", "leaves the data folder")
+    (root / "data.yaml").rename(root / "other.yaml")
+    refused(f"yolo:{root}", "several YAML files (more.yaml, other.yaml)")
+    (root / "list.txt").write_text("../../secret.png\n")
+    refused(data(root, train="list.txt"), "list.txt, line 1", "leaves the data folder")
+    refused(f"yolo:{tmp_path / 'labels'}", "labels: no pictures in it")
+
+
+def test_pixels_and_pictures_without_labels_are_told_at_once(tmp_path):
+    write(tmp_path / "a", lines=["0 40 20 10 10", "0 30 20 10 10"])
+    refused(f"yolo:{tmp_path / 'a'}", "these are pixels where fractions")
+    write(tmp_path / "b", lines=[None, None])
+    refused(f"yolo:{tmp_path / 'b'}", "none of 2 pictures has a label file")
+    write(tmp_path / "c", lines=["900000 0.5 0.5 0.1 0.1", ""])
+    refused(f"yolo:{tmp_path / 'c'}", "class 900000", "name the classes")
+
+
+WORDS = st.sampled_from(["0", "1", "0.5", "-1", "1e999", "nan", "x", "é", "2", "0.1", "\0", "1_0"])
+
+
+@given(st.lists(st.lists(WORDS, max_size=16), max_size=6), st.sampled_from([None, (2, 3), (4, 2)]))
+@settings(max_examples=300, deadline=None)
+def test_every_line_is_an_object_or_a_fault(lines, joints):
+    text = "\n".join(" ".join(line) for line in lines)
+    labels = read_labels(text, 2, joints)
+    read = {item.record for item in labels.objects} | {fault[0] for fault in labels.faults}
+    assert read == {f"line {number}" for number, line in enumerate(lines, 1) if line}
+    for item in labels.objects:
+        assert 0 <= item.label < 2 and len(item.box) == 4
+        assert joints is None or len(item.keypoints) == 3 * joints[0]
+
+
+QUIET = settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+
+
+@QUIET
+@given(text=st.text(max_size=60), as_yaml=st.booleans())
+def test_no_text_ends_in_a_traceback(tmp_path, text, as_yaml):
+    write(tmp_path, lines=LINES[:2])
+    file = "data.yaml" if as_yaml else "labels/train/0.txt"
+    (tmp_path / "data.yaml").write_text("names: [a, b]\ntrain: images/train")
+    (tmp_path / file).write_bytes(text.encode(errors="surrogatepass"))
+    try:
+        source = open_source(f"yolo:{tmp_path}")
+        for split in source.sizes:
+            assert all(np.isfinite(s["boxes"]).all() for _, s in source.samples(split))
+    except InputError as error:
+        assert "\n" not in str(error)

@@ -1,0 +1,169 @@
+"""What is decoded in part or reduced shows what the whole picture would, and labels stay in place.
+
+Rectangles are painted into large JPEG files; the place of their pixels on the canvas is compared
+with the boxes that come out.
+"""
+
+import io
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from training.data.augment import Augmentation, augment, matrices
+from training.data.augment.geometry import apply_matrix
+from training.data.augment.lazy_image import RATIOS, LazyPicture
+from training.data.sources.reading.image_files import open_picture
+
+BOXES = np.array([[130, 90, 470, 330], [610, 400, 1010, 690]], np.float32)
+COLORS = ((255, 0, 0), (0, 0, 255))
+SIZE = (703, 1045)
+
+
+def painted(tmp_path, ending=".jpg"):
+    image = np.full((*SIZE, 3), 30, np.uint8)
+    for (x0, y0, x1, y1), color in zip(BOXES.astype(int), COLORS, strict=True):
+        image[y0:y1, x0:x1] = color
+    path = tmp_path / f"painted{ending}"
+    Image.fromarray(image).save(path, quality=95, subsampling=0)
+    return path
+
+
+def photo(tmp_path, ending=".jpg", size=SIZE):
+    """Smooth in the large and full of detail in the small, as photos are."""
+    random = np.random.default_rng(0)
+    image = np.zeros((*size, 3), np.float32)
+    for cells in (8, 40):
+        noise = random.integers(0, 255, (cells, cells, 3)).astype(np.uint8)
+        image += np.asarray(Image.fromarray(noise).resize(size[::-1], Image.Resampling.BICUBIC))
+    path = tmp_path / f"photo{ending}"
+    Image.fromarray((image / 2).astype(np.uint8)).save(path, quality=92)
+    return path
+
+
+def sample(path, lazy):
+    image = open_picture(tf.constant(str(path)))
+    image = image if lazy else image.whole()
+    return {"image": image, "boxes": tf.constant(BOXES), "labels": tf.constant([0, 1])}
+
+
+def extent(image, channel):
+    """xyxy of the pixels that are mostly of one colour."""
+    shown = (image[..., channel] > 140) & (image[..., 1] < 110)
+    rows, columns = np.flatnonzero(shown.any(1)), np.flatnonzero(shown.any(0))
+    return np.array([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1])
+
+
+@pytest.mark.parametrize("ending", [".jpg", ".png"])
+@pytest.mark.parametrize("scale", [1.0, 0.6, 0.45, 0.26, 0.13, 0.06])
+@pytest.mark.parametrize("shift", [(0, 0), (-3.5, 11.25)])
+def test_rectangles_lie_where_their_boxes_say(tmp_path, ending, scale, shift):
+    size = (int(SIZE[0] * scale) + 20, int(SIZE[1] * scale) + 20)
+    matrix = matrices.compose(matrices.scaling(scale), matrices.translation(*shift))
+    moved = apply_matrix(sample(painted(tmp_path, ending), True), matrix, size)
+    for number, channel in ((0, 0), (1, 2)):
+        box = moved["boxes"][number].numpy()
+        found = extent(moved["image"].numpy(), channel)
+        assert np.abs(found - box).max() <= 0.75, (found, box)
+
+
+CHANGES = {
+    "reduced": Augmentation(flip_horizontal=0.5),
+    "zoomed": Augmentation(scale_jitter=(0.3, 3.0)),
+    "turned": Augmentation(rotate=30, shear=10, translate=0.2, flip_vertical=0.5),
+    "cropped": Augmentation(crop="random", crop_sides=(0.1, 0.4)),
+    "mirrored": Augmentation(rotate=40, fill="reflect"),
+    "elastic": Augmentation(elastic=4.0, fill=(10, 20, 30)),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("ending", [".jpg", ".png"])
+@pytest.mark.parametrize("fit", ["fit", "crop"])
+def test_the_same_picture_as_when_decoded_whole(tmp_path, change, ending, fit):
+    path, policy = photo(tmp_path, ending), CHANGES[change]
+
+    @tf.function(autograph=False)
+    def both(seed):
+        args = (seed, policy, (96, 128), fit)
+        lazy, whole = (augment(sample(path, how), *args) for how in (True, False))
+        return lazy, whole
+
+    for number in range(4):
+        lazy, whole = both(tf.constant([7, number]))
+        for key in ("boxes", "labels"):
+            np.testing.assert_array_equal(lazy[key], whole[key])
+        # A decoder that reduces smooths a little less than the resampling of all pixels.
+        difference = np.abs(lazy["image"] - whole["image"])
+        spread = whole["image"].numpy().std()
+        assert difference.mean() <= 0.06 * spread, (number, difference.mean(), spread)
+        assert np.quantile(difference, 0.99) <= 0.3 * spread, number
+        # What lies outside of the picture is the same to the pixel.
+        np.testing.assert_array_equal(
+            np.all(lazy["image"] == policy.fill, -1) if policy.fill != "reflect" else True,
+            np.all(whole["image"] == policy.fill, -1) if policy.fill != "reflect" else True,
+        )
+
+
+def test_only_what_is_seen_is_decoded(tmp_path):
+    picture = open_picture(tf.constant(str(photo(tmp_path))))
+    assert (int(picture.height), int(picture.width)) == SIZE
+    pixels, _ = picture.seen(matrices.scaling(0.2), (141, 209))
+    assert pixels.shape == (-(-SIZE[0] // 4), -(-SIZE[1] // 4), 3)
+    at = matrices.crop(500, 300)
+    pixels, onto = picture.seen(at, (50, 60))
+    assert pixels.shape[0] < 60 and pixels.shape[1] < 70
+    x, y = -onto[:2, 2].numpy()
+    start = matrices.compose(matrices.translation(x, y), onto)
+    np.testing.assert_allclose(start, np.eye(3), atol=1e-12)
+    whole = picture.whole().numpy()[300:350, 500:560]
+    part = pixels.numpy()[int(y) : int(y) + 50, int(x) : int(x) + 60]
+    np.testing.assert_array_equal(part, whole)
+
+
+@pytest.mark.parametrize("ratio", RATIOS)
+def test_a_reduced_picture_is_seen_as_from_the_file(tmp_path, ratio):
+    path = photo(tmp_path)
+    picture = open_picture(tf.constant(str(path)))
+    reduced = picture.reduced(tf.constant([1 / ratio, 0.9 / ratio], tf.float64))
+    assert int(reduced.ratio) == ratio and reduced.contents is None
+    assert reduced.pixels.shape[:2] == tuple(-(-side // ratio) for side in SIZE)
+    matrix = matrices.compose(matrices.scaling(0.9 / ratio), matrices.translation(-20, -10))
+    for given, expected in zip(
+        reduced.seen(matrix, (60, 50)), picture.seen(matrix, (60, 50)), strict=True
+    ):
+        # At the edge of a part, colours stored at half the size are completed a little otherwise.
+        trim = slice(2, -2) if given.shape.rank == 3 else slice(None)
+        np.testing.assert_allclose(given[trim, trim], expected[trim, trim], atol=1e-9)
+
+
+def test_grey(tmp_path):
+    picture = open_picture(tf.constant(str(photo(tmp_path)))).with_channels(1)
+    whole = picture.whole()
+    assert whole.shape == (*SIZE, 1)
+    pixels, _ = picture.seen(matrices.identity(), SIZE)
+    np.testing.assert_array_equal(pixels, whole)
+
+
+def test_a_canvas_beside_the_picture(tmp_path):
+    moved = apply_matrix(
+        sample(photo(tmp_path), True), matrices.translation(5000, 0), (40, 50), fill=7.0
+    )
+    assert np.all(moved["image"] == 7.0) and np.all(moved["labels"] == -1)
+
+
+def test_a_damaged_file_is_an_error(tmp_path):
+    file = io.BytesIO(photo(tmp_path).read_bytes()[:400])
+    (tmp_path / "cut.jpg").write_bytes(file.getvalue())
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        picture = open_picture(tf.constant(str(tmp_path / "cut.jpg")))
+        picture.seen(matrices.identity(), (10, 10))
+
+
+def test_pixels_need_no_file():
+    pixels = tf.zeros((4, 5, 3), tf.uint8)
+    picture = LazyPicture(tf.constant(8), tf.constant(10), pixels=pixels, ratio=tf.constant(2))
+    part, onto = picture.seen(matrices.identity(), (8, 10), everything=True)
+    assert part.shape == (4, 5, 3)
+    np.testing.assert_allclose(onto, np.diag([2, 2, 1]))

@@ -1,0 +1,194 @@
+"""COCO's numbers: equal to its own code's, perfect for perfect answers, None where undefined."""
+
+import json
+
+import numpy as np
+import pytest
+from detection_cases import answering, imperfect, official, perfect, random_samples
+
+from training.data.sources import open_source
+from training.evaluation import EVALUATIONS, evaluate, evaluate_detection
+from training.evaluation.coco_metrics import BOX_NUMBERS, KEYPOINT_NUMBERS
+from training.evaluation.object_matching import full_masks
+from training.evaluation.oks import COCO_JOINTS, joint_sigmas
+from zoo.errors import InputError
+
+NAMES = ("car", "dog", "cup", "kite")
+KINDS = {"bbox": "", "segm": "mask_", "keypoints": "keypoint_"}
+
+
+def numbers(result, kind):
+    names = KEYPOINT_NUMBERS if kind == "keypoints" else BOX_NUMBERS
+    values = [result[KINDS[kind] + name] for name in names]
+    return [-1 if value is None else value for value in values]
+
+
+def coco_mini(shared_data, split="val"):
+    """The pack's boxes and persons' joints as samples, read without the zoo."""
+    folder = shared_data / "coco_mini" / "annotations"
+    data = json.loads((folder / f"instances_{split}.json").read_text())
+    people = json.loads((folder / f"person_keypoints_{split}.json").read_text())
+    joints = {one["id"]: one["keypoints"] for one in people["annotations"]}
+    numbers = {one["id"]: i for i, one in enumerate(data["categories"])}
+    for place, picture in enumerate(data["images"]):
+        mine = [one for one in data["annotations"] if one["image_id"] == picture["id"]]
+        boxes = np.array([one["bbox"] for one in mine], float).reshape(-1, 4)
+        yield picture["file_name"], {
+            "image": np.full((picture["height"], picture["width"], 3), place, np.uint8),
+            "boxes": np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], 1),
+            "labels": np.array([numbers[one["category_id"]] for one in mine], np.int32),
+            "crowd": np.array([one["iscrowd"] for one in mine], bool),
+            "masks": np.ones((len(mine), 14, 14), np.uint8),
+            "keypoints": np.array(
+                [joints.get(one["id"], [0] * 51) for one in mine], float
+            ).reshape(-1, 17, 3),
+        }  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_equal_to_pycocotools(seed):
+    pytest.importorskip("pycocotools")
+    samples = list(random_samples(seed))
+    answers = imperfect(samples, seed + 10)
+    result = evaluate_detection(answering(answers), samples, NAMES, joint_names=COCO_JOINTS)
+    for kind in KINDS:
+        expected = official(samples, answers, kind)
+        np.testing.assert_allclose(numbers(result, kind), expected, atol=1e-12, err_msg=kind)
+        assert 0 < expected[0] < 1, kind
+    assert result["pictures"] == len(samples)
+
+
+def test_equal_to_pycocotools_on_real_labels(shared_data):
+    pytest.importorskip("pycocotools")
+    samples = list(coco_mini(shared_data))
+    answers = imperfect(samples, 1, classes=80)
+    names = tuple(map(str, range(80)))
+    result = evaluate_detection(answering(answers), samples, names, joint_names=COCO_JOINTS)
+    for kind in KINDS:
+        expected = official(samples, answers, kind, classes=80)
+        np.testing.assert_allclose(numbers(result, kind), expected, atol=1e-12, err_msg=kind)
+
+
+def test_perfect_answers():
+    samples = list(random_samples(5))
+    answers = [perfect(sample) for _, sample in samples]
+    done = []
+    result = evaluate_detection(
+        answering(answers), samples, NAMES, done.append, joint_names=COCO_JOINTS
+    )
+    for key in ("ap", "ap50", "ap75", "ar100", "mask_ap", "mask_ap50", "voc_ap50", "voc07_ap50"):
+        assert result[key] == pytest.approx(1.0), key
+    assert result["keypoint_ap"] == pytest.approx(1.0)
+    assert all(value in (None, pytest.approx(1.0)) for value in result["ap50_by_class"].values())
+    assert list(result["ap50_by_class"]) == list(NAMES)
+    assert done == list(range(1, len(samples) + 1))
+    json.dumps(result)
+
+
+def test_masks_of_the_picture_and_of_the_boxes_are_the_same():
+    samples = list(random_samples(2))
+    answers = imperfect(samples, 3)
+    whole = [
+        {**a, "masks": np.stack(list(full_masks(a["masks"], a["boxes"], s["image"].shape[:2])))}
+        for a, (_, s) in zip(answers, samples, strict=True)
+    ]
+    framed = evaluate_detection(answering(answers), samples, NAMES)
+    assert evaluate_detection(answering(whole), samples, NAMES) == framed
+
+
+def picture(**objects):
+    base = {"image": np.zeros((100, 100, 3), np.uint8)}
+    return [("0.png", {**base, **{key: np.array(value) for key, value in objects.items()}})]
+
+
+def test_a_crowd_takes_any_number_of_answers():
+    """Ten answers within the crowd's region are neither right nor wrong; one outside is wrong."""
+    truth = picture(boxes=[[0, 0, 20, 20], [40, 0, 100, 60]], labels=[0, 0], crowd=[False, True])
+    inside = [[40 + 5 * i, 10, 45 + 5 * i, 30] for i in range(10)]
+    answer = {"boxes": np.array([*inside, [0, 0, 20, 20]], float)}
+    answer |= {"labels": np.zeros(11, int), "scores": np.linspace(0.9, 0.1, 11)}
+    assert evaluate_detection(lambda _: answer, truth, NAMES)["ap"] == pytest.approx(1.0)
+    answer["boxes"][0] = [0, 70, 20, 90]
+    assert evaluate_detection(lambda _: answer, truth, NAMES)["ap"] == pytest.approx(0.5)
+
+
+def test_a_difficult_object_counts_neither_way():
+    truth = picture(
+        boxes=[[0, 0, 20, 20], [40, 0, 100, 60]], labels=[0, 0], difficult=[False, True]
+    )
+    one = {"boxes": np.array([[0.0, 0, 20, 20]]), "labels": np.array([0]), "scores": [0.5]}
+    both = {
+        "boxes": np.array([[40.0, 0, 100, 60], [0, 0, 20, 20]]),
+        "labels": np.array([0, 0]),
+        "scores": np.array([0.9, 0.5]),
+    }
+    for answer in (one, both):
+        result = evaluate_detection(lambda _, answer=answer: answer, truth, NAMES)
+        assert result["ap"] == result["voc_ap50"] == result["ar100"] == pytest.approx(1.0)
+
+
+def test_nothing_labelled_is_none_and_nothing_answered_is_zero():
+    nothing = {"boxes": np.zeros((3, 4)), "labels": np.full(3, -1), "scores": np.zeros(3)}
+    empty = picture(boxes=np.zeros((0, 4)), labels=np.zeros(0, int))
+    result = evaluate_detection(lambda _: nothing, empty, NAMES)
+    assert {result[key] for key in BOX_NUMBERS} == {None}
+    assert result["voc_ap50"] is None and set(result["voc_ap50_by_class"].values()) == {None}
+    truth = picture(boxes=[[0, 0, 50, 50]], labels=[2])
+    result = evaluate_detection(lambda _: nothing, truth, NAMES)
+    assert result["ap"] == result["ap50"] == result["voc07_ap50"] == 0.0
+    assert result["ap_small"] is None
+    assert result["ap50_by_class"] == {"car": None, "dog": None, "cup": 0.0, "kite": None}
+
+
+@pytest.mark.parametrize(
+    ("truth", "answer", "words"),
+    [
+        (4, 0, "0.png: object class 4, but classes go from 0 to 3"),
+        (0, 4, "0.png: the answer has class 4, but the data set only 4 classes"),
+    ],
+)
+def test_classes_that_there_are_not(truth, answer, words):
+    samples = picture(boxes=[[0, 0, 5, 5]], labels=[truth])
+    found = {"boxes": np.ones((1, 4)), "labels": np.array([answer]), "scores": np.ones(1)}
+    with pytest.raises(InputError) as caught:
+        evaluate_detection(lambda _: found, samples, NAMES)
+    assert words in str(caught.value)
+
+
+def test_what_cannot_be_measured():
+    with pytest.raises(InputError, match="no picture to measure on"):
+        evaluate_detection(lambda _: {}, [], NAMES)
+    with pytest.raises(InputError, match=r"0\.png: has no labelled boxes"):
+        evaluate_detection(lambda _: {}, picture(), NAMES)
+    broken = {"boxes": np.full((1, 4), np.nan), "labels": np.zeros(1), "scores": np.ones(1)}
+    with pytest.raises(ValueError, match=r"0\.png: the answer has boxes or scores that are not"):
+        evaluate_detection(lambda _: broken, picture(boxes=[[0, 0, 5, 5]], labels=[0]), NAMES)
+
+
+def test_spread_of_joints():
+    plain = joint_sigmas(COCO_JOINTS, 17)
+    order = np.random.default_rng(0).permutation(17)
+    mixed = [COCO_JOINTS[i].replace("_", " ").title() for i in order]
+    np.testing.assert_array_equal(joint_sigmas(mixed, 17), plain[order])
+    for names, count in ((["Left knee", "antenna"], 2), ([], 5)):
+        np.testing.assert_array_equal(joint_sigmas(names, count), np.full(count, plain.mean()))
+
+
+def test_found_by_its_task():
+    assert EVALUATIONS["detection"] is EVALUATIONS["instances"] is evaluate_detection
+
+
+def test_the_labels_of_a_data_set_as_answers(shared_data):
+    """What the reader gives, crowd included, is found perfectly when it is answered."""
+    source = open_source(f"coco:{shared_data / 'coco_mini'}")
+    samples = list(source.samples("val"))
+    answers = []
+    for _, sample in samples:
+        kept = (sample["labels"] >= 0) & ~sample["crowd"]
+        answer = {key: sample[key][kept] for key in ("boxes", "labels", "masks")}
+        answers.append({**answer, "scores": np.linspace(1, 0.5, kept.sum())})
+    left = iter(answers)
+    result = evaluate("instances", lambda _: next(left), source, "val", samples=samples)
+    for key in ("ap", "ap_small", "ap_large", "mask_ap", "mask_ap75", "voc_ap50"):
+        assert result[key] == pytest.approx(1.0), key
+    assert sum(sample["crowd"].sum() for _, sample in samples) == 1

@@ -1,0 +1,1 @@
+"""Everything from a file to a batch."""

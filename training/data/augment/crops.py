@@ -1,0 +1,104 @@
+"""Which part of a picture to look at: a random window, with an eye on the objects.
+
+"min_iou": Liu et al., "SSD: Single Shot MultiBox Detector", ECCV 2016: the whole picture, a window
+that overlaps some object with an IoU of at least 0.1, 0.3, 0.5, 0.7 or 0.9, or any window, each as
+likely. "object": a window that holds one object, drawn first, as a whole. "random": any window.
+"""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from training.data.augment.annotation_geometry import areas, clip_boxes
+from training.data.augment.augmentation import Augmentation
+from training.data.augment.random_draws import CROP, draws, stream
+from zoo.errors import InputError
+
+WHOLE = "none"
+MIN_IOUS = (0.1, 0.3, 0.5, 0.7, 0.9)
+TRIALS = 50
+# Widest and narrowest window, as width over height in pixels.
+ASPECTS = (0.5, 2.0)
+
+
+def random_window(
+    seed: tf.Tensor, policy: Augmentation, sample: dict, source: tf.Tensor
+) -> tf.Tensor:
+    """(4,) int32 `xyxy` window in pixels of a picture of `source` = [height, width].
+
+    The first of some random windows that suits; the whole picture if none does. Crowd regions and
+    padding are no objects; without objects any window suits. Raises InputError when the policy
+    looks at objects and the sample has no boxes.
+    """
+    height, width = tf.unstack(tf.cast(source, tf.float64))
+    whole = tf.stack([tf.zeros_like(width), tf.zeros_like(width), width, height])
+    if policy.crop == WHOLE:
+        return tf.cast(whole, tf.int32)
+    windows = _windows(seed, policy.crop_sides, height, width)
+    aspects = (windows[:, 2] - windows[:, 0]) / (windows[:, 3] - windows[:, 1])
+    suits = (aspects >= ASPECTS[0]) & (aspects <= ASPECTS[1])
+    draw = draws(seed, CROP, ("mode", "object"))
+    if policy.crop == "min_iou":
+        boxes = clip_boxes(_objects(sample, policy.crop), whole)
+        mode = tf.cast(draw["mode"] * (len(MIN_IOUS) + 2), tf.int32)
+        least = tf.gather(tf.constant([0.0, *MIN_IOUS, 0.0], tf.float64), mode)
+        best = tf.reduce_max(_ious(windows, boxes), axis=1)
+        suits &= (mode > 0) & ((best >= least) | (tf.shape(boxes)[0] == 0))
+    elif policy.crop == "object":
+        boxes = clip_boxes(_objects(sample, policy.crop), whole)
+        windows = _around(windows, boxes, draw["object"], height, width)
+    first = tf.gather(windows, tf.argmax(tf.cast(suits, tf.int32)))
+    return tf.cast(tf.where(tf.reduce_any(suits), first, whole), tf.int32)
+
+
+def _windows(
+    seed: tf.Tensor, sides: tuple[float, float], height: tf.Tensor, width: tf.Tensor
+) -> tf.Tensor:
+    """(TRIALS, 4) float64 `xyxy` windows of whole pixels in a picture."""
+    share = tf.random.stateless_uniform(
+        (TRIALS, 4), stream(stream(seed, CROP), 1), dtype=tf.float64
+    )
+    picture = tf.stack([width, height])
+    size = tf.round((sides[0] + (sides[1] - sides[0]) * share[:, :2]) * picture)
+    size = tf.clip_by_value(size, 1.0, picture)
+    corner = tf.floor(share[:, 2:] * (picture - size + 1.0))
+    return tf.concat([corner, corner + size], axis=-1)
+
+
+def _objects(sample: dict, crop: str) -> tf.Tensor:
+    """(n, 4) float64 boxes of the objects that a window may be chosen for."""
+    if "boxes" not in sample:
+        if "box" not in sample:
+            raise InputError(f"augmentation crop={crop!r} needs boxes; without them use 'random'")
+        boxes = tf.cast(sample["box"][None], tf.float64)
+        return tf.boolean_mask(boxes, areas(boxes) > 0)
+    boxes = tf.cast(sample["boxes"], tf.float64)
+    present = areas(boxes) > 0
+    if "labels" in sample:
+        present &= sample["labels"] >= 0
+    if "crowd" in sample:
+        present &= ~sample["crowd"]
+    return tf.boolean_mask(boxes, present)
+
+
+def _ious(windows: tf.Tensor, boxes: tf.Tensor) -> tf.Tensor:
+    """(T, N) intersections over unions."""
+    lower = tf.maximum(windows[:, None, :2], boxes[None, :, :2])
+    upper = tf.minimum(windows[:, None, 2:], boxes[None, :, 2:])
+    shared = tf.reduce_prod(tf.maximum(upper - lower, 0.0), axis=-1)
+    return shared / (areas(windows)[:, None] + areas(boxes)[None] - shared)
+
+
+def _around(
+    windows: tf.Tensor, boxes: tf.Tensor, draw: tf.Tensor, height: tf.Tensor, width: tf.Tensor
+) -> tf.Tensor:
+    """The windows grown and slid, as little as it takes, until each holds the drawn object."""
+    count = tf.shape(boxes)[0]
+    whole = tf.stack([tf.zeros_like(width), tf.zeros_like(width), width, height])
+    number = tf.cast(draw * tf.cast(count, tf.float64), tf.int32)
+    box = tf.concat([boxes, whole[None]], axis=0)[number]
+    lower, upper = tf.floor(box[:2]), tf.math.ceil(box[2:])
+    size = tf.maximum(windows[:, 2:] - windows[:, :2], upper - lower)
+    corner = tf.clip_by_value(windows[:, :2], tf.maximum(upper - size, 0.0), lower)
+    corner = tf.minimum(corner, tf.stack([width, height]) - size)
+    return tf.where(count > 0, tf.concat([corner, corner + size], axis=-1), windows)

@@ -1,0 +1,158 @@
+"""A picture that is decoded only as far as it is seen.
+
+A JPEG file can be decoded at a half, a quarter or an eighth of its size, and in part: both take a
+fraction of the time. What a canvas shows of a picture is known before the picture is decoded.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import tensorflow as tf
+
+from training.data.augment import matrices
+
+RATIOS = (1, 2, 4, 8)
+"""Reductions that a JPEG decoder can do by itself."""
+
+
+@dataclasses.dataclass(frozen=True)
+class LazyPicture:
+    """A picture of known size, its pixels still to be decoded.
+
+    Attributes:
+        height, width: of the whole picture in pixels, int32 scalars.
+        contents: the file, a scalar string; unused where `pixels` are given.
+        pixels: None, or the picture reduced by `ratio` as (ceil(H / ratio), ceil(W / ratio), C)
+            uint8.
+        ratio: int32 scalar, one of `RATIOS`.
+        channels: 3, or 1 for a grey picture.
+    """
+
+    height: tf.Tensor
+    width: tf.Tensor
+    contents: tf.Tensor | None = None
+    pixels: tf.Tensor | None = None
+    ratio: tf.Tensor | int = 1
+    channels: int = 3
+
+    def with_channels(self, channels: int) -> LazyPicture:
+        """The same picture, to come out with 3 or 1 channels."""
+        return dataclasses.replace(self, channels=channels)
+
+    def whole(self) -> tf.Tensor:
+        """(H, W, C) uint8, all of it; reduced as given where `pixels` were given."""
+        pixels = decode_all(self.contents) if self.pixels is None else self.pixels
+        return with_channels(pixels, self.channels)
+
+    def reduced(self, largest_scale: tf.Tensor) -> LazyPicture:
+        """Decoded at the smallest size that shows no less when scaled by up to `largest_scale`.
+
+        largest_scale: (2,) float64, of x and y.
+        """
+        if self.pixels is not None:
+            return self
+        ratio = self._ratio(largest_scale)
+        high, wide = _sides(self.height, ratio), _sides(self.width, ratio)
+        pixels = self._decoded(ratio, tf.stack([0, 0, high, wide]))
+        pixels = with_channels(pixels, self.channels)
+        return dataclasses.replace(self, contents=None, pixels=pixels, ratio=ratio)
+
+    def seen(
+        self, matrix: tf.Tensor, size: tuple[int, int], everything: bool = False
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """The pixels that matter on a canvas of `size` = (height, width).
+
+        Args:
+            matrix: (3, 3) float64 from the whole picture to the canvas.
+            size: of the canvas.
+            everything: whether more of the picture may be looked at than the canvas covers.
+
+        Returns:
+            (h, w, C) uint8 pixels and the (3, 3) matrix from them to the canvas.
+        """
+        scale = tf.sqrt(tf.reduce_sum(matrix[:2, :2] ** 2, axis=0))
+        ratio = self._ratio(scale) if self.pixels is None else tf.cast(self.ratio, tf.int32)
+        sides = tf.stack([_sides(self.width, ratio), _sides(self.height, ratio)])
+        zoom = scale * tf.cast(ratio, tf.float64)
+        if everything:
+            low, high = tf.zeros_like(sides), sides
+        else:
+            low, high = _window(matrix, size, ratio, sides, zoom)
+        window = tf.stack([low[1], low[0], high[1] - low[1], high[0] - low[0]])
+        if self.pixels is None:
+            pixels = self._decoded(ratio, window)
+        else:
+            pixels = tf.slice(self.pixels, [window[0], window[1], 0], [window[2], window[3], -1])
+        back = matrices.compose(
+            matrices.translation(low[0], low[1]), matrices.scaling(tf.cast(ratio, tf.float64))
+        )
+        pixels = tf.ensure_shape(with_channels(pixels, self.channels), (None, None, self.channels))
+        return pixels, tf.linalg.matmul(matrix, back)
+
+    def _ratio(self, scale: tf.Tensor) -> tf.Tensor:
+        """The largest reduction after which a picture to be scaled so is still not enlarged."""
+        largest = tf.reduce_max(scale) * (1.0 - 1e-9)
+        fits = tf.cast(tf.constant(RATIOS[1:], tf.float64) * largest <= 1.0, tf.int32)
+        return tf.where(is_jpeg(self.contents), 2 ** tf.reduce_sum(fits), 1)
+
+    def _decoded(self, ratio: tf.Tensor, window: tf.Tensor) -> tf.Tensor:
+        """The part `window` = [y, x, height, width] of the reduced picture."""
+
+        def part(reduction: int) -> tf.Tensor:
+            return tf.image.decode_and_crop_jpeg(self.contents, window, channels=3, ratio=reduction)
+
+        def other() -> tf.Tensor:
+            y, x, high, wide = tf.unstack(window)
+            return tf.slice(decode_all(self.contents), [y, x, 0], [high, wide, -1])
+
+        branches = [lambda r=ratio: part(r) for ratio in RATIOS]
+        place = tf.reduce_sum(tf.cast(tf.constant(RATIOS[1:]) <= ratio, tf.int32))
+        place = tf.where(is_jpeg(self.contents), place, len(RATIOS))
+        return tf.ensure_shape(tf.switch_case(place, [*branches, other]), (None, None, 3))
+
+
+def _sides(side: tf.Tensor, ratio: tf.Tensor) -> tf.Tensor:
+    """Length of a side of a reduced picture."""
+    return (side + ratio - 1) // ratio
+
+
+def _window(
+    matrix: tf.Tensor, size: tuple[int, int], ratio: tf.Tensor, sides: tf.Tensor, zoom: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Corners (x, y) int32 of the part of the reduced picture that a canvas looks at.
+
+    zoom: (2,) float64, of the reduced picture's x and y on the canvas.
+    """
+    height, width = size
+    corners = tf.constant(
+        [[0, 0, 1], [width, 0, 1], [0, height, 1], [width, height, 1]], tf.float64
+    )
+    places = tf.linalg.matmul(corners, tf.linalg.inv(matrix), transpose_b=True)[:, :2]
+    places /= tf.cast(ratio, tf.float64)
+    # Smoothing before a reduction looks as far around as the reduction is strong.
+    margin = tf.math.ceil(2.0 / tf.minimum(zoom, 1.0)) + 2.0
+    limit = tf.cast(sides, tf.float64)
+    low = tf.floor(tf.reduce_min(places, axis=0) - margin)
+    high = tf.math.ceil(tf.reduce_max(places, axis=0) + margin)
+    low = tf.clip_by_value(low, 0.0, limit - 1.0)
+    high = tf.clip_by_value(high, low + 1.0, limit)
+    return tf.cast(low, tf.int32), tf.cast(high, tf.int32)
+
+
+def is_jpeg(contents: tf.Tensor) -> tf.Tensor:
+    """Whether a file is a JPEG picture, by its first bytes."""
+    return tf.strings.substr(contents, 0, 3) == b"\xff\xd8\xff"
+
+
+def decode_all(contents: tf.Tensor) -> tf.Tensor:
+    """(H, W, 3) uint8 RGB of a JPEG, PNG, BMP or GIF file; grey is repeated, alpha dropped."""
+    image = tf.io.decode_image(contents, channels=3, expand_animations=False)
+    return tf.ensure_shape(image, (None, None, 3))
+
+
+def with_channels(image: tf.Tensor, channels: int) -> tf.Tensor:
+    """An RGB picture (H, W, 3) with as many channels as a model takes, 3 or 1 (grey)."""
+    if channels == 1 and image.shape[-1] == 3:
+        return tf.image.rgb_to_grayscale(image)
+    return image

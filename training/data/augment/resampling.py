@@ -1,0 +1,211 @@
+"""Resample pictures and label maps through a 3x3 matrix or through a dense displacement field.
+
+The picture is thought to reach to the outer edge of its border pixels, as in `tf.image.resize`:
+a target pixel whose centre falls inside is interpolated from the pixels there are, one whose
+centre falls outside gets the fill. So nothing bleeds in from beyond the border.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import tensorflow as tf
+
+from training.data.augment import matrices
+
+Size = tuple[int, int]
+Fill = float | Sequence[float] | str
+
+REFLECT, EDGE = "reflect", "edge"
+# A matrix that also turns or shears is interpolated once more after the pre-shrink, so a slight
+# reduction is left to the interpolation alone; a pure resize loses nothing by shrinking first.
+SHRINK_THRESHOLD = 1.5
+
+
+def pixel_centers(size: Size) -> tuple[tf.Tensor, tf.Tensor]:
+    """x of shape (1, W) and y of shape (H, 1), float64: the pixel centres of a canvas."""
+    rows, columns = size
+    x = tf.range(columns, dtype=tf.float64)[None, :] + 0.5
+    y = tf.range(rows, dtype=tf.float64)[:, None] + 0.5
+    return x, y
+
+
+def map_points(matrix: tf.Tensor, x: tf.Tensor, y: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """The coordinates `x`, `y` (float64, any broadcastable shapes) through an affine matrix."""
+    return (
+        matrix[0, 0] * x + matrix[0, 1] * y + matrix[0, 2],
+        matrix[1, 0] * x + matrix[1, 1] * y + matrix[1, 2],
+    )
+
+
+def inside(x: tf.Tensor, y: tf.Tensor, source: tf.Tensor) -> tf.Tensor:
+    """(H, W) bool: which source positions lie in a picture of `source` = [height, width]."""
+    height, width = tf.unstack(tf.cast(source, x.dtype))
+    return (x >= 0) & (x < width) & (y >= 0) & (y < height)
+
+
+def shrink_first(
+    image: tf.Tensor, matrix: tf.Tensor, size: Size | None = None
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Anti-aliased reduction of (H, W, C) along the axes that `matrix` shrinks strongly.
+
+    A picture that the matrix resizes to whole pixels within a canvas of `size` is also enlarged.
+
+    Returns the float32 picture and the matrix that takes it to the same target.
+    """
+    source = tf.shape(image)[:2]
+    factors = tf.sqrt(tf.reduce_sum(matrix[:2, :2] ** 2, axis=0))[::-1]
+    upright = (tf.abs(matrix[0, 1]) + tf.abs(matrix[1, 0])) < 1e-9
+    limit = tf.where(upright, tf.constant(1.0, tf.float64), 1.0 / SHRINK_THRESHOLD)
+    sides = tf.cast(source, tf.float64)
+    smaller = tf.maximum(tf.cast(tf.round(sides * factors), tf.int32), 1)
+    reduced = tf.where(factors < limit, tf.minimum(smaller, source), source)
+    if size is not None:
+        whole = tf.reduce_all(tf.abs(sides * factors - tf.round(sides * factors)) < 1e-6)
+        fits = tf.reduce_all(smaller <= tf.constant(size))
+        reduced = tf.where(upright & whole & fits, smaller, reduced)
+
+    def shrink() -> tf.Tensor:
+        return tf.image.resize(image, reduced, antialias=True)
+
+    shape = tf.TensorShape([None, None, image.shape[-1]])
+    picture = tf.cond(tf.reduce_all(reduced == source), lambda: tf.cast(image, tf.float32), shrink)
+    picture = tf.ensure_shape(picture, shape)
+    back = matrices.resize(tf.unstack(reduced), tf.unstack(source))
+    return picture, tf.linalg.matmul(matrix, back)
+
+
+def project(
+    pixels: tf.Tensor, matrix: tf.Tensor, size: Size, method: str, border: str
+) -> tf.Tensor:
+    """Resample (h, w, C) to (H, W, C) through the forward `matrix` in one native operation.
+
+    method: "BILINEAR" or "NEAREST". border: "NEAREST" or "REFLECT", what lies outside.
+    """
+    half = matrices.translation(0.5, 0.5)
+    inverse = matrices.compose(half, tf.linalg.inv(matrix), matrices.translation(-0.5, -0.5))
+    output = tf.raw_ops.ImageProjectiveTransformV3(
+        images=pixels[None],
+        transforms=tf.cast(tf.reshape(inverse, (1, 9))[:, :8], tf.float32),
+        output_shape=tf.constant(size, tf.int32),
+        fill_value=0.0,
+        interpolation=method,
+        fill_mode=border,
+    )[0]
+    return tf.ensure_shape(output, (*size, pixels.shape[-1]))
+
+
+def _keeps_pixels(matrix: tf.Tensor) -> tf.Tensor:
+    """Whether a matrix only mirrors and moves by whole pixels."""
+    linear, shift = matrix[:2, :2], matrix[:2, 2]
+    exact = tf.reduce_all(tf.abs(tf.abs(linear) - tf.eye(2, dtype=tf.float64)) < 1e-9)
+    return exact & tf.reduce_all(tf.abs(shift - tf.round(shift)) < 1e-6)
+
+
+def _laid_down(pixels: tf.Tensor, matrix: tf.Tensor, size: Size) -> tf.Tensor:
+    """What `project` gives for a matrix that keeps pixels, but for what lies outside."""
+    mirrored = tf.stack([matrix[1, 1] < 0, matrix[0, 0] < 0, False])
+    pixels = tf.raw_ops.Reverse(tensor=pixels, dims=mirrored)
+    sides = tf.shape(pixels)[:2]
+    shift = tf.cast(tf.round(matrix[:2, 2][::-1]), tf.int32)
+    corner = tf.where(mirrored[:2], shift - sides, shift)
+    first = tf.minimum(tf.maximum(-corner, 0), sides)
+    before = tf.clip_by_value(corner, 0, size)
+    count = tf.minimum(sides - first, size - before)
+    part = tf.slice(pixels, tf.pad(first, [[0, 1]]), tf.concat([count, [-1]], axis=0))
+    after = size - before - count
+    canvas = tf.pad(part, tf.pad(tf.stack([before, after], axis=1), [[0, 1], [0, 0]]))
+    return tf.ensure_shape(canvas, (*size, pixels.shape[-1]))
+
+
+def _index(position: tf.Tensor, length: tf.Tensor, border: str) -> tf.Tensor:
+    if border == "NEAREST":
+        return tf.clip_by_value(position, 0, length - 1)
+    wrapped = tf.math.floormod(position, 2 * length)
+    return tf.minimum(wrapped, 2 * length - 1 - wrapped)
+
+
+def gather_nearest(pixels: tf.Tensor, x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
+    """(h, w, C) read at the pixels that contain the source positions `x`, `y` of shape (H, W)."""
+    height, width = tf.unstack(tf.shape(pixels)[:2])
+    column = _index(tf.cast(tf.floor(x), tf.int32), width, "NEAREST")
+    row = _index(tf.cast(tf.floor(y), tf.int32), height, "NEAREST")
+    return tf.gather(tf.reshape(pixels, (-1, pixels.shape[-1])), row * width + column)
+
+
+def gather_bilinear(pixels: tf.Tensor, x: tf.Tensor, y: tf.Tensor, border: str) -> tf.Tensor:
+    """(h, w, C) float32 interpolated at the source positions `x`, `y` of shape (H, W)."""
+    height, width = tf.unstack(tf.shape(pixels)[:2])
+    flat = tf.reshape(pixels, (-1, pixels.shape[-1]))
+    left, top = tf.floor(x - 0.5), tf.floor(y - 0.5)
+    right_weight = tf.cast(x - 0.5 - left, tf.float32)[..., None]
+    bottom_weight = tf.cast(y - 0.5 - top, tf.float32)[..., None]
+    columns = [_index(tf.cast(left, tf.int32) + step, width, border) for step in (0, 1)]
+    rows = [_index(tf.cast(top, tf.int32) + step, height, border) * width for step in (0, 1)]
+    lines = []
+    for row in rows:
+        first, second = tf.gather(flat, row + columns[0]), tf.gather(flat, row + columns[1])
+        lines.append(first + (second - first) * right_weight)
+    return lines[0] + (lines[1] - lines[0]) * bottom_weight
+
+
+def sample_picture(image, matrix, size, fill: Fill = 0.0, field=None) -> tf.Tensor:
+    """Bilinear (h, w, C) -> (H, W, C) float32; anti-aliased where the matrix shrinks.
+
+    fill: a number, one number per channel, "reflect" to mirror the picture at its border, or
+        "edge" to repeat its border pixels.
+    field: None or an `ElasticField` on the target canvas.
+    """
+    border = "REFLECT" if fill == REFLECT else "NEAREST"
+    picture, matrix = shrink_first(image, matrix, None if fill == REFLECT else size)
+    if field is None:
+        output = tf.cond(
+            _keeps_pixels(matrix) & (fill != REFLECT),
+            lambda: _laid_down(picture, matrix, size),
+            lambda: project(picture, matrix, size, "BILINEAR", border),
+        )
+    else:
+        output = gather_bilinear(picture, *source_positions(matrix, size, field), border)
+    if fill in (REFLECT, EDGE):
+        return output
+    return filled_outside(output, matrix, fill, tf.shape(picture)[:2], field)
+
+
+def filled_outside(canvas, matrix, fill, source: tf.Tensor, field=None) -> tf.Tensor:
+    """(H, W) or (H, W, C) with `fill` where a picture of `source` = [height, width] is not."""
+    size = (canvas.shape[0], canvas.shape[1])
+
+    def filled() -> tf.Tensor:
+        within = inside(*source_positions(matrix, size, field), source)
+        within = within if canvas.shape.rank == 2 else within[..., None]
+        return tf.where(within, canvas, tf.cast(fill, canvas.dtype))
+
+    if field is not None:
+        return filled()
+    # Asking every pixel takes about as long as decoding the picture.
+    return tf.cond(covers(matrix, size, source), lambda: canvas, filled)
+
+
+def covers(matrix: tf.Tensor, size: Size, source: tf.Tensor) -> tf.Tensor:
+    """Whether a picture of `source` = [height, width] fills a canvas: its corner pixels tell."""
+    x = tf.constant([[0.5, size[1] - 0.5]], tf.float64)
+    y = tf.constant([[0.5], [size[0] - 0.5]], tf.float64)
+    return tf.reduce_all(inside(*map_points(tf.linalg.inv(matrix), x, y), source))
+
+
+def sample_map(labels, matrix, size, fill: int, field=None) -> tf.Tensor:
+    """Nearest-pixel (h, w) integer map -> (H, W), same dtype; `fill` outside of the picture."""
+    if field is None:
+        output = project(labels[..., None], matrix, size, "NEAREST", "NEAREST")[..., 0]
+    else:
+        output = gather_nearest(labels[..., None], *source_positions(matrix, size, field))[..., 0]
+    return filled_outside(output, matrix, fill, tf.shape(labels), field)
+
+
+def source_positions(matrix: tf.Tensor, size: Size, field=None) -> tuple[tf.Tensor, tf.Tensor]:
+    """x and y, (H, W) float64: where in the source each pixel centre of the target comes from."""
+    x, y = pixel_centers(size)
+    if field is not None:
+        dx, dy = field.on_canvas()
+        x, y = x + dx, y + dy
+    return map_points(tf.linalg.inv(matrix), x, y)

@@ -1,0 +1,1 @@
+"""Samples cached between epochs, in memory or on disk."""

@@ -1,0 +1,152 @@
+"""Scenes drawn on the spot, with labels for every task of the zoo.
+
+`draw_scene(seed, index)` gives the same scene on every machine: it uses raw random words,
+rounded sines and otherwise only operations that IEEE 754 defines to the last bit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from operator import index as as_integer
+
+import numpy as np
+
+from training.data.shapes.backgrounds import draw_background
+from training.data.shapes.figure_poses import JOINTS, POSES
+from training.data.shapes.scene_captions import describe
+from training.data.shapes.scene_layout import arrange_crowd, arrange_one, keep_visible
+from training.data.shapes.scene_objects import CLASSES, COLORS, Thing
+from training.data.shapes.scene_random import Draws
+
+VARIANTS = ("scene", "single", "figure")
+MIN_SIDE = 32
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A picture and everything there is to know about it; N objects, later ones in front.
+
+    Attributes:
+        image: (H, W, 3) uint8, RGB.
+        segmentation: (H, W) int32, 0 = background, else 1 + the object's class.
+        instances: (H, W) uint16, 0 = background, else 1 + the object's index.
+        boxes: (N, 4) float32, xyxy in pixels around each object's visible pixels, where x0 is
+            the first such column and x1 the last plus one.
+        labels: (N,) int32, index into `CLASSES`.
+        keypoints: (N, 14, 3) float32: x, y in pixels and visibility, in the order of `JOINTS`;
+            0 = no figure or outside the picture (then x = y = 0), 1 = behind another object,
+            2 = visible.
+        poses: (N,) int32, index into `POSES`; −1 = no figure.
+        colors: (N,) int32, index into `COLORS`.
+        captions: N sentences in plain English.
+        label: () int32, class of the picture's only object; −1 unless there is exactly one.
+        box: (4,) float32, box of the only object; zeros unless there is exactly one.
+    """
+
+    image: np.ndarray
+    segmentation: np.ndarray
+    instances: np.ndarray
+    boxes: np.ndarray
+    labels: np.ndarray
+    keypoints: np.ndarray
+    poses: np.ndarray
+    colors: np.ndarray
+    captions: list[str]
+    label: np.int32
+    box: np.ndarray
+
+
+def draw_scene(
+    seed: int, index: int, size: tuple[int, int] = (128, 128), variant: str = "scene"
+) -> Scene:
+    """Draws one scene.
+
+    Args:
+        seed: integer ≥ 0; another seed is another data set.
+        index: integer ≥ 0, the scene's number.
+        size: (H, W) in pixels, each at least 32.
+        variant: `scene` has up to six objects that may hide each other, and none in about one
+            picture of twelve; `single` has one object, wholly in the picture; `figure` one
+            stick figure.
+
+    Raises:
+        ValueError: for a negative seed or index, a side under 32 or an unknown variant.
+    """
+    seed, index, size = _checked(seed, index, size, variant)
+    draws = Draws(seed, index)
+    image = draw_background(draws, size)
+    if variant == "scene":
+        things = arrange_crowd(draws, size)
+    else:
+        things = [arrange_one(draws, size, figure=variant == "figure")]
+    things, instances = keep_visible(things, size)
+    for thing in things:
+        picture, window = thing.cropped(size)
+        region = image[picture]
+        region += (thing.paint[window] - region) * thing.coverage[window][..., None]
+    pixels = np.rint(np.minimum(np.maximum(image, 0), 255)).astype(np.uint8)
+    return _labelled(pixels, instances, things)
+
+
+def _checked(
+    seed: int, index: int, size: tuple[int, int], variant: str
+) -> tuple[int, int, tuple[int, int]]:
+    if variant not in VARIANTS:
+        raise ValueError(f"unknown variant {variant!r}; use one of {', '.join(VARIANTS)}")
+    seed, index = as_integer(seed), as_integer(index)
+    if seed < 0 or index < 0:
+        raise ValueError(f"seed and index must be 0 or more, got seed {seed}, index {index}")
+    sides = tuple(as_integer(side) for side in size)
+    if len(sides) != 2 or min(sides) < MIN_SIDE:
+        raise ValueError(f"size must be (height, width), each at least {MIN_SIDE}, got {size}")
+    return seed, index, sides
+
+
+def _labelled(image: np.ndarray, instances: np.ndarray, things: list[Thing]) -> Scene:
+    count, size = len(things), instances.shape
+    labels = np.array([thing.label for thing in things], np.int32)
+    classes = np.concatenate([np.zeros(1, np.int32), labels + np.int32(1)])
+    boxes = np.zeros((count, 4), np.float32)
+    keypoints = np.zeros((count, len(JOINTS), 3), np.float32)
+    for number, thing in enumerate(things):
+        boxes[number] = _tight_box(instances, number + 1, thing)
+        for joint, (x, y) in enumerate(thing.joints):
+            if 0 <= x < size[1] and 0 <= y < size[0]:
+                covered = instances[int(y), int(x)] > number + 1
+                keypoints[number, joint] = (x, y, 1 if covered else 2)
+    names = tuple(COLORS)
+    captions = describe(
+        boxes,
+        [CLASSES[thing.label] for thing in things],
+        [names[thing.color] for thing in things],
+        [POSES[thing.pose] if thing.pose >= 0 else "" for thing in things],
+        size,
+    )
+    alone = count == 1
+    return Scene(
+        image=image,
+        segmentation=classes[instances],
+        instances=instances,
+        boxes=boxes,
+        labels=labels,
+        keypoints=keypoints,
+        poses=np.array([thing.pose for thing in things], np.int32),
+        colors=np.array([thing.color for thing in things], np.int32),
+        captions=captions,
+        label=np.int32(labels[0] if alone else -1),
+        box=boxes[0].copy() if alone else np.zeros(4, np.float32),
+    )
+
+
+def _tight_box(instances: np.ndarray, number: int, thing: Thing) -> tuple[int, int, int, int]:
+    """x0, y0, x1, y1 around the visible pixels of one thing."""
+    picture, _ = thing.cropped(instances.shape)
+    seen = instances[picture] == number
+    rows, columns = np.flatnonzero(seen.any(1)), np.flatnonzero(seen.any(0))
+    top, left = picture[0].start, picture[1].start
+    return (
+        left + int(columns[0]),
+        top + int(rows[0]),
+        left + int(columns[-1]) + 1,
+        top + int(rows[-1]) + 1,
+    )

@@ -1,0 +1,117 @@
+"""Which things a scene holds, where they lie and which of them can be seen."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from training.data.shapes.scene_objects import (
+    CLASSES,
+    COLORS,
+    Thing,
+    draw_person,
+    draw_shape,
+    figure_of_size,
+)
+from training.data.shapes.scene_random import Draws
+
+MIN_VISIBLE_PIXELS = 20
+MIN_VISIBLE_SHARE = 0.25
+
+_FIGURE = CLASSES.index("figure")
+_EMPTY_SHARE = 1 / 12
+_COUNT_WEIGHTS = (2, 3, 4, 3, 2, 1)  # of one object, two objects, …
+_CLASS_WEIGHTS = tuple(2.0 if name == "figure" else 1.0 for name in CLASSES)
+_MIN_RADIUS, _MIN_EXTENT = 4.5, 24.0
+
+
+def arrange_crowd(draws: Draws, size: tuple[int, int]) -> list[Thing]:
+    """Up to six things of different colours, back to front."""
+    if draws.unit() < _EMPTY_SHARE:
+        return []
+    count = 1 + draws.choice(_COUNT_WEIGHTS)
+    free = list(range(len(COLORS)))
+    things: list[Thing] = []
+    taken: list[tuple[float, float, float]] = []
+    for _ in range(count):
+        color = free.pop(draws.integer(len(free)))
+        label = draws.choice(_CLASS_WEIGHTS)
+        if label == _FIGURE:
+            extent = max(draws.uniform(0.3, 0.72) * min(size), _MIN_EXTENT)
+            pose, figure = figure_of_size(draws, extent)
+            _, _, half_width, half_height = figure.bounds()
+            centre = _place(draws, size, 0.75 * half_width, 0.75 * half_height, taken)
+            things.append(draw_person(draws, pose, color, centre, figure))
+        else:
+            radius = max(draws.uniform(0.075, 0.24) * min(size), _MIN_RADIUS)
+            centre = _place(draws, size, 0.6 * radius, 0.6 * radius, taken)
+            things.append(draw_shape(draws, label, color, centre, radius))
+    return things
+
+
+def _place(
+    draws: Draws,
+    size: tuple[int, int],
+    margin_x: float,
+    margin_y: float,
+    taken: list[tuple[float, float, float]],
+) -> tuple[float, float]:
+    """A centre (x, y) at least the margins away from the border, if it can be had off others."""
+    reach = max(margin_x, margin_y)
+    for _ in range(4):
+        x = _between(draws, margin_x, size[1] - margin_x)
+        y = _between(draws, margin_y, size[0] - margin_y)
+        near = (
+            (x - other_x) ** 2 + (y - other_y) ** 2 < (reach + other_reach) ** 2
+            for other_x, other_y, other_reach in taken
+        )
+        if not any(near):
+            break
+    taken.append((x, y, reach))
+    return x, y
+
+
+def _between(draws: Draws, low: float, high: float) -> float:
+    return draws.uniform(low, high) if low < high else (low + high) / 2
+
+
+def arrange_one(draws: Draws, size: tuple[int, int], figure: bool) -> Thing:
+    """One thing, as large as the picture allows or smaller, wholly inside it."""
+    color = draws.integer(len(COLORS))
+    label = _FIGURE if figure else draws.integer(len(CLASSES))
+    if label == _FIGURE:
+        pose, body = figure_of_size(draws, draws.uniform(0.48, 0.82) * min(size))
+        _, _, half_width, half_height = body.bounds()
+        centre = _place(draws, size, half_width, half_height, [])
+        return draw_person(draws, pose, color, centre, body)
+    radius = draws.uniform(0.15, 0.4) * min(size)
+    centre = _place(draws, size, 1.14 * radius, 1.14 * radius, [])
+    return draw_shape(draws, label, color, centre, radius)
+
+
+def keep_visible(things: list[Thing], size: tuple[int, int]) -> tuple[list[Thing], np.ndarray]:
+    """The things of which enough is seen; the others are to be left out of the picture.
+
+    Enough is at least `MIN_VISIBLE_PIXELS` and `MIN_VISIBLE_SHARE` of the whole thing, whatever
+    hides the rest: kept things in front of it or the picture's border.
+
+    Args:
+        things: back to front.
+        size: (H, W) in pixels.
+
+    Returns:
+        The kept things, back to front, and their (H, W) uint16 instance map: 0 = background,
+        else 1 + the index of the foremost kept thing.
+    """
+    depth = np.zeros(size, np.uint16)  # 1 = foremost kept
+    kept: list[Thing] = []
+    for thing in reversed(things):
+        support = thing.support()
+        picture, window = thing.cropped(size)
+        free = support[window] & (depth[picture] == 0)
+        seen, whole = np.count_nonzero(free), np.count_nonzero(support)
+        if seen >= max(MIN_VISIBLE_PIXELS, MIN_VISIBLE_SHARE * whole):
+            kept.append(thing)
+            depth[picture][free] = len(kept)
+    numbers = np.zeros(len(kept) + 1, np.uint16)
+    numbers[1:] = np.arange(len(kept), 0, -1)
+    return kept[::-1], numbers[depth]

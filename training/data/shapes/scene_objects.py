@@ -1,0 +1,132 @@
+"""The things a scene is made of: placed, coloured and anti-aliased."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from training.data.shapes.figure_poses import POSES
+from training.data.shapes.figures import Figure, draw_figure
+from training.data.shapes.scene_random import Draws, direction
+from training.data.shapes.shape_outlines import SHAPES, shape_distance
+
+CLASSES = (*SHAPES, "figure")
+"""Object classes; in class maps their numbers are one higher, 0 being the background."""
+
+COLORS = {
+    "red": (208, 32, 38),
+    "orange": (240, 132, 20),
+    "yellow": (238, 218, 40),
+    "green": (36, 150, 52),
+    "blue": (36, 70, 214),
+    "purple": (140, 44, 168),
+    "white": (244, 244, 244),
+    "black": (22, 22, 22),
+}
+"""RGB of each named colour; what is painted lies within 14 levels before shading."""
+
+_FIGURE = CLASSES.index("figure")
+_COLOR_JITTER = 14.0
+_SHADING = 0.1
+_TINT = 0.34
+_PAD = 2
+
+
+@dataclass(frozen=True)
+class Thing:
+    """One object as a stamp: a window of the plane that may reach beyond the picture.
+
+    Attributes:
+        label: index into `CLASSES`.
+        color: index into `COLORS`.
+        pose: index into `POSES`, −1 where it is no figure.
+        x0, y0: the window's corner in pixels of the picture; may be negative.
+        coverage: (h, w) float32 in 0 … 1, the share of each pixel that is painted.
+        paint: (h, w, 3) float32, the colour of each pixel.
+        joints: 14 × (x, y) for a figure, else empty.
+    """
+
+    label: int
+    color: int
+    pose: int
+    x0: int
+    y0: int
+    coverage: np.ndarray
+    paint: np.ndarray
+    joints: tuple[tuple[float, float], ...] = ()
+
+    def cropped(self, size: tuple[int, int]) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
+        """Slices of the picture and of the window where the two meet."""
+        height, width = self.coverage.shape
+        top, left = max(self.y0, 0), max(self.x0, 0)
+        bottom = max(min(self.y0 + height, size[0]), top)
+        right = max(min(self.x0 + width, size[1]), left)
+        picture = (slice(top, bottom), slice(left, right))
+        window = (
+            slice(top - self.y0, bottom - self.y0),
+            slice(left - self.x0, right - self.x0),
+        )
+        return picture, window
+
+    def support(self) -> np.ndarray:
+        """(h, w) bool: pixels at least half covered."""
+        return self.coverage >= 0.5
+
+
+def draw_shape(
+    draws: Draws, label: int, color: int, centre: tuple[float, float], radius: float
+) -> Thing:
+    """A shape of class `label` in a circle of `radius` pixels about `centre` (x, y)."""
+    reach = int(radius * 1.15) + _PAD
+    x0, y0 = int(centre[0]) - reach, int(centre[1]) - reach
+    xs = np.arange(x0, x0 + 2 * reach + 1, dtype=np.float32)[None, :] + np.float32(0.5 - centre[0])
+    ys = np.arange(y0, y0 + 2 * reach + 1, dtype=np.float32)[:, None] + np.float32(0.5 - centre[1])
+    distance = shape_distance(CLASSES[label], xs, ys, radius, draws.uniform(0, 360))
+    paint = _shaded(draws, _jittered(draws, color), xs, ys, radius)
+    return Thing(label, color, -1, x0, y0, _coverage(distance), paint)
+
+
+def draw_person(
+    draws: Draws, pose: int, color: int, centre: tuple[float, float], figure: Figure
+) -> Thing:
+    """A stick figure about `centre`; its own right arm and leg are tinted towards grey."""
+    figure = figure.moved(*centre)
+    left, top, right, bottom = figure.bounds()
+    x0, y0 = int(left) - _PAD, int(top) - _PAD
+    width, height = int(right) + _PAD - x0, int(bottom) + _PAD - y0
+    whole, right_side = figure.distances(x0, y0, height, width)
+    rgb = _jittered(draws, color)
+    paint = np.empty((height, width, 3), np.float32)
+    tint = _coverage(right_side) * np.float32(_TINT)
+    for channel, level in enumerate(rgb):
+        paint[..., channel] = tint * np.float32(128 - level) + np.float32(level)
+    return Thing(_FIGURE, color, pose, x0, y0, _coverage(whole), paint, figure.joints)
+
+
+def figure_of_size(draws: Draws, extent: float) -> tuple[int, Figure]:
+    """A pose, either with equal chance, and a figure in it of `extent` pixels."""
+    pose = draws.integer(len(POSES))
+    return pose, draw_figure(draws, POSES[pose], extent)
+
+
+def _coverage(distance: np.ndarray) -> np.ndarray:
+    """Share of a pixel behind an edge at `distance` from its centre."""
+    return np.minimum(np.maximum(np.float32(0.5) - distance, np.float32(0)), np.float32(1))
+
+
+def _jittered(draws: Draws, color: int) -> list[float]:
+    base = tuple(COLORS.values())[color]
+    return [
+        min(max(level + draws.uniform(-_COLOR_JITTER, _COLOR_JITTER), 0.0), 255.0) for level in base
+    ]
+
+
+def _shaded(
+    draws: Draws, rgb: list[float], xs: np.ndarray, ys: np.ndarray, radius: float
+) -> np.ndarray:
+    """A colour that brightens gently in one direction."""
+    cosine, sine = direction(draws.uniform(0, 360))
+    strength = draws.uniform(0, _SHADING) / radius
+    light = xs * np.float32(cosine * strength) + (ys * np.float32(sine * strength) + np.float32(1))
+    return light[..., None] * np.array(rgb, np.float32)

@@ -1,0 +1,1 @@
+"""Images with boxes and images with a class alone, of classes in one tree."""

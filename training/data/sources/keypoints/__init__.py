@@ -1,0 +1,1 @@
+"""One person's joints per image, from CSV or MATLAB files."""

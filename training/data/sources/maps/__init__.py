@@ -1,0 +1,1 @@
+"""Class maps and instance maps, one file per image."""

@@ -1,0 +1,1 @@
+"""Reading of image, label and list files, shared by all formats."""

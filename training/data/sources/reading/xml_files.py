@@ -1,0 +1,41 @@
+"""XML label files: elements and text only, nothing that could fetch or multiply anything."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+from pathlib import Path
+from xml.parsers import expat
+
+from zoo.errors import InputError
+from zoo.files.file_names import shown
+
+
+def read_xml(path: Path) -> ET.Element:
+    """The root element of an XML file.
+
+    Raises:
+        InputError: it cannot be read, is not XML, or has a document type declaration, in which
+            entities are declared: neither entity bombs nor external entities are read.
+    """
+    builder = ET.TreeBuilder()
+    parser = expat.ParserCreate()
+    parser.buffer_text = True
+    parser.StartElementHandler = builder.start
+    parser.EndElementHandler = builder.end
+    parser.CharacterDataHandler = builder.data
+
+    def refuse(*declaration: object) -> None:
+        raise InputError(
+            f"{shown(path)}: a label file has no <!DOCTYPE …> declaration; take it out."
+        )
+
+    parser.StartDoctypeDeclHandler = refuse
+    try:
+        parser.Parse(path.read_bytes(), True)
+        return builder.close()
+    except InputError:
+        raise
+    except OSError as error:
+        raise InputError(f"{shown(path)}: {error.strerror or error}.") from error
+    except (expat.ExpatError, LookupError, ValueError) as error:
+        raise InputError(f"{shown(path)}: not XML ({shown(str(error))}); save it again.") from error

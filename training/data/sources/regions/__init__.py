@@ -1,0 +1,1 @@
+"""Visual Genome's region descriptions."""

@@ -1,0 +1,1 @@
+"""TensorFlow Datasets, and `shapes`, which is one of them."""

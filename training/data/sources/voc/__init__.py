@@ -1,0 +1,1 @@
+"""Pascal VOC: XML boxes, class maps, object maps."""

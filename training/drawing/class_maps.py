@@ -1,0 +1,54 @@
+"""Class maps and instance maps as colours."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from training.drawing.colors import class_colors, object_color
+from zoo.tasks.sample_schema import IGNORE
+
+
+def paint_classes(segmentation: np.ndarray, count: int) -> np.ndarray:
+    """(H, W, 3) uint8 colours of an (H, W) class map; ignored pixels are light grey."""
+    colors = np.full((256, 3), 200, np.uint8)
+    colors[:count] = class_colors(count)
+    colors[IGNORE] = 225
+    return colors[np.clip(segmentation, 0, 255)]
+
+
+def overlay_classes(image: np.ndarray, segmentation: np.ndarray, count: int) -> np.ndarray:
+    """The picture with its classes laid over it; class 0 and ignored pixels stay clear."""
+    image = rgb(image)
+    painted = paint_classes(segmentation, count)
+    clear = (segmentation == 0) | (segmentation == IGNORE)
+    mixed = (0.45 * image + 0.55 * painted).astype(np.uint8)
+    return np.where(clear[..., None], image, mixed)
+
+
+def overlay_instances(image: np.ndarray, instances: np.ndarray) -> np.ndarray:
+    """The picture with each object of an (H, W) instance map in a colour and a rim of its own."""
+    image = rgb(image)
+    numbers, index = np.unique(instances, return_inverse=True)
+    # Neighbouring numbers get different colours; 24 of them are enough to tell objects apart.
+    colors = np.array([object_color(int(number) % 24) for number in numbers], np.uint8)
+    painted = colors[index.reshape(instances.shape)]
+    mixed = (0.6 * image + 0.4 * painted).astype(np.uint8)
+    mixed = np.where(rims(instances)[..., None], painted, mixed)
+    return np.where((instances == 0)[..., None], image, mixed)
+
+
+def rims(instances: np.ndarray) -> np.ndarray:
+    """(H, W) bool: pixels of an object whose right, left, upper or lower neighbour is not of it."""
+    padded = np.pad(instances, 1)
+    inner = padded[1:-1, 1:-1]
+    differs = np.zeros(instances.shape, bool)
+    for other in (padded[:-2, 1:-1], padded[2:, 1:-1], padded[1:-1, :-2], padded[1:-1, 2:]):
+        differs |= other != inner
+    return differs & (instances != 0)
+
+
+def rgb(image: np.ndarray) -> np.ndarray:
+    """(H, W, 3) uint8 of a picture (H, W, 1 or 3) in 0…255."""
+    if image.dtype != np.uint8:
+        image = np.clip(np.round(image), 0, 255).astype(np.uint8)
+    return np.repeat(image, 3, axis=-1) if image.shape[-1] == 1 else image

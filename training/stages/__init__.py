@@ -1,0 +1,1 @@
+"""What some architectures need beside gradient steps, found through the card."""

@@ -1,0 +1,1 @@
+"""Parts that the YOLO detectors share, and the loss of each paper."""

@@ -1,0 +1,1 @@
+"""From a raw image to predictions: transform, tiling, test-time options, thresholds."""

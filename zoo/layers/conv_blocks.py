@@ -1,0 +1,118 @@
+"""Convolution blocks with holes, plain and separable.
+
+A k x k kernel with rate r covers k + (k-1)(r-1) pixels. Yu & Koltun, *Multi-Scale Context
+Aggregation by Dilated Convolutions*, ICLR 2016; Chen et al., *Encoder-Decoder with Atrous
+Separable Convolution*, ECCV 2018.
+"""
+
+from __future__ import annotations
+
+from keras import layers
+
+from zoo.errors import InputError
+from zoo.layers.normalization_policy import norm as make_norm
+from zoo.layers.normalization_policy import normalizes
+
+
+def conv_block(
+    x,
+    filters: int,
+    kernel_size: int = 3,
+    *,
+    stride: int = 1,
+    rate: int = 1,
+    norm: str | None = "batch",
+    activation: str | None = "relu",
+    use_bias: bool | None = None,
+    epsilon: float = 1e-3,
+    padding: str = "same",
+    name: str,
+):
+    """Convolution, normalisation, activation: (N, H, W, C) -> (N, H', W', filters).
+
+    Args:
+        x: maps.
+        rate: distance of the kernel's taps in pixels; 1 is a plain convolution.
+        padding: "same", "valid", or "symmetric" (equal zeros on both sides also at stride 2, so
+            that output pixels stay on the centres of the input pixels they stand for).
+        use_bias: default: only where no normalisation follows.
+        epsilon: of the normalisation.
+        name: prefix of the layers' names.
+
+    Raises:
+        InputError: for a stride together with a rate.
+    """
+    _check_rate(stride, rate)
+    x, padding = _pad(x, kernel_size, rate, stride, padding, name)
+    x = layers.Conv2D(
+        filters,
+        kernel_size,
+        strides=stride,
+        padding=padding,
+        dilation_rate=rate,
+        use_bias=not normalizes(norm) if use_bias is None else use_bias,
+        name=f"{name}_conv",
+    )(x)
+    x = make_norm(norm, f"{name}_norm", epsilon=epsilon)(x)
+    return _activate(x, activation, f"{name}_act")
+
+
+def separable_conv_block(
+    x,
+    filters: int,
+    kernel_size: int = 3,
+    *,
+    stride: int = 1,
+    rate: int = 1,
+    norm: str | None = "batch",
+    activation: str | None = "relu",
+    depthwise_activation: str | None = None,
+    epsilon: float = 1e-3,
+    padding: str = "same",
+    name: str,
+):
+    """Depthwise convolution, norm, activation; 1x1 convolution, norm, activation.
+
+    Arguments as `conv_block`; `depthwise_activation` follows the depthwise step.
+
+    Raises:
+        InputError: for a stride together with a rate.
+    """
+    _check_rate(stride, rate)
+    x, padding = _pad(x, kernel_size, rate, stride, padding, name)
+    x = layers.DepthwiseConv2D(
+        kernel_size,
+        strides=stride,
+        padding=padding,
+        dilation_rate=rate,
+        use_bias=not normalizes(norm),
+        name=f"{name}_depthwise",
+    )(x)
+    x = make_norm(norm, f"{name}_depthwise_norm", epsilon=epsilon)(x)
+    x = _activate(x, depthwise_activation, f"{name}_depthwise_act")
+    return conv_block(
+        x, filters, 1, norm=norm, activation=activation, epsilon=epsilon, name=f"{name}_pointwise"
+    )
+
+
+def _pad(x, kernel_size: int, rate: int, stride: int, padding: str, name: str):
+    if padding != "symmetric":
+        return x, padding
+    if stride == 1:
+        return x, "same"
+    reach = rate * (kernel_size - 1)
+    before = reach // 2
+    border = ((before, reach - before), (before, reach - before))
+    return layers.ZeroPadding2D(border, name=f"{name}_pad")(x), "valid"
+
+
+def _activate(x, activation: str | None, name: str):
+    return x if activation is None else layers.Activation(activation, name=name)(x)
+
+
+def _check_rate(stride: int, rate: int) -> None:
+    if stride > 1 and rate > 1:
+        raise InputError(
+            f"a convolution has a stride or a rate, got stride {stride} and rate {rate}; "
+            "set one of them to 1"
+        )

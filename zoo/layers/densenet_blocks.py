@@ -1,0 +1,101 @@
+"""Dense blocks and their transitions.
+
+Huang et al., *Densely Connected Convolutional Networks*, CVPR 2017; Jegou et al., *The One Hundred
+Layers Tiramisu*, CVPRW 2017.
+"""
+
+from __future__ import annotations
+
+from keras import layers
+
+from zoo.layers.normalization_policy import norm as make_norm
+from zoo.layers.padding import CropLike
+from zoo.layers.transposed_conv import TransposedConv2D
+
+
+def dense_layer(
+    x,
+    growth: int,
+    *,
+    bottleneck: int = 0,
+    rate: int = 1,
+    norm: str | None = "batch",
+    dropout: float = 0.0,
+    use_bias: bool = True,
+    epsilon: float = 1e-3,
+    kernel_initializer="he_uniform",
+    name: str,
+):
+    """(N, H, W, C) -> the `growth` new maps (N, H, W, growth) of one layer.
+
+    Norm, ReLU, 3x3 convolution, dropout; with `bottleneck` above 0 first norm, ReLU and a 1x1
+    convolution to bottleneck * growth maps.
+    """
+    style = {"use_bias": use_bias, "kernel_initializer": kernel_initializer}
+    if bottleneck:
+        x = _norm_relu(x, norm, epsilon, f"{name}_0")
+        x = layers.Conv2D(bottleneck * growth, 1, name=f"{name}_1_conv", **style)(x)
+        x = _norm_relu(x, norm, epsilon, f"{name}_1")
+    else:
+        x = _norm_relu(x, norm, epsilon, f"{name}_1")
+    x = layers.Conv2D(
+        growth, 3, padding="same", dilation_rate=rate, name=f"{name}_2_conv", **style
+    )(x)
+    return layers.Dropout(dropout, name=f"{name}_drop")(x) if dropout else x
+
+
+def dense_block(x, depth: int, growth: int, *, name: str, **style):
+    """`depth` dense layers, each fed with the input and all maps made before it.
+
+    Args:
+        style: passed to `dense_layer`.
+
+    Returns:
+        `(everything, new)`: (N, H, W, C + depth * growth), input first, and only the maps made
+        here, (N, H, W, depth * growth).
+    """
+    made = []
+    for index in range(1, depth + 1):
+        new = dense_layer(x, growth, name=f"{name}_block{index}", **style)
+        made.append(new)
+        x = layers.Concatenate(name=f"{name}_block{index}_concat")([x, new])
+    new = made[0] if depth == 1 else layers.Concatenate(name=f"{name}_new")(made)
+    return x, new
+
+
+def transition_down(
+    x,
+    *,
+    norm: str | None = "batch",
+    dropout: float = 0.0,
+    epsilon: float = 1e-3,
+    name: str,
+):
+    """FC-DenseNet's TD: norm, ReLU, 1x1 convolution of the same width, dropout, 2x2 max pooling."""
+    x = _norm_relu(x, norm, epsilon, name)
+    x = layers.Conv2D(x.shape[-1], 1, kernel_initializer="he_uniform", name=f"{name}_conv")(x)
+    x = layers.Dropout(dropout, name=f"{name}_drop")(x) if dropout else x
+    return layers.MaxPooling2D(2, name=f"{name}_pool")(x)
+
+
+def transition_up(new, skip, filters: int, *, name: str):
+    """FC-DenseNet's TU: 3x3/2 transposed convolution of a block's *new* maps, cropped, beside skip.
+
+    Args:
+        new: maps made in the preceding block (N, h, w, C).
+        skip: (N, H, W, D), at most twice as high and wide, plus one.
+        filters: maps of the transposed convolution.
+
+    Returns:
+        (N, H, W, filters + D), upsampled maps first.
+    """
+    x = TransposedConv2D(
+        filters, 3, 2, padding=0, kernel_initializer="he_uniform", name=f"{name}_up"
+    )(new)
+    x = CropLike("centre", name=f"{name}_crop")([x, skip])
+    return layers.Concatenate(name=f"{name}_concat")([x, skip])
+
+
+def _norm_relu(x, norm: str | None, epsilon: float, name: str):
+    x = make_norm(norm, f"{name}_norm", epsilon=epsilon)(x)
+    return layers.Activation("relu", name=f"{name}_relu")(x)

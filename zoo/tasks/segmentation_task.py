@@ -1,0 +1,52 @@
+"""Semantic segmentation: a class for every pixel."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from keras import ops
+
+from zoo.errors import InputError
+from zoo.layers.argmax import argmax_channel
+from zoo.losses import CrossEntropy
+from zoo.metrics.segmentation_metrics import MeanIoU, PixelAccuracy
+from zoo.tasks.task import Task
+
+if TYPE_CHECKING:
+    from zoo.inference.image_transform import Frame
+    from zoo.model import Model
+
+
+class Segmentation(Task):
+    """Outputs are logits of shape (B, H, W, classes), named `segmentation` and, for deep
+    supervision, `auxiliary…`; the answer is the class map (B, H, W) int32."""
+
+    name = "segmentation"
+    targets = ("segmentation",)
+    answers = ("segmentation",)
+    monitor = ("val_mean_iou", "max")
+
+    def loss(self, model: Model) -> dict[str, Any]:
+        return {name: CrossEntropy() for name in model.output_names}
+
+    def metrics(self, model: Model) -> dict[str, Any]:
+        classes = model.output["segmentation"].shape[-1]
+        return {"segmentation": [MeanIoU(classes), PixelAccuracy()]}
+
+    def align(self, targets: Mapping[str, Any] | Any, outputs: Mapping[str, Any]) -> dict[str, Any]:
+        if isinstance(targets, Mapping):
+            if "segmentation" not in targets:
+                raise InputError(
+                    f"A segmentation model learns from a target 'segmentation' (B, H, W); "
+                    f"the data set gives {', '.join(targets) or 'none'}."
+                )
+            targets = targets["segmentation"]
+        return {name: targets for name in outputs}
+
+    def decode(self, model: Model, outputs: Mapping[str, Any], frame: Frame) -> dict[str, Any]:
+        logits = frame.restore_map(ops.cast(outputs["segmentation"], "float32"))
+        return {"segmentation": argmax_channel(logits)}
+
+
+SEGMENTATION = Segmentation()

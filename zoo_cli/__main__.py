@@ -1,0 +1,7 @@
+"""`python -m zoo_cli` is `zoo`."""
+
+import sys
+
+from zoo_cli import main
+
+sys.exit(main())

@@ -1,0 +1,167 @@
+"""Which model to take: the Pareto front, and a recommendation that follows from the numbers."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from zoo_cli.compare.compare_tasks import Headline
+from zoo_cli.output import short
+
+Row = Mapping[str, Any]
+
+COSTS = ("milliseconds", "exported_bytes", "peak_memory")
+"""Entries of a row of which less is better."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Choice:
+    """A recommendation.
+
+    Attributes:
+        best: name of the model with the best headline metric; None if there is no model.
+        fastest: of those within the margin of the best.
+        smallest: of those within the margin of the best.
+        front: names of the models that no other beats, best first.
+        beaten: name of each other model, and of one that is as good in everything and better in
+            something.
+        lines: all this in sentences.
+    """
+
+    best: str | None
+    fastest: str | None
+    smallest: str | None
+    front: list[str]
+    beaten: dict[str, str]
+    lines: list[str]
+
+
+def dominates(one: Row, other: Row, metric: Headline, costs: Sequence[str] = COSTS) -> bool:
+    """Whether `one` is at least as good in everything and better in something.
+
+    A cost that is not known counts as more than any that is.
+    """
+    mine, theirs = _losses(one, metric, costs), _losses(other, metric, costs)
+    return all(a <= b for a, b in zip(mine, theirs, strict=True)) and mine != theirs
+
+
+def pareto(rows: Sequence[Row], metric: Headline, costs: Sequence[str] = COSTS) -> list[Row]:
+    """The rows that no other row dominates, best headline metric first."""
+    front = [r for r in rows if not any(dominates(other, r, metric, costs) for other in rows)]
+    return sorted(front, key=lambda row: _loss(row, metric))
+
+
+def choose(
+    rows: Sequence[Row], metric: Headline, margin: float, baseline: float | None = None
+) -> Choice:
+    """A recommendation from the rows of the models that were trained and measured.
+
+    Args:
+        rows: with `name`, `value` and `COSTS`.
+        metric: of `value`.
+        margin: difference of the metric that is too small to choose by.
+        baseline: the metric of an answer that takes no model, where the task has one.
+    """
+    if not rows:
+        return Choice(None, None, None, [], {}, ["No model was trained, so there is none to name."])
+    front = pareto(rows, metric)
+    best = front[0]
+    near = [row for row in front if _loss(row, metric) - _loss(best, metric) <= margin + 1e-9]
+    fastest = _least(near, "milliseconds")
+    smallest = _least(near, "exported_bytes")
+    beaten = {
+        row["name"]: next(f["name"] for f in front if dominates(f, row, metric))
+        for row in rows
+        # Of what was not measured it cannot be said.
+        if row not in front and all(row.get(cost) is not None for cost in COSTS)
+    }
+    lines = [f"Best: **{best['name']}**, {metric.name} {best['value']:.4f}{_costs_of(best)}."]
+    if len(near) > 1:
+        words = {"milliseconds": ("fastest", "as fast"), "exported_bytes": ("smallest", "as small")}
+        for other, cost in ((fastest, "milliseconds"), (smallest, "exported_bytes")):
+            lines += _against(best, other, metric, margin, cost, words[cost])
+    elif len(rows) > 1:
+        lines.append(f"No other on the front is within {margin:g} of it.")
+    least = _least(front, "exported_bytes")
+    if least is not None and least not in near:
+        lines.append(
+            f"Smallest of the front: **{least['name']}**, {short(least['exported_bytes'])}B, "
+            f"but {metric.name} only {least['value']:.4f}."
+        )
+    lines += _warnings(rows, best, beaten, metric, baseline)
+    return Choice(
+        best["name"],
+        fastest["name"] if fastest else None,
+        smallest["name"] if smallest else None,
+        [row["name"] for row in front],
+        beaten,
+        lines,
+    )
+
+
+def _against(
+    best: Row, other: Row | None, metric: Headline, margin: float, cost: str, words: tuple[str, str]
+) -> list[str]:
+    """How the cheapest of the near ones compares with the best."""
+    if other is None:
+        return []
+    if other["name"] == best["name"]:
+        return [f"It is also the {words[0]} of those within {margin:g} of it."]
+    within = f"{words[0].capitalize()} within {margin:g} of it"
+    ratio = best[cost] / other[cost] if best.get(cost) and other[cost] else None
+    times = f", {ratio:.1f} times {words[1]}" if ratio else ""
+    value = f"{metric.name} {other['value']:.4f}"
+    return [f"{within}: **{other['name']}**, {value}{_costs_of(other)}{times}."]
+
+
+def _warnings(
+    rows: Sequence[Row],
+    best: Row,
+    beaten: Mapping[str, str],
+    metric: Headline,
+    baseline: float | None,
+) -> list[str]:
+    lines = []
+    if beaten:
+        named = ", ".join(f"{name} (by {by})" for name, by in beaten.items())
+        lines.append(f"Beaten by another in accuracy, time, size and memory at once: {named}.")
+    sign = 1 if metric.better == "max" else -1
+    if baseline is not None:
+        lost = [row["name"] for row in rows if sign * row["value"] <= sign * baseline]
+        if len(lost) == len(rows):
+            lines.append(
+                f"None is better than always giving the commonest answer ({baseline:.4f}): "
+                "do not choose by these numbers; train longer or look at the data (zoo data)."
+            )
+        elif lost:
+            lines.append(
+                f"No better than always giving the commonest answer ({baseline:.4f}): "
+                f"{', '.join(lost)}."
+            )
+    if len(rows) == 1:
+        lines.append(f"{best['name']} is the only one that was trained.")
+    return lines
+
+
+def _costs_of(row: Row) -> str:
+    known = []
+    if row.get("milliseconds") is not None:
+        known.append(f"{row['milliseconds']:.1f} ms")
+    if row.get("exported_bytes") is not None:
+        known.append(f"{short(row['exported_bytes'])}B")
+    return f" ({', '.join(known)})" if known else ""
+
+
+def _least(rows: Sequence[Row], cost: str) -> Row | None:
+    known = [row for row in rows if row.get(cost) is not None]
+    return min(known, key=lambda row: row[cost]) if known else None
+
+
+def _loss(row: Row, metric: Headline) -> float:
+    return -row["value"] if metric.better == "max" else row["value"]
+
+
+def _losses(row: Row, metric: Headline, costs: Sequence[str]) -> list[float]:
+    values = [row.get(cost) for cost in costs]
+    return [_loss(row, metric), *(float("inf") if v is None else float(v) for v in values)]

@@ -1,0 +1,216 @@
+"""What `zoo compare` leaves: report.md, results.csv, results.json, plots and a sheet of samples."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import io
+import time
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from training.data.sources import Source
+from training.drawing import save_sheet, sheet
+from zoo.files.atomic_writes import write_json, write_text
+from zoo.tasks import TASKS
+from zoo_cli.compare.compare_choice import COSTS, Choice, choose, pareto
+from zoo_cli.compare.compare_folder import sample_positions
+from zoo_cli.compare.compare_page import page
+from zoo_cli.compare.compare_plan import Plan
+from zoo_cli.compare.compare_plots import write_plots
+from zoo_cli.compare.compare_tasks import Headline, comparison, headline
+from zoo_cli.output import short, table
+
+FIGURES = (
+    "parameters",
+    "trainable_parameters",
+    "flops",
+    "epochs",
+    "epochs_planned",
+    "best_epoch",
+    "minutes",
+    "pictures_per_second",
+    "peak_memory",
+    "peak_accelerator_memory",
+    "milliseconds",
+    "exported_bytes",
+    "exported_as",
+)
+"""Entries of a row of `results.csv`, beside its name, its metrics and its errors."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Report:
+    """A comparison that is done.
+
+    Attributes:
+        command: the command line.
+        source: the data set.
+        plans: one a model, in the order named.
+        rows: the `result.json` of each.
+    """
+
+    command: str
+    source: Source
+    plans: list[Plan]
+    rows: list[dict[str, Any]]
+
+    @property
+    def task(self) -> str:
+        """Name of the task."""
+        return self.plans[0].task
+
+    @property
+    def metric(self) -> Headline:
+        """What the models are ranked by."""
+        return headline(self.task)
+
+    @cached_property
+    def done(self) -> list[dict[str, Any]]:
+        """The rows that came through, best first."""
+        sign = -1 if self.metric.better == "max" else 1
+        done = [row for row in self.rows if row.get("status") == "done"]
+        return sorted(done, key=lambda row: sign * row["value"])
+
+    @property
+    def failed(self) -> list[dict[str, Any]]:
+        """The rows that did not."""
+        return [row for row in self.rows if row.get("status") != "done"]
+
+    @property
+    def baseline(self) -> float | None:
+        """The metric of an answer that takes no model, where the task's evaluation gives one."""
+        if not self.done:
+            return None
+        return self.done[0]["metrics"].get("majority_baseline", {}).get(self.metric.key)
+
+    @cached_property
+    def choice(self) -> Choice:
+        """The recommendation."""
+        return choose(self.done, self.metric, comparison(self.task).margin, self.baseline)
+
+    @property
+    def scalars(self) -> list[str]:
+        """Metrics that are one number, the one that ranks first."""
+        found = [item for row in self.done for item in row["metrics"].items()]
+        plain = dict.fromkeys(key for key, value in found if isinstance(value, float))
+        return sorted(plain, key=lambda key: key != self.metric.key)
+
+    @property
+    def columns(self) -> list[str]:
+        """Those metrics that the table on the page has room for."""
+        chosen = comparison(self.task).columns
+        return [key for key in self.scalars if not chosen or key in (self.metric.key, *chosen)]
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Names of the classes that the models tell apart."""
+        return self.source.names_for(TASKS[self.task].classes_of)
+
+    @property
+    def parts(self) -> list[str]:
+        """Classes with a metric of their own."""
+        return list(
+            self.done[0]["metrics"].get(comparison(self.task).parts, {}) if self.done else ()
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain values, for `results.json`."""
+        plan = self.plans[0]
+        return {
+            "command": self.command,
+            "date": time.strftime("%Y-%m-%d %H:%M"),
+            "task": self.task,
+            "data": plan.data,
+            "split": plan.split,
+            "pictures": {name: size for name, size in self.source.sizes.items()},
+            "budget": plan.budget,
+            "metric": dataclasses.asdict(self.metric),
+            "baseline": self.baseline,
+            "recommendation": dataclasses.asdict(self.choice),
+            "fronts": {
+                cost: [row["name"] for row in pareto(self.done, self.metric, [cost])]
+                for cost in COSTS
+            },
+            "recipes": {plan.name: plan.to_dict()["recipe"] for plan in self.plans},
+            "rows": [*self.done, *self.failed],
+        }
+
+    def to_csv(self) -> str:
+        """One line a model, failed ones too; sizes in bytes."""
+        part = comparison(self.task).parts
+        names = [f"{part}:{name}" for name in self.parts]
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(
+            ["name", "architecture", "status", *self.scalars, *names, *FIGURES, "error"]
+        )
+        for row in (*self.done, *self.failed):
+            metrics = row.get("metrics", {})
+            values = [metrics.get(key) for key in self.scalars]
+            values += [metrics.get(part, {}).get(name) for name in self.parts]
+            values += [row.get(key) for key in FIGURES]
+            error = row.get("error") or row.get("measure_error") or ""
+            writer.writerow([row["name"], row["architecture"], row.get("status"), *values, error])
+        return text.getvalue()
+
+    def to_text(self) -> str:
+        """The table and the recommendation for a terminal."""
+        rows = [
+            (
+                row["name"],
+                f"{row['value']:.4f}",
+                f"{row['milliseconds']:.1f}" if row.get("milliseconds") is not None else "",
+                short(row["exported_bytes"]) + "B" if row.get("exported_bytes") else "",
+                short(row["peak_memory"]) + "B" if row.get("peak_memory") else "",
+                f"{row['minutes']:.1f}",
+                "front" if row["name"] in self.choice.front else "",
+            )
+            for row in self.done
+        ]
+        headings = ("model", self.metric.name, "ms", "size", "memory", "minutes", "")
+        lines = [table(rows, headings, right=" ".join(headings[1:6])), ""] if rows else []
+        lines += [f"{row['name']}: failed: {row.get('error')}" for row in self.failed]
+        return "\n".join([*lines, *(line.replace("**", "") for line in self.choice.lines)])
+
+
+def write_report(report: Report, out: Path) -> None:
+    """Writes everything; the pictures first, since the page shows them."""
+    write_json(out / "results.json", report.to_dict())
+    write_text(out / "results.csv", report.to_csv())
+    for stale in (*out.glob("accuracy_*.png"), out / "samples.png"):
+        stale.unlink(missing_ok=True)
+    plan = report.plans[0]
+    title = f"{report.task} on {plan.data}, {plan.split}, {plan.budget} each"
+    plots = write_plots(report.done, report.metric, title, out)
+    samples = _write_samples(report, out)
+    write_text(out / "report.md", page(report, plots, samples))
+
+
+def _write_samples(report: Report, out: Path) -> Path | None:
+    """Pictures of the split in rows; the picture, the truth and each model's answer in columns."""
+    draw = comparison(report.task).draw
+    if draw is None or not report.done:
+        return None
+    answers = [dict(np.load(out / row["name"] / "samples.npz")) for row in report.done]
+    split, labels = report.plans[0].split, report.labels
+    wanted = sample_positions(report.source.sizes[split])
+    rows: list[list[np.ndarray]] = []
+    for position, (_, sample) in enumerate(report.source.samples(split)):
+        if position not in wanted:
+            continue
+        prefix = f"{len(rows)}_"
+        row = [sample["image"], draw(sample["image"], sample, labels)]
+        for found in answers:
+            own = {k.removeprefix(prefix): v for k, v in found.items() if k.startswith(prefix)}
+            row.append(draw(sample["image"], own, labels))
+        rows.append(row)
+    headings = ["picture", "truth", *(f"{r['name']}  {r['value']:.3f}" for r in report.done)]
+    cell = 256 if len(headings) <= 8 else 176
+    path = out / "samples.png"
+    legend = labels if report.task == "segmentation" else ()
+    save_sheet(path, sheet(rows, headings, legend, cell))
+    return path

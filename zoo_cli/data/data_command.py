@@ -1,0 +1,80 @@
+"""`zoo data`: what is in a data set, what is wrong with it, and what it looks like."""
+
+from __future__ import annotations
+
+import inspect
+from argparse import Namespace
+
+from training.data.checking import check
+from training.data.sources import FORMATS, Source, open_source
+from training.progress import Bar
+from zoo.errors import InputError
+from zoo_cli.data.data_anchors import run_anchors
+from zoo_cli.data.data_report import print_report
+from zoo_cli.data.data_sheet import Gallery
+from zoo_cli.data.data_speed import run_speed
+from zoo_cli.output import print_json, say
+
+
+def run_data(options: Namespace) -> int:
+    """Reads every record once; returns 1 when there are defects."""
+    if options.pictures < 1:
+        raise InputError(f"--pictures {options.pictures}: expected at least 1.")
+    source = open_source(_spec(options))
+    splits = [source.check_split(options.split)] if options.split else list(source.sizes)
+    for note in source.notes:
+        say(f"{source.spec}: {note}")
+    if options.anchors is not None:
+        return run_anchors(source, splits, options)
+    if options.speed:
+        if options.seconds <= 0:
+            raise InputError(f"--seconds {options.seconds}: expected more than 0.")
+        return run_speed(source, "train" if "train" in splits else splits[0], options)
+    gallery = Gallery(source, splits, options.pictures) if options.out else None
+    with Bar("reading", sum(source.sizes[split] for split in splits)) as bar:
+
+        def each(split, number, reading, defective) -> None:
+            bar.step(split)
+            if gallery:
+                gallery.add(split, number, reading, defective)
+
+        report = check(source, splits, options.labels_only, each=each)
+    if gallery:
+        gallery.save(options.out)
+        say(f"contact sheet: {options.out}")
+    if options.json:
+        print_json(report.to_json())
+    else:
+        print_report(report, _remedy(source, report.droppable))
+    return 1 if report.defects else 0
+
+
+def _spec(options: Namespace) -> str:
+    """DATA as it was named, with `drop_bad=1` where that was asked for."""
+    if not options.drop_bad:
+        return options.data
+    form = options.data.partition("?")[0].partition(":")[0]
+    if form in FORMATS and not _drops(form):
+        raise InputError(
+            f"--drop-bad: {form}: leaves nothing out by itself; mend what `zoo data` lists without "
+            "--drop-bad."
+        )
+    return _dropping(options.data)
+
+
+def _drops(form: str) -> bool:
+    return "drop_bad" in inspect.signature(FORMATS[form]).parameters
+
+
+def _dropping(spec: str) -> str:
+    return f"{spec}{'&' if '?' in spec else '?'}drop_bad=1"
+
+
+def _remedy(source: Source, droppable: int) -> str:
+    """How to go on without mending anything, where that is safe."""
+    if not droppable:
+        return ""
+    return (
+        f"{droppable} of them can be left out safely: look again with --drop-bad, and train with "
+        f"--data '{_dropping(source.spec)}'"
+    )

@@ -1,0 +1,133 @@
+"""The report of `zoo data` as tables."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from training.data.checking import Report
+from zoo_cli.output import table
+
+_DEFECTS = 50
+_QUANTILES = ("min", "5%", "25%", "50%", "75%", "95%", "max")
+
+
+def print_report(report: Report, remedy: str) -> None:
+    """Writes everything on standard output.
+
+    Args:
+        report: of `training.data.checking.check`.
+        remedy: a line on what to do about the defects; empty for none.
+    """
+    found = report.to_json()
+    splits = found["splits"]
+    for name, split in splits.items():
+        print(_overview(name, split))
+        rows = _distributions(split)
+        if rows:
+            print(table(rows, ("", *_QUANTILES), right=" ".join(_QUANTILES)))
+        print()
+    for heading, parts in _class_tables(splits):
+        print(_counts(heading, parts), end="\n\n")
+    _print_defects(found["defects"], remedy)
+
+
+def _overview(name: str, split: dict[str, Any]) -> str:
+    """One line on a split."""
+    parts = [f"{name}: {split['pictures']} pictures"]
+    if split["read"] < split["pictures"]:
+        parts[0] += f", {split['pictures'] - split['read']} of them unreadable"
+    shown = list(split["sizes"].items())[:3]
+    if shown:
+        sizes = ", ".join(f"{size} ({count})" for size, count in shown)
+        parts.append(f"height×width {sizes}{', …' if len(split['sizes']) > 3 else ''}")
+    objects = split.get("objects")
+    if objects:
+        extra = [f"{objects['pictures_without']} pictures without any"]
+        extra += [f"{objects[k]} {k}" for k in ("crowd", "difficult", "unusable") if objects[k]]
+        parts.append(f"{objects['count']} objects, {', '.join(extra)}")
+    if split.get("box", {}).get("pictures_without"):
+        parts.append(f"{split['box']['pictures_without']} pictures without the one box")
+    if "instances" in split:
+        parts.append(f"{split['instances']['count']} instances")
+    if "joints" in split:
+        parts.append(f"{split['joints']['people']} with joints")
+    if "captions" in split:
+        parts.append(f"{split['captions']['count']} captions")
+    if split.get("ignored_pixels"):
+        total = sum(split["pixels"].values()) + split["ignored_pixels"]
+        parts.append(f"{100 * split['ignored_pixels'] / total:.2f} % of pixels ignored")
+    return "; ".join(parts)
+
+
+def _distributions(split: dict[str, Any]) -> list[tuple[str, ...]]:
+    """Rows of quantiles."""
+    objects, box = split.get("objects", {}), split.get("box", {})
+    instances, captions = split.get("instances", {}), split.get("captions", {})
+    spreads = (
+        ("picture height", split["height"], 1),
+        ("picture width", split["width"], 1),
+        ("objects a picture", objects.get("per_picture"), 1),
+        ("box width", objects.get("width"), 1),
+        ("box height", objects.get("height"), 1),
+        ("box width / height", objects.get("aspect"), 1),
+        ("box, % of picture", objects.get("share"), 100),
+        ("the one box's width", box.get("width"), 1),
+        ("the one box's height", box.get("height"), 1),
+        ("the one box, % of picture", box.get("share"), 100),
+        ("instances a picture", instances.get("per_picture"), 1),
+        ("instance pixels", instances.get("area"), 1),
+        ("words a caption", captions.get("words"), 1),
+    )
+    return [
+        (name, *(_number(factor * spread[quantile]) for quantile in _QUANTILES))
+        for name, spread, factor in spreads
+        if spread
+    ]
+
+
+def _class_tables(splits: dict[str, Any]):
+    """Heading, and for each split the columns `{name: count}`, of every kind of class."""
+    kinds: dict[str, dict[str, list[dict[str, int]]]] = {"pixels": {}, "objects": {}, "labels": {}}
+    for name, split in splits.items():
+        if "pixels" in split:
+            kinds["pixels"][name] = [split["pixels"], split["pictures_with"]]
+        if "objects" in split:
+            objects = split["objects"]
+            kinds["objects"][name] = [objects["by_class"], objects["pictures_with"]]
+        if "labels" in split:
+            kinds["labels"][name] = [split["labels"]]
+    headings = {"pixels": "class", "objects": "class of objects", "labels": "class of pictures"}
+    for kind, parts in kinds.items():
+        if any(columns[0] for columns in parts.values()):
+            yield headings[kind], parts
+
+
+def _counts(heading: str, parts: dict[str, list[dict[str, int]]]) -> str:
+    """One row a class, for every split its count and the pictures that have it."""
+    names = dict.fromkeys(name for columns in parts.values() for name in columns[0])
+    headings, rows = [heading], [[name] for name in names]
+    for split, columns in parts.items():
+        headings += [split] if len(columns) == 1 else [split, "pictures"]
+        total = max(1, sum(columns[0].values()))
+        for row in rows:
+            count = columns[0].get(row[0], 0)
+            row.append(f"{100 * count / total:.2f} %" if heading == "class" else str(count))
+            row += [str(column.get(row[0], "")) for column in columns[1:]]
+    return table(rows, headings, right=" ".join(headings[1:]))
+
+
+def _print_defects(defects: list[dict[str, str]], remedy: str) -> None:
+    if not defects:
+        print("no defects")
+        return
+    print(f"{len(defects)} defect{'s' * (len(defects) > 1)}")
+    for defect in defects[:_DEFECTS]:
+        print(f"  {defect['split'] + ': ' if defect['split'] else ''}{defect['text']}")
+    if len(defects) > _DEFECTS:
+        print(f"  … and {len(defects) - _DEFECTS} more; --json lists all of them")
+    if remedy:
+        print(remedy)
+
+
+def _number(value: float) -> str:
+    return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.3g}"
