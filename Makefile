@@ -28,10 +28,10 @@ demo: $(VENV)/.core
 		--set augmentation.rotate=0 --set augmentation.scale=[1,1] \
 		--set augmentation.brightness=0 --set augmentation.contrast=0
 	$(BIN)/zoo evaluate demo/run --split test
-	$(BIN)/python -m training.data.shapes demo/pictures --count 6 --seed 1
-	$(BIN)/zoo predict demo/run demo/pictures --out demo/predictions
+	$(BIN)/python -m training.data.shapes demo/images --count 6 --seed 1
+	$(BIN)/zoo predict demo/run demo/images --out demo/predictions
 	$(BIN)/zoo export demo/run --split test --out demo/export
-	$(BIN)/python docs/examples/run_exported.py demo/export demo/pictures
+	$(BIN)/python docs/examples/run_exported.py demo/export demo/images
 
 test: lint
 	$(BIN)/python -m pytest -n $(WORKERS)

@@ -1,10 +1,10 @@
-"""Training pictures per second against a plain OpenCV loop and a PyTorch DataLoader.
+"""Training images per second against a plain OpenCV loop and a PyTorch DataLoader.
 
 `python benchmarks/data_speed.py [--torch-python /other/env/bin/python] [--rounds 7]`
 
-All three decode the same generated JPEG files, resize to 512×512, mirror every other picture,
+All three decode the same generated JPEG files, resize to 512×512, mirror every other image,
 change brightness, contrast and saturation by up to a fifth, normalise by mean and deviation and
-give float32 batches of 16. "large" are pictures of 12 megapixels of which a crop with sides of 10
+give float32 batches of 16. "large" are images of 12 megapixels of which a crop with sides of 10
 to 30 % is shown. The three take turns, each with the machine to itself and from a standing start;
 the ratio is the median of the rounds' own ratios. The other Python has torch and torchvision.
 """
@@ -30,7 +30,7 @@ SETS = {"usual": ((480, 640), 160), "large": ((3000, 4000), 24)}
 SIDES = ("ours", "opencv", "torch")
 
 
-def write_pictures(root: Path) -> None:
+def write_images(root: Path) -> None:
     """Photo-like JPEG files: a pyramid of noise, stronger the coarser."""
     from PIL import Image
 
@@ -54,7 +54,7 @@ def ours(root: Path, name: str) -> Callable[[int], int]:
     import tensorflow as tf
 
     from training.data.augment import Augmentation
-    from training.data.pipeline import Batches, training_batches
+    from training.data.pipeline import BatchConfig, training_batches
     from training.data.sources import open_source
 
     policy = Augmentation(
@@ -65,7 +65,9 @@ def ours(root: Path, name: str) -> Callable[[int], int]:
         crop="random" if name == "large" else "none",
         crop_sides=CROP,
     )
-    asked = Batches("classification", (SIZE, SIZE), BATCH, fit="stretch", augmentation=policy)
+    asked = BatchConfig(
+        "classification", (SIZE, SIZE), BATCH, resize="stretch", augmentation=policy
+    )
     source = open_source(f"classes:{root / name}?val=0.01")
     mean, deviation = tf.constant(MEAN), tf.constant(DEVIATION)
     batches = training_batches(source, "train", asked).map(
@@ -134,7 +136,7 @@ def torch(root: Path, name: str) -> Callable[[int], int]:
         ]
     )
 
-    class Pictures(torch.utils.data.Dataset):
+    class Images(torch.utils.data.Dataset):
         def __len__(self):
             return 100_000
 
@@ -145,7 +147,7 @@ def torch(root: Path, name: str) -> Callable[[int], int]:
         return sum(len(batch) for _, batch in zip(range(count // BATCH), loader, strict=False))
 
     loader = torch.utils.data.DataLoader(
-        Pictures(), BATCH, shuffle=True, num_workers=2, persistent_workers=True
+        Images(), BATCH, shuffle=True, num_workers=2, persistent_workers=True
     )
     return make
 
@@ -162,7 +164,7 @@ def serve(side: str, root: Path, name: str) -> None:
 
 
 def compare(root: Path, name: str, sides: dict[str, str], rounds: int, count: int) -> None:
-    """One line a side: pictures per second, and ours over it."""
+    """One line a side: images per second, and ours over it."""
     children = {}
     for side, python in sides.items():
         words = [python, __file__, "--side", side, "--root", str(root), "--set", name]
@@ -184,7 +186,7 @@ def compare(root: Path, name: str, sides: dict[str, str], rounds: int, count: in
         ratios = [a / b for a, b in zip(speeds["ours"], found, strict=True)]
         spread = f"{min(ratios):.2f} to {max(ratios):.2f}"
         print(
-            f"{name:6s} {side:7s} {statistics.median(found):7.1f} pictures/s   ours is "
+            f"{name:6s} {side:7s} {statistics.median(found):7.1f} images/s   ours is "
             f"{statistics.median(ratios):.2f} times as fast ({spread})",
             flush=True,
         )
@@ -194,9 +196,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--torch-python", help="without it PyTorch is left out")
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--count", type=int, default=160, help="pictures a round")
+    parser.add_argument("--count", type=int, default=160, help="images a round")
     parser.add_argument("--side", choices=SIDES, help=argparse.SUPPRESS)
-    parser.add_argument("--root", type=Path, help="where the pictures are, or are to be")
+    parser.add_argument("--root", type=Path, help="where the images are, or are to be")
     parser.add_argument("--set", choices=tuple(SETS))
     options = parser.parse_args()
     if options.side:
@@ -207,7 +209,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         root = options.root or Path(folder)
         if not (root / "large").is_dir():
-            write_pictures(root)
+            write_images(root)
         print(f"load {os.getloadavg()[0]:.2f}, {os.cpu_count()} cores", flush=True)
         for name in (options.set,) if options.set else SETS:
             count = options.count if name == "usual" else max(BATCH, options.count // 5)

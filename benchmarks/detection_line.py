@@ -1,11 +1,11 @@
-"""Seconds a picture of R-CNN, Fast R-CNN, Faster R-CNN and YOLOv2, proposals timed apart.
+"""Seconds an image of R-CNN, Fast R-CNN, Faster R-CNN and YOLOv2, proposals timed apart.
 
-`python benchmarks/detection_line.py [--data DATA] [--pictures 3] [--backbone darknet19]`
+`python benchmarks/detection_line.py [--data DATA] [--images 3] [--backbone darknet19]`
 
-All look at the same pictures on the same canvas with the same backbone, which for YOLOv2 is always
+All look at the same images on the same canvas with the same backbone, which for YOLOv2 is always
 Darknet-19. Weights are random: what is computed does not depend on them but for the suppression of
-boxes, which is small beside the rest. Each model answers whole pictures, boxes suppressed; the
-first answer, which compiles, is not counted. R-CNN's 2000 passes a picture take minutes on a CPU:
+boxes, which is small beside the rest. Each model answers whole images, boxes suppressed; the
+first answer, which compiles, is not counted. R-CNN's 2000 passes an image take minutes on a CPU:
 `--regions` makes fewer of them, for R-CNN and Fast R-CNN alike; both look at so many whether or not
 the search finds as many.
 
@@ -29,7 +29,7 @@ import numpy as np
 import zoo
 from training.data.proposals import SelectiveSearch
 from training.data.sources import open_source
-from training.run import answerer
+from training.run import predictor
 
 PUBLISHED = {"rcnn": 47.0, "fast_rcnn": 2.3, "faster_rcnn": 0.2}
 """As the line is usually told, seconds; see above for what each includes."""
@@ -38,17 +38,17 @@ GIVEN = ("rcnn", "fast_rcnn")
 
 
 class Given:
-    """Proposals made beforehand: whatever the picture, those that were laid here last."""
+    """Proposals made beforehand: whatever the image, those that were laid here last."""
 
     name = "given"
 
     def __init__(self) -> None:
         self.boxes: np.ndarray = np.zeros((0, 4), np.float32)
 
-    def know(self, name: str, picture: np.ndarray) -> None:
+    def set_image_name(self, name: str, image: np.ndarray) -> None:
         """Nothing."""
 
-    def __call__(self, picture: np.ndarray) -> np.ndarray:
+    def __call__(self, image: np.ndarray) -> np.ndarray:
         return self.boxes
 
 
@@ -58,12 +58,12 @@ def timed(job: Callable[[], Any]) -> float:
     return time.perf_counter() - start
 
 
-def proposed(pictures: list[np.ndarray], mode: str) -> tuple[list[np.ndarray], list[float]]:
-    """Boxes of each picture, and seconds in one process that has been started before."""
+def proposed(images: list[np.ndarray], mode: str) -> tuple[list[np.ndarray], list[float]]:
+    """Boxes of each image, and seconds in one process that has been started before."""
     search = SelectiveSearch(mode)
-    search(pictures[0][:64, :64])
+    search(images[0][:64, :64])
     boxes: list[np.ndarray] = []
-    return boxes, [timed(lambda p=p: boxes.append(search(p))) for p in pictures]
+    return boxes, [timed(lambda p=p: boxes.append(search(p))) for p in images]
 
 
 def arguments_of(name: str, options: argparse.Namespace) -> dict[str, Any]:
@@ -76,19 +76,19 @@ def arguments_of(name: str, options: argparse.Namespace) -> dict[str, Any]:
 
 
 def seconds_of(
-    name: str, pictures: list[np.ndarray], boxes: list[np.ndarray], options: argparse.Namespace
+    name: str, images: list[np.ndarray], boxes: list[np.ndarray], options: argparse.Namespace
 ) -> list[float]:
-    """Seconds for each picture, the median of the rounds."""
+    """Seconds for each image, the median of the rounds."""
     keras.utils.set_random_seed(0)
     model = zoo.build(name, **arguments_of(name, options))
     given = Given()
-    answer = answerer(model, options.image_size, "fit", proposer=given)
+    predict = predictor(model, options.image_size, "letterbox", proposer=given)
     found = []
-    for number, picture in enumerate(pictures):
+    for number, image in enumerate(images):
         given.boxes = boxes[number][: options.regions]
         if not number:
-            answer(picture)
-        rounds = [timed(lambda p=picture: answer(p)) for _ in range(options.rounds)]
+            predict(image)
+        rounds = [timed(lambda p=image: predict(p)) for _ in range(options.rounds)]
         found.append(statistics.median(rounds))
     return found
 
@@ -100,9 +100,9 @@ def size_of(text: str) -> tuple[int, int]:
 
 def parsed() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", default="shapes", help="any data set with colour pictures")
+    parser.add_argument("--data", default="shapes", help="any data set with colour images")
     parser.add_argument("--split", default="val")
-    parser.add_argument("--pictures", type=int, default=3)
+    parser.add_argument("--images", type=int, default=3)
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--image-size", type=size_of, default=(600, 1000), metavar="HxW")
     parser.add_argument("--backbone", default="darknet19", help="also of R-CNN's squares")
@@ -118,13 +118,13 @@ def parsed() -> argparse.Namespace:
 def main() -> None:
     options = parsed()
     source = open_source(options.data)
-    samples = source.samples(options.split, options.pictures)
-    pictures = [sample["image"] for _, sample in samples]
-    boxes, searching = proposed(pictures, options.mode)
+    samples = source.samples(options.split, options.images)
+    images = [sample["image"] for _, sample in samples]
+    boxes, searching = proposed(images, options.mode)
     counts = [min(len(found), options.regions) for found in boxes]
     rows = []
     for name in options.models:
-        network = statistics.median(seconds_of(name, pictures, boxes, options))
+        network = statistics.median(seconds_of(name, images, boxes, options))
         # Two models of hundreds of millions of weights need not be there at once.
         keras.backend.clear_session()
         gc.collect()
@@ -142,8 +142,8 @@ def main() -> None:
         print(json.dumps({"rows": rows, "regions": counts, "image_size": options.image_size}))
     else:
         print(
-            f"{len(pictures)} pictures on {size}, {counts} regions found, backbone "
-            f"{options.backbone} times {options.width}, median of the pictures"
+            f"{len(images)} images on {size}, {counts} regions found, backbone "
+            f"{options.backbone} times {options.width}, median of the images"
         )
 
 

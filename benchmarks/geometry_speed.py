@@ -110,16 +110,16 @@ def theirs() -> dict[str, Callable]:
     return {"nms": suppress, "roi_align": cut, "roi_align and gradient": learn}
 
 
-def checksum(answer) -> float:
-    parts = answer if isinstance(answer, list) else [answer]
+def checksum(prediction) -> float:
+    parts = prediction if isinstance(prediction, list) else [prediction]
     return float(sum(np.abs(np.asarray(part, "float64")).sum() for part in parts))
 
 
 def timed(job: Callable) -> float:
     """Milliseconds."""
     start = time.perf_counter()
-    answer = job()
-    for part in answer if isinstance(answer, list) else [answer]:
+    prediction = job()
+    for part in prediction if isinstance(prediction, list) else [prediction]:
         part.numpy()
     return 1e3 * (time.perf_counter() - start)
 
@@ -130,9 +130,9 @@ def serve() -> None:
     known = set()
     for line in sys.stdin:
         name = line.strip()
-        answer = timed(jobs[name]) if name in known else checksum(jobs[name]())
+        prediction = timed(jobs[name]) if name in known else checksum(jobs[name]())
         known.add(name)
-        print(json.dumps(answer), flush=True)
+        print(json.dumps(prediction), flush=True)
 
 
 def main() -> None:

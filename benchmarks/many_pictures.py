@@ -1,10 +1,10 @@
-"""Seconds until training begins on a folder of 100,000 pictures, and memory over ten epochs.
+"""Seconds until training begins on a folder of 100,000 images, and memory over ten epochs.
 
-`python benchmarks/many_pictures.py [--pictures 100000] [--epochs 10]`
+`python benchmarks/many_images.py [--images 100000] [--epochs 10]`
 
-The pictures are generated: 1,000 small ones, each under a hundred names. Counted are the seconds
+The images are generated: 1,000 small ones, each under a hundred names. Counted are the seconds
 from opening the data set to the first batch, without the import of TensorFlow, and the resident
-memory after every epoch of a few thousand pictures of them.
+memory after every epoch of a few thousand images of them.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from PIL import Image
 DIFFERENT, CLASSES = 1000, 10
 
 
-def write_pictures(root: Path, count: int, masks: bool) -> None:
-    """Pictures by class, or with masks; links, so that they take no room."""
+def write_images(root: Path, count: int, masks: bool) -> None:
+    """Images by class, or with masks; links, so that they take no room."""
     random = np.random.default_rng(0)
     originals = root / "originals"
     originals.mkdir()
@@ -51,29 +51,29 @@ def resident() -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--pictures", type=int, default=100_000)
+    parser.add_argument("--images", type=int, default=100_000)
     parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--batches", type=int, default=60, help="of 64, an epoch")
     parser.add_argument("--masks", action="store_true", help="class maps, not a folder a class")
     options = parser.parse_args()
 
     from training.data.augment import Augmentation
-    from training.data.pipeline import Batches, training_batches
+    from training.data.pipeline import BatchConfig, training_batches
     from training.data.sources import open_source
 
     task, form = ("segmentation", "masks") if options.masks else ("classification", "classes")
     with tempfile.TemporaryDirectory() as folder:
-        write_pictures(Path(folder), options.pictures, options.masks)
+        write_images(Path(folder), options.images, options.masks)
         before, began = resident(), time.perf_counter()
         source = open_source(f"{form}:{folder}/data?val=0.05")
-        opened = time.perf_counter() - began
+        loaded = time.perf_counter() - began
         policy = Augmentation(flip_horizontal=0.5)
-        batches = Batches(task, (64, 64), batch_size=64, augmentation=policy)
+        batches = BatchConfig(task, (64, 64), batch_size=64, augmentation=policy)
         stream = iter(training_batches(source, "train", batches))
         next(stream)
         first = time.perf_counter() - began
         print(
-            f"{options.pictures} pictures: opened after {opened:.2f} s, first batch after "
+            f"{options.images} images: loaded after {loaded:.2f} s, first batch after "
             f"{first:.2f} s, {resident() - before:.0f} MiB; load {os.getloadavg()[0]:.2f}",
             flush=True,
         )

@@ -19,7 +19,7 @@ from training.data.shapes.scene_captions import RELATIONS
 from training.data.sources import open_source
 from training.data.vocabulary import sentence
 from training.run import open_run
-from training.trainer import batches_of
+from training.trainer import batch_config_of
 
 KINDS = {
     "size": ("small", "large"),
@@ -44,11 +44,11 @@ def judge(model, batches, source) -> tuple[Counter[str], int]:
     for images, truth in validation_batches(source, "val", batches).as_numpy_iterator():
         features = model(images, training=False)["p4"]
         codes, _, _ = model.recognize(features, truth["boxes"], training=False)
-        answers = np.asarray(model.say(codes))
+        predictions = np.asarray(model.generate_captions(codes))
         for i, j in zip(*np.nonzero(truth["labels"] >= 0), strict=True):
             true, said = (
                 take_apart(sentence(tokens, model.tokens))
-                for tokens in (truth["captions"][i, j], answers[i, j])
+                for tokens in (truth["captions"][i, j], predictions[i, j])
             )
             equal = {kind for kind in true if true[kind] == said[kind]}
             right.update(equal)
@@ -67,7 +67,7 @@ def main() -> None:
     parser.add_argument("run", help="folder of a training of densecap")
     run = open_run(parser.parse_args().run)
     source = open_source("shapes")
-    batches = batches_of("densecap", run.recipe)
+    batches = batch_config_of("densecap", run.recipe)
     batches, _ = with_vocabulary(batches, "densecap", source, run.recipe, run.labels)
     right, count = judge(run.model(), batches, source)
     print(f"{count} true regions of val")

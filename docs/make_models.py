@@ -30,8 +30,8 @@ def gallery() -> str:
             )
         lines += ["", "### Papers and published figures", ""]
         for card in cards:
-            figures = "; ".join(f"{f.metric} {f.value} on {f.data}" for f in card.figures)
-            lines.append(f"- `{card.name}`: {card.paper}.{f' {figures}.' if figures else ''}")
+            results = "; ".join(f"{f.metric} {f.value} on {f.data}" for f in card.published_results)
+            lines.append(f"- `{card.name}`: {card.paper}.{f' {results}.' if results else ''}")
             if card.notes:
                 lines.append(f"  {card.notes}")
     return "\n".join(lines) + "\n"

@@ -1,4 +1,4 @@
-"""How far two answers for one picture differ."""
+"""How far two answers for one image differ."""
 
 from __future__ import annotations
 
@@ -62,14 +62,16 @@ def _objects(found: Mapping[str, Any], expected: Mapping[str, Any]) -> dict[str,
     return {"boxes": (moved, sum(map(len, alone)) / max(sure, 1)), **paired}
 
 
-def _present(answer: Mapping[str, Any]) -> dict[str, np.ndarray]:
+def _present(prediction: Mapping[str, Any]) -> dict[str, np.ndarray]:
     """The rows that are objects."""
-    labels = np.asarray(answer["labels"])
+    labels = np.asarray(prediction["labels"])
     there = labels >= 0
-    if "num_detections" in answer:
-        there &= np.arange(len(labels)) < int(answer["num_detections"])
+    if "num_detections" in prediction:
+        there &= np.arange(len(labels)) < int(prediction["num_detections"])
     return {
-        key: np.asarray(value)[there] for key, value in answer.items() if key != "num_detections"
+        key: np.asarray(value)[there]
+        for key, value in prediction.items()
+        if key != "num_detections"
     }
 
 

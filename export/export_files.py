@@ -6,12 +6,12 @@ import os
 from pathlib import Path
 from typing import Any
 
-from export.serving_graph import Delivery
+from export.serving_graph import ExportSpec
 from zoo.errors import InputError
 
 
-def write_delivery(
-    path: Path, data: bytes, delivery: Delivery, thresholds: dict[str, Any] | None = None
+def write_export(
+    path: Path, data: bytes, spec: ExportSpec, thresholds: dict[str, Any] | None = None
 ) -> Path:
     """Writes `data` to `path`; beside it class names, `….labels.txt`, and `….options.json`.
 
@@ -20,11 +20,11 @@ def write_delivery(
     Raises:
         InputError: the path cannot be written.
     """
-    names = "".join(f"{label}\n" for label in delivery.labels)
+    names = "".join(f"{label}\n" for label in spec.labels)
     contents = {
         path: data,
         path.with_suffix(".labels.txt"): names.encode(),
-        path.with_suffix(".options.json"): delivery.options(thresholds).encode(),
+        path.with_suffix(".options.json"): spec.options(thresholds).encode(),
     }
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

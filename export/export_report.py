@@ -11,21 +11,21 @@ from typing import Any
 import numpy as np
 
 from export.agreement import differences_of
-from export.runners import Answerer, file_size
+from export.runners import Predictor, file_size
 
 
 def parity_report(
-    reference: Answerer,
-    exported: Mapping[str, tuple[Path, Answerer]],
-    pictures: Iterable[np.ndarray],
-    measure: Callable[[Answerer], dict[str, Any]] | None = None,
+    reference: Predictor,
+    exported: Mapping[str, tuple[Path, Predictor]],
+    images: Iterable[np.ndarray],
+    measure: Callable[[Predictor], dict[str, Any]] | None = None,
 ) -> dict[str, Any]:
-    """Compares exported files with the model they came from, on the user's own pictures.
+    """Compares exported files with the model they came from, on the user's own images.
 
     Args:
-        reference: answers of the model, by picture (H, W, C) uint8.
+        reference: answers of the model, by image (H, W, C) uint8.
         exported: path and answers of each file, by a name for it.
-        pictures: what to compare on; the files take turns on each picture, so that their times
+        images: what to compare on; the files take turns on each image, so that their times
             can be compared.
         measure: from an answer function to the task's metrics; None leaves them out.
 
@@ -34,27 +34,27 @@ def parity_report(
         `max_difference` and `share_different` of every answer, see `export.agreement`, and
         `metrics`.
     """
-    everyone: dict[str, Answerer] = {
+    everyone: dict[str, Predictor] = {
         "model": reference,
-        **{name: answer for name, (_, answer) in exported.items()},
+        **{name: predict for name, (_, predict) in exported.items()},
     }
     times: dict[str, list[float]] = {name: [] for name in everyone}
     differences: dict[str, dict[str, list[tuple[float, float]]]] = {n: {} for n in exported}
     count = 0
-    for count, picture in enumerate(pictures, 1):  # noqa: B007  (used after the loop)
+    for count, image in enumerate(images, 1):  # noqa: B007  (used after the loop)
         expected: dict[str, Any] = {}
-        for name, answer in everyone.items():
-            answer(picture)  # a new size may cost a new trace or allocation
+        for name, predict in everyone.items():
+            predict(image)  # a new size may cost a new trace or allocation
             began = time.perf_counter()
-            found = answer(picture)
+            found = predict(image)
             times[name].append(1000 * (time.perf_counter() - began))
             if name == "model":
                 expected = found
                 continue
             for key, difference in differences_of(found, expected).items():
                 differences[name].setdefault(key, []).append(difference)
-    report: dict[str, Any] = {"pictures": count}
-    for name, answer in everyone.items():
+    report: dict[str, Any] = {"images": count}
+    for name, predict in everyone.items():
         row: dict[str, Any] = {"milliseconds": round(statistics.median(times[name]), 2)}
         if name != "model":
             row["bytes"] = file_size(exported[name][0])
@@ -63,6 +63,6 @@ def parity_report(
                 k: float(np.mean([s for _, s in v])) for k, v in differences[name].items()
             }
         if measure is not None:
-            row["metrics"] = measure(answer)
+            row["metrics"] = measure(predict)
         report[name] = row
     return report

@@ -16,24 +16,24 @@ from ai_edge_litert import schema_py_generated as schema
 from tensorflow.lite.python.convert import mlir_quantize
 from tensorflow.lite.python.convert_phase import ConverterError
 
-from export.export_files import write_delivery
+from export.export_files import write_export
 from export.runners import named
-from export.serving_graph import Delivery, Serving
+from export.serving_graph import ExportSpec, Serving
 from zoo.errors import InputError
 
 QUANTIZATIONS = ("none", "float16", "int8")
 
 
 def export_litert(
-    delivery: Delivery,
+    spec: ExportSpec,
     path: str | os.PathLike[str],
     quantize: str = "none",
-    pictures: Iterable[np.ndarray | tuple[np.ndarray, np.ndarray]] = (),
+    images: Iterable[np.ndarray | tuple[np.ndarray, np.ndarray]] = (),
     thresholds: bool = False,
 ) -> Path:
     """Writes a `.tflite` file with a signature `serving_default`.
 
-    The file takes one picture `images` (1, H, W, C) uint8 of any size (resize the input, then
+    The file takes one image `images` (1, H, W, C) uint8 of any size (resize the input, then
     allocate), and `proposals` (1, P, 4) float32 in its pixels where the model takes any, and gives
     the answers of the task in its pixels. Beside it: `….labels.txt` and
     `….options.json`.
@@ -43,46 +43,47 @@ def export_litert(
         path: of the `.tflite` file.
         quantize: `"none"`, `"float16"` (weights) or `"int8"` (weights and activations of the
             network; what comes before and after it stays in float32).
-        pictures: for int8, representative pictures (H, W, C) uint8 of the user's own data, each in
+        images: for int8, representative images (H, W, C) uint8 of the user's own data, each in
             a pair with its proposals (P, 4) where the model takes any; about a hundred.
         thresholds: whether the file also takes `score_threshold` and `nms_iou`, float32 scalars,
-            and `class_blind`, a bool; for models that find boxes. The options say the model's own.
+            and `class_agnostic`, a bool; for models that find boxes. The options hold the
+            model's own.
 
     Raises:
-        InputError: unknown quantization, no pictures for int8, thresholds of other models, tiles
-            of a picture whose size is not known, an operator that LiteRT does not have, or the path
+        InputError: unknown quantization, no images for int8, thresholds of other models, tiles
+            of an image whose size is not known, an operator that LiteRT does not have, or the path
             cannot be written.
     """
     if quantize not in QUANTIZATIONS:
         raise InputError(f"quantize is one of {', '.join(QUANTIZATIONS)}, not {quantize!r}.")
-    pictures = list(pictures)
-    if quantize == "int8" and not pictures:
-        raise InputError("int8 needs representative pictures to find the range of values.")
-    if delivery.inference.tile and (delivery.image_size is None or delivery.fit == "native"):
+    images = list(images)
+    if quantize == "int8" and not images:
+        raise InputError("int8 needs representative images to find the range of values.")
+    if spec.inference.tile and (spec.image_size is None or spec.resize == "native"):
         raise InputError(
-            "LiteRT takes tiles only of a canvas of fixed size, not of pictures at their own size; "
+            "LiteRT takes tiles only of a canvas of fixed size, not of images at their own size; "
             "name an image size, or export a SavedModel."
         )
-    if thresholds and not delivery.finds_boxes:
-        raise InputError(f"thresholds choose boxes, and {delivery.model.name} answers none.")
-    own = delivery.own_thresholds() if thresholds else None
+    if thresholds and not spec.finds_boxes:
+        raise InputError(f"thresholds choose boxes, and {spec.model.name} answers none.")
+    own = spec.default_thresholds() if thresholds else None
     with tempfile.TemporaryDirectory() as folder:
-        serving = Serving(delivery, portable=True, batch=1)
+        serving = Serving(spec, portable=True, batch=1)
         serve = serving.serve_thresholds if thresholds else serving.serve
         tf.saved_model.save(serving, folder, signatures={"serving_default": serve})
         try:
-            inputs = [_inputs(given, own or {}) for given in pictures]
-            data = _converted(folder, delivery.model.name, quantize, inputs)
+            inputs = [_inputs(given, own or {}) for given in images]
+            data = _converted(folder, spec.model.name, quantize, inputs)
         except ConverterError as error:
             wanted = re.search(r"(?:TF Select|Custom) ops: ([^\n]+)", str(error))
             reason = f"needs {wanted.group(1)}" if wanted else str(error).splitlines()[0]
-            native = delivery.image_size is None or delivery.fit == "native"
+            native = spec.image_size is None or spec.resize == "native"
             remedy = "; an image size may help, or a SavedModel" if native else ""
-            name = delivery.model.architecture
+            name = spec.model.architecture
             raise InputError(
                 f"{name} does not convert to LiteRT builtins: {reason}{remedy}."
             ) from error
-    return write_delivery(Path(path), data, delivery, own)
+    return write_export(Path(path), data, spec, own)
 
 
 def _converted(folder: str, network: str, quantize: str, inputs: Sequence[Any]) -> bytes:
@@ -108,7 +109,7 @@ def _converted(folder: str, network: str, quantize: str, inputs: Sequence[Any]) 
 
 
 def _inputs(given: Any, thresholds: dict[str, Any]) -> dict[str, np.ndarray]:
-    """A picture, or a picture and proposals, and thresholds, as the signature names them."""
+    """An image, or an image and proposals, and thresholds, as the signature names them."""
     image, *boxes = given if isinstance(given, tuple) else (given,)
     return named(image, boxes[0] if boxes else None, thresholds)
 

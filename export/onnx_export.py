@@ -7,14 +7,14 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from export.export_files import write_delivery
-from export.serving_graph import Delivery, Serving
+from export.export_files import write_export
+from export.serving_graph import ExportSpec, Serving
 from zoo.errors import InputError
 
 OPSET = 18
 
 
-def export_onnx(delivery: Delivery, path: str | os.PathLike[str]) -> Path:
+def export_onnx(spec: ExportSpec, path: str | os.PathLike[str]) -> Path:
     """Writes an `.onnx` file, with `….labels.txt` and `….options.json` beside it.
 
     The file takes `images` (B, H, W, C) uint8 of any one size, and `proposals` (B, P, 4) float32
@@ -23,7 +23,7 @@ def export_onnx(delivery: Delivery, path: str | os.PathLike[str]) -> Path:
     Raises:
         InputError: tf2onnx is not installed, tiles, or the path cannot be written.
     """
-    if delivery.inference.tile:
+    if spec.inference.tile:
         raise InputError(
             "ONNX takes no tiles, since tf2onnx makes no valid file of their loops; export a "
             "SavedModel, or LiteRT."
@@ -32,14 +32,14 @@ def export_onnx(delivery: Delivery, path: str | os.PathLike[str]) -> Path:
         import tf2onnx
     except ImportError as error:
         raise InputError("ONNX export needs tf2onnx: pip install 'visionzoo[onnx]'.") from error
-    serving = Serving(delivery, portable=True)
-    images = tf.TensorSpec((None, None, None, delivery.channels), tf.uint8, name="images")
+    serving = Serving(spec, portable=True)
+    images = tf.TensorSpec((None, None, None, spec.channels), tf.uint8, name="images")
     taken = [images]
-    if delivery.takes_proposals:
+    if spec.takes_proposals:
         taken.append(tf.TensorSpec((None, None, 4), tf.float32, name="proposals"))
     model, _ = tf2onnx.convert.from_function(serving.serve, input_signature=taken, opset=OPSET)
-    answers = serving.serve.get_concrete_function().structured_outputs
-    for output, key in zip(model.graph.output, sorted(answers), strict=True):
+    predictions = serving.serve.get_concrete_function().structured_outputs
+    for output, key in zip(model.graph.output, sorted(predictions), strict=True):
         if output.name != key:
             raise ValueError(f"the ONNX output {output.name} should be {key}")
-    return write_delivery(Path(path), model.SerializeToString(), delivery)
+    return write_export(Path(path), model.SerializeToString(), spec)

@@ -10,28 +10,28 @@ from typing import Any
 
 import numpy as np
 
-Answerer = Callable[..., dict[str, Any]]
-"""From one picture (H, W, C) uint8, and its proposals (P, 4) where the file takes any."""
+Predictor = Callable[..., dict[str, Any]]
+"""From one image (H, W, C) uint8, and its proposals (P, 4) where the file takes any."""
 
 
-def saved_model_answerer(folder: str | os.PathLike[str]) -> Answerer:
-    """A function from one picture (H, W, C) uint8 to its answers by a SavedModel."""
+def saved_model_predictor(folder: str | os.PathLike[str]) -> Predictor:
+    """A function from one image (H, W, C) uint8 to its answers by a SavedModel."""
     import tensorflow as tf
 
     loaded = tf.saved_model.load(os.fspath(folder))
     serve = loaded.signatures["serving_default"]
 
-    def answer(image: np.ndarray, proposals: np.ndarray | None = None) -> dict[str, Any]:
+    def predict(image: np.ndarray, proposals: np.ndarray | None = None) -> dict[str, Any]:
         given = {key: tf.constant(value) for key, value in named(image, proposals).items()}
         found = serve(**given)
         return {key: value.numpy()[0] for key, value in found.items()}
 
-    answer.loaded = loaded  # type: ignore[attr-defined]  # keeps the variables alive
-    return answer
+    predict.loaded = loaded  # type: ignore[attr-defined]  # keeps the variables alive
+    return predict
 
 
-def litert_answerer(path: str | os.PathLike[str], threads: int | None = None) -> Answerer:
-    """A function from one picture (H, W, C) uint8 to its answers by a LiteRT file.
+def litert_predictor(path: str | os.PathLike[str], threads: int | None = None) -> Predictor:
+    """A function from one image (H, W, C) uint8 to its answers by a LiteRT file.
 
     A file that takes thresholds gets the model's own, of the `….options.json` beside it.
     """
@@ -45,7 +45,7 @@ def litert_answerer(path: str | os.PathLike[str], threads: int | None = None) ->
         thresholds = json.loads(options)["thresholds"]
     shapes: dict[str, tuple[int, ...]] = {}
 
-    def answer(image: np.ndarray, proposals: np.ndarray | None = None) -> dict[str, Any]:
+    def predict(image: np.ndarray, proposals: np.ndarray | None = None) -> dict[str, Any]:
         nonlocal shapes
         given = named(image, proposals, thresholds)
         if shapes != {key: value.shape for key, value in given.items()}:
@@ -56,21 +56,21 @@ def litert_answerer(path: str | os.PathLike[str], threads: int | None = None) ->
         found = interpreter.get_signature_runner("serving_default")(**given)
         return {key: value[0].copy() for key, value in found.items()}
 
-    return answer
+    return predict
 
 
-def onnx_answerer(path: str | os.PathLike[str]) -> Answerer:
-    """A function from one picture (H, W, C) uint8 to its answers by ONNX Runtime."""
+def onnx_predictor(path: str | os.PathLike[str]) -> Predictor:
+    """A function from one image (H, W, C) uint8 to its answers by ONNX Runtime."""
     import onnxruntime
 
     session = onnxruntime.InferenceSession(os.fspath(path), providers=["CPUExecutionProvider"])
     names = [output.name for output in session.get_outputs()]
 
-    def answer(image: np.ndarray, proposals: np.ndarray | None = None) -> dict[str, Any]:
+    def predict(image: np.ndarray, proposals: np.ndarray | None = None) -> dict[str, Any]:
         found = session.run(None, named(image, proposals))
         return {name: value[0] for name, value in zip(names, found, strict=True)}
 
-    return answer
+    return predict
 
 
 def named(
@@ -83,7 +83,7 @@ def named(
     if proposals is not None:
         given["proposals"] = proposals[None].astype(np.float32)
     for key, value in (thresholds or {}).items():
-        given[key] = np.bool_(value) if key == "class_blind" else np.float32(value)
+        given[key] = np.bool_(value) if key == "class_agnostic" else np.float32(value)
     return given
 
 

@@ -11,19 +11,19 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from export.serving_graph import Delivery, Serving
+from export.serving_graph import ExportSpec, Serving
 from zoo.errors import InputError
 
 
-def export_saved_model(delivery: Delivery, folder: str | os.PathLike[str]) -> Path:
+def export_saved_model(spec: ExportSpec, folder: str | os.PathLike[str]) -> Path:
     """Writes a SavedModel; it appears whole or not at all and replaces an older one.
 
     Signatures: `serving_default` takes `images` (B, H, W, C) uint8 of any one size; `serve_bytes`
-    takes `encoded` (B,) strings of picture files of any sizes and also gives `image_size` (B, 2).
-    Both give the answers of the task in the pixels of the pictures given, and take `proposals`
+    takes `encoded` (B,) strings of image files of any sizes and also gives `image_size` (B, 2).
+    Both give the answers of the task in the pixels of the images given, and take `proposals`
     (B, P, 4) float32 in these pixels beside them where the model does. Of models that find boxes,
-    `serve_thresholds` takes `score_threshold` and `nms_iou`, float32 scalars, and `class_blind`, a
-    bool, beside `images`. Class names are the
+    `serve_thresholds` takes `score_threshold` and `nms_iou`, float32 scalars, and
+    `class_agnostic`, a bool, beside `images`. Class names are the
     asset `labels.txt`, the options of the export the asset `options.json`.
 
     Raises:
@@ -34,14 +34,14 @@ def export_saved_model(delivery: Delivery, folder: str | os.PathLike[str]) -> Pa
         raise InputError(f"{folder}: exists and is not a SavedModel; choose another place.")
     with new_folder(folder) as temporary, tempfile.TemporaryDirectory() as assets:
         labels = Path(assets) / "labels.txt"
-        labels.write_text("\n".join(delivery.labels) + "\n")
+        labels.write_text("\n".join(spec.labels) + "\n")
         options = Path(assets) / "options.json"
-        options.write_text(delivery.options())
-        serving = Serving(delivery)
+        options.write_text(spec.options())
+        serving = Serving(spec)
         serving.labels = tf.saved_model.Asset(str(labels))
         serving.options = tf.saved_model.Asset(str(options))
         signatures = {"serving_default": serving.serve, "serve_bytes": serving.serve_bytes}
-        if delivery.finds_boxes:
+        if spec.finds_boxes:
             signatures["serve_thresholds"] = serving.serve_thresholds
         tf.saved_model.save(serving, str(temporary), signatures=signatures)
     return folder

@@ -1,4 +1,4 @@
-"""The graph that is exported: picture in, final answers in its own pixels out."""
+"""The graph that is exported: image in, final answers in its own pixels out."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ import tensorflow as tf
 
 import zoo
 from zoo.errors import InputError
-from zoo.inference.inference_options import PLAIN, Inference
-from zoo.inference.thresholds import answering_with, noting
+from zoo.inference.inference_options import PLAIN, InferenceOptions
+from zoo.inference.thresholds import recording_thresholds, with_thresholds
 from zoo.registry import rebuild
 from zoo.tasks.captioning_task import END, PADDING, START
 from zoo.tasks.sample_schema import IGNORE
 
 
 @dataclasses.dataclass(frozen=True)
-class Delivery:
+class ExportSpec:
     """What is exported.
 
     Attributes:
         model: a model of the zoo, in float32.
         labels: class names.
-        image_size: canvas (H, W) that pictures are put on; None runs them at their own size.
+        image_size: canvas (H, W) that images are put on; None runs them at their own size.
         fit: how, see `zoo.inference.image_transform.place`.
         inference: tiles, scales and flips inside the file.
     """
@@ -33,8 +33,8 @@ class Delivery:
     model: zoo.Model
     labels: tuple[str, ...]
     image_size: tuple[int, int] | None = None
-    fit: str = "fit"
-    inference: Inference = PLAIN
+    resize: str = "letterbox"
+    inference: InferenceOptions = PLAIN
 
     @classmethod
     def of(
@@ -42,9 +42,9 @@ class Delivery:
         model: zoo.Model,
         labels,
         image_size=None,
-        fit: str = "fit",
-        inference: Inference = PLAIN,
-    ) -> Delivery:
+        resize: str = "letterbox",
+        inference: InferenceOptions = PLAIN,
+    ) -> ExportSpec:
         """A delivery of `model`, rebuilt in float32 where it was made in mixed precision.
 
         Raises:
@@ -62,11 +62,11 @@ class Delivery:
             plain.set_weights(model.get_weights())
             model = plain
         size = None if image_size is None else (int(image_size[0]), int(image_size[1]))
-        return cls(model, tuple(labels), size, fit, inference)
+        return cls(model, tuple(labels), size, resize, inference)
 
     @property
     def channels(self) -> int:
-        """Channels of the pictures."""
+        """Channels of the images."""
         return self.model.channels
 
     def options(self, thresholds: dict[str, Any] | None = None) -> str:
@@ -79,7 +79,7 @@ class Delivery:
             "architecture": self.model.architecture,
             "arguments": self.model.arguments,
             "image_size": self.image_size,
-            "fit": self.fit,
+            "resize": self.resize,
             "inference": self.inference.to_dict(),
         }
         if thresholds is not None:
@@ -91,27 +91,27 @@ class Delivery:
         """Whether the answers are boxes that thresholds choose."""
         return self.model.task_name in ("detection", "instances")
 
-    def own_thresholds(self) -> dict[str, float | bool]:
+    def default_thresholds(self) -> dict[str, float | bool]:
         """What the model answers by when it is told nothing else; it is run to see."""
         blank = tf.zeros((1, 64, 64, self.channels), tf.uint8)
-        with noting() as own:
-            self.answer(blank, proposals=tf.zeros((1, 1, 4)) if self.takes_proposals else None)
+        with recording_thresholds() as own:
+            self.predict(blank, proposals=tf.zeros((1, 1, 4)) if self.takes_proposals else None)
         return own
 
     @property
     def takes_proposals(self) -> bool:
-        """Whether the file takes boxes beside the pictures."""
+        """Whether the file takes boxes beside the images."""
         return self.model.takes_proposals
 
-    def answer(
+    def predict(
         self, images: tf.Tensor, portable: bool = False, proposals: tf.Tensor | None = None
     ) -> dict[str, tf.Tensor]:
-        """Final answers for (B, H, W, C) uint8 pictures; (B, P, 4) proposals if it takes any."""
-        return zoo.answer(
+        """Final answers for (B, H, W, C) uint8 images; (B, P, 4) proposals if it takes any."""
+        return zoo.predict(
             self.model,
             images if proposals is None else {"image": images, "proposals": proposals},
             image_size=self.image_size,
-            fit=self.fit,
+            resize=self.resize,
             portable=portable,
             inference=self.inference,
         )
@@ -120,73 +120,73 @@ class Delivery:
 class Serving(tf.Module):
     """The functions of an exported file.
 
-    `serve(images)` takes (B, H, W, C) uint8 pictures of one size; `serve_bytes(encoded)` takes
+    `serve(images)` takes (B, H, W, C) uint8 images of one size; `serve_bytes(encoded)` takes
     (B,) strings, JPEG, PNG, BMP or GIF files of any sizes. Where the model takes proposals, both
-    take `proposals` (B, P, 4) float32 too, xyxy in pixels of each picture; rows of zeros fill up.
-    Where the answers are boxes, `serve_thresholds(images, score_threshold, nms_iou, class_blind)`
-    is `serve` with numbers that otherwise are the model's own.
+    take `proposals` (B, P, 4) float32 too, xyxy in pixels of each image; rows of zeros fill up.
+    Where the answers are boxes, `serve_thresholds(images, score_threshold, nms_iou,
+    class_agnostic)` is `serve` with numbers that otherwise are the model's own.
     Captions are strings, unless the graph
     is to be portable: LiteRT and ONNX get token ids, whose words are their labels.
     """
 
-    def __init__(self, delivery: Delivery, portable: bool = False, batch: int | None = None):
+    def __init__(self, spec: ExportSpec, portable: bool = False, batch: int | None = None):
         super().__init__()
-        self.delivery = delivery
+        self.spec = spec
         # What a saved function reads must hang on the module that is saved.
-        self.kept = [variable.value for variable in delivery.model.variables]
-        images = tf.TensorSpec((batch, None, None, delivery.channels), tf.uint8, name="images")
+        self.kept = [variable.value for variable in spec.model.variables]
+        images = tf.TensorSpec((batch, None, None, spec.channels), tf.uint8, name="images")
         encoded = tf.TensorSpec((None,), tf.string, name="encoded")
         boxes = []
-        if delivery.takes_proposals:
+        if spec.takes_proposals:
             boxes = [tf.TensorSpec((batch, None, 4), tf.float32, name="proposals")]
 
         @tf.function(input_signature=[images, *boxes], autograph=False)
         def serve(images, proposals=None):
-            answers = delivery.answer(images, portable, proposals)
-            return answers if portable else _in_words(answers, delivery.model)
+            predictions = spec.predict(images, portable, proposals)
+            return predictions if portable else _in_words(predictions, spec.model)
 
         @tf.function(input_signature=[encoded, *boxes], autograph=False)
         def serve_bytes(encoded, proposals=None):
-            return _in_words(_each(encoded, delivery, proposals), delivery.model)
+            return _in_words(_each(encoded, spec, proposals), spec.model)
 
         self.serve = serve
         self.serve_bytes = serve_bytes
-        if delivery.finds_boxes:
-            self.serve_thresholds = _with_thresholds(delivery, portable, images, boxes)
+        if spec.finds_boxes:
+            self.serve_thresholds = _with_thresholds(spec, portable, images, boxes)
 
 
-def _with_thresholds(delivery: Delivery, portable: bool, images: tf.TensorSpec, boxes: list):
-    """As `serve`, with the thresholds of the answers beside the pictures."""
+def _with_thresholds(spec: ExportSpec, portable: bool, images: tf.TensorSpec, boxes: list):
+    """As `serve`, with the thresholds of the answers beside the images."""
     limits = [tf.TensorSpec((), tf.float32, name=name) for name in ("score_threshold", "nms_iou")]
-    blind = tf.TensorSpec((), tf.bool, name="class_blind")
+    blind = tf.TensorSpec((), tf.bool, name="class_agnostic")
 
     @tf.function(input_signature=[images, *limits, blind, *boxes], autograph=False)
-    def serve_thresholds(images, score_threshold, nms_iou, class_blind, proposals=None):
-        with answering_with(score_threshold, nms_iou, class_blind):
-            answers = delivery.answer(images, portable, proposals)
-        return answers if portable else _in_words(answers, delivery.model)
+    def serve_thresholds(images, score_threshold, nms_iou, class_agnostic, proposals=None):
+        with with_thresholds(score_threshold, nms_iou, class_agnostic):
+            predictions = spec.predict(images, portable, proposals)
+        return predictions if portable else _in_words(predictions, spec.model)
 
     return serve_thresholds
 
 
 def _each(
-    encoded: tf.Tensor, delivery: Delivery, proposals: tf.Tensor | None
+    encoded: tf.Tensor, spec: ExportSpec, proposals: tf.Tensor | None
 ) -> dict[str, tf.Tensor]:
     """Answers one by one; maps are padded to the largest, classes with 255 and masks with 0."""
-    zeros = tf.zeros((1, 64, 64, delivery.channels), tf.uint8)
-    any_size = (1, None, None, delivery.channels)
+    zeros = tf.zeros((1, 64, 64, spec.channels), tf.uint8)
+    any_size = (1, None, None, spec.channels)
     given = None if proposals is None else tf.zeros((1, 1, 4))
-    blank = delivery.answer(tf.compat.v1.placeholder_with_default(zeros, any_size), False, given)
+    blank = spec.predict(tf.compat.v1.placeholder_with_default(zeros, any_size), False, given)
     maps = {key for key in ("segmentation", "masks") if key in blank and _varies(blank[key])}
 
     def one(data):
         data, *boxes = data if isinstance(data, tuple) else (data,)
-        image = tf.io.decode_image(data, channels=delivery.channels, expand_animations=False)
-        image.set_shape((None, None, delivery.channels))
-        answered = delivery.answer(image[None], False, boxes[0][None] if boxes else None)
-        answers = {key: value[0] for key, value in answered.items()}
-        rows = {key: tf.RaggedTensor.from_tensor(_rows_first(answers[key])) for key in maps}
-        return {"image_size": tf.shape(image)[:2], **answers, **rows}
+        image = tf.io.decode_image(data, channels=spec.channels, expand_animations=False)
+        image.set_shape((None, None, spec.channels))
+        predicted = spec.predict(image[None], False, boxes[0][None] if boxes else None)
+        predictions = {key: value[0] for key, value in predicted.items()}
+        rows = {key: tf.RaggedTensor.from_tensor(_rows_first(predictions[key])) for key in maps}
+        return {"image_size": tf.shape(image)[:2], **predictions, **rows}
 
     signature: dict[str, tf.TypeSpec] = {"image_size": tf.TensorSpec((2,), tf.int32)}
     for key, value in blank.items():
@@ -195,12 +195,14 @@ def _each(
             shape = (None, None, *value.shape[1:-2])
             signature[key] = tf.RaggedTensorSpec(shape, value.dtype, ragged_rank=1)
     given_each = encoded if proposals is None else (encoded, proposals)
-    answers = tf.map_fn(one, given_each, fn_output_signature=signature)
-    return {key: _padded(key, value) if key in maps else value for key, value in answers.items()}
+    predictions = tf.map_fn(one, given_each, fn_output_signature=signature)
+    return {
+        key: _padded(key, value) if key in maps else value for key, value in predictions.items()
+    }
 
 
 def _varies(value: tf.Tensor) -> bool:
-    """Whether the last two axes are those of the picture."""
+    """Whether the last two axes are those of the image."""
     return value.shape[-1] is None or value.shape[-2] is None
 
 
@@ -215,13 +217,13 @@ def _padded(key: str, value: tf.RaggedTensor) -> tf.Tensor:
     return dense if dense.shape.rank == 3 else tf.transpose(dense, (0, 3, 1, 2))
 
 
-def _in_words(answers: dict[str, tf.Tensor], model: zoo.Model) -> dict[str, tf.Tensor]:
+def _in_words(predictions: dict[str, tf.Tensor], model: zoo.Model) -> dict[str, tf.Tensor]:
     """The answers with captions (B, D, T) of token ids as strings (B, D)."""
-    if "captions" not in answers:
-        return answers
+    if "captions" not in predictions:
+        return predictions
     tokens = list(model.tokens)
     for silent in (PADDING, START, END):
         tokens[silent] = ""
-    words = tf.gather(tf.constant(tokens), answers["captions"])
+    words = tf.gather(tf.constant(tokens), predictions["captions"])
     sentences = tf.strings.reduce_join(words, axis=-1, separator=" ")
-    return {**answers, "captions": tf.strings.strip(sentences)}
+    return {**predictions, "captions": tf.strings.strip(sentences)}

@@ -25,7 +25,7 @@ TIME_IS_UP = "time is up"
 _DRAWN_SIDE, _DRAWN_SCORE = 320, 0.3
 
 
-class Recorder(keras.callbacks.Callback):
+class RunRecorder(keras.callbacks.Callback):
     """Writes an epoch's metrics and judges it; stops early or at a deadline.
 
     Args:
@@ -104,7 +104,7 @@ class Recorder(keras.callbacks.Callback):
             self.model.stop_training = True
 
 
-class StateKeeper(keras.callbacks.Callback):
+class CheckpointCallback(keras.callbacks.Callback):
     """Writes the checkpoint; last of all, so that it never speaks of files not yet written.
 
     Args:
@@ -112,7 +112,7 @@ class StateKeeper(keras.callbacks.Callback):
         first_step: batches of the first epoch that were gone through before.
     """
 
-    def __init__(self, recorder: Recorder, first_step: int = 0):
+    def __init__(self, recorder: RunRecorder, first_step: int = 0):
         super().__init__()
         self.recorder = recorder
         self.first_step = first_step
@@ -139,7 +139,7 @@ class StateKeeper(keras.callbacks.Callback):
 
 
 class BestModel(keras.callbacks.Callback):
-    """Keeps the best epoch's model, in float32 and without optimizer, and pictures of its answers.
+    """Keeps the best epoch's model, in float32 and without optimizer, and images of its answers.
 
     Must come after the callback that swaps in averaged weights.
 
@@ -149,7 +149,7 @@ class BestModel(keras.callbacks.Callback):
         names: of the data set's classes and joints.
     """
 
-    def __init__(self, recorder: Recorder, batch: tuple[Any, Any], names: Names):
+    def __init__(self, recorder: RunRecorder, batch: tuple[Any, Any], names: Names):
         super().__init__()
         self.recorder = recorder
         self.batch = batch
@@ -163,43 +163,43 @@ class BestModel(keras.callbacks.Callback):
             self.copy = rebuild(self.model.architecture, self.model.arguments, "float32")
         self.copy.set_weights(self.model.get_weights())
         self.recorder.run.write_model(self.copy)
-        canvas = draw_answers(self.copy, *self.batch, self.names)
+        canvas = draw_predictions(self.copy, *self.batch, self.names)
         save_sheet(self.recorder.run.folder / "samples" / f"epoch_{epoch + 1:03d}.png", canvas)
         with self.recorder.writer.as_default(step=epoch + 1):
             tf.summary.image("samples", np.asarray(canvas)[None])
 
 
-def draw_answers(model: zoo.Model, images, targets, names: Names):
-    """A sheet of canvas pictures, truth and prediction."""
-    found = zoo.answer(model, images)
+def draw_predictions(model: zoo.Model, images, targets, names: Names):
+    """A sheet of canvas images, truth and prediction."""
+    found = zoo.predict(model, images)
     images = np.asarray(images["image"] if isinstance(images, Mapping) else images)
     truths = _rows({key: np.asarray(value) for key, value in targets.items()})
-    answers = _rows({key: keras.ops.convert_to_numpy(value) for key, value in found.items()})
-    if "captions" in answers[0]:
+    predictions = _rows({key: keras.ops.convert_to_numpy(value) for key, value in found.items()})
+    if "captions" in predictions[0]:
         # What is seen is said: regions are of one class, whatever the data set calls its objects.
         names = dataclasses.replace(names, objects=("region",))
-    pairs = list(zip(images, truths, answers, strict=True))
+    pairs = list(zip(images, truths, predictions, strict=True))
     if model.task_name == "segmentation":
         rows = [_class_maps(*pair, len(names.classes)) for pair in pairs]
-        return sheet(rows, ("picture with prediction", "truth", "prediction"), names.classes)
+        return sheet(rows, ("image with prediction", "truth", "prediction"), names.classes)
     rows = []
-    for image, truth, answer in pairs:
-        full = "masks" in answer and answer["masks"].shape[1:] == image.shape[:2]
+    for image, truth, prediction in pairs:
+        full = "masks" in prediction and prediction["masks"].shape[1:] == image.shape[:2]
         drawn = draw(
-            image, answer, names, side=_DRAWN_SIDE, min_score=_DRAWN_SCORE, full_masks=full
+            image, prediction, names, side=_DRAWN_SIDE, min_score=_DRAWN_SCORE, full_masks=full
         )
         rows.append([draw(image, truth, names, side=_DRAWN_SIDE), drawn])
     return sheet(rows, ("truth", "prediction"), cell=None)
 
 
 def _rows(batch: dict[str, np.ndarray]) -> list[dict[str, np.ndarray]]:
-    """A batch, picture by picture."""
+    """A batch, image by image."""
     count = len(next(iter(batch.values())))
     return [{key: value[number] for key, value in batch.items()} for number in range(count)]
 
 
-def _class_maps(image, truth, answer, count: int) -> list[np.ndarray]:
-    maps = [one["segmentation"] for one in (truth, answer)]
+def _class_maps(image, truth, prediction, count: int) -> list[np.ndarray]:
+    maps = [one["segmentation"] for one in (truth, prediction)]
     return [overlay_classes(image, maps[1], count), *(paint_classes(m, count) for m in maps)]
 
 

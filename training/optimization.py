@@ -137,7 +137,7 @@ def make_loss(recipe: Recipe, source: Source, task: str) -> losses.SegmentationL
 def median_frequency_weights(source: Source) -> list[float]:
     """SegNet's class weights: median of the class frequencies over each class's own.
 
-    A class's frequency is its pixels over all pixels, ignored ones too, of the pictures in which
+    A class's frequency is its pixels over all pixels, ignored ones too, of the images in which
     it occurs; a class that never occurs has weight 0.
     """
     classes = source.num_classes

@@ -9,6 +9,9 @@ from collections.abc import Callable, Collection
 
 import keras
 
+from zoo import console
+from zoo.console import log
+
 
 class Bar:
     """A line on standard error that fills up; nothing where that is not a terminal.
@@ -21,7 +24,7 @@ class Bar:
     Use it in a `with` block; call it with the number done, or `step` it.
     """
 
-    def __init__(self, what: str, total: int, unit: str = "pictures"):
+    def __init__(self, what: str, total: int, unit: str = "images"):
         self.what, self.total, self.unit = what, total, unit
         self.done = 0
         self.live = sys.stderr.isatty()
@@ -72,15 +75,15 @@ class Progress(keras.callbacks.Callback):
         steps: int,
         batch_size: int,
         first_epoch: int = 0,
-        say: Callable[[str], None] | None = None,
+        log: Callable[[str], None] = log,
         hidden: Collection[str] = (),
     ):
         super().__init__()
         self.epochs, self.steps, self.batch_size = epochs, steps, batch_size
         self.first_epoch = first_epoch
         self.hidden = hidden
-        self.live = say is None and sys.stderr.isatty()
-        self.say = say or (lambda line: print(line, file=sys.stderr, flush=True))
+        self.live = log is console.log and sys.stderr.isatty()
+        self.log = log
 
     def on_train_begin(self, logs=None):
         self.began = self.shown = time.monotonic()
@@ -98,7 +101,7 @@ class Progress(keras.callbacks.Callback):
         speed = (batch + 1) * self.batch_size / (now - self.epoch_began)
         print(
             f"\repoch {self.epoch + 1}/{self.epochs} [{'#' * filled:<20}] "
-            f"loss {float((logs or {}).get('loss', math.nan)):.4f}  {speed:.1f} pictures/s  "
+            f"loss {float((logs or {}).get('loss', math.nan)):.4f}  {speed:.1f} images/s  "
             f"{self._left(batch + 1)} left \033[K",
             end="",
             file=sys.stderr,
@@ -111,9 +114,9 @@ class Progress(keras.callbacks.Callback):
         seconds = time.monotonic() - self.epoch_began
         shown = {key: value for key, value in (logs or {}).items() if key not in self.hidden}
         values = "  ".join(f"{key} {float(value):.4f}" for key, value in shown.items())
-        self.say(
+        self.log(
             f"epoch {epoch + 1}/{self.epochs}  {values}  "
-            f"{self.steps * self.batch_size / seconds:.1f} pictures/s  "
+            f"{self.steps * self.batch_size / seconds:.1f} images/s  "
             f"{self._left(self.steps)} left"
         )
 

@@ -35,8 +35,8 @@ class Recipe:
         size_steps: batches after which one of `image_sizes` is drawn at random, as in YOLOv2 every
             10; 0 takes them in turn epoch by epoch.
         buckets: canvas sizes of training instead of `image_size`, such as [[384, 512], [512, 384]];
-            a picture goes on the one nearest to its proportions; answers as with `image_sizes`.
-        fit: how a picture goes on the canvas: `"fit"`, `"stretch"` or `"crop"`.
+            an image goes on the one nearest to its proportions; answers as with `image_sizes`.
+        fit: how an image goes on the canvas: `"fit"`, `"stretch"` or `"crop"`.
         channels: 3 for colour, 1 for grey.
         batch_size, epochs, seed: as everywhere.
         optimizer: `"adam"`, `"adamw"`, `"sgd"` or `"rmsprop"`.
@@ -51,12 +51,12 @@ class Recipe:
         warmup_epochs: epochs of linear growth from 0.
         loss: names of losses joined by `+`, such as `"cross_entropy+dice"`; empty for the task's.
         class_weights: `"none"` or `"median_frequency"` (counted on the training split).
-        max_objects: objects a picture, more are cut; for tasks that have objects.
-        proposals: where the boxes come from that a model takes beside a picture:
+        max_objects: objects per image, more are cut; for tasks that have objects.
+        proposals: where the boxes come from that a model takes beside an image:
             `"selective_search[:fast|quality|single][?width=500&min_side=20&seed=0]"` or
             `"files:FOLDER"` or `"network:RUN"`, see `training.data.proposals`; for models
             that take any.
-        max_proposals: of a picture, the first ones.
+        max_proposals: of an image, the first ones.
         four_steps: whether faster_rcnn is trained in the paper's four steps, of `epochs` each, see
             `training.stages.four_step_training`, and not all at once.
         mask_size: cells a side of the objects' masks that a model learns from; 0 = the data set's.
@@ -65,9 +65,9 @@ class Recipe:
         border_weight, border_sigma: U-Net's w0 and sigma; 0 = off.
         ema: decay of the moving average of the weights that is evaluated and kept; 0 = off.
         patience: epochs without a better result before stopping early; 0 = never.
-        measure_every: epochs from one measurement of final answers to the next, the last one's
+        evaluation_interval: evaluation interval in epochs; the last epoch's
             always; for tasks whose metric is measured outside the graph, such as AP.
-        measure_pictures: held-out pictures to measure on then, evenly spread; 0 = all.
+        max_evaluation_images: held-out images to measure on then, evenly spread; 0 = all.
         checkpoint_minutes: between checkpoints within an epoch; at its end there is one anyway.
         cache: `"none"`, `"memory"`, `"disk"` or `"disk:FOLDER"`: where samples are kept once they
             have been decoded, see `training.data.cache.cache_options`.
@@ -84,7 +84,7 @@ class Recipe:
     image_sizes: tuple[tuple[int, int], ...] = ()
     size_steps: int = 0
     buckets: tuple[tuple[int, int], ...] = ()
-    fit: str = "fit"
+    resize: str = "letterbox"
     channels: int = 3
     batch_size: int = 8
     epochs: int = 30
@@ -111,8 +111,8 @@ class Recipe:
     border_sigma: float = 5.0
     ema: float = 0.0
     patience: int = 0
-    measure_every: int = 1
-    measure_pictures: int = 0
+    evaluation_interval: int = 1
+    max_evaluation_images: int = 0
     checkpoint_minutes: float = 10.0
     cache: str = "none"
     data_service: str = ""
@@ -124,7 +124,7 @@ class Recipe:
 
     def __post_init__(self) -> None:
         choices = {
-            "fit": ("fit", "stretch", "crop"),
+            "resize": ("letterbox", "stretch", "crop"),
             "optimizer": OPTIMIZERS,
             "schedule": SCHEDULES,
             "precision": PRECISIONS,
@@ -139,10 +139,10 @@ class Recipe:
                     f"recipe: {key} is one of {', '.join(map(str, allowed))}, "
                     f"not {getattr(self, key)!r}."
                 )
-        for key in ("batch_size", "epochs", "max_objects", "min_word_count", "measure_every"):
+        for key in ("batch_size", "epochs", "max_objects", "min_word_count", "evaluation_interval"):
             _number(key, getattr(self, key), above=True, whole=True)
         _number("max_proposals", self.max_proposals, above=True, whole=True)
-        for key in ("seed", "patience", "measure_pictures", "mask_size", "size_steps"):
+        for key in ("seed", "patience", "max_evaluation_images", "mask_size", "size_steps"):
             _number(key, getattr(self, key), whole=True)
         for key in ("learning_rate", "border_sigma", "factor", "power", "checkpoint_minutes"):
             _number(key, getattr(self, key), above=True)
@@ -172,7 +172,7 @@ class Recipe:
         if self.size_steps and (not self.image_sizes or self.data_service):
             raise InputError(
                 "recipe: size_steps needs image_sizes to draw from, and no data_service, which "
-                "does not keep the order of pictures."
+                "does not keep the order of images."
             )
         for key, check in (("cache", check_cache), ("data_service", check_address)):
             if not isinstance(getattr(self, key), str):

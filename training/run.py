@@ -1,12 +1,12 @@
 """A run is a folder: the model, how it was trained, what came of it.
 
 model.keras        the best epoch's model, ready for `zoo.load`
-run.json           architecture, data, picture size, labels, environment, best result
+run.json           architecture, data, image size, labels, environment, best result
 recipe.toml        the resolved recipe
 labels.txt         class names, one a line
 metrics.csv        one row an epoch; metrics.json holds the same
 checkpoint.npz     where training stands, for `--resume`
-samples/           pictures: input, truth, prediction
+samples/           images: input, truth, prediction
 logs/              TensorBoard
 """
 
@@ -33,7 +33,7 @@ from training.data.proposals import Proposer, proposer_of
 from training.recipe import Recipe, read_recipe
 from zoo.errors import InputError
 from zoo.files.atomic_writes import replacing, write_json, write_text
-from zoo.inference.inference_options import PLAIN, Inference
+from zoo.inference.inference_options import PLAIN, InferenceOptions
 
 STEPS = "steps"
 """Folder in a run with the runs of steps that came before it."""
@@ -93,18 +93,18 @@ class Run:
             raise InputError(f"{self.folder}: no model yet; not one epoch has finished.")
         return zoo.load(path)
 
-    def answerer(self, model: zoo.Model | None = None) -> Callable[[np.ndarray], dict[str, Any]]:
-        """A function from one picture (H, W, C) uint8 to final answers in its pixels."""
-        return answerer(
+    def predictor(self, model: zoo.Model | None = None) -> Callable[[np.ndarray], dict[str, Any]]:
+        """A function from one image (H, W, C) uint8 to final answers in its pixels."""
+        return predictor(
             model or self.model(),
             self.recipe.image_size,
-            serving_fit(self.recipe.fit),
+            serving_resize(self.recipe.resize),
             proposer=self.proposer,
         )
 
     @functools.cached_property
     def proposer(self) -> Proposer | None:
-        """Of the boxes that its model takes beside a picture; None where it takes none."""
+        """Of the boxes that its model takes beside an image; None where it takes none."""
         return proposer_of(self.info["architecture"], self.recipe)
 
     def write_info(self, **changes: Any) -> None:
@@ -151,7 +151,7 @@ def create_run(
         "data": data,
         "labels": list(labels),
         "image_size": list(recipe.image_size),
-        "fit": recipe.fit,
+        "resize": recipe.resize,
         "environment": _environment(),
         "best": None,
         "finished": False,
@@ -189,21 +189,21 @@ def open_run(folder: str | os.PathLike[str]) -> Run:
     return Run(folder, info, read_recipe(folder / "recipe.toml"))
 
 
-def serving_fit(fit: str) -> str:
-    """How a picture is placed for answers: a model trained on crops sees it at its own size."""
-    return "native" if fit == "crop" else fit
+def serving_resize(resize: str) -> str:
+    """How an image is placed for answers: a model trained on crops sees it at its own size."""
+    return "native" if resize == "crop" else resize
 
 
-def answerer(
+def predictor(
     model: zoo.Model,
     image_size: tuple[int, int] | None,
-    fit: str,
-    inference: Inference = PLAIN,
+    resize: str,
+    inference: InferenceOptions = PLAIN,
     proposer: Proposer | None = None,
 ) -> Callable[[np.ndarray], dict[str, Any]]:
-    """A function from one picture (H, W, 3) uint8 to its final answers as NumPy arrays.
+    """A function from one image (H, W, 3) uint8 to its final answers as NumPy arrays.
 
-    A model of grey pictures is given the picture's grey values, one that takes proposals those of
+    A model of grey images is given the image's grey values, one that takes proposals those of
     `proposer`.
 
     Raises:
@@ -212,25 +212,25 @@ def answerer(
     if model.takes_proposals and proposer is None:
         raise InputError(f"{model.name} takes proposals; say where they come from.")
 
-    def answers(images, proposals=None):
+    def predictions(images, proposals=None):
         given = images if proposals is None else {"image": images, "proposals": proposals}
-        return zoo.answer(model, given, image_size=image_size, fit=fit, inference=inference)
+        return zoo.predict(model, given, image_size=image_size, resize=resize, inference=inference)
 
     channels = model.channels
     if keras.backend.backend() == "tensorflow":
         signature = [tf.TensorSpec((1, None, None, channels), tf.uint8)]
         if model.takes_proposals:
             signature.append(tf.TensorSpec((1, None, 4), tf.float32))
-        answers = tf.function(answers, input_signature=signature)
+        predictions = tf.function(predictions, input_signature=signature)
 
-    def answer_one(image: np.ndarray) -> dict[str, Any]:
+    def prediction_one(image: np.ndarray) -> dict[str, Any]:
         given = [np.asarray(with_channels(image, channels))[None]]
         if model.takes_proposals and proposer is not None:
             given.append(proposer(image)[None])
-        found = answers(*map(keras.ops.convert_to_tensor, given))
+        found = predictions(*map(keras.ops.convert_to_tensor, given))
         return {key: keras.ops.convert_to_numpy(value)[0] for key, value in found.items()}
 
-    return answer_one
+    return prediction_one
 
 
 def _environment() -> dict[str, Any]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import os
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -18,25 +17,31 @@ import zoo
 from training.callbacks import (
     TIME_IS_UP,
     BestModel,
-    Recorder,
-    StateKeeper,
+    CheckpointCallback,
+    RunRecorder,
     averaged,
     new_progress,
 )
 from training.checkpoint import load_state
 from training.data.body_joints import torso_of
 from training.data.caption_targets import with_vocabulary
-from training.data.pipeline import Batches, steps_per_epoch, training_batches, validation_batches
-from training.data.proposals import gather, proposer_of, told, with_proposals
+from training.data.pipeline import (
+    BatchConfig,
+    steps_per_epoch,
+    training_batches,
+    validation_batches,
+)
+from training.data.proposals import gather, proposer_of, recall_summary, with_proposals
 from training.data.sources import JointSource, Source, open_source
 from training.data.vocabulary import Vocabulary
 from training.drawing import Names
-from training.evaluation_callback import Measurement, measured_outside
+from training.evaluation_callback import EvaluationCallback, needs_evaluation_callback
 from training.optimization import make_loss, make_optimizer
 from training.progress import Progress
 from training.recipe import Recipe, recipe_for
 from training.run import STEPS, Run, create_run, open_run
 from training.stages.hooks import conclude, prepare
+from zoo.console import log
 from zoo.errors import InputError
 from zoo.files.atomic_writes import remove_partial
 from zoo.registry import PrecisionScope
@@ -54,7 +59,7 @@ def fit(
     resume: bool = False,
     minutes: float | None = None,
     weights: str | os.PathLike[str] | None = None,
-    say: Callable[[str], None] | None = None,
+    log: Callable[[str], None] = log,
 ) -> Run:
     """Trains and returns the run; the best epoch's model is `run.model()`.
 
@@ -72,17 +77,17 @@ def fit(
     Raises:
         InputError: anything that the user can put right, in one line.
     """
-    go: Callable[..., Run] = fit_once
+    go: Callable[..., Run] = fit_single_stage
     begun = (Path(out) / STEPS / "recipe.toml").is_file()
     if begun if resume else recipe is not None and recipe.four_steps:
-        from training.stages.four_step_training import fit_in_steps
+        from training.stages.four_step_training import fit_four_steps
 
-        go = fit_in_steps
+        go = fit_four_steps
     options: dict[str, Any] = {"out": out, "resume": resume, "minutes": minutes}
-    return go(architecture, data, recipe, weights=weights, say=say, **options)
+    return go(architecture, data, recipe, weights=weights, log=log, **options)
 
 
-def fit_once(
+def fit_single_stage(
     architecture: str,
     data: str | Source,
     recipe: Recipe | None = None,
@@ -91,7 +96,7 @@ def fit_once(
     resume: bool = False,
     minutes: float | None = None,
     weights: str | os.PathLike[str] | None = None,
-    say: Callable[[str], None] | None = None,
+    log: Callable[[str], None] = log,
 ) -> Run:
     """`fit` in one step, whatever the recipe says of several."""
     source = data if isinstance(data, Source) else open_source(data)
@@ -102,7 +107,7 @@ def fit_once(
         recipe = recipe or recipe_for(architecture, zoo.card(architecture).task)
     plain, proposer = source, proposer_of(architecture, recipe)
     source = with_proposals(plain, proposer, recipe.max_proposals)
-    batches = batches_of(architecture, recipe)
+    batches = batch_config_of(architecture, recipe)
     if isinstance(plain, JointSource) and architecture == "yolo9000":
         batches = dataclasses.replace(batches, targets=(*batches.targets, "label"))
     batches.check(source)
@@ -126,25 +131,23 @@ def fit_once(
             run.write_info(joint_names=source.joint_names, skeleton=source.skeleton)
         notes = [f"{source.spec}: {note}" for note in source.notes]
         for note in (*notes, *said, *loaded, *prepared):
-            (say or print_line)(note)
+            log(note)
     run.proposer = proposer
     if proposer is not None and not resume:
         for split in ("train", held_out):
-            (say or print_line)(told(split, gather(proposer, plain, split, recipe.max_proposals)))
-    model.compile(
-        optimizer=make_optimizer(recipe, steps), loss=loss, jit_compile=xla_wanted(recipe)
-    )
+            log(recall_summary(split, gather(proposer, plain, split, recipe.max_proposals)))
+    model.compile(optimizer=make_optimizer(recipe, steps), loss=loss, jit_compile=use_xla(recipe))
     model.optimizer.build(model.trainable_variables)
     progress = new_progress() | (load_state(run.checkpoint, model) if resume else {})
     if progress["stopped"] == TIME_IS_UP:
         progress["stopped"] = ""
     if progress["epoch"] < recipe.epochs and not progress["stopped"]:
         deadline = None if minutes is None else time.monotonic() + 60 * minutes
-        every = not measured_outside(model)
-        recorder = Recorder(run, progress, model.monitor, recipe.patience, deadline, every)
+        every = not needs_evaluation_callback(model)
+        recorder = RunRecorder(run, progress, model.monitor, recipe.patience, deadline, every)
         with source.explaining("train", held_out):
-            _learn(model, source, held_out, batches, recorder, say)
-    conclude(run, source, held_out, say or print_line)
+            _learn(model, source, held_out, batches, recorder, log)
+    conclude(run, source, held_out, log)
     run.write_info(finished=True)
     return run
 
@@ -153,9 +156,9 @@ def _learn(
     model: zoo.Model,
     source: Source,
     held_out: str,
-    batches: Batches,
-    recorder: Recorder,
-    say: Callable[[str], None] | None,
+    batches: BatchConfig,
+    recorder: RunRecorder,
+    log: Callable[[str], None],
 ) -> None:
     """Goes through the epochs that are left, of the first perhaps a part."""
     recipe, progress = recorder.run.recipe, recorder.progress
@@ -170,13 +173,13 @@ def _learn(
         drawn = next(val.unbatch().take(_DRAWN).batch(_DRAWN).as_numpy_iterator())
         words = batches.vocabulary.tokens if batches.vocabulary else ()
         best = BestModel(recorder, drawn, Names.of(source, words))
-        apart = [] if recorder.every_epoch else [Measurement(recorder, source, held_out)]
+        apart = [] if recorder.every_epoch else [EvaluationCallback(recorder, source, held_out)]
         hidden = apart[0].hidden if apart else ()
         for step in (begun, 0) if begun else (0,):
             first, left = progress["epoch"], steps - step
             if first == recipe.epochs or progress["stopped"]:
                 break
-            bar = Progress(recipe.epochs, left, recipe.batch_size, first, say, hidden)
+            bar = Progress(recipe.epochs, left, recipe.batch_size, first, log, hidden)
             model.fit(
                 training_batches(source, "train", batches, first, step),
                 steps_per_epoch=left,
@@ -187,7 +190,7 @@ def _learn(
                 verbose=0,
                 callbacks=[
                     *averaged(recipe.ema > 0, *apart, recorder, bar, best),
-                    StateKeeper(recorder, step),
+                    CheckpointCallback(recorder, step),
                     *([stop] if step else []),
                 ],
             )
@@ -201,15 +204,10 @@ def _learn(
         ) from error
 
 
-def print_line(line: str) -> None:
-    """Writes a line to standard error."""
-    print(line, file=sys.stderr, flush=True)
-
-
-def batches_of(architecture: str, recipe: Recipe) -> Batches:
+def batch_config_of(architecture: str, recipe: Recipe) -> BatchConfig:
     """The batches that a recipe asks for."""
     card = zoo.card(architecture)
-    return Batches(
+    return BatchConfig(
         task=card.task,
         targets=(*card.targets, *card.inputs[1:]),
         image_size=recipe.image_size,
@@ -217,7 +215,7 @@ def batches_of(architecture: str, recipe: Recipe) -> Batches:
         size_steps=recipe.size_steps,
         batch_size=recipe.batch_size,
         channels=recipe.channels,
-        fit=recipe.fit,
+        resize=recipe.resize,
         augmentation=recipe.augmentation,
         border_weight=recipe.border_weight,
         border_sigma=recipe.border_sigma,
@@ -270,7 +268,7 @@ def arguments_of(architecture: str, source: Source) -> dict[str, Any]:
     return counts if torso is None else {**counts, "torso": list(torso)}
 
 
-def xla_wanted(recipe: Recipe) -> bool:
+def use_xla(recipe: Recipe) -> bool:
     """Whether XLA compiles: its convolutions are slow on CPUs; on accelerators they are not."""
     if recipe.jit == "auto":
         return keras.backend.backend() == "jax" or bool(tf.config.list_physical_devices("GPU"))

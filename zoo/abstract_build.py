@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from zoo.model import Model
 
 
-def outline(build: Callable[[], Model]) -> Model:
+def build_abstract(build: Callable[[], Model]) -> Model:
     """Builds a model whose variables have shapes but no values; it can be counted, not run.
 
     Raises:

@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from zoo.abstract_build import outline
+from zoo.abstract_build import build_abstract
 from zoo.flops import count_flops
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class Paper:
 
 
 @dataclasses.dataclass(frozen=True)
-class Figure:
+class PublishedResult:
     """A published result: `metric` = `value` on `data`, as printed in `source`."""
 
     metric: str
@@ -49,7 +49,7 @@ class Card:
         paper: where it was published.
         published: arguments that give the configuration of the paper.
         tiny: arguments that exercise the same code at a fraction of the size, for tests.
-        figures: published results with their source.
+        published_results: published results with their source.
         paper_parameters: the paper's own parameter figure, in its words; empty if it gives none.
         expected_parameters: parameters of the published configuration worked out from the layer
             table, trainable or stored; one of the two counts of the built model must equal it.
@@ -67,7 +67,7 @@ class Card:
     paper: Paper
     published: dict[str, Any]
     tiny: dict[str, Any]
-    figures: tuple[Figure, ...]
+    published_results: tuple[PublishedResult, ...]
     paper_parameters: str
     expected_parameters: int | None
     flops_size: tuple[int, int]
@@ -90,7 +90,7 @@ class Card:
         return dict(_parameters(self.name))
 
     def flops(self) -> int:
-        """Multiplications and additions of one picture at `flops_size`, counted on the model."""
+        """Multiplications and additions of one image at `flops_size`, counted on the model."""
         return _flops(self.name)
 
     def to_json(self, counts: bool = True) -> dict[str, Any]:
@@ -98,10 +98,12 @@ class Card:
         data = {
             field.name: getattr(self, field.name)
             for field in dataclasses.fields(self)
-            if field.name not in ("builder", "paper", "figures")
+            if field.name not in ("builder", "paper", "published_results")
         }
         data["paper"] = dataclasses.asdict(self.paper)
-        data["figures"] = [dataclasses.asdict(figure) for figure in self.figures]
+        data["published_results"] = [
+            dataclasses.asdict(result) for result in self.published_results
+        ]
         if counts:
             data["parameters"] = self.parameters()
             data["flops"] = self.flops()
@@ -112,7 +114,7 @@ class Card:
 def _parameters(name: str) -> tuple[tuple[str, int], ...]:
     from zoo.registry import card
 
-    model = outline(card(name).build_published)
+    model = build_abstract(card(name).build_published)
     trainable = sum(math.prod(variable.shape) for variable in model.trainable_variables)
     stored = sum(math.prod(variable.shape) for variable in model.weights)
     return (("trainable", trainable), ("stored", stored))
@@ -126,4 +128,4 @@ def _flops(name: str) -> int:
     shape = entry.published.get("input_shape")
     channels = shape[-1] if shape else 3
     arguments = {**entry.published, "input_shape": (*entry.flops_size, channels)}
-    return count_flops(outline(lambda: entry.builder(**arguments)))
+    return count_flops(build_abstract(lambda: entry.builder(**arguments)))

@@ -1,4 +1,4 @@
-"""How many multiplications and additions a model does for one picture.
+"""How many multiplications and additions a model does for one image.
 
 One multiply-accumulate counts as two. Convolutions, transposed convolutions, dense and recurrent
 products are counted on the built graph; normalisation, activation, pooling and resizing are not,

@@ -46,7 +46,7 @@ class Model(keras.Model):
     """A functional model with a task.
 
     `model(images)` takes RGB pixels 0…255 (B, H, W, C), uint8 or float, and returns a dictionary of
-    raw outputs; `zoo.answer(model, images)` gives final answers. A model that takes proposals too,
+    raw outputs; `zoo.predict(model, images)` gives final answers. A model that takes proposals too,
     boxes in pixels, takes a dictionary of `image` and `proposals` (B, P, 4) instead. `compile()`
     without losses takes the task's; `fit` takes `(images, targets)` where `targets` is a dictionary
     of the task's target keys, whatever the model. Files hold the builder's name and arguments and
@@ -91,25 +91,25 @@ class Model(keras.Model):
         return self.task.monitor
 
     @property
-    def pictures(self) -> Any:
-        """The symbolic pictures (B, H, W, C) that it was built for; H and W None where any do."""
+    def images(self) -> Any:
+        """The symbolic images (B, H, W, C) that it was built for; H and W None where any do."""
         return self.input["image"] if isinstance(self.input, Mapping) else self.input
 
     @property
     def channels(self) -> int:
-        """Channels of the pictures it takes."""
-        return self.pictures.shape[-1]
+        """Channels of the images it takes."""
+        return self.images.shape[-1]
 
     def check_size(self, size: tuple[int, int]) -> None:
-        """Does nothing where pictures of `size` (H, W) can go through it.
+        """Does nothing where images of `size` (H, W) can go through it.
 
         Raises:
             InputError: they cannot; the message names the nearest sides that can.
         """
-        for side, built in zip(size, self.pictures.shape[1:3], strict=True):
+        for side, built in zip(size, self.images.shape[1:3], strict=True):
             if built is not None and built != side:
                 raise InputError(
-                    f"{self.name} was built for pictures with a side of {built}, not {side}."
+                    f"{self.name} was built for images with a side of {built}, not {side}."
                 )
             if self.sizes is not None and not self.sizes.legal(side):
                 raise InputError(
@@ -119,7 +119,7 @@ class Model(keras.Model):
 
     @property
     def takes_proposals(self) -> bool:
-        """Whether it takes `{"image": …, "proposals": …}`, boxes beside the pictures."""
+        """Whether it takes `{"image": …, "proposals": …}`, boxes beside the images."""
         return isinstance(self.input, Mapping) and "proposals" in self.input
 
     @property
@@ -203,16 +203,16 @@ class Model(keras.Model):
 
         `loss` stays the sum over all outputs, so the main output's own keeps its prefix.
         """
-        prefix = f"{self.task.answers[0]}_"
+        prefix = f"{self.task.predictions[0]}_"
         results = super().get_metrics_result()
         return {
             key if key.removeprefix(prefix) in results else key.removeprefix(prefix): value
             for key, value in results.items()
         }
 
-    def decode(self, outputs: Mapping[str, Any], frame: Any) -> dict[str, Any]:
-        """Final answers, in pixels of the picture that `frame` was made of, from raw outputs."""
-        return self.task.decode(self, outputs, frame)
+    def decode(self, outputs: Mapping[str, Any], transform: Any) -> dict[str, Any]:
+        """Final answers, in pixels of the image that `frame` was made of, from raw outputs."""
+        return self.task.decode(self, outputs, transform)
 
     def _aligned(self, y, y_pred, sample_weight):
         y = self.task.align(y, y_pred)

@@ -15,7 +15,7 @@ from typing import Any
 
 import keras
 
-from zoo.cards import Card, Figure, Paper
+from zoo.cards import Card, Paper, PublishedResult
 from zoo.errors import InputError, nearest
 from zoo.model import Model
 
@@ -41,7 +41,7 @@ def register(
     paper: Paper,
     published: dict[str, Any],
     tiny: dict[str, Any],
-    figures: tuple[Figure, ...] = (),
+    published_results: tuple[PublishedResult, ...] = (),
     paper_parameters: str = "",
     expected_parameters: int | None = None,
     flops_size: tuple[int, int] = (512, 512),
@@ -78,7 +78,7 @@ def register(
             paper=paper,
             published=published,
             tiny=tiny,
-            figures=figures,
+            published_results=published_results,
             paper_parameters=paper_parameters,
             expected_parameters=expected_parameters,
             flops_size=flops_size,

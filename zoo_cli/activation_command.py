@@ -1,4 +1,4 @@
-"""Where a classifier looked: its class activation map laid over the picture."""
+"""Where a classifier looked: its class activation map laid over the image."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from PIL import Image
 
 from training.drawing import overlay_heat, save_sheet
 from zoo.classification import activation_model, has_activation_maps
-from zoo.inference.image_transform import place
-from zoo_cli.loaded_model import Opened
+from zoo.inference.image_transform import transform_images
+from zoo_cli.loaded_model import LoadedModel
 
 Looks = Callable[[np.ndarray, int], np.ndarray]
 
 
-def looks_of(opened: Opened) -> Looks | None:
-    """A function from a picture (H, W, C) uint8 and a class to its activation map (H, W).
+def looks_of(loaded: LoadedModel) -> Looks | None:
+    """A function from an image (H, W, C) uint8 and a class to its activation map (H, W).
 
     None for a model that has no such maps.
     """
-    if not has_activation_maps(opened.model):
+    if not has_activation_maps(loaded.model):
         return None
-    maps = activation_model(opened.model)
+    maps = activation_model(loaded.model)
 
     def look(image: np.ndarray, number: int) -> np.ndarray:
-        canvas, frame = place(image[None], opened.image_size, opened.fit)
+        canvas, transform = transform_images(image[None], loaded.image_size, loaded.resize)
         found = tf.image.resize(maps(canvas, training=False), canvas.shape[1:3])
-        return np.asarray(frame.restore_map(found))[0, ..., number]
+        return np.asarray(transform.restore_map(found))[0, ..., number]
 
     return look
 
@@ -37,13 +37,13 @@ def looks_of(opened: Opened) -> Looks | None:
 def write_look(
     out: Path, path: Path, image: np.ndarray, seen: np.ndarray, number: int, looks: Looks
 ) -> Path:
-    """Writes the map of a class over a picture.
+    """Writes the map of a class over an image.
 
     Args:
         out: folder.
-        path: of the picture, for the name.
+        path: of the image, for the name.
         image: (H, W, 3) uint8.
-        seen: the picture with the channels that the model takes.
+        seen: the image with the channels that the model takes.
         number: of the class.
         looks: as `looks_of` gives.
     """

@@ -7,26 +7,26 @@ from argparse import Namespace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from zoo.inference.inference_options import Inference
+    from zoo.inference.inference_options import InferenceOptions
 
 
-def add_aids(command: argparse.ArgumentParser, size) -> None:
+def add_inference_arguments(command: argparse.ArgumentParser, size) -> None:
     """Adds the options; `size` reads HxW."""
     canvas = command.add_mutually_exclusive_group()
     canvas.add_argument(
-        "--native", action="store_true", help="pictures at their own size, not on a canvas"
+        "--native", action="store_true", help="images at their own size, not on a canvas"
     )
     canvas.add_argument(
         "--image-size", type=size, metavar="HxW", help="canvas (default: as it was trained)"
     )
-    command.add_argument("--tile", type=size, metavar="HxW", help="answer large pictures in tiles")
+    command.add_argument("--tile", type=size, metavar="HxW", help="answer large images in tiles")
     command.add_argument(
         "--overlap", type=int, metavar="PIXELS", help="of tiles (default: a quarter of a tile)"
     )
     command.add_argument(
         "--scales", type=numbers, metavar="S,S", help="average over sizes, such as 0.75,1,1.25"
     )
-    command.add_argument("--flip", action="store_true", help="average over mirrored pictures too")
+    command.add_argument("--flip", action="store_true", help="average over mirrored images too")
     command.add_argument(
         "--proposals",
         metavar="WHERE",
@@ -43,12 +43,12 @@ def numbers(text: str) -> tuple[float, ...]:
         raise argparse.ArgumentTypeError(f"{text}: expected numbers such as 0.75,1,1.25") from error
 
 
-def inference_of(options: Namespace) -> Inference:
+def inference_of(options: Namespace) -> InferenceOptions:
     """The aids asked for.
 
     Raises:
         InputError: a size, overlap or scale out of range.
     """
-    from zoo.inference.inference_options import Inference
+    from zoo.inference.inference_options import InferenceOptions
 
-    return Inference(options.tile, options.overlap, options.scales or (1.0,), options.flip)
+    return InferenceOptions(options.tile, options.overlap, options.scales or (1.0,), options.flip)

@@ -48,9 +48,11 @@ def run_show(options: Namespace) -> None:
         f"FLOPs        {short(card.flops())} at {'×'.join(map(str, card.flops_size))}",
         f"tiny form    {_call(card.name, card.tiny)}",
     ]
-    if card.figures:
+    if card.published_results:
         lines += ["", "published figures"]
-        lines += [f"  {f.metric}: {f.value} on {f.data} ({f.source})" for f in card.figures]
+        lines += [
+            f"  {f.metric}: {f.value} on {f.data} ({f.source})" for f in card.published_results
+        ]
     if card.notes:
         lines += ["", card.notes]
     print("\n".join(lines))

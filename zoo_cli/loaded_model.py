@@ -17,48 +17,50 @@ from training.data.sources import Source, open_source
 from training.drawing import Names
 from training.evaluation.superpixels import parse_superpixels, voting
 from training.recipe import Recipe, recipe_for
-from training.run import Run, answerer, open_run, serving_fit
+from training.run import Run, open_run, predictor, serving_resize
 from zoo.errors import InputError
-from zoo.inference.inference_options import PLAIN, Inference
+from zoo.inference.inference_options import PLAIN, InferenceOptions
 from zoo_cli.inference_arguments import inference_of
 from zoo_cli.prediction_files import names_of
 
 
 @dataclasses.dataclass(frozen=True)
-class Opened:
+class LoadedModel:
     """A model with what is needed to use it.
 
     Attributes:
         path: where it is.
         model: the model.
         labels: class names; numbers for a bare file.
-        image_size: canvas, None to run pictures at their own size.
-        fit: how pictures go on the canvas.
+        image_size: canvas, None to run images at their own size.
+        fit: how images go on the canvas.
         run: the run, None for a bare file.
         inference: tiles, scales and flips.
         superpixels: scale of the superpixels that vote on the answer; None for no vote.
-        proposer: of the boxes that the model takes beside a picture; None where it takes none.
+        proposer: of the boxes that the model takes beside an image; None where it takes none.
     """
 
     path: Path
     model: zoo.Model
     labels: list[str]
     image_size: tuple[int, int] | None
-    fit: str
+    resize: str
     run: Run | None
-    inference: Inference = PLAIN
+    inference: InferenceOptions = PLAIN
     superpixels: int | None = None
     proposer: Proposer | None = None
 
-    def answerer(self):
-        """A function from one picture (H, W, C) uint8 to final answers."""
-        answer = answerer(self.model, self.image_size, self.fit, self.inference, self.proposer)
-        return answer if self.superpixels is None else voting(answer, self.superpixels)
+    def predictor(self):
+        """A function from one image (H, W, C) uint8 to final answers."""
+        prediction = predictor(
+            self.model, self.image_size, self.resize, self.inference, self.proposer
+        )
+        return prediction if self.superpixels is None else voting(prediction, self.superpixels)
 
-    def proposing(self, answer: Callable[..., Any]) -> Callable[[np.ndarray], Any]:
-        """An exported file's answers for a picture alone, whatever the file takes beside it."""
+    def proposing(self, predict: Callable[..., Any]) -> Callable[[np.ndarray], Any]:
+        """An exported file's answers for an image alone, whatever the file takes beside it."""
         proposer = self.proposer
-        return answer if proposer is None else lambda image: answer(image, proposer(image))
+        return predict if proposer is None else lambda image: predict(image, proposer(image))
 
     @property
     def names(self) -> Names:
@@ -92,7 +94,7 @@ def recipe_of(model: zoo.Model, run: Run | None) -> Recipe:
     return run.recipe if run else recipe_for(str(model.architecture), model.task_name)
 
 
-def open_model(path: str, proposals: str | None = None) -> Opened:
+def open_model(path: str, proposals: str | None = None) -> LoadedModel:
     """Opens a run folder or a `.keras` file.
 
     Args:
@@ -102,27 +104,27 @@ def open_model(path: str, proposals: str | None = None) -> Opened:
     Raises:
         InputError: it is neither, or proposals are not to be had or not taken.
     """
-    opened = _opened(path)
-    recipe = recipe_of(opened.model, opened.run)
+    loaded = _opened(path)
+    recipe = recipe_of(loaded.model, loaded.run)
     if proposals is not None:
-        if not opened.model.takes_proposals:
-            raise InputError(f"{path}: {opened.model.architecture} takes no proposals.")
+        if not loaded.model.takes_proposals:
+            raise InputError(f"{path}: {loaded.model.architecture} takes no proposals.")
         recipe = recipe.changed({"proposals": proposals})
-    proposer = proposer_of(str(opened.model.architecture), recipe)
-    return dataclasses.replace(opened, proposer=proposer)
+    proposer = proposer_of(str(loaded.model.architecture), recipe)
+    return dataclasses.replace(loaded, proposer=proposer)
 
 
-def _opened(path: str) -> Opened:
+def _opened(path: str) -> LoadedModel:
     where = Path(path)
     if where.is_dir():
         run = open_run(where)
-        fit = serving_fit(run.recipe.fit)
-        size = None if fit == "native" else run.recipe.image_size
-        return Opened(where, run.model(), run.labels, size, fit, run)
+        resize = serving_resize(run.recipe.resize)
+        size = None if resize == "native" else run.recipe.image_size
+        return LoadedModel(where, run.model(), run.labels, size, resize, run)
     model = zoo.load(where)
     # A captioner knows its words.
     labels = getattr(model, "tokens", None) or map(str, range(class_count(model)))
-    return Opened(where, model, list(labels), None, "native", None)
+    return LoadedModel(where, model, list(labels), None, "native", None)
 
 
 def class_count(model: zoo.Model) -> int:
@@ -133,46 +135,49 @@ def class_count(model: zoo.Model) -> int:
     return int({**defaults, **model.arguments}[argument])
 
 
-def open_with_aids(options: Namespace) -> Opened:
+def open_with_options(options: Namespace) -> LoadedModel:
     """Opens `options.model`, to be used with the aids that the other options ask for.
 
     Raises:
         InputError: no model there, or aids that do not go with it.
     """
-    opened = open_model(options.model, options.proposals)
+    loaded = open_model(options.model, options.proposals)
     inference = inference_of(options)
-    inference.check(opened.model.task_name)
+    inference.check(loaded.model.task_name)
     text = getattr(options, "superpixels", None)
     superpixels = None if text is None else parse_superpixels(text)
-    if superpixels is not None and opened.model.task_name != "segmentation":
+    if superpixels is not None and loaded.model.task_name != "segmentation":
         raise InputError(
-            f"superpixels vote on answers of segmentation, not of {opened.model.task_name}."
+            f"superpixels vote on answers of segmentation, not of {loaded.model.task_name}."
         )
-    changes: dict[str, Any] = {"image_size": None, "fit": "native"} if options.native else {}
+    changes: dict[str, Any] = {"image_size": None, "resize": "native"} if options.native else {}
     if options.image_size:
-        opened.model.check_size(options.image_size)
-        fit = serving_fit(recipe_of(opened.model, opened.run).fit)
-        changes = {"image_size": options.image_size, "fit": "fit" if fit == "native" else fit}
-    opened = dataclasses.replace(opened, inference=inference, superpixels=superpixels, **changes)
-    _check_tile(opened)
-    return opened
+        loaded.model.check_size(options.image_size)
+        resize = serving_resize(recipe_of(loaded.model, loaded.run).resize)
+        changes = {
+            "image_size": options.image_size,
+            "resize": "letterbox" if resize == "native" else resize,
+        }
+    loaded = dataclasses.replace(loaded, inference=inference, superpixels=superpixels, **changes)
+    _check_tile(loaded)
+    return loaded
 
 
-def _check_tile(opened: Opened) -> None:
+def _check_tile(loaded: LoadedModel) -> None:
     """Refuses tiles that the canvas is no larger than: they would do nothing."""
-    tile, size = opened.inference.tile, opened.image_size
+    tile, size = loaded.inference.tile, loaded.image_size
     if tile is None or size is None:
         return
-    largest = max(opened.inference.scales)
+    largest = max(loaded.inference.scales)
     if all(side * largest <= length for side, length in zip(size, tile, strict=True)):
         raise InputError(
-            f"{opened.path} answers pictures on a canvas of {size[0]}x{size[1]}, which one tile of "
+            f"{loaded.path} answers images on a canvas of {size[0]}x{size[1]}, which one tile of "
             f"{tile[0]}x{tile[1]} covers; with --native they are answered at their own size."
         )
 
 
 def as_model_sees(image, channels: int):
-    """An RGB picture with the channels the model takes."""
+    """An RGB image with the channels the model takes."""
     if channels == 3:
         return image
     import numpy as np

@@ -3,14 +3,8 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Sequence
 from typing import Any
-
-
-def say(line: str) -> None:
-    """Writes a line for the person at the terminal, apart from the results."""
-    print(line, file=sys.stderr, flush=True)
 
 
 def print_json(data: Any) -> None:

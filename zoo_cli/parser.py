@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import NoReturn
 
 from zoo.errors import InputError
-from zoo_cli.inference_arguments import add_aids
+from zoo_cli.inference_arguments import add_inference_arguments
 
 _DATA = "FORMAT[:WHERE][?option=value&…], such as shapes, masks:DIR?void=11, instances:DIR"
 _RUN = "a run folder of `zoo train`, or a .keras file"
@@ -54,7 +54,7 @@ def _listing(commands) -> None:
 
 
 def _data(commands) -> None:
-    command = _add(commands, "data", "data.data_command", "check and picture a data set")
+    command = _add(commands, "data", "data.data_command", "check and image a data set")
     command.add_argument("data", metavar="DATA", help=_DATA)
     command.add_argument("--split", help="only this split")
     command.add_argument(
@@ -62,11 +62,11 @@ def _data(commands) -> None:
         metavar="SHEET.png",
         help="write a contact sheet with the labels drawn; with --anchors a plot",
     )
-    command.add_argument("--pictures", type=int, default=12, help="pictures on the sheet (12)")
+    command.add_argument("--images", type=int, default=12, help="images on the sheet (12)")
     command.add_argument(
         "--labels-only",
         action="store_true",
-        help="read only the labels and the heads of the picture files, which is much faster",
+        help="read only the labels and the heads of the image files, which is much faster",
     )
     command.add_argument(
         "--drop-bad",
@@ -79,7 +79,7 @@ def _data(commands) -> None:
     command.add_argument(
         "--speed",
         action="store_true",
-        help="instead: pictures a second of each stage of training batches, and the slowest",
+        help="instead: images per second of each stage of training batches, and the slowest",
     )
     command.add_argument(
         "--seconds", type=float, default=3.0, help="of each measurement of --speed (default 3)"
@@ -97,10 +97,10 @@ def _data(commands) -> None:
         help="of the anchors (default 416x416); of --speed (default: the recipe's)",
     )
     command.add_argument(
-        "--fit",
-        choices=("fit", "stretch"),
-        default="fit",
-        help="how pictures are put on that size: keeping their proportions or not",
+        "--resize",
+        choices=("letterbox", "stretch"),
+        default="letterbox",
+        help="how images are put on that size: keeping their proportions or not",
     )
     _json(command)
 
@@ -157,13 +157,13 @@ def _measuring(commands) -> None:
     command.add_argument("--data", help=f"{_DATA} (default: what the run was trained on)")
     command.add_argument("--split", help="default: val, else test")
     command.add_argument(
-        "--confusion", metavar="PNG", help="draw which classes of pictures were taken for which"
+        "--confusion", metavar="PNG", help="draw which classes of images were taken for which"
     )
     _aids(command)
     _json(command)
-    command = _add(commands, "predict", "predict_command", "answer for pictures")
+    command = _add(commands, "predict", "predict_command", "answer for images")
     command.add_argument("model", metavar="RUN", help=_RUN)
-    command.add_argument("pictures", metavar="PICTURE", nargs="+")
+    command.add_argument("images", metavar="IMAGE", nargs="+")
     command.add_argument("--out", metavar="DIR", default="predictions")
     command.add_argument(
         "--min-score", type=float, default=0.5, metavar="S", help="of objects (default 0.5)"
@@ -188,15 +188,15 @@ def _export(commands) -> None:
     command.add_argument(
         "--thresholds",
         action="store_true",
-        help="the LiteRT file takes score_threshold, nms_iou and class_blind, too",
+        help="the LiteRT file takes score_threshold, nms_iou and class_agnostic, too",
     )
     command.add_argument("--out", metavar="DIR", help="default: RUN/export")
     command.add_argument("--data", help="for the parity report and int8 (default: the run's)")
     command.add_argument("--split", help="default: val, else test")
     command.add_argument(
-        "--pictures", type=int, default=50, help="pictures to compare on and to calibrate int8"
+        "--images", type=int, default=50, help="images to compare on and to calibrate int8"
     )
-    add_aids(command, image_size)
+    add_inference_arguments(command, image_size)
     _json(command)
 
 
@@ -294,7 +294,7 @@ def _late(module: str, name: str) -> Callable[[argparse.Namespace], int | None]:
 
 
 def _aids(command: argparse.ArgumentParser) -> None:
-    add_aids(command, image_size)
+    add_inference_arguments(command, image_size)
     command.add_argument(
         "--superpixels",
         metavar="felzenszwalb[:SCALE]",

@@ -1,4 +1,4 @@
-"""What `zoo predict` leaves of a picture's answer: pictures, and plain values for JSON."""
+"""What `zoo predict` leaves of an image's answer: images, and plain values for JSON."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MASK_FORMS = ("rle", "polygons")
 
 
 @dataclasses.dataclass(frozen=True)
-class AnswerFiles:
+class PredictionFiles:
     """Writes the answers of one model.
 
     Attributes:
@@ -39,23 +39,23 @@ class AnswerFiles:
     masks: str = "rle"
 
     def write(
-        self, path: Path, image: np.ndarray, answer: Mapping[str, Any]
+        self, path: Path, image: np.ndarray, prediction: Mapping[str, Any]
     ) -> tuple[dict[str, Any], str]:
-        """Writes what is drawn of a picture; returns plain values and a line in words.
+        """Writes what is drawn of an image; returns plain values and a line in words.
 
         Args:
-            path: of the picture.
+            path: of the image.
             image: (H, W, 3) uint8.
             answer: final answers in its pixels.
         """
         if self.task == "segmentation":
-            return self._class_map(path, image, answer["segmentation"])
-        if "boxes" in answer:
-            return self._objects(path, image, answer)
-        drawn = self._draw(path, image, answer)
-        values = plain_values(answer, self.names)
+            return self._class_map(path, image, prediction["segmentation"])
+        if "boxes" in prediction:
+            return self._objects(path, image, prediction)
+        drawn = self._draw(path, image, prediction)
+        values = plain_values(prediction, self.names)
         text = ", ".join(f"{k} {v}" for k, v in values.items() if isinstance(v, (str, float)))
-        return {"picture": str(path), "overlay": str(drawn), **values}, f"{text} → {drawn}"
+        return {"image": str(path), "overlay": str(drawn), **values}, f"{text} → {drawn}"
 
     def _class_map(
         self, path: Path, image: np.ndarray, classes: np.ndarray
@@ -69,17 +69,17 @@ class AnswerFiles:
         counts = np.bincount(classes.ravel(), minlength=len(labels))
         shares = {labels[i]: float(counts[i] / classes.size) for i in np.nonzero(counts)[0]}
         text = ", ".join(f"{k} {100 * v:.1f} %" for k, v in shares.items())
-        values = {"picture": str(path), "classes": str(target), "shares": shares}
+        values = {"image": str(path), "classes": str(target), "shares": shares}
         return values, f"{text} → {target}"
 
     def _objects(
-        self, path: Path, image: np.ndarray, answer: Mapping[str, Any]
+        self, path: Path, image: np.ndarray, prediction: Mapping[str, Any]
     ) -> tuple[dict[str, Any], str]:
-        rows = kept_rows(answer, self.min_score)
+        rows = kept_rows(prediction, self.min_score)
         chosen = {
-            key: np.asarray(answer[key])[rows]
+            key: np.asarray(prediction[key])[rows]
             for key in ("boxes", "labels", "scores", "masks", "keypoints", "captions")
-            if key in answer
+            if key in prediction
         }
         drawn = self._draw(path, image, chosen)
         objects = object_values(chosen, self.names, image.shape[:2], self.masks)
@@ -89,14 +89,14 @@ class AnswerFiles:
             counts = Counter(one["label"] for one in objects)
             text = ", ".join(f"{count} {name}" for name, count in counts.items())
         text = text or "nothing found"
-        values = {"picture": str(path), "overlay": str(drawn), "objects": objects}
+        values = {"image": str(path), "overlay": str(drawn), "objects": objects}
         return values, f"{text} → {drawn}"
 
-    def _draw(self, path: Path, image: np.ndarray, answer: Mapping[str, Any]) -> Path:
+    def _draw(self, path: Path, image: np.ndarray, prediction: Mapping[str, Any]) -> Path:
         target = self.out / f"{path.stem}_overlay.png"
-        full = "masks" in answer and np.shape(answer["masks"])[1:] == image.shape[:2]
-        picture = draw(image, answer, self.names, full_masks=full)
-        save_sheet(target, Image.fromarray(picture))
+        full = "masks" in prediction and np.shape(prediction["masks"])[1:] == image.shape[:2]
+        drawn = draw(image, prediction, self.names, full_masks=full)
+        save_sheet(target, Image.fromarray(drawn))
         return target
 
 
@@ -118,56 +118,58 @@ def names_of(
     )
 
 
-def kept_rows(answer: Mapping[str, Any], min_score: float) -> np.ndarray:
+def kept_rows(prediction: Mapping[str, Any], min_score: float) -> np.ndarray:
     """Rows of an answer's objects that are not padding and have the score, best first."""
-    labels, scores = np.asarray(answer["labels"]), np.asarray(answer["scores"])
+    labels, scores = np.asarray(prediction["labels"]), np.asarray(prediction["scores"])
     kept = (labels >= 0) & (scores >= min_score)
-    if "num_detections" in answer:
-        kept &= np.arange(len(labels)) < int(answer["num_detections"])
+    if "num_detections" in prediction:
+        kept &= np.arange(len(labels)) < int(prediction["num_detections"])
     rows = np.flatnonzero(kept)
     return rows[np.argsort(-scores[rows], kind="stable")]
 
 
 def object_values(
-    answer: Mapping[str, np.ndarray], names: Names, size: tuple[int, int], form: str
+    prediction: Mapping[str, np.ndarray], names: Names, size: tuple[int, int], form: str
 ) -> list[dict[str, Any]]:
     """Objects as plain values: `label`, `score`, `box` xyxy; `mask`, `keypoints`, `caption` if any.
 
     Args:
         answer: without padding.
         names: of classes.
-        size: height and width of the picture.
+        size: height and width of the image.
         form: of the masks, one of `MASK_FORMS`.
     """
     objects: list[dict[str, Any]] = [
         {"label": names.object(int(label)), "score": float(score), "box": _plain(box)}
         for label, score, box in zip(
-            answer["labels"], answer["scores"], answer["boxes"], strict=True
+            prediction["labels"], prediction["scores"], prediction["boxes"], strict=True
         )
     ]
-    if "masks" in answer:
+    if "masks" in prediction:
         masks: list[Any]
         if form == "polygons":
-            masks = [polygons(m) for m in full_masks(answer["masks"], answer["boxes"], size)]
+            masks = [
+                polygons(m) for m in full_masks(prediction["masks"], prediction["boxes"], size)
+            ]
         else:
             masks = [
                 {"size": list(size), "counts": one["counts"].decode()}
-                for one in encode_masks(answer["masks"], answer["boxes"], size)
+                for one in encode_masks(prediction["masks"], prediction["boxes"], size)
             ]
         for one, mask in zip(objects, masks, strict=True):
             one["mask"] = mask
-    if "keypoints" in answer:
-        for one, joints in zip(objects, answer["keypoints"], strict=True):
+    if "keypoints" in prediction:
+        for one, joints in zip(objects, prediction["keypoints"], strict=True):
             one["keypoints"] = _plain(joints)
-    if "captions" in answer:
-        for one, caption in zip(objects, answer["captions"], strict=True):
+    if "captions" in prediction:
+        for one, caption in zip(objects, prediction["captions"], strict=True):
             one["caption"] = as_sentence(caption, names.words)
     return objects
 
 
-def plain_values(answer: Mapping[str, Any], names: Names) -> dict[str, Any]:
-    """An answer about the whole picture as plain values, its class by name."""
-    values = {key: _plain(value) for key, value in answer.items()}
+def plain_values(prediction: Mapping[str, Any], names: Names) -> dict[str, Any]:
+    """An answer about the whole image as plain values, its class by name."""
+    values = {key: _plain(value) for key, value in prediction.items()}
     if "label" in values:
         number = int(values["label"])
         values["label"] = names.label(number)

@@ -9,8 +9,8 @@ from pathlib import Path
 import zoo
 from training.recipe import parse_setting, recipe_for
 from training.trainer import fit
+from zoo.console import log
 from zoo.errors import InputError
-from zoo_cli.output import say
 
 
 def run_train(options: Namespace) -> None:
@@ -37,7 +37,7 @@ def run_train(options: Namespace) -> None:
         weights=options.weights,
     )
     best = run.info["best"]
-    say(
+    log(
         f"{run.folder}: best {best['metric']} {best['value']:.4f} in epoch {best['epoch']} "
         f"({(time.monotonic() - began) / 60:.1f} minutes)"
     )

@@ -1,9 +1,9 @@
 """Runs the exported files of a segmentation model, with nothing of the zoo.
 
-    python run_exported.py EXPORT_FOLDER PICTURE_FOLDER
+    python run_exported.py EXPORT_FOLDER IMAGE_FOLDER
 
 Copy it to any machine: SavedModel needs `tensorflow`, LiteRT needs `ai-edge-litert`. It answers
-every picture with both files, says how far they agree, and fails if they do not.
+every image with both files, says how far they agree, and fails if they do not.
 """
 
 import os
@@ -20,12 +20,12 @@ from ai_edge_litert.interpreter import Interpreter
 from PIL import Image
 
 
-def main(folder: Path, pictures: Path) -> int:
+def main(folder: Path, images: Path) -> int:
     serve = tf.saved_model.load(str(folder / "saved_model")).signatures["serving_default"]
     labels = (folder / "saved_model" / "assets" / "labels.txt").read_text().splitlines()
     lite = Interpreter(model_path=str(next(folder.glob("*.tflite"))))
     different = total = 0
-    for path in sorted(pictures.glob("*.png")):
+    for path in sorted(images.glob("*.png")):
         image = np.asarray(Image.open(path).convert("RGB"))[None]
         by_saved_model = serve(images=tf.constant(image))["segmentation"].numpy()
         lite.resize_tensor_input(lite.get_input_details()[0]["index"], image.shape)

@@ -43,9 +43,9 @@ def check_raw(outputs, size, classes):
     case_detection.check_raw(outputs, size, classes)
 
 
-def check_answers(answers, size, card):
-    case_detection.check_answers(answers, size, _of_one_class(card))
-    captions, labels = np.asarray(answers["captions"]), np.asarray(answers["labels"])
+def check_predictions(predictions, size, card):
+    case_detection.check_predictions(predictions, size, _of_one_class(card))
+    captions, labels = np.asarray(predictions["captions"]), np.asarray(predictions["labels"])
     assert captions.shape == (2, labels.shape[1], card.tiny["max_words"])
     assert captions.dtype == "int32"
     assert (captions >= 0).all() and (captions < card.tiny["vocabulary_size"]).all()
@@ -60,11 +60,11 @@ def assert_same(found, expected):
     case_detection.assert_same(*regions)
     said, wanted = _sentences(found["captions"]), _sentences(expected["captions"])
     total = missed = 0
-    for picture in range(len(wanted)):
-        for number in range(int(expected["num_detections"][picture])):
-            gap = np.abs(found["boxes"][picture] - expected["boxes"][picture, number]).max(-1)
+    for image in range(len(wanted)):
+        for number in range(int(expected["num_detections"][image])):
+            gap = np.abs(found["boxes"][image] - expected["boxes"][image, number]).max(-1)
             total += 1
-            missed += wanted[picture, number] not in said[picture][gap < 0.1]
+            missed += wanted[image, number] not in said[image][gap < 0.1]
     assert missed <= 0.03 * total + 1, f"{missed} of {total} sentences differ"
     assert any(wanted.ravel()), "no sentence"
 

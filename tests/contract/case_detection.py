@@ -6,7 +6,7 @@ OBJECTS = 5
 
 
 def learnable(card, height=64, width=64):
-    """Two pictures with one bright rectangle each, and their targets."""
+    """Two images with one bright rectangle each, and their targets."""
     images = np.random.default_rng(1).integers(30, 50, (2, height, width, _channels(card)))
     found = targets(card, "empty", height, width, 2)
     for number, box in enumerate(([8, 8, 40, 40], [24, 16, 56, 56])):
@@ -19,7 +19,7 @@ def learnable(card, height=64, width=64):
 
 
 def with_proposals(card, images, boxes):
-    """What the model takes: pictures alone, or beside proposals, boxes (B, N, 4) among them."""
+    """What the model takes: images alone, or beside proposals, boxes (B, N, 4) among them."""
     if "proposals" not in card.inputs:
         return images
     random = np.random.default_rng(5)
@@ -27,7 +27,7 @@ def with_proposals(card, images, boxes):
     corner = random.uniform(0, 0.8, (batch, 30, 2)) * [width, height]
     sides = random.uniform(0.1, 0.6, (batch, 30, 2)) * [width, height]
     drawn = np.concatenate([corner, corner + sides], -1)
-    # Some reach beyond the picture, one has no area.
+    # Some reach beyond the image, one has no area.
     drawn[:, 3, 2:] = drawn[:, 3, :2]
     proposals = np.concatenate([drawn, boxes], 1).astype(np.float32)
     return {"image": images, "proposals": proposals}
@@ -75,9 +75,9 @@ def check_raw(outputs, size, classes):
         assert value.shape[0] == 2, key
 
 
-def check_answers(answers, size, card):
-    boxes, labels, scores = (np.asarray(answers[key]) for key in ("boxes", "labels", "scores"))
-    count = np.asarray(answers["num_detections"])
+def check_predictions(predictions, size, card):
+    boxes, labels, scores = (np.asarray(predictions[key]) for key in ("boxes", "labels", "scores"))
+    count = np.asarray(predictions["num_detections"])
     assert boxes.shape == (2, labels.shape[1], 4) and scores.shape == labels.shape
     assert boxes.dtype == "float32" and labels.dtype == "int32" and count.shape == (2,)
     there = np.arange(labels.shape[1]) < count[:, None]
@@ -86,12 +86,12 @@ def check_answers(answers, size, card):
     assert (np.diff(scores, axis=1) <= 1e-6).all()
     height, width = size
     assert (boxes >= 0).all() and (boxes <= [width, height, width, height]).all()
-    if "masks" in answers:
-        masks = np.asarray(answers["masks"])
+    if "masks" in predictions:
+        masks = np.asarray(predictions["masks"])
         assert masks.shape[:2] == labels.shape and masks.dtype == "uint8"
         assert masks.max() <= 1 and not masks[~there].any()
-    if "keypoints" in answers:
-        joints = np.asarray(answers["keypoints"])
+    if "keypoints" in predictions:
+        joints = np.asarray(predictions["keypoints"])
         assert joints.shape == (*labels.shape, card.tiny["num_keypoints"], 3)
         assert (joints >= 0).all() and (joints <= [width, height, 1]).all()
         assert not joints[~there].any()
@@ -103,31 +103,28 @@ def assert_same(found, expected):
     for key in expected:
         assert found[key].shape == expected[key].shape, key
     total = missed = 0
-    for picture in range(len(expected["boxes"])):
-        for number in range(int(expected["num_detections"][picture])):
+    for image in range(len(expected["boxes"])):
+        for number in range(int(expected["num_detections"][image])):
             total += 1
             near = (
-                _same_parts(found, expected, picture, number)
-                & (np.abs(found["scores"][picture] - expected["scores"][picture, number]) < 2e-3)
-                & (found["labels"][picture] == expected["labels"][picture, number])
-                & (
-                    np.abs(found["boxes"][picture] - expected["boxes"][picture, number]).max(-1)
-                    < 0.1
-                )
+                _same_parts(found, expected, image, number)
+                & (np.abs(found["scores"][image] - expected["scores"][image, number]) < 2e-3)
+                & (found["labels"][image] == expected["labels"][image, number])
+                & (np.abs(found["boxes"][image] - expected["boxes"][image, number]).max(-1) < 0.1)
             )
             missed += not near.any()
     assert missed <= 0.03 * total + 1, f"{missed} of {total} boxes differ"
     assert total, "no box in either"
 
 
-def _same_parts(found, expected, picture, number):
+def _same_parts(found, expected, image, number):
     """Which of the boxes found have the mask and the joints of an expected one."""
     same = np.ones(found["labels"].shape[1], bool)
     if "masks" in expected:
-        differ = found["masks"][picture] != expected["masks"][picture, number]
+        differ = found["masks"][image] != expected["masks"][image, number]
         same &= differ.mean((-2, -1)) < 0.02
     if "keypoints" in expected:
-        gap = np.abs(found["keypoints"][picture] - expected["keypoints"][picture, number])
+        gap = np.abs(found["keypoints"][image] - expected["keypoints"][image, number])
         same &= gap.max((-2, -1)) < 0.1
     return same
 

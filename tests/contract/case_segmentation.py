@@ -4,7 +4,7 @@ import numpy as np
 
 
 def learnable(card, height=32, width=48):
-    """Two pictures whose classes show in their colour, and their targets."""
+    """Two images whose classes show in their colour, and their targets."""
     channels = (card.tiny.get("input_shape") or (None, None, 3))[-1]
     images = np.full((2, height, width, channels), 40, np.uint8)
     images[0, :, width // 2 :] = 220
@@ -22,7 +22,7 @@ def targets(card, kind, height, width, batch):
     maps = random.integers(0, classes, (batch, height, width), dtype=np.int32)
     if kind == "empty":
         maps[:] = 0
-    if kind == "degenerate":  # nothing to learn from in one picture, one pixel in the other
+    if kind == "degenerate":  # nothing to learn from in one image, one pixel in the other
         maps[:] = 255
         maps[1, 0, 0] = classes - 1
     return {"segmentation": maps}
@@ -33,8 +33,8 @@ def check_raw(outputs, size, classes):
     assert outputs["segmentation"].dtype == "float32"
 
 
-def check_answers(answers, size, card):
-    assert answers["segmentation"].shape == (2, *size)
+def check_predictions(predictions, size, card):
+    assert predictions["segmentation"].shape == (2, *size)
 
 
 def assert_same(found, expected):

@@ -1,4 +1,4 @@
-"""The contract of tasks with one object a picture: its class, its box, its joints."""
+"""The contract of tasks with one object per image: its class, its box, its joints."""
 
 import numpy as np
 
@@ -18,7 +18,7 @@ def learnable(card, height=32, width=48):
 
 
 def _corners(boxes, joints):
-    """Joints on the corners of the boxes, one after the other, in every other picture backwards."""
+    """Joints on the corners of the boxes, one after the other, in every other image backwards."""
     places = np.array([(0, 1), (2, 1), (0, 3), (2, 3)])[np.arange(joints) % 4]
     points = np.stack([box[places if i % 2 == 0 else places[::-1]] for i, box in enumerate(boxes)])
     return np.concatenate([points, np.full((*points.shape[:2], 1), 2.0)], -1).astype(np.float32)
@@ -62,21 +62,21 @@ def check_raw(outputs, size, classes):
         assert outputs["box"].shape in ((2, 4), (2, classes, 4))
 
 
-def check_answers(answers, size, card):
+def check_predictions(predictions, size, card):
     classes, height, width = card.tiny.get("num_classes"), *size
-    if "label" in answers:
-        assert answers["label"].shape == (2,) and answers["label"].dtype == "int32"
-        assert answers["scores"].shape == (2, classes)
-        np.testing.assert_allclose(answers["scores"].sum(-1), 1, atol=1e-5)
-        np.testing.assert_array_equal(answers["scores"].argmax(-1), answers["label"])
-    if "box" in answers:
-        box = answers["box"]
+    if "label" in predictions:
+        assert predictions["label"].shape == (2,) and predictions["label"].dtype == "int32"
+        assert predictions["scores"].shape == (2, classes)
+        np.testing.assert_allclose(predictions["scores"].sum(-1), 1, atol=1e-5)
+        np.testing.assert_array_equal(predictions["scores"].argmax(-1), predictions["label"])
+    if "box" in predictions:
+        box = predictions["box"]
         assert box.shape == (2, 4)
         assert (box >= 0).all() and (box <= [width, height, width, height]).all()
         assert (box[:, 2:] >= box[:, :2]).all()
-    if "keypoints" in answers:
-        assert answers["keypoints"].shape == (2, card.tiny["num_keypoints"], 3)
-        assert (answers["keypoints"][..., 2] == 1).all()
+    if "keypoints" in predictions:
+        assert predictions["keypoints"].shape == (2, card.tiny["num_keypoints"], 3)
+        assert (predictions["keypoints"][..., 2] == 1).all()
 
 
 def assert_same(found, expected):

@@ -21,8 +21,8 @@ CASES = {
 `targets(card, kind, height, width, batch)`: of kind `"normal"`, `"empty"` or `"degenerate"`.
 `learnable(card, height, width)`: a batch that can be learned by heart.
 `check_raw(outputs, size, classes)`: of the model itself.
-`check_answers(answers, size, card)`: of `zoo.answer`.
-`assert_same(found, expected)`: two answers for the same pictures.
+`check_answers(answers, size, card)`: of `zoo.predict`.
+`assert_same(found, expected)`: two answers for the same images.
 """
 
 
@@ -37,7 +37,7 @@ def counted(card):
     return next(name for name in names if name in card.tiny)
 
 
-def pictures(card, height=32, width=48, batch=2, seed=0):
+def make_images(card, height=32, width=48, batch=2, seed=0):
     """(B, H, W, C) uint8 noise, with the channels of the tiny configuration; where the model takes
     proposals, a dictionary of both."""
     random = np.random.default_rng(seed)

@@ -78,15 +78,15 @@ def test_card_is_complete(card):
 
 @pytest.mark.parametrize("size", [(32, 48), (37, 51)])
 def test_takes_any_size(card, model, size):
-    images = cases.pictures(card, *size)
+    images = cases.make_images(card, *size)
     case = cases.of(card)
     case.check_raw(model(images, training=False), size, card.tiny[cases.counted(card)])
-    case.check_answers(values(zoo.answer(model, images)), size, card)
-    case.check_answers(values(zoo.answer(model, images, image_size=(32, 32))), size, card)
+    case.check_predictions(values(zoo.predict(model, images)), size, card)
+    case.check_predictions(values(zoo.predict(model, images, image_size=(32, 32))), size, card)
 
 
 def test_uint8_and_float_agree(card, model):
-    images = cases.pictures(card)
+    images = cases.make_images(card)
     whole, real = values(model(images)), values(model(cases.as_float(images)))
     assert_close(whole, real, 1e-6)
 
@@ -96,7 +96,7 @@ def test_loss_is_finite(card, precision):
     with PrecisionScope(precision):
         model = card.build_tiny()
     made_ready(model, "sgd")
-    images = cases.pictures(card)
+    images = cases.make_images(card)
     outputs = model(images, training=True)
     for kind in ("normal", "empty", "degenerate"):
         loss = model.compute_loss(images, cases.targets(card, kind), outputs)
@@ -108,7 +108,7 @@ def test_loss_is_finite(card, precision):
 def test_gradient_reaches_every_variable(card):
     model = built(card)
     made_ready(model, keras.optimizers.SGD(1e-2, clipvalue=1.0))
-    images = cases.pictures(card, 64, 64)
+    images = cases.make_images(card, 64, 64)
     before = [variable.numpy() for variable in model.trainable_variables]
     for _ in range(3):  # a zero-initialised layer lets gradients through from the second step on
         loss = model.train_on_batch(images, cases.targets(card, "normal", 64, 64))
@@ -145,51 +145,51 @@ def test_one_batch_can_be_overfitted(card):
 def test_reloads_in_a_fresh_process(card, model, fresh, tmp_path):
     path = tmp_path / "model.keras"
     model.save(path)
-    images = cases.pictures(card, 37, 51)
+    images = cases.make_images(card, 37, 51)
     assert_close(fresh.run("keras", path, **cases.named(images)), values(model(images)), 1e-5)
 
 
 def test_jax_gives_the_same(card, model, jax_process, tmp_path):
     path = tmp_path / "model.keras"
     model.save(path)
-    images = cases.pictures(card, 37, 51)
+    images = cases.make_images(card, 37, 51)
     found = jax_process.run("keras", path, **cases.named(images))
     assert_close(found, values(model(images)), 1e-4)
 
 
-def test_saved_model_answers_without_the_zoo(card, model, bare, tmp_path):
-    delivery = export.Delivery.of(model, ["a", "b", "c"], (32, 32))
-    path = export.export_saved_model(delivery, tmp_path / "saved_model")
-    images = cases.pictures(card, 37, 51)
-    expected = values(zoo.answer(model, images, image_size=(32, 32)))
+def test_saved_model_predictions_without_the_zoo(card, model, bare, tmp_path):
+    spec = export.ExportSpec.of(model, ["a", "b", "c"], (32, 32))
+    path = export.export_saved_model(spec, tmp_path / "saved_model")
+    images = cases.make_images(card, 37, 51)
+    expected = values(zoo.predict(model, images, image_size=(32, 32)))
     given = cases.named(images)
     cases.of(card).assert_same(bare.run("saved_model", path, **given), expected)
     png = io.BytesIO()
-    picture = given.pop("images")[0]
-    picture = picture if picture.shape[-1] == 3 else picture[..., 0]
+    image = given.pop("images")[0]
+    image = image if image.shape[-1] == 3 else image[..., 0]
     given = {key: value[:1] for key, value in given.items()}
-    Image.fromarray(picture).save(png, "png")
+    Image.fromarray(image).save(png, "png")
     found = bare.run("saved_model", path, encoded=np.frombuffer(png.getvalue(), np.uint8), **given)
     assert found.pop("image_size").tolist() == [[37, 51]]
     cases.of(card).assert_same(found, {key: value[:1] for key, value in expected.items()})
     assert (path / "assets" / "labels.txt").read_text() == "a\nb\nc\n"
 
 
-def test_litert_answers_with_builtins_only(card, model, bare, tmp_path):
-    delivery = export.Delivery.of(model, ["a", "b", "c"], (32, 32))
-    path = export.export_litert(delivery, tmp_path / "model.tflite")
-    images = cases.pictures(card, 37, 51, batch=1)
-    expected = values(zoo.answer(model, images, image_size=(32, 32)))
+def test_litert_predictions_with_builtins_only(card, model, bare, tmp_path):
+    spec = export.ExportSpec.of(model, ["a", "b", "c"], (32, 32))
+    path = export.export_litert(spec, tmp_path / "model.tflite")
+    images = cases.make_images(card, 37, 51, batch=1)
+    expected = values(zoo.predict(model, images, image_size=(32, 32)))
     cases.of(card).assert_same(bare.run("litert", path, **cases.named(images)), expected)
 
 
-def test_onnx_answers_without_the_zoo(card, model, bare, tmp_path):
+def test_onnx_predictions_without_the_zoo(card, model, bare, tmp_path):
     pytest.importorskip("tf2onnx")
     pytest.importorskip("onnxruntime")
-    delivery = export.Delivery.of(model, ["a", "b", "c"], (32, 32))
-    path = export.export_onnx(delivery, tmp_path / "model.onnx")
-    images = cases.pictures(card, 37, 51)
-    expected = values(zoo.answer(model, images, image_size=(32, 32)))
+    spec = export.ExportSpec.of(model, ["a", "b", "c"], (32, 32))
+    path = export.export_onnx(spec, tmp_path / "model.onnx")
+    images = cases.make_images(card, 37, 51)
+    expected = values(zoo.predict(model, images, image_size=(32, 32)))
     cases.of(card).assert_same(bare.run("onnx", path, **cases.named(images)), expected)
 
 
@@ -198,7 +198,7 @@ def test_xla_computes_the_same_step(card, monkeypatch):
     # By default XLA draws other numbers, and detectors sample what they learn from.
     philox = functools.partial(tf.random.stateless_uniform, alg="philox")
     monkeypatch.setattr(tf.random, "stateless_uniform", philox)
-    images = tf.nest.map_structure(tf.constant, cases.pictures(card))
+    images = tf.nest.map_structure(tf.constant, cases.make_images(card))
     targets = {k: tf.constant(v) for k, v in cases.targets(card, "normal").items()}
     model.compile(jit_compile=False)
 
@@ -222,5 +222,5 @@ def test_classes_and_channels_change_in_one_call(card):
     model = card.build_tiny(**{cases.counted(card): 5}, input_shape=(None, None, 1))
     more = card.build_tiny(**{cases.counted(card): 6}, input_shape=(None, None, 1))
     assert model.count_params() < more.count_params()
-    images = cases.grey(cases.pictures(card, 32, 48))
+    images = cases.grey(cases.make_images(card, 32, 48))
     cases.of(card).check_raw(model(images), (32, 48), 5)

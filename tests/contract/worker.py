@@ -87,7 +87,7 @@ def main(mode: str) -> None:
         "litert": run_litert,
         "onnx": run_onnx,
     }
-    answer = sys.stdout
+    prediction = sys.stdout
     sys.stdout = sys.stderr
     for line in sys.stdin:
         request = json.loads(line)
@@ -99,7 +99,7 @@ def main(mode: str) -> None:
             reply = {"ok": True}
         except Exception:
             reply = {"error": traceback.format_exc()}
-        print(json.dumps(reply), file=answer, flush=True)
+        print(json.dumps(reply), file=prediction, flush=True)
 
 
 if __name__ == "__main__":

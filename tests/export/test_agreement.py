@@ -1,4 +1,4 @@
-"""How far two answers for one picture differ."""
+"""How far two answers for one image differ."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from export.agreement import differences_of
 BOXES = np.array([[0, 0, 10, 10], [20, 20, 60, 60], [5, 5, 8, 8], [0, 0, 0, 0]], float)
 
 
-def answer(order=(0, 1, 2, 3), move=0.0, **changes):
+def predict(order=(0, 1, 2, 3), move=0.0, **changes):
     rows = list(order)
     found = {
         "boxes": BOXES[rows] + move,
@@ -21,35 +21,35 @@ def answer(order=(0, 1, 2, 3), move=0.0, **changes):
 
 
 def test_objects_that_change_places_do_not_differ():
-    assert differences_of(answer((1, 0, 2, 3)), answer()) == {
+    assert differences_of(predict((1, 0, 2, 3)), predict()) == {
         key: (0.0, 0.0) for key in ("boxes", "scores", "masks")
     }
 
 
 def test_partners_are_compared():
-    found = answer(move=0.1, scores=np.array([0.9, 0.7, 0.2, 0]))
-    difference = differences_of(found, answer())
+    found = predict(move=0.1, scores=np.array([0.9, 0.7, 0.2, 0]))
+    difference = differences_of(found, predict())
     # The box of 3 pixels has moved too far to be the same; its score is low, so it does not count.
     assert difference["boxes"] == (pytest.approx(0.1), 0.0)
     assert difference["scores"] == (pytest.approx(0.2), 0.5)
 
 
 def test_objects_without_a_partner():
-    other = answer(labels=np.array([0, 0, 1, -1]))
-    assert differences_of(other, answer())["boxes"] == (0.0, 2 / 4)
-    fewer = answer(num_detections=np.int32(1))
-    assert differences_of(fewer, answer())["boxes"] == (0.0, 1 / 3)
-    nothing = answer(num_detections=np.int32(0))
+    other = predict(labels=np.array([0, 0, 1, -1]))
+    assert differences_of(other, predict())["boxes"] == (0.0, 2 / 4)
+    fewer = predict(num_detections=np.int32(1))
+    assert differences_of(fewer, predict())["boxes"] == (0.0, 1 / 3)
+    nothing = predict(num_detections=np.int32(0))
     assert differences_of(nothing, nothing)["boxes"] == (0.0, 0.0)
-    assert differences_of(nothing, answer())["boxes"] == (0.0, 1.0)
+    assert differences_of(nothing, predict())["boxes"] == (0.0, 1.0)
 
 
 def test_sentences_of_partners():
     said = np.array(["a dog", "a car", "a hat", ""])
-    mine = answer((1, 0, 2, 3), captions=said[[1, 0, 2, 3]])
-    assert differences_of(mine, answer(captions=said))["captions"] == (0.0, 0.0)
-    other = answer(captions=np.array(["a dog", "a", "a hat", "?"]))
-    assert differences_of(other, answer(captions=said))["captions"] == (1.0, 1 / 3)
+    mine = predict((1, 0, 2, 3), captions=said[[1, 0, 2, 3]])
+    assert differences_of(mine, predict(captions=said))["captions"] == (0.0, 0.0)
+    other = predict(captions=np.array(["a dog", "a", "a hat", "?"]))
+    assert differences_of(other, predict(captions=said))["captions"] == (1.0, 1 / 3)
 
 
 def test_maps():

@@ -11,13 +11,13 @@ from zoo.registry import PrecisionScope
 LABELS = ["background", "thing", "stuff"]
 
 
-def picture(height, width, channels=3, seed=0):
+def make_image(height, width, channels=3, seed=0):
     random = np.random.default_rng(seed)
     return random.integers(0, 256, (height, width, channels), dtype=np.uint8)
 
 
-def answered(model, image, **how):
-    return zoo.answer(model, image[None], **how)["segmentation"].numpy()[0]
+def predicted(model, image, **how):
+    return zoo.predict(model, image[None], **how)["segmentation"].numpy()[0]
 
 
 @pytest.fixture(scope="module")
@@ -26,31 +26,31 @@ def model():
 
 
 @pytest.fixture(scope="module")
-def delivery(model):
-    return export.Delivery.of(model, LABELS, (32, 48))
+def spec(model):
+    return export.ExportSpec.of(model, LABELS, (32, 48))
 
 
-def test_every_size_gets_an_answer_of_its_own_size(delivery, model, tmp_path):
-    answer = export.saved_model_answerer(export.export_saved_model(delivery, tmp_path / "sm"))
-    lite = export.litert_answerer(export.export_litert(delivery, tmp_path / "m.tflite"))
+def test_every_size_gets_an_prediction_of_its_own_size(spec, model, tmp_path):
+    predict = export.saved_model_predictor(export.export_saved_model(spec, tmp_path / "sm"))
+    lite = export.litert_predictor(export.export_litert(spec, tmp_path / "m.tflite"))
     for size in ((32, 48), (17, 90), (200, 31), (1, 1)):
-        image = picture(*size)
-        expected = answered(model, image, image_size=(32, 48))
-        np.testing.assert_array_equal(answer(image)["segmentation"], expected)
+        image = make_image(*size)
+        expected = predicted(model, image, image_size=(32, 48))
+        np.testing.assert_array_equal(predict(image)["segmentation"], expected)
         assert (lite(image)["segmentation"] != expected).mean() <= 0.005
 
 
-def test_serve_bytes_takes_files_of_different_sizes(delivery, model, tmp_path):
-    path = export.export_saved_model(delivery, tmp_path / "sm")
+def test_serve_bytes_takes_files_of_different_sizes(spec, model, tmp_path):
+    path = export.export_saved_model(spec, tmp_path / "sm")
     serve = tf.saved_model.load(str(path)).signatures["serve_bytes"]
-    images = [picture(20, 30), picture(41, 25, seed=1)]
+    images = [make_image(20, 30), make_image(41, 25, seed=1)]
     found = serve(encoded=tf.stack([tf.io.encode_png(image) for image in images]))
     assert found["image_size"].numpy().tolist() == [[20, 30], [41, 25]]
     maps = found["segmentation"].numpy()
     assert maps.shape == (2, 41, 30)
     for number, image in enumerate(images):
         height, width = image.shape[:2]
-        expected = answered(model, image, image_size=(32, 48))
+        expected = predicted(model, image, image_size=(32, 48))
         np.testing.assert_array_equal(maps[number, :height, :width], expected)
     assert (maps[0, 20:] == 255).all() and (maps[1, :, 25:] == 255).all()
 
@@ -64,21 +64,21 @@ def test_quantized_files_are_smaller_and_near(model, tmp_path, quantize):
         image[:, 4 * i + 8 :] = 220
     model.compile(optimizer=tf.keras.optimizers.Adam(1e-2), jit_compile=False)
     model.fit(images, {"segmentation": (images[..., 0] > 128).astype(int)}, epochs=30, verbose=0)
-    delivery = export.Delivery.of(model, LABELS[:2])
-    plain = export.export_litert(delivery, tmp_path / "plain.tflite")
-    small = export.export_litert(delivery, tmp_path / "small.tflite", quantize, images)
+    spec = export.ExportSpec.of(model, LABELS[:2])
+    plain = export.export_litert(spec, tmp_path / "plain.tflite")
+    small = export.export_litert(spec, tmp_path / "small.tflite", quantize, images)
     # Weights take a half or a quarter; the graph itself does not shrink.
     assert small.stat().st_size < 0.8 * plain.stat().st_size
-    expected = answered(model, images[3])
-    found = export.litert_answerer(small)(images[3])["segmentation"]
+    expected = predicted(model, images[3])
+    found = export.litert_predictor(small)(images[3])["segmentation"]
     assert (found != expected).mean() < 0.02
 
 
-def test_int8_needs_pictures(delivery, tmp_path):
-    with pytest.raises(zoo.InputError, match="representative pictures"):
-        export.export_litert(delivery, tmp_path / "m.tflite", "int8")
+def test_int8_needs_images(spec, tmp_path):
+    with pytest.raises(zoo.InputError, match="representative images"):
+        export.export_litert(spec, tmp_path / "m.tflite", "int8")
     with pytest.raises(zoo.InputError, match="quantize is one of"):
-        export.export_litert(delivery, tmp_path / "m.tflite", "int4")
+        export.export_litert(spec, tmp_path / "m.tflite", "int4")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -86,49 +86,49 @@ def test_int8_needs_pictures(delivery, tmp_path):
 def test_mixed_precision_leaves_as_float32(precision, tmp_path):
     with PrecisionScope(precision):
         mixed = zoo.card("unet").build_tiny()
-    delivery = export.Delivery.of(mixed, LABELS, (32, 32))
-    assert {layer.dtype_policy.name for layer in delivery.model._flatten_layers()} == {"float32"}
-    lite = export.litert_answerer(export.export_litert(delivery, tmp_path / "m.tflite"))
-    image = picture(40, 40)
-    expected = answered(delivery.model, image, image_size=(32, 32))
+    spec = export.ExportSpec.of(mixed, LABELS, (32, 32))
+    assert {layer.dtype_policy.name for layer in spec.model._flatten_layers()} == {"float32"}
+    lite = export.litert_predictor(export.export_litert(spec, tmp_path / "m.tflite"))
+    image = make_image(40, 40)
+    expected = predicted(spec.model, image, image_size=(32, 32))
     assert (lite(image)["segmentation"] != expected).mean() <= 0.005
-    for ours, theirs in zip(delivery.model.weights, mixed.weights, strict=True):
+    for ours, theirs in zip(spec.model.weights, mixed.weights, strict=True):
         np.testing.assert_array_equal(ours.numpy(), theirs.numpy())
 
 
-def test_grey_pictures(tmp_path):
+def test_grey_images(tmp_path):
     model = zoo.card("unet").build_tiny(input_shape=(None, None, 1))
-    delivery = export.Delivery.of(model, LABELS)
-    path = export.export_saved_model(delivery, tmp_path / "sm")
-    image = picture(33, 20, channels=1)
-    found = export.saved_model_answerer(path)(image)["segmentation"]
-    np.testing.assert_array_equal(found, answered(model, image))
+    spec = export.ExportSpec.of(model, LABELS)
+    path = export.export_saved_model(spec, tmp_path / "sm")
+    image = make_image(33, 20, channels=1)
+    found = export.saved_model_predictor(path)(image)["segmentation"]
+    np.testing.assert_array_equal(found, predicted(model, image))
 
 
-def test_valid_convolutions_answer_for_the_whole_picture(tmp_path):
+def test_valid_convolutions_prediction_for_the_whole_image(tmp_path):
     model = zoo.build(
         "unet", num_classes=3, padding="valid", norm="none", filters=4, depth=3,
         input_shape=(None, None, 3),
     )  # fmt: skip
-    delivery = export.Delivery.of(model, LABELS)
-    image = picture(50, 71)
-    expected = answered(model, image)
+    spec = export.ExportSpec.of(model, LABELS)
+    image = make_image(50, 71)
+    expected = predicted(model, image)
     assert expected.shape == (50, 71)
-    lite = export.litert_answerer(export.export_litert(delivery, tmp_path / "m.tflite"))
+    lite = export.litert_predictor(export.export_litert(spec, tmp_path / "m.tflite"))
     assert (lite(image)["segmentation"] != expected).mean() <= 0.005
 
 
-def test_a_saved_model_replaces_an_older_one_but_nothing_else(delivery, tmp_path):
+def test_a_saved_model_replaces_an_older_one_but_nothing_else(spec, tmp_path):
     folder = tmp_path / "sm"
-    export.export_saved_model(delivery, folder)
+    export.export_saved_model(spec, folder)
     (folder / "old").write_text("x")
-    export.export_saved_model(delivery, folder)
+    export.export_saved_model(spec, folder)
     assert not (folder / "old").exists()
     mine = tmp_path / "mine"
     mine.mkdir()
     (mine / "thesis.txt").write_text("x")
     with pytest.raises(zoo.InputError, match="not a SavedModel"):
-        export.export_saved_model(delivery, mine)
+        export.export_saved_model(spec, mine)
     assert (mine / "thesis.txt").read_text() == "x"
     assert sorted(p.name for p in tmp_path.iterdir()) == ["mine", "sm"]
 
@@ -144,12 +144,12 @@ def test_parity_report_sees_a_difference(tmp_path):
 
     file = tmp_path / "m.tflite"
     file.write_bytes(b"12345")
-    pictures = [picture(4, 5), picture(10, 10)]
+    images = [make_image(4, 5), make_image(10, 10)]
     report = export.parity_report(
-        reference, {"m": (file, exported)}, pictures, lambda answer: {"sum": int(
-            sum(answer(p)["segmentation"].sum() for p in pictures))}
+        reference, {"m": (file, exported)}, images, lambda predict: {"sum": int(
+            sum(predict(p)["segmentation"].sum() for p in images))}
     )  # fmt: skip
-    assert report["pictures"] == 2
+    assert report["images"] == 2
     row = report["m"]
     assert row["bytes"] == 5
     assert row["max_difference"] == {"segmentation": 2.0}

@@ -9,13 +9,13 @@ from ai_edge_litert import schema_py_generated as schema
 
 import export
 import zoo
-from zoo.inference.inference_options import Inference
+from zoo.inference.inference_options import InferenceOptions
 
 LABELS = ["background", "thing"]
 
 
 def squares(count, seed, height=32, width=48):
-    """Pictures with a bright square on noise, and their class maps."""
+    """Images with a bright square on noise, and their class maps."""
     random = np.random.default_rng(seed)
     images = random.integers(0, 70, (count, height, width, 3), dtype=np.uint8)
     classes = np.zeros((count, height, width), np.int32)
@@ -47,94 +47,94 @@ def valid():
     return model
 
 
-def answered(delivery, image):
-    return delivery.answer(tf.constant(image[None]))["segmentation"].numpy()[0]
+def predicted(spec, image):
+    return spec.predict(tf.constant(image[None]))["segmentation"].numpy()[0]
 
 
 AIDS = {
-    "tiles": Inference((16, 24), 8),
-    "views": Inference(scales=(0.75, 1.25)),
-    "all": Inference((24, 24), 8, (1.5,), True),
+    "tiles": InferenceOptions((16, 24), 8),
+    "views": InferenceOptions(scales=(0.75, 1.25)),
+    "all": InferenceOptions((24, 24), 8, (1.5,), True),
 }
 
 
 @pytest.mark.parametrize("aids", AIDS)
-def test_files_answer_as_the_model_does(model, tmp_path, aids):
-    delivery = export.Delivery.of(model, LABELS, (32, 48), inference=AIDS[aids])
-    path = export.export_litert(delivery, tmp_path / "m.tflite")
-    folder = export.export_saved_model(delivery, tmp_path / "sm")
+def test_files_prediction_as_the_model_does(model, tmp_path, aids):
+    spec = export.ExportSpec.of(model, LABELS, (32, 48), inference=AIDS[aids])
+    path = export.export_litert(spec, tmp_path / "m.tflite")
+    folder = export.export_saved_model(spec, tmp_path / "sm")
     for file in (path.with_suffix(".options.json"), folder / "assets" / "options.json"):
         options = json.loads(file.read_text())
         assert options["architecture"] == "unet" and options["image_size"] == [32, 48]
-        assert Inference(**options["inference"]) == AIDS[aids]
-    lite, saved = export.litert_answerer(path), export.saved_model_answerer(folder)
+        assert InferenceOptions(**options["inference"]) == AIDS[aids]
+    lite, saved = export.litert_predictor(path), export.saved_model_predictor(folder)
     for size in ((32, 48), (61, 40)):
         image = squares(1, 5, *size)[0][0]
-        expected = answered(delivery, image)
+        expected = predicted(spec, image)
         assert expected.shape == size and 0 < expected.mean() < 1
         np.testing.assert_array_equal(saved(image)["segmentation"], expected)
         assert (lite(image)["segmentation"] != expected).mean() <= 0.005
 
 
-def test_the_aids_change_the_answer(model):
+def test_the_aids_change_the_prediction(model):
     image = squares(1, 5)[0][0]
-    plain = answered(export.Delivery.of(model, LABELS, (32, 48)), image)
+    plain = predicted(export.ExportSpec.of(model, LABELS, (32, 48)), image)
     for inference in AIDS.values():
-        aided = answered(export.Delivery.of(model, LABELS, (32, 48), inference=inference), image)
+        aided = predicted(export.ExportSpec.of(model, LABELS, (32, 48), inference=inference), image)
         assert (aided == plain).mean() > 0.9
     assert (aided != plain).any()
 
 
-def test_a_saved_model_tiles_pictures_of_any_size(model, valid, tmp_path):
+def test_a_saved_model_tiles_images_of_any_size(model, valid, tmp_path):
     for number, (net, tile) in enumerate(((model, (24, 32)), (valid, (20, 20)))):
-        delivery = export.Delivery.of(net, LABELS, inference=Inference(tile, 8))
-        path = export.export_saved_model(delivery, tmp_path / str(number))
-        answer = export.saved_model_answerer(path)
+        spec = export.ExportSpec.of(net, LABELS, inference=InferenceOptions(tile, 8))
+        path = export.export_saved_model(spec, tmp_path / str(number))
+        predict = export.saved_model_predictor(path)
         for size in ((10, 9), (24, 100), (77, 65)):
             image = squares(1, 5, max(size[0], 20), max(size[1], 20))[0][0, : size[0], : size[1]]
-            np.testing.assert_array_equal(answer(image)["segmentation"], answered(delivery, image))
+            np.testing.assert_array_equal(predict(image)["segmentation"], predicted(spec, image))
         encoded = tf.stack([tf.io.encode_png(image), tf.io.encode_png(image[:50])])
-        found = answer.loaded.signatures["serve_bytes"](encoded=encoded)["segmentation"].numpy()
-        np.testing.assert_array_equal(found[0], answered(delivery, image))
-        np.testing.assert_array_equal(found[1, :50], answered(delivery, image[:50]))
+        found = predict.loaded.signatures["serve_bytes"](encoded=encoded)["segmentation"].numpy()
+        np.testing.assert_array_equal(found[0], predicted(spec, image))
+        np.testing.assert_array_equal(found[1, :50], predicted(spec, image[:50]))
 
 
 def test_litert_abuts_the_tiles_of_valid_convolutions(valid, tmp_path):
-    delivery = export.Delivery.of(valid, LABELS, (32, 48), inference=Inference((20, 20)))
-    answer = export.litert_answerer(export.export_litert(delivery, tmp_path / "m.tflite"))
+    spec = export.ExportSpec.of(valid, LABELS, (32, 48), inference=InferenceOptions((20, 20)))
+    predict = export.litert_predictor(export.export_litert(spec, tmp_path / "m.tflite"))
     image = squares(1, 5)[0][0]
-    expected = answered(export.Delivery.of(valid, LABELS, (32, 48)), image)
-    assert (answer(image)["segmentation"] != expected).mean() <= 0.005
+    expected = predicted(export.ExportSpec.of(valid, LABELS, (32, 48)), image)
+    assert (predict(image)["segmentation"] != expected).mean() <= 0.005
 
 
 def test_litert_does_not_tile_what_has_no_size(model, tmp_path):
-    for size, fit in ((None, "fit"), ((32, 48), "native")):
-        delivery = export.Delivery.of(model, LABELS, size, fit, Inference((16, 16)))
+    for size, resize in ((None, "letterbox"), ((32, 48), "native")):
+        spec = export.ExportSpec.of(model, LABELS, size, resize, InferenceOptions((16, 16)))
         with pytest.raises(zoo.InputError, match="name an image size, or export a SavedModel"):
-            export.export_litert(delivery, tmp_path / "m.tflite")
-    delivery = export.Delivery.of(model, LABELS, (32, 48), inference=Inference((16, 16)))
+            export.export_litert(spec, tmp_path / "m.tflite")
+    spec = export.ExportSpec.of(model, LABELS, (32, 48), inference=InferenceOptions((16, 16)))
     with pytest.raises(zoo.InputError, match="ONNX takes no tiles"):
-        export.export_onnx(delivery, tmp_path / "m.onnx")
+        export.export_onnx(spec, tmp_path / "m.onnx")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_onnx_averages(model, tmp_path):
     pytest.importorskip("tf2onnx")
     pytest.importorskip("onnxruntime")
-    inference = Inference(scales=(1, 1.5), flip=True)
-    delivery = export.Delivery.of(model, LABELS, (32, 48), inference=inference)
-    answer = export.onnx_answerer(export.export_onnx(delivery, tmp_path / "m.onnx"))
+    inference = InferenceOptions(scales=(1, 1.5), flip=True)
+    spec = export.ExportSpec.of(model, LABELS, (32, 48), inference=inference)
+    predict = export.onnx_predictor(export.export_onnx(spec, tmp_path / "m.onnx"))
     image = squares(1, 5, 41, 59)[0][0]
-    assert (answer(image)["segmentation"] != answered(delivery, image)).mean() <= 0.005
+    assert (predict(image)["segmentation"] != predicted(spec, image)).mean() <= 0.005
 
 
 def test_tiles_do_not_make_the_file_large(model, tmp_path):
     plain, tiled = (
         export.export_litert(
-            export.Delivery.of(model, LABELS, (256, 256), inference=inference),
+            export.ExportSpec.of(model, LABELS, (256, 256), inference=inference),
             tmp_path / f"{number}.tflite",
         ).stat().st_size
-        for number, inference in enumerate((Inference(), Inference((64, 64), 16)))
+        for number, inference in enumerate((InferenceOptions(), InferenceOptions((64, 64), 16)))
     )  # fmt: skip
     # A quarter of a megabyte would be the scores that the loop begins with.
     assert tiled < plain + 60_000
@@ -155,21 +155,21 @@ def operators(path):
     ]
 
 
-@pytest.mark.parametrize("inference", [Inference(), Inference((16, 24), 8)])
+@pytest.mark.parametrize("inference", [InferenceOptions(), InferenceOptions((16, 24), 8)])
 def test_int8_is_in_the_network_alone(model, tmp_path, inference):
-    delivery = export.Delivery.of(model, LABELS, (32, 48), inference=inference)
+    spec = export.ExportSpec.of(model, LABELS, (32, 48), inference=inference)
     images, _ = squares(12, seed=1)
-    plain = export.export_litert(delivery, tmp_path / "m.tflite")
-    path = export.export_litert(delivery, tmp_path / "q.tflite", "int8", images)
+    plain = export.export_litert(spec, tmp_path / "m.tflite")
+    path = export.export_litert(spec, tmp_path / "q.tflite", "int8", images)
     convolutions = [o for o in operators(path) if o[0] == "CONV_2D"]
     assert len(convolutions) == 7 and {o[2] for o in convolutions} == {schema.TensorType.INT8}
     arithmetic = ("BATCH_MATMUL", "GATHER", "MUL", "ADD", "ARG_MAX", "SELECT_V2", "CONCATENATION")
     outside = [o for o in operators(path) if o[0] in arithmetic and "unet" not in o[1]]
     assert len(outside) > 10
     assert schema.TensorType.INT8 not in {o[2] for o in outside}
-    answers = [export.litert_answerer(file) for file in (plain, path)]
+    predictions = [export.litert_predictor(file) for file in (plain, path)]
     wrong = np.zeros(2)
     # Of another size, so that they are resized on the way in and on the way back.
     for image, target in zip(*squares(12, 2, 41, 59), strict=True):
-        wrong += [(answer(image)["segmentation"] != target).mean() for answer in answers]
+        wrong += [(predict(image)["segmentation"] != target).mean() for predict in predictions]
     assert wrong[1] <= wrong[0] + 12 * 0.005

@@ -9,35 +9,35 @@ import zoo
 
 
 @pytest.fixture(scope="module")
-def answers(tmp_path_factory):
+def predictions(tmp_path_factory):
     """Of a float and an int8 file, for three proposals far apart among padding."""
     keras.utils.set_random_seed(0)
     model = zoo.card("fast_rcnn").build_tiny(nms_iou=0.9)
-    delivery = export.Delivery.of(model, "abc", (64, 64))
+    spec = export.ExportSpec.of(model, "abc", (64, 64))
     random = np.random.default_rng(0)
-    pictures = random.integers(0, 256, (6, 64, 64, 3), dtype=np.uint8)
+    images = random.integers(0, 256, (6, 64, 64, 3), dtype=np.uint8)
     boxes = np.zeros((20, 4), np.float32)
     boxes[[2, 5, 11]] = PROPOSALS
-    pairs = [(picture, boxes) for picture in pictures]
+    pairs = [(image, boxes) for image in images]
     folder = tmp_path_factory.mktemp("int8")
-    plain = export.export_litert(delivery, folder / "plain.tflite")
-    small = export.export_litert(delivery, folder / "small.tflite", "int8", pairs)
-    return [export.litert_answerer(path)(*pairs[0]) for path in (plain, small)]
+    plain = export.export_litert(spec, folder / "plain.tflite")
+    small = export.export_litert(spec, folder / "small.tflite", "int8", pairs)
+    return [export.litert_predictor(path)(*pairs[0]) for path in (plain, small)]
 
 
 PROPOSALS = np.array([[3.3, 4.1, 25.7, 30.2], [30.5, 2.9, 60.1, 22.4], [8.6, 36.3, 41.8, 61.5]])
 
 
-def test_every_proposal_is_answered_for_every_class_and_padding_never(answers):
-    for found in answers:
+def test_every_proposal_is_predicted_for_every_class_and_padding_never(predictions):
+    for found in predictions:
         assert found["num_detections"] == 9
         assert (found["labels"][9:] == -1).all() and not found["boxes"][9:].any()
         assert sorted(found["labels"][:9]) == [0, 0, 0, 1, 1, 1, 2, 2, 2]
 
 
-def test_scores_and_boxes_are_those_of_the_float_file(answers):
+def test_scores_and_boxes_are_those_of_the_float_file(predictions):
     rows = []
-    for found in answers:
+    for found in predictions:
         centres = (found["boxes"][:9, :2] + found["boxes"][:9, 2:]) / 2
         own = (PROPOSALS[:, :2] + PROPOSALS[:, 2:]) / 2
         nearest = np.abs(centres[:, None] - own[None]).sum(-1).argmin(1)

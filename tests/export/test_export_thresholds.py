@@ -1,4 +1,4 @@
-"""Thresholds that an exported detector takes beside the picture."""
+"""Thresholds that an exported detector takes beside the image."""
 
 import json
 
@@ -10,103 +10,101 @@ from ai_edge_litert.interpreter import Interpreter
 
 import export
 import zoo
-from zoo.inference.thresholds import answering_with
+from zoo.inference.thresholds import with_thresholds
 
 RULES = ((0.1, 0.45, False), (0.2, 0.2, True), (0.2, 0.2, False), (0.999, 0.5, False))
 
 
 @pytest.fixture(scope="module")
-def delivery():
+def spec():
     keras.utils.set_random_seed(0)
     model = zoo.card("yolo_v2").build_tiny()
     random = np.random.default_rng(0)
     for variable in model.trainable_variables:
         variable.assign_add(random.normal(0, 0.05, variable.shape))
-    return export.Delivery.of(model, ["a", "b", "c"], (64, 64))
+    return export.ExportSpec.of(model, ["a", "b", "c"], (64, 64))
 
 
 @pytest.fixture(scope="module")
-def picture():
+def make_image():
     return np.random.default_rng(1).integers(0, 256, (1, 70, 50, 3), dtype=np.uint8)
 
 
-def expected(delivery, picture, rule):
-    with answering_with(*rule):
-        return {key: np.asarray(value) for key, value in delivery.answer(picture).items()}
+def expected(spec, image, rule):
+    with with_thresholds(*rule):
+        return {key: np.asarray(value) for key, value in spec.predict(image).items()}
 
 
-def check(found, answers):
-    count = int(answers["num_detections"][0])
+def check(found, predictions):
+    count = int(predictions["num_detections"][0])
     assert int(found["num_detections"][0]) == count
-    np.testing.assert_allclose(found["scores"], answers["scores"], atol=1e-4)
-    np.testing.assert_array_equal(found["labels"], answers["labels"])
-    np.testing.assert_allclose(found["boxes"], answers["boxes"], atol=1e-2)
+    np.testing.assert_allclose(found["scores"], predictions["scores"], atol=1e-4)
+    np.testing.assert_array_equal(found["labels"], predictions["labels"])
+    np.testing.assert_allclose(found["boxes"], predictions["boxes"], atol=1e-2)
     return count
 
 
-def test_thresholds_are_those_of_a_model_built_with_them(delivery, picture):
+def test_thresholds_are_those_of_a_model_built_with_them(spec, image):
     for score, iou, blind in RULES[:3]:
         built = zoo.card("yolo_v2").build_tiny(
-            score_threshold=score, nms_iou=iou, class_blind=blind
+            score_threshold=score, nms_iou=iou, class_agnostic=blind
         )
-        built.set_weights(delivery.model.get_weights())
-        answers = expected(delivery, picture, (score, iou, blind))
-        check(zoo.answer(built, picture, image_size=(64, 64)), answers)
+        built.set_weights(spec.model.get_weights())
+        predictions = expected(spec, image, (score, iou, blind))
+        check(zoo.predict(built, image, image_size=(64, 64)), predictions)
 
 
-def test_a_saved_model_takes_thresholds(delivery, picture, tmp_path):
-    path = export.export_saved_model(delivery, tmp_path / "sm")
+def test_a_saved_model_takes_thresholds(spec, image, tmp_path):
+    path = export.export_saved_model(spec, tmp_path / "sm")
     serve = tf.saved_model.load(str(path)).signatures["serve_thresholds"]
     counts = []
     for score, iou, blind in RULES:
         found = serve(
-            images=tf.constant(picture),
+            images=tf.constant(image),
             score_threshold=tf.constant(score),
             nms_iou=tf.constant(iou),
-            class_blind=tf.constant(blind),
+            class_agnostic=tf.constant(blind),
         )
-        counts.append(check(found, expected(delivery, picture, (score, iou, blind))))
+        counts.append(check(found, expected(spec, image, (score, iou, blind))))
     assert counts[0] > counts[2] > counts[1] > counts[3] == 0
 
 
 @pytest.mark.parametrize("quantize", ["none", "float16", "int8"])
-def test_a_litert_file_takes_thresholds(delivery, picture, quantize, tmp_path):
-    pictures = picture if quantize == "int8" else ()
-    path = export.export_litert(
-        delivery, tmp_path / "m.tflite", quantize, pictures, thresholds=True
-    )
+def test_a_litert_file_takes_thresholds(spec, image, quantize, tmp_path):
+    images = image if quantize == "int8" else ()
+    path = export.export_litert(spec, tmp_path / "m.tflite", quantize, images, thresholds=True)
     signature = Interpreter(str(path)).get_signature_runner("serving_default")
     for score, iou, blind in RULES:
         found = signature(
-            images=picture,
+            images=image,
             score_threshold=np.float32(score),
             nms_iou=np.float32(iou),
-            class_blind=np.bool_(blind),
+            class_agnostic=np.bool_(blind),
         )
-        answers = expected(delivery, picture, (score, iou, blind))
-        count, kept = int(answers["num_detections"][0]), int(found["num_detections"][0])
+        predictions = expected(spec, image, (score, iou, blind))
+        count, kept = int(predictions["num_detections"][0]), int(found["num_detections"][0])
         if quantize == "none":
-            check(found, answers)
+            check(found, predictions)
         assert abs(kept - count) <= max(1, 0.1 * count)
         assert not kept or found["scores"][0, :kept].min() >= np.float32(score)
     own = json.loads(path.with_suffix(".options.json").read_text())["thresholds"]
-    assert own == {"score_threshold": 0.005, "nms_iou": 0.45, "class_blind": False}
-    untold = export.litert_answerer(path)(picture[0])
-    told = signature(**export.runners.named(picture[0], None, own))
+    assert own == {"score_threshold": 0.005, "nms_iou": 0.45, "class_agnostic": False}
+    untold = export.litert_predictor(path)(image[0])
+    told = signature(**export.runners.named(image[0], None, own))
     for key, value in told.items():
         np.testing.assert_array_equal(untold[key], value[0])
 
 
-def test_pictures_at_their_own_size(delivery, picture, tmp_path):
-    native = export.Delivery.of(delivery.model, ["a", "b", "c"])
-    answer = export.saved_model_answerer(export.export_saved_model(native, tmp_path / "sm"))
-    found = {key: value[None] for key, value in answer(picture[0]).items()}
-    assert check(found, {key: np.asarray(v) for key, v in native.answer(picture).items()})
+def test_images_at_their_own_size(spec, image, tmp_path):
+    native = export.ExportSpec.of(spec.model, ["a", "b", "c"])
+    predict = export.saved_model_predictor(export.export_saved_model(native, tmp_path / "sm"))
+    found = {key: value[None] for key, value in predict(image[0]).items()}
+    assert check(found, {key: np.asarray(v) for key, v in native.predict(image).items()})
     with pytest.raises(zoo.InputError, match=r"yolo_v2 does not convert.*needs.*an image size"):
         export.export_litert(native, tmp_path / "m.tflite")
 
 
 def test_what_takes_none(tmp_path):
-    delivery = export.Delivery.of(zoo.card("unet").build_tiny(), ["a", "b", "c"])
+    spec = export.ExportSpec.of(zoo.card("unet").build_tiny(), ["a", "b", "c"])
     with pytest.raises(zoo.InputError, match="answers none"):
-        export.export_litert(delivery, tmp_path / "m.tflite", thresholds=True)
+        export.export_litert(spec, tmp_path / "m.tflite", thresholds=True)

@@ -1,4 +1,4 @@
-"""Pictures with a red and a blue block each, and files that propose boxes near and far of them."""
+"""Images with a red and a blue block each, and files that propose boxes near and far of them."""
 
 import json
 from pathlib import Path
@@ -10,7 +10,7 @@ COLOURS = {"red": (220, 40, 40), "blue": (40, 40, 220)}
 
 
 def write_blocks(root: Path, train: int = 6, val: int = 2) -> Path:
-    """Writes COCO's layout and `NAME.json` with 16 proposals for each picture of 50×60 pixels."""
+    """Writes COCO's layout and `NAME.json` with 16 proposals for each image of 50×60 pixels."""
     random = np.random.default_rng(0)
     for split, count in (("train", train), ("val", val)):
         labels = {"images": [], "annotations": [], "categories": []}
@@ -19,11 +19,11 @@ def write_blocks(root: Path, train: int = 6, val: int = 2) -> Path:
         (root / split).mkdir()
         for number in range(count):
             name = f"{split}{number}"
-            picture = random.integers(80, 120, (50, 60, 3)).astype(np.uint8)
+            image = random.integers(80, 120, (50, 60, 3)).astype(np.uint8)
             rows = [[0, 0, 60, 50], [44, 30, 60, 50]]
             for category, colour in enumerate(COLOURS.values(), 1):
                 x, y = 30 * (category - 1) + int(random.integers(0, 8)), int(random.integers(2, 28))
-                picture[y : y + 18, x : x + 20] = colour
+                image[y : y + 18, x : x + 20] = colour
                 box = np.array([x, y, x + 20, y + 18])
                 rows += (box + random.uniform(-3, 3, (5, 4))).tolist()
                 rows += (box + np.array([[9, 7, 9, 7], [-7, 9, -7, 9]])).tolist()
@@ -31,7 +31,7 @@ def write_blocks(root: Path, train: int = 6, val: int = 2) -> Path:
                     "id": 10 * number + category, "image_id": number, "category_id": category,
                     "iscrowd": 0, "bbox": [x, y, 20, 18], "area": 360,
                 })  # fmt: skip
-            Image.fromarray(picture).save(root / split / f"{name}.png")
+            Image.fromarray(image).save(root / split / f"{name}.png")
             (root / f"{name}.json").write_text(json.dumps({"boxes": rows}))
             labels["images"].append(
                 {"id": number, "file_name": f"{name}.png", "height": 50, "width": 60}

@@ -11,11 +11,11 @@ SIZE = (120, 160)
 JOINTS = 17
 
 
-def random_samples(seed, pictures=12, classes=4, size=SIZE):
-    """Samples of the schema with objects of all sizes, crowds, padding, and empty pictures."""
+def random_samples(seed, images=12, classes=4, size=SIZE):
+    """Samples of the schema with objects of all sizes, crowds, padding, and empty images."""
     random = np.random.default_rng(seed)
     height, width = size
-    for number in range(pictures):
+    for number in range(images):
         count = 0 if number == 3 else int(random.integers(1, 9))
         corner = random.uniform(0, 0.7, (count, 2)) * (width, height)
         sides = np.exp(random.uniform(np.log(4), np.log(0.9 * height), (count, 2)))
@@ -46,22 +46,22 @@ def random_samples(seed, pictures=12, classes=4, size=SIZE):
 def perfect(sample):
     """The labels as an answer; the crowd is not answered."""
     kept = (sample["labels"] >= 0) & ~sample.get("crowd", np.zeros(len(sample["labels"]), bool))
-    answer = {key: sample[key][kept] for key in ("boxes", "labels", "masks", "keypoints")}
+    prediction = {key: sample[key][kept] for key in ("boxes", "labels", "masks", "keypoints")}
     # Somebody without a labelled joint is left out of the measurement, where an answer is near.
-    unseen = ~(answer["keypoints"][..., 2] > 0).any(1)
-    middle = (answer["boxes"][:, :2] + answer["boxes"][:, 2:]) / 2
-    answer["keypoints"][unseen, :, :2] = middle[unseen, None]
-    return {**answer, "scores": np.linspace(0.9, 0.5, kept.sum())}
+    unseen = ~(prediction["keypoints"][..., 2] > 0).any(1)
+    middle = (prediction["boxes"][:, :2] + prediction["boxes"][:, 2:]) / 2
+    prediction["keypoints"][unseen, :, :2] = middle[unseen, None]
+    return {**prediction, "scores": np.linspace(0.9, 0.5, kept.sum())}
 
 
 def imperfect(samples, seed, classes=4):
     """An answer a sample: moved, missed, doubled, misnamed and invented objects; equal scores."""
     random = np.random.default_rng(seed)
-    answers = []
+    predictions = []
     for _, sample in samples:
         rows = np.flatnonzero(sample["labels"] >= 0)
         rows = np.repeat(rows, random.integers(0, 4, len(rows)))
-        invented = 120 if len(answers) == 1 else int(random.integers(0, 4))
+        invented = 120 if len(predictions) == 1 else int(random.integers(0, 4))
         count = len(rows) + invented
         boxes = np.concatenate([sample["boxes"][rows], random.uniform(0, 90, (invented, 4))])
         boxes = boxes + random.normal(0, 3, (count, 4)) * random.integers(0, 2, (count, 1))
@@ -72,7 +72,7 @@ def imperfect(samples, seed, classes=4):
         joints = random.uniform(0, 90, (invented, JOINTS, 3))
         joints = np.concatenate([sample["keypoints"][rows], joints])
         padding = np.zeros((3, 4))
-        answers.append(
+        predictions.append(
             {
                 "boxes": np.concatenate([boxes, padding]).astype(np.float32),
                 "labels": np.concatenate([labels, [-1, 0, 0]]).astype(np.int32),
@@ -86,15 +86,15 @@ def imperfect(samples, seed, classes=4):
                 ),
             }
         )
-    return answers
+    return predictions
 
 
-def answering(answers):
-    """An answer function: the picture's first value is its number."""
-    return lambda image: answers[int(image.flat[0])]
+def predicting(predictions):
+    """An answer function: the image's first value is its number."""
+    return lambda image: predictions[int(image.flat[0])]
 
 
-def official(samples, answers, kind, classes=4):
+def official(samples, predictions, kind, classes=4):
     """The numbers of pycocotools for the same labels and answers."""
     from pycocotools import mask as official_masks
     from pycocotools.coco import COCO
@@ -106,7 +106,7 @@ def official(samples, answers, kind, classes=4):
     truth = {"info": {}, "images": [], "annotations": [], "categories": []}
     truth["categories"] = [{"id": i + 1, "name": str(i)} for i in range(classes)]
     found = []
-    for number, ((_, sample), answer) in enumerate(zip(samples, answers, strict=True), 1):
+    for number, ((_, sample), prediction) in enumerate(zip(samples, predictions, strict=True), 1):
         size = sample["image"].shape[:2]
         truth["images"].append({"id": number, "height": size[0], "width": size[1]})
         for row in np.flatnonzero(sample["labels"] >= 0):
@@ -128,19 +128,19 @@ def official(samples, answers, kind, classes=4):
                 one["keypoints"] = sample["keypoints"][row].astype(float).ravel().tolist()
                 one["num_keypoints"] = int((sample["keypoints"][row, :, 2] > 0).sum())
             truth["annotations"].append(one)
-        for row in range(int(answer["num_detections"])):
-            box = answer["boxes"][row].astype(float)
+        for row in range(int(prediction["num_detections"])):
+            box = prediction["boxes"][row].astype(float)
             one = {
                 "image_id": number,
-                "category_id": int(answer["labels"][row]) + 1,
-                "score": float(answer["scores"][row]),
+                "category_id": int(prediction["labels"][row]) + 1,
+                "score": float(prediction["scores"][row]),
             }
             if kind == "bbox":
                 one["bbox"] = [*box[:2], *(box[2:] - box[:2])]
             elif kind == "segm":
-                one["segmentation"] = encoded(answer["masks"][row], box, size)
+                one["segmentation"] = encoded(prediction["masks"][row], box, size)
             else:
-                one["keypoints"] = answer["keypoints"][row].astype(float).ravel().tolist()
+                one["keypoints"] = prediction["keypoints"][row].astype(float).ravel().tolist()
             found.append(one)
     with contextlib.redirect_stdout(io.StringIO()):
         labelled = COCO()

@@ -1,4 +1,4 @@
-"""Pictures and masks drawn on the spot, in files."""
+"""Images and masks drawn on the spot, in files."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 
 
-def write_pictures(
+def write_images(
     root: Path,
     count: int = 6,
     size: tuple[int, int] = (20, 24),
@@ -14,7 +14,7 @@ def write_pictures(
     folders: tuple[str, str] = ("images", "masks"),
     first: int = 0,
 ) -> Path:
-    """`count` pictures whose colour says the class, with their masks; returns the folder."""
+    """`count` images whose colour says the class, with their masks; returns the folder."""
     images, masks = (root / folder for folder in folders)
     images.mkdir(parents=True, exist_ok=True)
     masks.mkdir(parents=True, exist_ok=True)

@@ -8,7 +8,7 @@ from PIL import Image
 WIDTH, HEIGHT = 40, 30
 
 
-def picture(path: Path, size=(WIDTH, HEIGHT)) -> Path:
+def make_image(path: Path, size=(WIDTH, HEIGHT)) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.new("RGB", size, (90, 20, 200)).save(path)
     return path
@@ -22,7 +22,7 @@ def annotation(number, image, box=(4, 5, 20, 10), category=3, **more):
 
 
 def coco_content(count=4, first=0, annotations=None):
-    """Pictures `0.png`, … of 40×30 pixels with ids from 10 on; categories 3 and 7."""
+    """Images `0.png`, … of 40×30 pixels with ids from 10 on; categories 3 and 7."""
     images = [
         {"id": 10 + i, "file_name": f"{i}.png", "width": WIDTH, "height": HEIGHT}
         for i in range(first, first + count)
@@ -34,13 +34,13 @@ def coco_content(count=4, first=0, annotations=None):
 
 
 def write_coco(root: Path, content=None, labels="annotations/instances_train.json", folder="train"):
-    """Writes the JSON and its pictures; returns the folder."""
+    """Writes the JSON and its images; returns the folder."""
     content = coco_content() if content is None else content
     path = root / labels
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(content))
     for image in content["images"]:
-        picture(root / folder / image["file_name"])
+        make_image(root / folder / image["file_name"])
     return root
 
 
@@ -60,11 +60,11 @@ def voc_xml(objects, size=(WIDTH, HEIGHT), filename="other.jpg"):
     )
 
 
-def write_voc(root: Path, annotations, xml="Annotations", pictures="JPEGImages"):
-    """Writes XML files and pictures by stem; returns the folder."""
+def write_voc(root: Path, annotations, xml="Annotations", images="JPEGImages"):
+    """Writes XML files and images by stem; returns the folder."""
     (root / xml).mkdir(parents=True, exist_ok=True)
     for stem, content in annotations.items():
         content = content if isinstance(content, str) else voc_xml(content)
         (root / xml / f"{stem}.xml").write_text(content)
-        picture(root / pictures / f"{stem}.png")
+        make_image(root / images / f"{stem}.png")
     return root

@@ -11,7 +11,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from image_folders import write_pictures
+from image_folders import write_images
 from PIL import Image
 
 import zoo
@@ -39,14 +39,14 @@ RECIPE = Recipe(
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
-    """Twelve pictures: eight to learn from, four to measure on."""
-    folder = write_pictures(tmp_path_factory.mktemp("fit") / "data", 12)
+    """Twelve images: eight to learn from, four to measure on."""
+    folder = write_images(tmp_path_factory.mktemp("fit") / "data", 12)
     return f"masks:{folder}?val=0.34&classes=ground,tree,road"
 
 
 def run(data, out, recipe=RECIPE, **options):
     lines = []
-    done = fitting.fit("unet", data, recipe, out=out, say=lines.append, **options)
+    done = fitting.fit("unet", data, recipe, out=out, log=lines.append, **options)
     return done, lines
 
 
@@ -82,7 +82,7 @@ def test_the_run_folder(unbroken, data):
         assert sheet.width > 3 * 200
     assert any((done.folder / "logs").iterdir())
     assert [line.split()[1] for line in lines] == ["1/3", "2/3", "3/3"]
-    assert all("pictures/s" in line and "left" in line for line in lines)
+    assert all("images/s" in line and "left" in line for line in lines)
 
 
 def test_it_learns(data, tmp_path):
@@ -91,7 +91,7 @@ def test_it_learns(data, tmp_path):
     losses = [row["loss"] for row in done.history]
     assert losses[-1] < 0.5 * losses[0]
     report = evaluate_segmentation(
-        done.answerer(), open_source(data).samples("val"), tuple(done.labels)
+        done.predictor(), open_source(data).samples("val"), tuple(done.labels)
     )
     assert report["pixel_accuracy"] > report["majority_baseline"]["pixel_accuracy"]
 
@@ -102,7 +102,7 @@ def test_the_kept_model_is_the_best_epochs(unbroken, data):
     model = done.model()
     assert isinstance(model, zoo.Model) and model.arguments["num_classes"] == 3
     model.compile()
-    batches = fitting.batches_of("unet", RECIPE)
+    batches = fitting.batch_config_of("unet", RECIPE)
     from training.data.pipeline import validation_batches
 
     values = model.evaluate(
@@ -113,10 +113,10 @@ def test_the_kept_model_is_the_best_epochs(unbroken, data):
     assert values["loss"] == pytest.approx(best["val_loss"], rel=1e-4)
 
 
-def test_answers_are_of_the_pictures_own_size(unbroken):
-    answer = unbroken[0].answerer()
+def test_predictions_are_of_the_images_own_size(unbroken):
+    predict = unbroken[0].predictor()
     for size in [(20, 24), (7, 31)]:
-        found = answer(np.zeros((*size, 3), np.uint8))["segmentation"]
+        found = predict(np.zeros((*size, 3), np.uint8))["segmentation"]
         assert found.shape == size and set(np.unique(found)) <= {0, 1, 2}
 
 
@@ -168,7 +168,7 @@ def test_a_killed_run_ends_where_an_unbroken_one_does(unbroken, data, tmp_path):
     assert stopped.info["finished"] is False and len(stopped.history) == 2
     # What was kept is whole, and may be used.
     assert stopped.model().count_params() > 0
-    (out / "samples" / ".epoch_002.77.partial.png").write_text("half a picture")
+    (out / "samples" / ".epoch_002.77.partial.png").write_text("half an image")
     resumed, lines = run(data, out, resume=True)
     assert [line.split()[1] for line in lines] == ["2/3", "3/3"]
     same_results(unbroken[0], resumed)
@@ -181,7 +181,7 @@ class Interruption(Exception):
 
 def interrupted(data, out, recipe, monkeypatch, epoch):
     """In this process: the exception comes as the epoch, counted from 0, begins."""
-    begin = fitting.Recorder.on_epoch_begin
+    begin = fitting.RunRecorder.on_epoch_begin
 
     def begin_or_stop(self, number, logs=None):
         if number == epoch:
@@ -189,7 +189,7 @@ def interrupted(data, out, recipe, monkeypatch, epoch):
         begin(self, number, logs)
 
     with monkeypatch.context() as patch:
-        patch.setattr(fitting.Recorder, "on_epoch_begin", begin_or_stop)
+        patch.setattr(fitting.RunRecorder, "on_epoch_begin", begin_or_stop)
         with pytest.raises(Interruption):
             run(data, out, recipe)
 
@@ -199,7 +199,7 @@ def test_a_run_goes_on_within_an_epoch(epoch, batch, ema, data, tmp_path, monkey
     recipe = RECIPE.changed({"checkpoint_minutes": 1e-9, "ema": ema, "batch_size": 2})
     assert steps_per_epoch(open_source(data), "train", recipe.batch_size) == 4
     whole, _ = run(data, tmp_path / "whole", recipe)
-    keep = callbacks.StateKeeper.on_train_batch_end
+    keep = callbacks.CheckpointCallback.on_train_batch_end
 
     def keep_and_stop(self, number, logs=None):
         keep(self, number, logs)
@@ -207,7 +207,7 @@ def test_a_run_goes_on_within_an_epoch(epoch, batch, ema, data, tmp_path, monkey
             raise Interruption
 
     with monkeypatch.context() as patch:
-        patch.setattr(callbacks.StateKeeper, "on_train_batch_end", keep_and_stop)
+        patch.setattr(callbacks.CheckpointCallback, "on_train_batch_end", keep_and_stop)
         with pytest.raises(Interruption):
             run(data, tmp_path / "run", recipe)
     resumed, lines = run(data, tmp_path / "run", recipe, resume=True)
@@ -250,12 +250,12 @@ def test_mixed_precision(data, tmp_path, precision):
 
 def scripted(monkeypatch, values):
     """Makes the measured value of each epoch the next of `values`."""
-    judge = fitting.Recorder._judge
+    judge = fitting.RunRecorder._judge
 
     def instead(self, epoch, row):
         judge(self, epoch, {**row, self.metric: values[epoch]})
 
-    monkeypatch.setattr(fitting.Recorder, "_judge", instead)
+    monkeypatch.setattr(fitting.RunRecorder, "_judge", instead)
 
 
 def test_early_stopping(data, tmp_path, monkeypatch):
@@ -296,7 +296,7 @@ def test_a_loss_that_is_not_a_number(data, tmp_path):
 @pytest.mark.parametrize(
     "changes",
     [
-        {"channels": 1, "fit": "crop"},
+        {"channels": 1, "resize": "crop"},
         {"model.padding": "valid", "image_size": [20, 24]},
         {"loss": "cross_entropy+lovasz", "class_weights": "median_frequency", "batch_size": 32},
         {"jit": True},
@@ -306,14 +306,14 @@ def test_a_loss_that_is_not_a_number(data, tmp_path):
 def test_other_ways_to_train(data, tmp_path, changes):
     done, _ = run(data, tmp_path / "run", RECIPE.changed({**changes, "epochs": 1}))
     report = evaluate_segmentation(
-        done.answerer(), open_source(data).samples("val"), tuple(done.labels)
+        done.predictor(), open_source(data).samples("val"), tuple(done.labels)
     )
-    assert report["pictures"] == 4 and 0 < report["pixel_accuracy"] <= 1
+    assert report["images"] == 4 and 0 < report["pixel_accuracy"] <= 1
     assert math.isfinite(done.history[0]["loss"])
 
 
 def test_border_weights(tmp_path):
-    write_pictures(tmp_path / "cells", 6, folders=("images", "instances"))
+    write_images(tmp_path / "cells", 6, folders=("images", "instances"))
     recipe = RECIPE.changed({"border_weight": 10.0, "border_sigma": 3.0, "epochs": 1})
     data = f"instances:{tmp_path / 'cells'}"
     weighted, _ = run(data, tmp_path / "a", recipe)

@@ -5,7 +5,7 @@ import time
 
 import numpy as np
 import pytest
-from image_folders import write_pictures
+from image_folders import write_images
 
 import zoo
 from training import callbacks
@@ -24,7 +24,7 @@ RECIPE = Recipe(
     batch_size=4,
     epochs=5,
     learning_rate=1e-2,
-    measure_every=2,
+    evaluation_interval=2,
     augmentation=Augmentation(),
     model={"filters": 4, "depth": 2},
 )
@@ -32,7 +32,7 @@ RECIPE = Recipe(
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
-    folder = write_pictures(tmp_path_factory.mktemp("measured") / "data", 12)
+    folder = write_images(tmp_path_factory.mktemp("measured") / "data", 12)
     return f"masks:{folder}?val=0.34&classes=ground,tree,road"
 
 
@@ -44,7 +44,7 @@ def outside(monkeypatch):
 
 def trained(data, out, **changes):
     lines = []
-    return fit("unet", data, RECIPE.changed(changes), out=out, say=lines.append), lines
+    return fit("unet", data, RECIPE.changed(changes), out=out, log=lines.append), lines
 
 
 def test_every_second_epoch_and_the_last(data, tmp_path, outside):
@@ -52,7 +52,7 @@ def test_every_second_epoch_and_the_last(data, tmp_path, outside):
     measured = [row["epoch"] for row in run.history if "val_mean_iou" in row]
     assert measured == [2, 4, 5]
     assert run.info["best"]["epoch"] in measured
-    found = evaluate("segmentation", run.answerer(), open_source(data), "val")
+    found = evaluate("segmentation", run.predictor(), open_source(data), "val")
     assert run.info["best"]["value"] == pytest.approx(found["mean_iou"], abs=1e-6)
     row = run.history[run.info["best"]["epoch"] - 1]
     assert row["val_pixel_accuracy"] == pytest.approx(found["pixel_accuracy"], abs=1e-6)
@@ -64,46 +64,48 @@ def test_every_second_epoch_and_the_last(data, tmp_path, outside):
 
 
 def test_averaged_weights_are_what_is_measured(data, tmp_path, outside):
-    run, _ = trained(data, tmp_path / "run", ema=0.8, measure_every=1, epochs=2)
-    found = evaluate("segmentation", run.answerer(), open_source(data), "val")
+    run, _ = trained(data, tmp_path / "run", ema=0.8, evaluation_interval=1, epochs=2)
+    found = evaluate("segmentation", run.predictor(), open_source(data), "val")
     assert run.info["best"]["value"] == pytest.approx(found["mean_iou"], abs=1e-6)
 
 
 def test_the_epoch_in_which_time_ends_is_measured(data, tmp_path, outside):
     run = fit(
-        "unet", data, RECIPE.changed({"measure_every": 5, "epochs": 50}),
-        out=tmp_path / "run", minutes=1e-4, say=lambda _: None,
+        "unet", data, RECIPE.changed({"evaluation_interval": 5, "epochs": 50}),
+        out=tmp_path / "run", minutes=1e-4, log=lambda _: None,
     )  # fmt: skip
     assert [("val_mean_iou" in row) for row in run.history] == [True]
     assert run.model() is not None
 
 
-def test_some_pictures_only(data, tmp_path, outside, monkeypatch):
+def test_some_images_only(data, tmp_path, outside, monkeypatch):
     seen = []
 
-    def counted(task, answer, source, split, names, samples, progress):
+    def counted(task, prediction, source, split, names, samples, progress):
         kept = list(samples)
         seen.append([name for name, _ in kept])
-        return evaluate_segmentation(answer, kept, names, progress)
+        return evaluate_segmentation(prediction, kept, names, progress)
 
     monkeypatch.setattr(measurement, "evaluate", counted)
-    run, _ = trained(data, tmp_path / "run", measure_pictures=2, epochs=1)
+    run, _ = trained(data, tmp_path / "run", max_evaluation_images=2, epochs=1)
     everything = [name for name, _ in open_source(data).samples("val")]
     assert seen == [[everything[0], everything[-1]]] and len(everything) == 4
     assert "val_mean_iou" in run.history[0]
 
 
 def test_what_is_not_defined_is_said(data, tmp_path, outside, monkeypatch):
-    monkeypatch.setattr(measurement, "evaluate", lambda *_: {"mean_iou": None, "pictures": 4})
-    with pytest.raises(InputError, match=r"val_mean_iou is not defined on val.*measure_pictures"):
-        trained(data, tmp_path / "run", measure_pictures=3, epochs=1)
+    monkeypatch.setattr(measurement, "evaluate", lambda *_: {"mean_iou": None, "images": 4})
+    with pytest.raises(
+        InputError, match=r"val_mean_iou is not defined on val.*max_evaluation_images"
+    ):
+        trained(data, tmp_path / "run", max_evaluation_images=3, epochs=1)
 
 
 def test_only_where_no_graph_computes_the_metric():
     model = zoo.card("unet").build_tiny()
-    assert not measurement.measured_outside(model)
+    assert not measurement.needs_evaluation_callback(model)
     model.task_name = "detection"
-    assert measurement.measured_outside(model)
+    assert measurement.needs_evaluation_callback(model)
 
 
 class FakeModel:
@@ -115,7 +117,7 @@ def judged(tmp_path, values, **options):
     from training.run import Run
 
     run = Run(tmp_path, {"labels": []}, RECIPE)
-    recorder = callbacks.Recorder(
+    recorder = callbacks.RunRecorder(
         run, callbacks.new_progress(), ("val_ap50", "max"), every_epoch=False, **options
     )
     recorder.set_model(FakeModel())
@@ -150,7 +152,7 @@ def test_the_bar_is_for_terminals_only(capsys, monkeypatch):
     with Bar("measuring val", 4) as bar:
         bar(2)
     text = capsys.readouterr().err
-    assert f"measuring val [{'#' * 10}{' ' * 10}] 2/4 pictures" in text
+    assert f"measuring val [{'#' * 10}{' ' * 10}] 2/4 images" in text
     assert text.endswith("\r\033[K")
 
 

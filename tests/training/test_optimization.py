@@ -5,7 +5,7 @@ import math
 import keras
 import numpy as np
 import pytest
-from image_folders import write_pictures
+from image_folders import write_images
 from PIL import Image
 
 from training.data.sources import open_source
@@ -123,9 +123,9 @@ def test_sums_of_losses(shared_folder):
 
 
 def test_median_frequency_weights_by_hand(tmp_path):
-    """Classes 1 and 3 are in one picture each, class 2 is in none, and 255 is only area."""
-    write_pictures(tmp_path, 2, (2, 4), folders=("train", "trainannot"))
-    write_pictures(tmp_path, 1, (2, 4), folders=("val", "valannot"), first=2)
+    """Classes 1 and 3 are in one image each, class 2 is in none, and 255 is only area."""
+    write_images(tmp_path, 2, (2, 4), folders=("train", "trainannot"))
+    write_images(tmp_path, 1, (2, 4), folders=("val", "valannot"), first=2)
     maps = [[[0, 0, 0, 0], [1, 1, 255, 255]], [[0, 0, 0, 3], [0, 0, 0, 0]]]
     for number, values in enumerate(maps):
         Image.fromarray(np.array(values, np.uint8)).save(tmp_path / f"trainannot/{number}.png")

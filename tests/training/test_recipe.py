@@ -22,7 +22,7 @@ from zoo.errors import InputError
         ({"optimizer": "sdg"}, "optimizer is one of adam, adamw, sgd, rmsprop, not 'sdg'"),
         ({"schedule": "linear"}, "schedule is one of"),
         ({"precision": "float16"}, "precision is one of"),
-        ({"fit": "native"}, "fit is one of fit, stretch, crop"),
+        ({"resize": "native"}, "resize is one of letterbox, stretch, crop"),
         ({"class_weights": True}, "class_weights is one of"),
         ({"channels": 4}, "channels is one of 1, 3, not 4"),
         ({"jit": "yes"}, "jit is one of auto, True, False"),

@@ -1,7 +1,7 @@
-"""A toy world: leaf classes of a tree are learned from pictures that show no box of them.
+"""A toy world: leaf classes of a tree are learned from images that show no box of them.
 
 Things of the embedded scenes are warm or cold, and within that red or yellow, green or blue.
-Detection pictures tell where a thing is and whether it is warm; other pictures tell its colour
+Detection images tell where a thing is and whether it is warm; other images tell its colour
 alone. After both, things are found and called by their colour.
 """
 
@@ -26,7 +26,7 @@ LEAVES = ("red", "yellow", "green", "blue")
 
 
 def scenes(first, count):
-    """Pictures (N, 64, 64, 3) of one thing each, its box (N, 4) and its leaf (N,)."""
+    """Images (N, 64, 64, 3) of one thing each, its box (N, 4) and its leaf (N,)."""
     found, number = [], first
     while len(found) < count:
         scene = draw_scene(0, number, (64, 64), "single")
@@ -37,10 +37,10 @@ def scenes(first, count):
     return tuple(map(np.stack, zip(*found, strict=True)))
 
 
-def measured(model, pictures, boxes, leaves):
+def measured(model, images, boxes, leaves):
     """Shares of things that the best answer finds (IoU ≥ 0.5), and calls by their colour."""
-    answers = zoo.answer(model, pictures)
-    best, labels = np.asarray(answers["boxes"][:, 0]), np.asarray(answers["labels"][:, 0])
+    predictions = zoo.predict(model, images)
+    best, labels = np.asarray(predictions["boxes"][:, 0]), np.asarray(predictions["labels"][:, 0])
     sides = np.minimum(best[:, 2:], boxes[:, 2:]) - np.maximum(best[:, :2], boxes[:, :2])
     both = np.prod(np.maximum(sides, 0), axis=1)
     one, other = (np.prod(each[:, 2:] - each[:, :2], axis=1) for each in (best, boxes))
@@ -48,13 +48,13 @@ def measured(model, pictures, boxes, leaves):
 
 
 def test_leaves_are_learned_without_boxes():
-    pictures, boxes, leaves = scenes(0, 400)
+    images, boxes, leaves = scenes(0, 400)
     targets = {
         "boxes": boxes[:, None].copy(),
         "labels": np.array(TREE.parents, "int32")[leaves][:, None],
         "label": np.full(400, -1, "int32"),
     }
-    # Every second picture tells its class alone; no box has a leaf's label.
+    # Every second image tells its class alone; no box has a leaf's label.
     targets["boxes"][1::2] = 0
     targets["labels"][1::2] = -1
     targets["label"][1::2] = leaves[1::2]
@@ -73,9 +73,9 @@ def test_leaves_are_learned_without_boxes():
     unseen = scenes(10**6, 100)
     boxed = {key: value[::2] for key, value in targets.items()}
     # Where things are comes first: a class without a place is taught to the box that is surest.
-    model.fit(pictures[::2], boxed, batch_size=20, epochs=12, verbose=0)
+    model.fit(images[::2], boxed, batch_size=20, epochs=12, verbose=0)
     _, called = measured(model, *unseen)
-    model.fit(pictures, targets, batch_size=20, epochs=8, verbose=0)
+    model.fit(images, targets, batch_size=20, epochs=8, verbose=0)
     found, called_now = measured(model, *unseen)
     assert called < 0.6
     assert found > 0.6 and called_now > 0.7, (found, called, called_now)

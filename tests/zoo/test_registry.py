@@ -9,8 +9,8 @@ import keras
 import pytest
 
 import zoo
-from zoo.abstract_build import outline
-from zoo.cards import Figure, Paper
+from zoo.abstract_build import build_abstract
+from zoo.cards import Paper, PublishedResult
 from zoo.registry import PrecisionScope, rebuild
 from zoo.tasks import TASKS
 
@@ -70,9 +70,12 @@ def test_a_builder_of_ones_own():
         x = keras.layers.Conv2D(num_classes, 1, name="logits")(x)
         return zoo.Model(images, {"segmentation": x}, task="segmentation", name="thresholds")
 
-    figure = Figure("IoU", "1 %", "nothing", "here")
+    figure = PublishedResult("IoU", "1 %", "nothing", "here")
     build, card = registered(
-        thresholds, published={"num_classes": 2}, tiny={"num_classes": 5}, figures=(figure,)
+        thresholds,
+        published={"num_classes": 2},
+        tiny={"num_classes": 5},
+        published_results=(figure,),
     )
     assert (
         build.__doc__ == "Its own words." and "num_classes" in inspect.signature(build).parameters
@@ -113,7 +116,7 @@ def test_card(name):
     assert 1950 < card.paper.year < 2030 and card.paper.title and card.paper.authors
     known = set(inspect.signature(card.builder).parameters)
     assert set(card.published) <= known and set(card.tiny) <= known
-    assert all(figure.value and figure.source for figure in card.figures)
+    assert all(figure.value and figure.source for figure in card.published_results)
     written = json.loads(json.dumps(card.to_json(counts=False)))
     assert written["paper"]["year"] == card.paper.year and "builder" not in written
 
@@ -146,7 +149,7 @@ def test_no_initializer_is_made_on_import():
 
 def test_outline_counts_what_is_really_built():
     build = zoo.card("unet").build_tiny
-    outlined, built = outline(build), build()
+    outlined, built = build_abstract(build), build()
     assert [(v.path, v.shape) for v in outlined.weights] == [
         (v.path, v.shape) for v in built.weights
     ]
@@ -158,7 +161,7 @@ def test_outline_counts_what_is_really_built():
 
 def test_outline_takes_no_memory_for_values():
     """A U-Net of eight thousand million weights is counted here, and leaves nothing behind."""
-    model = outline(lambda: zoo.build("unet", filters=1024, dropout=0.5))
+    model = build_abstract(lambda: zoo.build("unet", filters=1024, dropout=0.5))
     assert sum(math.prod(v.shape) for v in model.weights) > 7e9
     # Were they still waiting, the next outermost scope would now ask for 30 GB.
     with keras.StatelessScope():
@@ -170,7 +173,7 @@ def test_outline_takes_no_memory_for_values():
 
 def test_outline_passes_errors_on():
     with pytest.raises(zoo.InputError, match="depth at least 2"):
-        outline(lambda: zoo.build("unet", depth=0))
+        build_abstract(lambda: zoo.build("unet", depth=0))
 
 
 def test_precision_is_remembered_and_put_back():

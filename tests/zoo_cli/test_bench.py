@@ -9,7 +9,7 @@ import pytest
 import zoo
 from zoo.errors import InputError
 from zoo_cli import main
-from zoo_cli.bench.bench_batch import made_up_batch
+from zoo_cli.bench.bench_batch import synthetic_batch
 from zoo_cli.bench.bench_one import timed
 from zoo_cli.bench.bench_plan import PARTS, Bench, make_benches
 from zoo_cli.bench.bench_report import report, to_text
@@ -65,9 +65,9 @@ def test_bad_input(words, expected, capsys):
 def test_batches_of_every_task(task):
     name = next(n for n in zoo.list_models(task) if zoo.card(n).build_tiny().sizes is None)
     model = zoo.card(name).build_tiny()
-    images, targets = made_up_batch(model, (32, 48), 2, 12)
-    pictures = images["image"] if isinstance(images, dict) else images
-    assert pictures.shape == (2, 32, 48, model.channels) and pictures.max() > 200
+    images, targets = synthetic_batch(model, (32, 48), 2, 12)
+    pixels = images["image"] if isinstance(images, dict) else images
+    assert pixels.shape == (2, 32, 48, model.channels) and pixels.max() > 200
     assert set(zoo.card(name).targets) <= set(targets)
     for key, value in targets.items():
         field = zoo.tasks.SCHEMA[key]
@@ -114,11 +114,11 @@ def test_figures_by_hand():
     forward = fast["parts"]["forward"]
     assert (forward["median_ms"], forward["calls"], forward["batch_size"]) == (2.0, 3, 1)
     assert forward["p95_ms"] == pytest.approx(np.percentile([1, 2, 9], 95))
-    assert forward["pictures_per_second"] == 500 and forward["share_of_peak"] == 0.1
-    # Four pictures, three passes of 3 MFLOP each, in 36 ms: 1 MFLOP a millisecond.
+    assert forward["images_per_second"] == 500 and forward["share_of_peak"] == 0.1
+    # Four images, three passes of 3 MFLOP each, in 36 ms: 1 MFLOP a millisecond.
     step = fast["parts"]["train_step"]
     assert step["share_of_peak"] == 0.1 and step["batch_size"] == 4
-    assert step["pictures_per_second"] == pytest.approx(1000 * 4 / 36, abs=1e-3)
+    assert step["images_per_second"] == pytest.approx(1000 * 4 / 36, abs=1e-3)
     assert fast["parts"]["litert"]["share_of_peak"] == 0.1
     assert slow["parts"]["forward"]["share_of_peak"] == 0.025
     assert gone == {"name": "gone", "error": "killed by signal 9"}

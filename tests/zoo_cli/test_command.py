@@ -21,7 +21,7 @@ SMALL = [
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Twelve pictures with a bright square, and their masks of 0 and 255."""
+    """Twelve images with a bright square, and their masks of 0 and 255."""
     root = tmp_path_factory.mktemp("squares")
     random = np.random.default_rng(0)
     for part in ("images", "masks"):
@@ -72,25 +72,25 @@ def test_run_folder_is_complete(run):
 def test_evaluate(run, capsys):
     assert main(["evaluate", str(run), "--json"]) == 0
     result = printed_json(capsys)
-    assert result["pictures"] == 2
+    assert result["images"] == 2
     assert 0 <= result["mean_iou"] <= 1
     assert set(result["iou"]) == {"0", "255"}
 
 
-def test_predict_writes_maps_in_the_pixels_of_the_picture(run, tmp_path, capsys):
+def test_predict_writes_maps_in_the_pixels_of_the_image(run, tmp_path, capsys):
     photo = tmp_path / "photo.jpg"
     Image.fromarray(np.full((61, 83), 90, np.uint8)).save(photo)  # grey
     assert main(["predict", str(run), str(photo), "--out", str(tmp_path / "o"), "--json"]) == 0
-    result = printed_json(capsys)["pictures"][0]
+    result = printed_json(capsys)["images"][0]
     assert np.asarray(Image.open(result["classes"])).shape == (61, 83)
     assert Image.open(tmp_path / "o" / "photo_overlay.png").size == (83, 61)
     assert sum(result["shares"].values()) == pytest.approx(1)
 
 
 def test_a_bare_file_predicts_too(run, tmp_path):
-    pictures = [str(p) for p in (Path(run) / "samples").glob("*.png")][:1]
+    images = [str(p) for p in (Path(run) / "samples").glob("*.png")][:1]
     out = tmp_path / "o"
-    assert main(["predict", str(run / "model.keras"), *pictures, "--out", str(out)]) == 0
+    assert main(["predict", str(run / "model.keras"), *images, "--out", str(out)]) == 0
     assert len(list(out.iterdir())) == 2
 
 
@@ -134,8 +134,8 @@ def bad_calls(folder, run):
             ["train", "unet", "--data", f"instances:{folder}", "--out", str(run), "--resume"],
             "was trained on",
         ),
-        "no picture": (["predict", str(run), "/no/such.jpg"], "no such file"),
-        "not a picture": (["predict", str(run), str(run / "run.json")], "not a readable picture"),
+        "no image": (["predict", str(run), "/no/such.jpg"], "no such file"),
+        "not an image": (["predict", str(run), str(run / "run.json")], "not a readable image"),
         "file as folder": (
             ["export", str(run), "--out", str(run / "run.json" / "x")],
             "run.json",
@@ -175,8 +175,8 @@ def test_a_full_disk_leaves_nothing_half_written(run, tmp_path, capsys, monkeypa
 
     monkeypatch.setattr(os, "replace", full)
     out = tmp_path / "o"
-    picture = next((run / "samples").glob("*.png"))
-    assert main(["predict", str(run), str(picture), "--out", str(out)]) == 2
+    image = next((run / "samples").glob("*.png"))
+    assert main(["predict", str(run), str(image), "--out", str(out)]) == 2
     assert "No space left" in capsys.readouterr().err
     assert list(out.iterdir()) == []
 

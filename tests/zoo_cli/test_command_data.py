@@ -17,7 +17,7 @@ def printed_json(capsys):
 
 @pytest.fixture(scope="module")
 def masks_folder(tmp_path_factory):
-    """Twelve pictures with a bright square, and their masks of 0 and 255."""
+    """Twelve images with a bright square, and their masks of 0 and 255."""
     root = tmp_path_factory.mktemp("data_masks")
     random = np.random.default_rng(0)
     for part in ("images", "masks"):
@@ -36,7 +36,7 @@ def test_data_counts_and_draws(masks_folder, tmp_path, capsys):
     sheet = tmp_path / "sheet.png"
     assert main(["data", f"masks:{masks_folder}", "--out", str(sheet), "--json"]) == 0
     report = printed_json(capsys)
-    sizes = {name: split["pictures"] for name, split in report["splits"].items()}
+    sizes = {name: split["images"] for name, split in report["splits"].items()}
     assert sizes == {"train": 10, "val": 2}
     assert report["splits"]["train"]["pixels"]["255"] == 10 * 14 * 18
     assert report["splits"]["train"]["sizes"] == {"40×52": 10}
@@ -76,15 +76,15 @@ COCO = {
 
 
 def write_coco(root, **changes):
-    """Six pictures with an object each; `changes` replace annotations by their place."""
+    """Six images with an object each; `changes` replace annotations by their place."""
     (root / "train").mkdir(parents=True)
     (root / "annotations").mkdir()
     for number in range(6):
         pixels = np.random.default_rng(number).integers(0, 255, (40, 60, 3)).astype(np.uint8)
         Image.fromarray(pixels).save(root / "train" / f"{number}.png")
     written = json.loads(json.dumps(COCO))
-    for place, change in changes.items():
-        written["annotations"][int(place.removeprefix("a"))].update(change)
+    for transform_images, change in changes.items():
+        written["annotations"][int(transform_images.removeprefix("a"))].update(change)
     for one in written["annotations"]:
         x, y, w, h = one["bbox"]
         one["segmentation"] = one.get("segmentation", [[x, y, x + w, y, x + w, y + h, x, y + h]])
@@ -133,7 +133,7 @@ def test_anchors(tmp_path, capsys):
     words = ["data", f"coco:{root}", "--anchors", "2", "--image-size", "64x120", "--out", str(plot)]
     assert main([*words, "--split", "train", "--json"]) == 0
     report = printed_json(capsys)
-    # 40×60 pictures fit 64×120 at a scale of 1.6.
+    # 40×60 images fit 64×120 at a scale of 1.6.
     assert report["image_size"] == [64, 120]
     found = {tuple(anchor) for anchor in report["anchors_pixels"]}
     assert found <= {(16.0, 48.0), (32.0, 16.0)} and report["mean_best_iou"] == pytest.approx(1)
@@ -150,7 +150,7 @@ def test_anchors(tmp_path, capsys):
     [
         (["--split", "tset"], "train (10)"),
         (["--anchors", "3"], "no boxes to cluster"),
-        (["--pictures", "0"], "at least 1"),
+        (["--images", "0"], "at least 1"),
     ],
 )
 def test_unusable_calls_are_one_line(masks_folder, words, expected, capsys):
@@ -162,7 +162,7 @@ def test_unusable_calls_are_one_line(masks_folder, words, expected, capsys):
 def test_class_tables_have_a_column_a_split():
     parts = {"train": [{"cat": 3, "dog": 1}, {"cat": 2, "dog": 1}], "val": [{"cat": 0}, {"cat": 0}]}
     lines = [line.split() for line in _counts("class of objects", parts).splitlines()]
-    assert lines[0] == ["class", "of", "objects", "train", "pictures", "val", "pictures"]
+    assert lines[0] == ["class", "of", "objects", "train", "images", "val", "images"]
     assert lines[2] == ["cat", "3", "2", "0", "0"] and lines[3][:3] == ["dog", "1", "1"]
 
 
@@ -170,7 +170,7 @@ def test_real_packs_have_the_counts_of_their_readmes(shared_data, capsys):
     assert main(["data", f"coco:{shared_data / 'coco_mini'}", "--json", "--labels-only"]) == 0
     splits = printed_json(capsys)["splits"]
     found = {
-        s: (p["pictures"], p["objects"]["count"], p["objects"]["crowd"]) for s, p in splits.items()
+        s: (p["images"], p["objects"]["count"], p["objects"]["crowd"]) for s, p in splits.items()
     }
     assert found == {"train": (80, 739, 8), "val": (39, 260, 1)}
     seen = [sum(n > 0 for n in p["objects"]["by_class"].values()) for p in splits.values()]
@@ -187,7 +187,7 @@ def test_real_packs_have_the_counts_of_their_readmes(shared_data, capsys):
     nuclei = f"instances:{shared_data / 'nuclei_dsb2018'}"
     assert main(["data", nuclei, "--json", "--split", "val"]) == 0
     val = printed_json(capsys)["splits"]["val"]
-    assert (val["pictures"], val["instances"]["count"]) == (32, 1207)
+    assert (val["images"], val["instances"]["count"]) == (32, 1207)
 
 
 def test_the_speed_of_every_stage(masks_folder, capsys):
@@ -198,7 +198,7 @@ def test_the_speed_of_every_stage(masks_folder, capsys):
     assert list(report["stages"]) == ["read", "decode", "augment", "batch"]
     times = {stage: found["milliseconds"] for stage, found in report["stages"].items()}
     assert times[report["slowest"]] == max(times.values()) > 0
-    assert report["pictures_per_second"] > 0 and report["image_size"] == [32, 32]
+    assert report["images_per_second"] > 0 and report["image_size"] == [32, 32]
     assert (report["recipe"], report["batch_size"], report["split"]) == ("unet", 4, "train")
     for word in ("--seconds=0", "--model=yolo_v9"):
         assert main([*words, word]) == 2

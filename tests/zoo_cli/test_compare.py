@@ -45,7 +45,7 @@ IOU = Headline("mean_iou", "max")
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
-    """Twelve pictures with a bright square, and their masks."""
+    """Twelve images with a bright square, and their masks."""
     root = tmp_path_factory.mktemp("squares")
     random = np.random.default_rng(0)
     for part in ("images", "masks"):
@@ -120,10 +120,10 @@ def test_every_model_has_its_row_and_a_failure_costs_one(compared):
         assert row["status"] == "done" and row["epochs"] == 1
         assert row["exported_as"] == "tflite"
         assert row["exported_bytes"] == (out / name / "model.tflite").stat().st_size
-        assert row["answers_timed"] >= 20 and row["picture_size"] == [40, 52]
+        assert row["answers_timed"] >= 20 and row["image_size"] == [40, 52]
         assert 0 < row["milliseconds"] < 60_000
         assert 100e6 < row["peak_memory"] < 100e9
-        assert row["pictures_per_second"] > 0 and row["minutes"] > 0
+        assert row["images_per_second"] > 0 and row["minutes"] > 0
     values = [row["value"] for row in result["rows"][:-1]]
     assert values == sorted(values, reverse=True)
 
@@ -163,29 +163,29 @@ def test_table_csv_and_json_agree(compared):
     assert result["command"] in page and "zoo compare unet" in result["command"]
 
 
-def test_pictures_are_there_and_show_something(compared):
+def test_images_are_there_and_show_something(compared):
     out, _ = compared
     page = (out / "report.md").read_text()
     for name in ("accuracy_latency", "accuracy_size", "accuracy_memory", "samples"):
         assert f"({name}.png)" in page
         pixels = np.asarray(Image.open(out / f"{name}.png").convert("RGB"))
         assert len(np.unique(pixels.reshape(-1, 3), axis=0)) > 20
-    # Picture, truth and one column a model that was trained; two pictures are held out.
+    # Image, truth and one column a model that was trained; two images are held out.
     width, height = Image.open(out / "samples.png").size
     assert width == 4 * (256 + 6) + 6 and height > 2 * 190
 
 
-def test_the_sheet_holds_the_models_own_answers(compared, data):
+def test_the_sheet_holds_the_models_own_predictions(compared, data):
     out, _ = compared
     source = open_source(data)
     run = open_run(out / "unet" / "run")
-    answer = run.answerer(run.model())
+    predict = run.predictor(run.model())
     positions = sample_positions(source.sizes["val"])
     kept = np.load(out / "unet" / "samples.npz")
-    for place, (_, sample) in enumerate(source.samples("val")):
-        number = positions.index(place)
+    for transform_images, (_, sample) in enumerate(source.samples("val")):
+        number = positions.index(transform_images)
         np.testing.assert_array_equal(
-            kept[f"{number}_segmentation"], answer(sample["image"])["segmentation"]
+            kept[f"{number}_segmentation"], predict(sample["image"])["segmentation"]
         )
 
 
@@ -218,7 +218,7 @@ def test_a_failed_model_may_be_set_otherwise(folder, data):
 
 def test_an_interrupted_training_goes_on(folder, data):
     plan = plan_for(data, epochs=3)
-    run = fit(plan.name, data, plan.recipe, out=folder / "run", minutes=1e-9, say=lambda _: None)
+    run = fit(plan.name, data, plan.recipe, out=folder / "run", minutes=1e-9, log=lambda _: None)
     run.write_info(finished=False)
     assert len(run.history) == 1
     update_result(folder, peak_memory=10**15)
@@ -247,7 +247,7 @@ def test_a_model_too_slow_for_the_budget_fails(folder, data, monkeypatch):
         assert ended.wait(30)
         raise InputError("ended")
 
-    monkeypatch.setattr(compare_one, "fit", endless)
+    monkeypatch.setattr(compare_one, "letterbox", endless)
     with pytest.raises(InputError, match="ended"):
         compare_one.trial(folder, plan_for(data, epochs=None, minutes=0.001))
     result = read_result(folder)
@@ -553,6 +553,6 @@ def test_a_bar_in_a_cell_does_not_end_it():
     assert table.splitlines()[-1] == "| x\\|y | 1 2 |"
 
 
-def test_sample_pictures_are_spread_over_the_split():
+def test_sample_images_are_spread_over_the_split():
     assert sample_positions(100) == [0, 33, 66, 99]
     assert sample_positions(2) == [0, 1] and sample_positions(1) == [0]

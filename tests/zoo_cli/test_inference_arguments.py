@@ -10,12 +10,12 @@ from PIL import Image
 import export
 import zoo
 from training.evaluation.superpixels import felzenszwalb, vote
-from zoo.inference.inference_options import Inference
+from zoo.inference.inference_options import InferenceOptions
 from zoo_cli import main
-from zoo_cli.loaded_model import Opened, _check_tile
+from zoo_cli.loaded_model import LoadedModel, _check_tile
 
 AIDS = ["--tile", "16x24", "--overlap", "8", "--scales", "1,1.5", "--flip"]
-INFERENCE = Inference((16, 24), 8, (1, 1.5), True)
+INFERENCE = InferenceOptions((16, 24), 8, (1, 1.5), True)
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,7 @@ def file(model, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def photo(tmp_path_factory):
-    """A picture of two flat halves with noise."""
+    """An image of two flat halves with noise."""
     image = np.random.default_rng(0).integers(0, 90, (40, 52, 3), dtype=np.uint8)
     image[:, 26:] += 120
     path = tmp_path_factory.mktemp("photo") / "photo.png"
@@ -44,8 +44,8 @@ def photo(tmp_path_factory):
     return path, image
 
 
-def answered(model, image, inference):
-    return np.asarray(zoo.answer(model, image[None], inference=inference)["segmentation"])[0]
+def predicted(model, image, inference):
+    return np.asarray(zoo.predict(model, image[None], inference=inference)["segmentation"])[0]
 
 
 def test_predict_uses_the_aids(model, file, photo, tmp_path, capsys):
@@ -53,9 +53,9 @@ def test_predict_uses_the_aids(model, file, photo, tmp_path, capsys):
     words = ["predict", file, str(path), "--out", str(tmp_path), *AIDS]
     assert main(words) == 0
     found = np.asarray(Image.open(tmp_path / "photo_classes.png"))
-    expected = answered(model, image, INFERENCE)
+    expected = predicted(model, image, INFERENCE)
     np.testing.assert_array_equal(found, expected)
-    assert (expected != answered(model, image, Inference())).any()
+    assert (expected != predicted(model, image, InferenceOptions())).any()
     pytest.importorskip("cv2.ximgproc")
     assert main([*words, "--superpixels", "felzenszwalb:30"]) == 0
     found = np.asarray(Image.open(tmp_path / "photo_classes.png"))
@@ -69,23 +69,23 @@ def test_another_canvas_can_be_asked_for(model, file, photo, tmp_path, capsys):
     assert main(words) == 0
     found = np.asarray(Image.open(tmp_path / "photo_classes.png"))
     expected = np.asarray(
-        zoo.answer(model, image[None], image_size=(24, 32))["segmentation"][0],
+        zoo.predict(model, image[None], image_size=(24, 32))["segmentation"][0],
     )
     np.testing.assert_array_equal(found, expected)
-    assert (expected != answered(model, image, Inference())).any()
+    assert (expected != predicted(model, image, InferenceOptions())).any()
     capsys.readouterr()
     words = ["export", file, "--out", str(tmp_path), "--json", "--format", "saved_model"]
     assert main([*words, "--image-size", "24x32"]) == 0
     report = json.loads(capsys.readouterr().out)
     assert report["image_size"] == [24, 32]
-    answer = export.saved_model_answerer(report["files"]["saved_model"])
-    np.testing.assert_array_equal(answer(image)["segmentation"], expected)
+    predict = export.saved_model_predictor(report["files"]["saved_model"])
+    np.testing.assert_array_equal(predict(image)["segmentation"], expected)
 
 
 @pytest.mark.parametrize(
     ("arguments", "error"),
     [
-        ({"input_shape": (32, 32, 3)}, "was built for pictures with a side of 32, not 25"),
+        ({"input_shape": (32, 32, 3)}, "was built for images with a side of 32, not 25"),
         ({"padding": "valid"}, "the nearest that it can: 24 or 26"),
     ],
 )
@@ -111,7 +111,7 @@ def test_evaluate_measures_with_the_aids(model, file, photo, tmp_path, capsys):
     assert main(words) == 0
     result = json.loads(capsys.readouterr().out)
     assert result["inference"] == {**INFERENCE.to_dict(), "superpixels": None}
-    right = answered(model, image, INFERENCE) == truth
+    right = predicted(model, image, INFERENCE) == truth
     assert result["pixel_accuracy"] == pytest.approx(right.mean())
 
 
@@ -119,11 +119,11 @@ def test_export_puts_the_aids_into_the_file(model, file, photo, tmp_path, capsys
     words = ["export", file, "--out", str(tmp_path), "--format"]
     assert main([*words, "saved_model", "--json", "--tile", "16x24", "--flip"]) == 0
     report = json.loads(capsys.readouterr().out)
-    inference = Inference((16, 24), 4, flip=True)
-    assert Inference(**report["inference"]) == inference
-    answer = export.saved_model_answerer(report["files"]["saved_model"])
-    expected = answered(model, photo[1], inference)
-    np.testing.assert_array_equal(answer(photo[1])["segmentation"], expected)
+    inference = InferenceOptions((16, 24), 4, flip=True)
+    assert InferenceOptions(**report["inference"]) == inference
+    predict = export.saved_model_predictor(report["files"]["saved_model"])
+    expected = predicted(model, photo[1], inference)
+    np.testing.assert_array_equal(predict(photo[1])["segmentation"], expected)
     assert main([*words, "litert", "--tile", "16x24"]) == 2
     error = capsys.readouterr().err
     assert "name an image size, or export a SavedModel" in error and error.count("\n") == 1
@@ -149,8 +149,8 @@ def test_bad_aids_are_one_line_and_status_2(words, expected, file, photo, tmp_pa
 
 def test_tiles_as_large_as_the_canvas_are_refused(model, tmp_path):
     def check(tile, scales=(1.0,), size=(64, 64)):
-        inference = Inference(tile, scales=scales)
-        _check_tile(Opened(tmp_path, model, ["a", "b"], size, "fit", None, inference))
+        inference = InferenceOptions(tile, scales=scales)
+        _check_tile(LoadedModel(tmp_path, model, ["a", "b"], size, "letterbox", None, inference))
 
     with pytest.raises(zoo.InputError, match="with --native"):
         check((64, 80))

@@ -17,7 +17,7 @@ from zoo.tasks import TASKS
 
 
 @dataclasses.dataclass(frozen=True)
-class Batches:
+class BatchConfig:
     """How samples become batches.
 
     Attributes:
@@ -26,7 +26,7 @@ class Batches:
         image_sizes: of training, in turn epoch by epoch; empty for `image_size` alone.
         size_steps: batches after which one of `image_sizes` is drawn at random instead; 0 takes
             them in turn.
-        batch_size: pictures a batch.
+        batch_size: images a batch.
         channels: 3 for colour, 1 for grey.
         fit: `"fit"`, `"stretch"` or `"crop"`, see `training.data.augment`.
         augmentation: ranges of random change in training.
@@ -36,8 +36,8 @@ class Batches:
         mask_size: cells a side of the masks that a model learns from; 0 for those of the data set.
         targets: keys of the schema that the model learns from; empty for the task's.
         seed: of everything random.
-        buckets: canvas sizes of training instead of `image_size`; each picture goes on the one
-            whose proportions are nearest to its own, and a batch has pictures of one size.
+        buckets: canvas sizes of training instead of `image_size`; each image goes on the one
+            whose proportions are nearest to its own, and a batch has images of one size.
         cache: `"none"`, `"memory"`, `"disk"` or `"disk:FOLDER"`, where samples are kept once they
             have been decoded, see `training.data.cache.cache_options`.
         service: address of a tf.data service whose workers make the training batches; see
@@ -50,7 +50,7 @@ class Batches:
     image_size: tuple[int, int]
     batch_size: int = 8
     channels: int = 3
-    fit: str = "fit"
+    resize: str = "letterbox"
     augmentation: Augmentation = dataclasses.field(default_factory=Augmentation)
     border_weight: float = 0.0
     border_sigma: float = 5.0
@@ -92,7 +92,7 @@ class Batches:
         joint = isinstance(source, JointSource)
         if joint and ("label" not in self.targets or partners(self.augmentation)):
             raise InputError(
-                f"{source.spec}: has pictures without boxes, which teach `zoo train yolo9000` "
+                f"{source.spec}: has images without boxes, which teach `zoo train yolo9000` "
                 "alone, and no mosaic, mixup or copy_paste."
             )
         if joint and self.cache == "memory":
@@ -118,7 +118,7 @@ class Batches:
         elements = source.raw(next(iter(source.sizes))).map(decode).element_spec
         of_objects = elements["keypoints"].shape.rank == 3
         if of_objects != ("boxes" in self.targets):
-            kinds = ("of one person in a picture", "of every object")
+            kinds = ("of one person in an image", "of every object")
             raise InputError(
                 f"{source.spec}: has the joints {kinds[of_objects]}; the model learns those "
                 f"{kinds[not of_objects]}."
@@ -132,7 +132,7 @@ class Batches:
         return tf.random.stateless_uniform((), drawn, 0, len(self.image_sizes), tf.int32)
 
     def bucket_of(self, size: tf.Tensor) -> tf.Tensor:
-        """int32 number of the bucket for a picture of `size` = (2,) height and width."""
+        """int32 number of the bucket for an image of `size` = (2,) height and width."""
         shapes = tf.constant([math.log(width / height) for height, width in self.buckets])
         height, width = tf.unstack(tf.cast(size, tf.float32))
         return tf.argmin(tf.abs(shapes - tf.math.log(width / height)), output_type=tf.int32)

@@ -5,23 +5,23 @@ from __future__ import annotations
 import tensorflow as tf
 
 from training.data.augment import partners
-from training.data.batch_config import Batches
+from training.data.batch_config import BatchConfig
 from training.data.sources import Source
 
 without_autograph = tf.autograph.experimental.do_not_convert
 
 
 def steps_per_epoch(source: Source, split: str, batch_size: int) -> int:
-    """Full training batches in an epoch; one, repeated pictures included, if there are too few."""
+    """Full training batches in an epoch; one, repeated images included, if there are too few."""
     return max(1, source.sizes[source.check_split(split)] // batch_size)
 
 
 def records_of(
-    source: Source, split: str, batches: Batches, epoch: int, step: int, every: int = 1
+    source: Source, split: str, batches: BatchConfig, epoch: int, step: int, every: int = 1
 ) -> tf.data.Dataset:
-    """Endless `(records, seed)`, batch after batch: a picture's records and its own random seed.
+    """Endless `(records, seed)`, batch after batch: an image's records and its own random seed.
 
-    The records are one picture's and those of its partners. Every epoch shows every picture once,
+    The records are one image's and those of its partners. Every epoch shows every image once,
     or as often as it takes to fill a batch; what is left over for a full batch is not shown.
 
     Args:
@@ -37,7 +37,7 @@ def records_of(
 
 
 def _by_place(
-    source: Source, split: str, batches: Batches, steps: int, first: int, every: int, step: int
+    source: Source, split: str, batches: BatchConfig, steps: int, first: int, every: int, step: int
 ) -> tf.data.Dataset:
     """Where any record can be read first: the number of a batch says which records it has.
 
@@ -63,7 +63,7 @@ def _by_place(
 
 
 def _by_epoch(
-    source: Source, split: str, batches: Batches, steps: int, first: int, every: int
+    source: Source, split: str, batches: BatchConfig, steps: int, first: int, every: int
 ) -> tf.data.Dataset:
     """Where records come one after the other, or are sorted into buckets on the way."""
     count = steps * batches.batch_size
@@ -88,8 +88,8 @@ def _by_epoch(
     return tf.data.Dataset.range(first, tf.int64.max, every).flat_map(epoch)
 
 
-def _seeds(batches: Batches, epoch: tf.Tensor) -> tuple[tf.Tensor, list[tf.Tensor]]:
-    """Seed of an epoch, and those of its orders: of the pictures and of their partners."""
+def _seeds(batches: BatchConfig, epoch: tf.Tensor) -> tuple[tf.Tensor, list[tf.Tensor]]:
+    """Seed of an epoch, and those of its orders: of the images and of their partners."""
     seed = tf.stack([tf.constant(batches.seed, tf.int64), epoch])
     # Partners come from orders of their own, so that nobody meets the same ones every epoch.
     others = range(partners(batches.augmentation))

@@ -28,8 +28,8 @@ def border_weights(
     """(H, W) float32 loss weights from an (H, W) integer instance map, 0 = background.
 
     Distances are Euclidean, in pixels, from a background pixel to the nearest pixel of a cell.
-    The border term is given to background pixels only: it is the gap that has to be learned. A
-    picture with fewer than two instances has no second-nearest cell and no border term.
+    The border term is given to background pixels only: it is the gap that has to be learned. An
+    image with fewer than two instances has no second-nearest cell and no border term.
 
     w0, sigma: height of the border term and its width in pixels.
     class_weights: w_c of (background, foreground); 1 everywhere when None.

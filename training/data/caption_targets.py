@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 import zoo
-from training.data.pipeline import Batches
+from training.data.pipeline import BatchConfig
 from training.data.sources import Source
 from training.data.vocabulary import Vocabulary
 from training.recipe import Recipe
@@ -18,12 +18,12 @@ from zoo.tasks.captioning_task import SPECIAL
 
 
 def with_vocabulary(
-    batches: Batches,
+    batches: BatchConfig,
     architecture: str,
     source: Source,
     recipe: Recipe,
     tokens: Sequence[str] = (),
-) -> tuple[Batches, list[str]]:
+) -> tuple[BatchConfig, list[str]]:
     """The batches of a model that learns from captions with its words; others as they are.
 
     Args:
@@ -67,7 +67,7 @@ def texts_of(source: Source, split: str) -> list[bytes]:
     """
     if hasattr(source, "texts"):
         return [text for text in source.texts(split) if text]
-    # Pictures are not asked for, so that they are not decoded.
+    # Images are not asked for, so that they are not decoded.
     records = source.raw(source.check_split(split)).map(
         lambda record: source.decode(record)["texts"], num_parallel_calls=tf.data.AUTOTUNE
     )

@@ -1,4 +1,4 @@
-"""A fixed number of objects a picture, so that samples become batches."""
+"""A fixed number of objects per image, so that samples become batches."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def pad_objects(sample: dict[str, tf.Tensor], limit: int) -> dict[str, tf.Tensor
         rows = tf.identity(rows)
     padded = dict(sample)
     for key in OBJECT_KEYS:
-        # The one person of a picture is not a row of objects.
+        # The one person of an image is not a row of objects.
         if key not in sample or (key == "keypoints" and sample[key].shape.rank == 2):
             continue
         value = tf.gather(sample[key], rows)
@@ -47,7 +47,7 @@ def pad_objects(sample: dict[str, tf.Tensor], limit: int) -> dict[str, tf.Tensor
 
 def _tell(cut: tf.Tensor, limit: int) -> tf.Operation:
     return tf.print(
-        f"a picture has more than max_objects={limit} objects; cut:",
+        f"an image has more than max_objects={limit} objects; cut:",
         cut,
         output_stream=sys.stderr,
     )

@@ -4,8 +4,8 @@ A batch is `(images, targets)` or `(images, targets, sample_weight)`: images (B,
 0…255, for models that take proposals `{"image": …, "proposals": …}`; targets a dictionary with the
 keys of the task. Everything random is drawn from the seed, the
 epoch and the position in it, so that batches do not depend on timing and an interrupted run goes on
-with the batches it would have seen. Only a data service (`Batches.service`) gives them in the order
-in which its workers finish them.
+with the batches it would have seen. Only a data service (`BatchConfig.service`) gives them in the
+order in which its workers finish them.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from typing import Any
 import tensorflow as tf
 
 from training.data.augment import augment, combine, place
-from training.data.augment.lazy_image import LazyPicture, with_channels
-from training.data.batch_config import Batches
+from training.data.augment.lazy_image import LazyImage, with_channels
+from training.data.batch_config import BatchConfig
 from training.data.batch_order import records_of, steps_per_epoch, without_autograph
 from training.data.border_weights import border_weights_tensor
-from training.data.cache.cache_options import kept_for_training, kept_for_validation
+from training.data.cache.cache_options import cached_for_training, cached_for_validation
 from training.data.object_padding import pad_objects
 from training.data.service import distributed
 from training.data.sources import Record, Sample, Source
@@ -29,7 +29,7 @@ from zoo.tasks import SCHEMA, TASKS
 
 
 def training_batches(
-    source: Source, split: str, batches: Batches, first_epoch: int = 0, first_step: int = 0
+    source: Source, split: str, batches: BatchConfig, first_epoch: int = 0, first_step: int = 0
 ) -> tf.data.Dataset:
     """Endless training batches, epoch after epoch from a step of `first_epoch` on.
 
@@ -40,7 +40,7 @@ def training_batches(
     """
     batches.check(source)
     source.check_split(split)
-    source = kept_for_training(source, split, batches)
+    source = cached_for_training(source, split, batches)
     if batches.image_sizes:
         sized = _sizes_by_chance if batches.size_steps else _sizes_in_turn
         dataset = sized(source, split, batches, first_epoch, first_step)
@@ -50,7 +50,7 @@ def training_batches(
 
 
 def _batches_from(
-    source: Source, split: str, batches: Batches, epoch: int, step: int, every: int = 1
+    source: Source, split: str, batches: BatchConfig, epoch: int, step: int, every: int = 1
 ) -> tf.data.Dataset:
     """Batches from a step of an epoch on, of every so many epochs."""
 
@@ -68,20 +68,22 @@ def _batches_from(
     )
 
 
-def _of_size(source: Source, batches: Batches, sizes, chosen: tf.Tensor, records, seed):
+def _of_size(source: Source, batches: BatchConfig, sizes, chosen: tf.Tensor, records, seed):
     """An element on the canvas whose number in `sizes` is chosen."""
     each = [dataclasses.replace(batches, image_size=size) for size in sizes]
     elements = [partial(_varied_element, source, one, records, seed) for one in each]
     return tf.switch_case(chosen, elements)
 
 
-def _varied_element(source: Source, batches: Batches, records: tuple[Record, ...], seed: tf.Tensor):
+def _varied_element(
+    source: Source, batches: BatchConfig, records: tuple[Record, ...], seed: tf.Tensor
+):
     sample = varied(source, batches, records, seed)
     return element_of(sample, batches, weighted=batches.border_weight > 0)
 
 
 def varied(
-    source: Source, batches: Batches, records: tuple[Record, ...], seed: tf.Tensor
+    source: Source, batches: BatchConfig, records: tuple[Record, ...], seed: tf.Tensor
 ) -> Sample:
     """A random variant of the first record, or of several joined."""
     samples = [partial(opened, source, record, batches.channels) for record in records]
@@ -92,16 +94,16 @@ def varied(
         seed,
         batches.augmentation,
         batches.image_size,
-        batches.fit,
+        batches.resize,
         source.joint_pairs,
         batches.mask_size or None,
     )
 
 
 def _sizes_in_turn(
-    source: Source, split: str, batches: Batches, first_epoch: int, first_step: int
+    source: Source, split: str, batches: BatchConfig, first_epoch: int, first_step: int
 ) -> tf.data.Dataset:
-    """Training batches whose pictures have another size in the next epoch."""
+    """Training batches whose images have another size in the next epoch."""
     count = len(batches.image_sizes)
     steps = steps_per_epoch(source, split, batches.batch_size)
     streams = []
@@ -116,7 +118,7 @@ def _sizes_in_turn(
 
 
 def _sizes_by_chance(
-    source: Source, split: str, batches: Batches, first_epoch: int, first_step: int
+    source: Source, split: str, batches: BatchConfig, first_epoch: int, first_step: int
 ) -> tf.data.Dataset:
     """Training batches of a size that is drawn again every so many."""
     steps = steps_per_epoch(source, split, batches.batch_size)
@@ -135,7 +137,7 @@ def _sizes_by_chance(
     )
 
 
-def validation_batches(source: Source, split: str, batches: Batches) -> tf.data.Dataset:
+def validation_batches(source: Source, split: str, batches: BatchConfig) -> tf.data.Dataset:
     """The split once, in order, without chance; the last batch may be smaller.
 
     Raises:
@@ -147,9 +149,9 @@ def validation_batches(source: Source, split: str, batches: Batches) -> tf.data.
     @without_autograph
     def placed(record: Record) -> Sample:
         sample = opened(source, record, batches.channels)
-        return place(sample, batches.image_size, batches.fit, batches.mask_size or None)
+        return place(sample, batches.image_size, batches.resize, batches.mask_size or None)
 
-    kept = kept_for_validation(source, split, batches, placed)
+    kept = cached_for_validation(source, split, batches, placed)
 
     @without_autograph
     def prepare(record: Record):
@@ -165,8 +167,8 @@ def validation_batches(source: Source, split: str, batches: Batches) -> tf.data.
     )
 
 
-def element_of(sample: dict[str, tf.Tensor], batches: Batches, weighted: bool):
-    """What `fit` takes of a sample on its canvas: picture and targets, perhaps pixel weights."""
+def element_of(sample: dict[str, tf.Tensor], batches: BatchConfig, weighted: bool):
+    """What `fit` takes of a sample on its canvas: image and targets, perhaps pixel weights."""
     height, width = batches.image_size
     image = tf.ensure_shape(tf.cast(sample["image"], tf.float32), (height, width, batches.channels))
     if batches.encode is not None:
@@ -194,9 +196,9 @@ def _absent(key: str, targets: dict[str, tf.Tensor]) -> tf.Tensor:
 
 
 def opened(source: Source, record: dict[str, tf.Tensor], channels: int) -> Sample:
-    """The sample of a record, its picture with as many channels as are asked for."""
+    """The sample of a record, its image with as many channels as are asked for."""
     sample = source.open(record)
     image = sample["image"]
-    if isinstance(image, LazyPicture):
+    if isinstance(image, LazyImage):
         return {**sample, "image": image.with_channels(channels)}
     return {**sample, "image": with_channels(image, channels)}

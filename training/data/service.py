@@ -4,7 +4,7 @@ A dispatcher shares the numbers of the batches out among workers; each worker ma
 whose numbers it is given, and the training process fetches them. Workers need this package's
 TensorFlow and the data set (and, with `cache=disk:FOLDER`, the cache) under the same paths.
 
-A batch has the same pictures, changed in the same way, as without a service, and each comes once;
+A batch has the same images, changed in the same way, as without a service, and each comes once;
 but they come in the order in which workers finish them, so a run is no longer the same to the bit.
 A resumed run begins with the batch that it stopped before; what had been fetched and not been used
 when it stopped is made again. The batches that a dying worker was making are lost for that epoch.

@@ -18,8 +18,8 @@ import tensorflow as tf
 
 from training.data.augment.augmenting import matrix_of
 from training.data.augment.geometry import as_tensors
-from training.data.augment.lazy_image import LazyPicture
-from training.data.batch_config import Batches
+from training.data.augment.lazy_image import LazyImage
+from training.data.batch_config import BatchConfig
 from training.data.batch_order import records_of, without_autograph
 from training.data.pipeline import element_of, opened, training_batches, varied
 from training.data.sources import Record, Sample, Source
@@ -34,12 +34,12 @@ class Speed:
     """What was measured.
 
     Attributes:
-        milliseconds: wall time of each of `STAGES` for one picture, on all cores together.
-        pictures_per_second: of all stages together, as training gets them.
+        milliseconds: wall time of each of `STAGES` for one image, on all cores together.
+        images_per_second: of all stages together, as training gets them.
     """
 
     milliseconds: dict[str, float]
-    pictures_per_second: float
+    images_per_second: float
 
     @property
     def slowest(self) -> str:
@@ -51,23 +51,23 @@ class Speed:
         stages = {
             stage: {
                 "milliseconds": round(time, 4),
-                "pictures_per_second": round(1000 / time, 1) if time > 0 else None,
+                "images_per_second": round(1000 / time, 1) if time > 0 else None,
             }
             for stage, time in self.milliseconds.items()
         }
         return {
             "stages": stages,
             "slowest": self.slowest,
-            "pictures_per_second": round(self.pictures_per_second, 1),
+            "images_per_second": round(self.images_per_second, 1),
             "cores": os.cpu_count(),
         }
 
 
-def measure_speed(source: Source, split: str, batches: Batches, seconds: float = 3.0) -> Speed:
+def measure_speed(source: Source, split: str, batches: BatchConfig, seconds: float = 3.0) -> Speed:
     """Measures the stages of training batches, without cache and service.
 
     `read` opens the files and makes the labels, `decode` makes the pixels that the canvas shows,
-    `augment` puts them there, changed, with their labels, and joins pictures where the policy does;
+    `augment` puts them there, changed, with their labels, and joins images where the policy does;
     `batch` pads and collects.
 
     Args:
@@ -92,8 +92,10 @@ def measure_speed(source: Source, split: str, batches: Batches, seconds: float =
     def decoded(found: tuple[Record, ...], seed: tf.Tensor) -> Sample:
         sample = as_tensors(first(found, seed))
         image = sample["image"]
-        if isinstance(image, LazyPicture):
-            matrix = matrix_of(sample, seed, batches.augmentation, batches.image_size, batches.fit)
+        if isinstance(image, LazyImage):
+            matrix = matrix_of(
+                sample, seed, batches.augmentation, batches.image_size, batches.resize
+            )
             sample["image"] = image.seen(matrix, batches.image_size)[0]
         return sample
 
@@ -118,7 +120,7 @@ def measure_speed(source: Source, split: str, batches: Batches, seconds: float =
 
 
 def _rate(dataset: tf.data.Dataset, seconds: float, batch_size: int) -> float:
-    """Pictures per second."""
+    """Images per second."""
     stream = iter(dataset)
     next(stream)
     count, began = 0, time.perf_counter()
@@ -132,7 +134,7 @@ def _digest(values: Any) -> tf.Tensor:
     """A number for which every tensor has to be made."""
     numbers = []
     for value in tf.nest.flatten(values):
-        if isinstance(value, LazyPicture):
+        if isinstance(value, LazyImage):
             numbers.append(tf.cast(tf.strings.length(value.contents), tf.int64))
         elif value.dtype == tf.string:
             numbers.append(tf.cast(tf.size(value), tf.int64))

@@ -1,4 +1,4 @@
-"""`draw`: one picture with everything that a sample or an answer says of it."""
+"""`draw`: one image with everything that a sample or an answer says of it."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ def draw(
     full_masks: bool = False,
     max_regions: int = 12,
 ) -> np.ndarray:
-    """The picture with all its labels or answers.
+    """The image with all its labels or answers.
 
     Drawn are `segmentation`, `instances`, `masks`, `boxes` with `labels` and `scores` (`crowd` and
     `difficult` ones dashed), `box` and `label`, `keypoints`, `captions` or `texts` (numbered boxes,
-    the sentences listed below the picture), and, in thin lines, `proposals` and `anchors` (N, 4).
+    the sentences listed below the image), and, in thin lines, `proposals` and `anchors` (N, 4).
     Rows with label −1 and rows from `num_detections` on are padding. Beside `scores` the joints are
     an answer's, whose third column is a score: those above 0 are drawn. A label that would hide
     another one, or half of an object, is left out: its colour still says the class.
@@ -45,17 +45,17 @@ def draw(
         image: (H, W, 1 or 3) pixels in 0…255.
         sample: keys of the sample schema or of a model's answer, not batched.
         names: what their numbers are called.
-        side: longer side of the drawn picture in pixels; None keeps the picture's own size. Text
-            and lines have their size on the drawn picture, so small pictures want a larger one.
+        side: longer side of the drawn image in pixels; None keeps the image's own size. Text
+            and lines have their size on the drawn image, so small images want a larger one.
         keys: draw only these.
         color_by: `"class"`, or `"object"` to tell objects of one class apart, as is always done
             where sentences are told of regions of one class.
         min_score: objects with a lower score are left out.
-        full_masks: `masks` are (N, H, W) masks of the picture, not (N, M, M) ones of the boxes.
+        full_masks: `masks` are (N, H, W) masks of the image, not (N, M, M) ones of the boxes.
         max_regions: captions to draw at most; a line says how many more there are.
 
     Returns:
-        (H', W', 3) uint8; higher than the picture where captions are listed below it.
+        (H', W', 3) uint8; higher than the image where captions are listed below it.
 
     Raises:
         ValueError: `color_by` is neither.
@@ -83,7 +83,7 @@ def draw(
 
 
 def _canvas(image: np.ndarray, side: int | None) -> tuple[Image.Image, np.ndarray]:
-    """The picture at its drawn size, and the factors (4,) that bring xyxy there."""
+    """The image at its drawn size, and the factors (4,) that bring xyxy there."""
     height, width = image.shape[:2]
     canvas = Image.fromarray(image)
     if side is not None and side != max(height, width):

@@ -17,7 +17,7 @@ def paint_classes(segmentation: np.ndarray, count: int) -> np.ndarray:
 
 
 def overlay_classes(image: np.ndarray, segmentation: np.ndarray, count: int) -> np.ndarray:
-    """The picture with its classes laid over it; class 0 and ignored pixels stay clear."""
+    """The image with its classes laid over it; class 0 and ignored pixels stay clear."""
     image = rgb(image)
     painted = paint_classes(segmentation, count)
     clear = (segmentation == 0) | (segmentation == IGNORE)
@@ -26,7 +26,7 @@ def overlay_classes(image: np.ndarray, segmentation: np.ndarray, count: int) -> 
 
 
 def overlay_instances(image: np.ndarray, instances: np.ndarray) -> np.ndarray:
-    """The picture with each object of an (H, W) instance map in a colour and a rim of its own."""
+    """The image with each object of an (H, W) instance map in a colour and a rim of its own."""
     image = rgb(image)
     numbers, index = np.unique(instances, return_inverse=True)
     # Neighbouring numbers get different colours; 24 of them are enough to tell objects apart.
@@ -48,7 +48,7 @@ def rims(instances: np.ndarray) -> np.ndarray:
 
 
 def rgb(image: np.ndarray) -> np.ndarray:
-    """(H, W, 3) uint8 of a picture (H, W, 1 or 3) in 0…255."""
+    """(H, W, 3) uint8 of an image (H, W, 1 or 3) in 0…255."""
     if image.dtype != np.uint8:
         image = np.clip(np.round(image), 0, 255).astype(np.uint8)
     return np.repeat(image, 3, axis=-1) if image.shape[-1] == 1 else image

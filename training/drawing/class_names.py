@@ -51,7 +51,7 @@ class Names:
         return _name(self.objects, number)
 
     def label(self, number: int) -> str:
-        """Name of a picture's class."""
+        """Name of an image's class."""
         return _name(self.labels, number)
 
     def joint_color(self, number: int) -> Color:

@@ -1,4 +1,4 @@
-"""Pictures about the class of a whole picture: which were confused, and what was looked at."""
+"""Images about the class of a whole image: which were confused, and what was looked at."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _HOT = np.array([255.0, 40.0, 0.0])
 _DEEP = np.array([20.0, 70.0, 150.0])
 
 
-def confusion_picture(
+def confusion_image(
     matrix: Sequence[Sequence[int]] | np.ndarray, names: Sequence[str], cell: int = 48
 ) -> Image.Image:
     """A confusion matrix: a row a true class, a column an answer, each row's shares as colours.
@@ -52,7 +52,7 @@ def confusion_picture(
         middle = (left - _PAD, top + (row + 0.5) * cell)
         draw.text(middle, labels[row], "black", letters, "rm")
     _upright(canvas, labels, letters, left, top, cell)
-    draw.text((left + classes * cell / 2, _PAD), "answer", "grey", letters, "mt")
+    draw.text((left + classes * cell / 2, _PAD), "predict", "grey", letters, "mt")
     side = Image.new("RGB", (classes * cell, _HEADING), "white")
     middle = (classes * cell / 2, _HEADING / 2)
     ImageDraw.Draw(side).text(middle, "truth", "grey", letters, "mm")
@@ -61,7 +61,7 @@ def confusion_picture(
 
 
 def overlay_heat(image: np.ndarray, heat: np.ndarray) -> np.ndarray:
-    """The picture, dark and grey but where a map is high, which glows.
+    """The image, dark and grey but where a map is high, which glows.
 
     Args:
         image: (H, W, 1 or 3) pixels in 0…255.

@@ -1,4 +1,4 @@
-"""One colour for each class, the same in every picture."""
+"""One colour for each class, the same in every image."""
 
 from __future__ import annotations
 

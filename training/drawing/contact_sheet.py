@@ -28,12 +28,12 @@ def sheet(
     """A contact sheet.
 
     Args:
-        rows: pictures (H, W, 3) uint8, row by row.
+        rows: images (H, W, 3) uint8, row by row.
         headings: one a column.
         legend: class names, shown with their colours.
-        cell: longest side of a picture on the sheet, in pixels; None leaves pictures as they are,
+        cell: longest side of an image on the sheet, in pixels; None leaves images as they are,
             which keeps the scale of those with a list of sentences below them.
-        titles: a line under each picture, row by row.
+        titles: a line under each image, row by row.
         colors: of the legend, (len(legend), 3); default those of `class_colors`.
     """
     columns = max((len(row) for row in rows), default=1)
@@ -50,9 +50,9 @@ def sheet(
         draw.text((_PAD + column * (wide + _PAD), 3), heading, "black", letters)
     y = top
     for number, (row, row_height) in enumerate(zip(rows, heights, strict=True)):
-        for column, picture in enumerate(row):
-            size = _scaled(picture, cell)
-            tile = Image.fromarray(rgb(picture)).resize(size, Image.Resampling.LANCZOS)
+        for column, image in enumerate(row):
+            size = _scaled(image, cell)
+            tile = Image.fromarray(rgb(image)).resize(size, Image.Resampling.LANCZOS)
             x = _PAD + column * (wide + _PAD)
             canvas.paste(tile, (x, y))
             if titles:
@@ -75,8 +75,8 @@ def save_sheet(path: str | Path, canvas: Image.Image) -> None:
         canvas.save(temporary)
 
 
-def _scaled(picture: np.ndarray, cell: int | None) -> tuple[int, int]:
-    height, width = picture.shape[:2]
+def _scaled(image: np.ndarray, cell: int | None) -> tuple[int, int]:
+    height, width = image.shape[:2]
     if cell is None:
         return width, height
     scale = cell / max(height, width)

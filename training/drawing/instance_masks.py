@@ -1,4 +1,4 @@
-"""Objects' masks pasted from the frames of their boxes and laid over a picture."""
+"""Objects' masks pasted from the frames of their boxes and laid over an image."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Window = tuple[slice, slice]
 
 
 def paste_mask(mask: np.ndarray, box: np.ndarray, height: int, width: int) -> np.ndarray:
-    """An object's mask in the frame of its box as a mask of the whole picture.
+    """An object's mask in the frame of its box as a mask of the whole image.
 
     The mask's M×M cells cover the box evenly. A pixel's value is interpolated bilinearly at its
     centre, beyond the outer cells' centres it is theirs, and from one half on it is in.
@@ -19,10 +19,10 @@ def paste_mask(mask: np.ndarray, box: np.ndarray, height: int, width: int) -> np
     Args:
         mask: (M, M) of 0 and 1, whole numbers in 0…255 (shares of a cell) or fractions in 0…1.
         box: (4,) xyxy in pixels.
-        height, width: of the picture, in pixels.
+        height, width: of the image, in pixels.
 
     Returns:
-        (height, width) bool; all False for a box without area or outside the picture.
+        (height, width) bool; all False for a box without area or outside the image.
     """
     pasted = np.zeros((height, width), bool)
     window = window_of(box, height, width)

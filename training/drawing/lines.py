@@ -15,7 +15,7 @@ _DARK: Color = (0, 0, 0)
 
 
 def line_width(side: int) -> int:
-    """Width of a box's lines in pixels for a picture whose longer side has so many."""
+    """Width of a box's lines in pixels for an image whose longer side has so many."""
     return min(max(1, round(side / 220)), 6)
 
 
@@ -52,7 +52,7 @@ def draw_many(canvas: Image.Image, boxes: np.ndarray, by_shape: bool) -> Image.I
     """The canvas with many boxes (N, 4) in thin, half transparent lines.
 
     Args:
-        canvas: the picture.
+        canvas: the image.
         boxes: xyxy in pixels of the canvas.
         by_shape: a colour for each width and height, as for anchors; else all of one colour.
     """
@@ -69,7 +69,7 @@ def draw_joints(canvas: Image.Image, joints: np.ndarray, names: Names, radius: f
     """Limbs and joints of one person; hidden joints as rings, absent ones not at all.
 
     Args:
-        canvas: the picture.
+        canvas: the image.
         joints: (K, 3) x, y in pixels of the canvas, and visibility 0, 1 or 2 (of an answer, 2 for
             every joint that it gives).
         names: which joints are left and right, and where limbs are.

@@ -20,7 +20,7 @@ class Drawn:
 
     Attributes:
         row: its number in the sample.
-        box: (4,) xyxy in pixels of the picture; None for a sentence about the whole picture.
+        box: (4,) xyxy in pixels of the image; None for a sentence about the whole image.
         color: of everything that belongs to it.
         text: of its label.
         dashed: it is a crowd or difficult, and so neither learned nor counted.
@@ -96,7 +96,7 @@ def _one_object(sample: Mapping[str, Any], names: Names, others: list[Drawn]) ->
 
 
 def label_text(sample: Mapping[str, Any], names: Names) -> str:
-    """The picture's class, with its score where the answer has one a class."""
+    """The image's class, with its score where the answer has one a class."""
     label = int(sample["label"])
     scores = np.asarray(sample.get("scores", 0.0))
     if scores.ndim != 1 or "boxes" in sample:

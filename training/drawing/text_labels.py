@@ -25,7 +25,7 @@ def font(size: int) -> ImageFont.FreeTypeFont:
 
 
 def text_size(side: int) -> int:
-    """Size of letters in pixels for a picture whose longer side has so many."""
+    """Size of letters in pixels for an image whose longer side has so many."""
     return min(max(11, round(side / 44)), 28)
 
 
@@ -54,10 +54,10 @@ def wrapped(text: str, letters: ImageFont.FreeTypeFont, width: float) -> list[st
 
 
 class Tags:
-    """Writes labels beside boxes, inside the picture and where they hide the least.
+    """Writes labels beside boxes, inside the image and where they hide the least.
 
     Args:
-        canvas: the picture.
+        canvas: the image.
         size: of the letters, in pixels.
         boxes: (N, 4) xyxy of the objects that are better not hidden, in pixels of the canvas.
     """

@@ -1,6 +1,6 @@
-"""Measuring final answers against the labels, in the pixels of the original pictures.
+"""Measuring final answers against the labels, in the pixels of the original images.
 
-This is what a user gets, not what the loss saw: whatever answers pictures can be measured, a model
+This is what a user gets, not what the loss saw: whatever answers images can be measured, a model
 of a run, a SavedModel or a LiteRT file.
 """
 
@@ -14,7 +14,7 @@ from training.evaluation.classification_metrics import evaluate_classification
 from training.evaluation.detection_metrics import evaluate_detection
 from training.evaluation.localization_metrics import evaluate_localization
 from training.evaluation.pose_metrics import evaluate_pose, evaluate_pose_classification
-from training.evaluation.predictor import AnswerFunction, Samples
+from training.evaluation.predictor import Predictor, Samples
 from training.evaluation.proposal_metrics import proposal_recall
 from training.evaluation.segmentation_metrics import evaluate_segmentation
 from zoo.errors import InputError
@@ -36,13 +36,13 @@ EVALUATIONS: dict[str, Callable[..., dict[str, Any]]] = {
 """How each task's answers are measured.
 
 Each takes `(answer, samples, class_names, progress=None, joint_names=())` and returns a dictionary
-of plain values with `pictures` among them; a value that is not defined on the data is None.
+of plain values with `images` among them; a value that is not defined on the data is None.
 """
 
 
 def evaluate(
     task: str,
-    answer: AnswerFunction,
+    predict: Predictor,
     source: Source,
     split: str,
     class_names: Sequence[str] = (),
@@ -53,12 +53,12 @@ def evaluate(
 
     Args:
         task: name of the task.
-        answer: from a picture (H, W, C) uint8 to final answers in its pixels.
+        answer: from an image (H, W, C) uint8 to final answers in its pixels.
         source: the data set.
         split: of the data set.
         class_names: of the answers' classes; default the data set's.
         samples: what to measure on, if not the whole split.
-        progress: called with the number of pictures done.
+        progress: called with the number of images done.
 
     Raises:
         InputError: nothing measures this task, no such split, or as the task's own measurement.
@@ -70,12 +70,12 @@ def evaluate(
         )
     names = tuple(class_names) or source.names_for(TASKS[task].classes_of)
     seen = source.samples(source.check_split(split)) if samples is None else samples
-    return EVALUATIONS[task](answer, seen, names, progress, source.joint_names)
+    return EVALUATIONS[task](predict, seen, names, progress, source.joint_names)
 
 
 __all__ = [
     "EVALUATIONS",
-    "AnswerFunction",
+    "Predictor",
     "Samples",
     "evaluate",
     "evaluate_captioning",

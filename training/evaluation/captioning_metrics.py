@@ -13,7 +13,7 @@ import numpy as np
 from training.data.vocabulary import sentence, words_of
 from training.evaluation.meteor import Scorer, meteor_scorer
 from training.evaluation.object_matching import detections_of, rows_of
-from training.evaluation.predictor import AnswerFunction, Samples
+from training.evaluation.predictor import Predictor, Samples
 from zoo.errors import InputError
 
 OVERLAPS = (0.3, 0.4, 0.5, 0.6, 0.7)
@@ -23,7 +23,7 @@ MERGED = 0.7
 
 
 def evaluate_captioning(
-    answer: AnswerFunction,
+    predict: Predictor,
     samples: Samples,
     class_names: Sequence[str],
     progress: Callable[[int], None] | None = None,
@@ -33,22 +33,22 @@ def evaluate_captioning(
     """DenseCap's mean AP and its parts.
 
     Args:
-        answer: from a picture (H, W, C) uint8 to `boxes` (D, 4) xyxy in its pixels, `labels` (D,)
+        answer: from an image (H, W, C) uint8 to `boxes` (D, 4) xyxy in its pixels, `labels` (D,)
             with −1 as padding, `scores` (D,) and `captions`, (D,) strings or (D, T) token ids.
-        samples: name and sample of each picture with `boxes`, `labels` and `texts` (N,).
+        samples: name and sample of each image with `boxes`, `labels` and `texts` (N,).
         class_names: what each token id stands for, see `zoo.tasks.captioning_task`.
-        progress: called with the number of pictures done.
+        progress: called with the number of images done.
         joint_names: as every evaluation takes them; not used here.
         official: as `meteor_scorer` takes it.
 
     Returns:
         `mean_ap` (over all pairs of `OVERLAPS` and `METEORS`), `detection_ap` (over the overlaps,
         whatever is said), `meteor` (mean over the answers that found a region), `ap_by_overlap`,
-        `ap_by_meteor`, `meteor_from` (which METEOR it was) and `pictures`. A number is None where
+        `ap_by_meteor`, `meteor_from` (which METEOR it was) and `images`. A number is None where
         nothing is labelled, or found.
 
     Raises:
-        InputError: no pictures, no sentences beside the boxes, or token ids that nobody names.
+        InputError: no images, no sentences beside the boxes, or token ids that nobody names.
     """
     name_of_meteor, score = meteor_scorer(official)
     records = CaptionRecords()
@@ -56,7 +56,7 @@ def evaluate_captioning(
     for count, (name, sample) in enumerate(samples, 1):
         if "boxes" not in sample or "texts" not in sample:
             raise InputError(f"{name}: has no sentences about regions to measure on.")
-        found = answer(sample["image"])
+        found = predict(sample["image"])
         if not class_names and np.asarray(found["captions"]).dtype.kind in "iu":
             raise InputError("the captions are token ids; give the words that they stand for.")
         kept = detections_of(name, found, 1, sample["image"].shape[:2])
@@ -66,8 +66,8 @@ def evaluate_captioning(
         if progress:
             progress(count)
     if not count:
-        raise InputError("there is no picture to measure on.")
-    return {**records.numbers(score), "meteor_from": name_of_meteor, "pictures": count}
+        raise InputError("there is no image to measure on.")
+    return {**records.numbers(score), "meteor_from": name_of_meteor, "images": count}
 
 
 def as_sentence(caption: Any, names: Sequence[str]) -> str:
@@ -78,7 +78,7 @@ def as_sentence(caption: Any, names: Sequence[str]) -> str:
 
 
 class CaptionRecords:
-    """Answers and labels, gathered picture by picture, as the authors' evaluation does it."""
+    """Answers and labels, gathered image by image, as the authors' evaluation does it."""
 
     def __init__(self) -> None:
         self.scores: list[float] = []
@@ -95,7 +95,7 @@ class CaptionRecords:
         true_boxes: np.ndarray,
         true_texts: Sequence[str],
     ) -> None:
-        """Adds a picture; the answer of highest score at a region is the one that counts.
+        """Adds an image; the answer of highest score at a region is the one that counts.
 
         Args:
             boxes, scores, said: of D answers.

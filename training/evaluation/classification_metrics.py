@@ -1,4 +1,4 @@
-"""Classes of pictures against the labels."""
+"""Classes of images against the labels."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from training.evaluation.predictor import AnswerFunction, Samples
+from training.evaluation.predictor import Predictor, Samples
 from zoo.errors import InputError
 
 
 class LabelTally:
-    """Counts right and wrong classes, picture by picture.
+    """Counts right and wrong classes, image by image.
 
     Args:
         names: of the classes.
@@ -23,14 +23,14 @@ class LabelTally:
         self.matrix = np.zeros((len(names), len(names)), np.int64)
         self.in_top5 = 0
 
-    def add(self, name: str, truth: int, answer: dict[str, Any]) -> bool:
-        """Counts a picture; says whether it has a label at all.
+    def add(self, name: str, truth: int, prediction: dict[str, Any]) -> bool:
+        """Counts an image; says whether it has a label at all.
 
         Raises:
             InputError: a true class or an answer that is none of the classes.
         """
         classes = len(self.names)
-        scores, found = np.asarray(answer["scores"], np.float64), int(answer["label"])
+        scores, found = np.asarray(prediction["scores"], np.float64), int(prediction["label"])
         if truth >= classes:
             raise InputError(f"{name}: class {truth}, but classes go from 0 to {classes - 1}.")
         if not 0 <= found < classes or scores.shape != (classes,):
@@ -66,7 +66,7 @@ class LabelTally:
 
 
 def evaluate_classification(
-    answer: AnswerFunction,
+    predict: Predictor,
     samples: Samples,
     class_names: Sequence[str],
     progress: Callable[[int], None] | None = None,
@@ -75,30 +75,30 @@ def evaluate_classification(
     """Accuracy and its parts.
 
     Args:
-        answer: from a picture (H, W, C) uint8 to answers with `label` () and `scores` (classes,).
-        samples: name and sample of each picture; those with label −1 are not counted.
+        answer: from an image (H, W, C) uint8 to answers with `label` () and `scores` (classes,).
+        samples: name and sample of each image; those with label −1 are not counted.
         class_names: of `label`.
-        progress: called with the number of pictures done.
+        progress: called with the number of images done.
         joint_names: as every evaluation takes them; not used here.
 
     Returns:
         As `LabelTally.summary` - `confusion` has a row a true class and a column an answer,
         `majority_baseline` is the accuracy of always answering with the commonest class - and
-        `pictures`, the number with a label.
+        `images`, the number with a label.
 
     Raises:
-        InputError: no labelled picture, or a class beyond the classes.
+        InputError: no labelled image, or a class beyond the classes.
     """
-    tally, pictures = LabelTally(class_names), 0
+    tally, images = LabelTally(class_names), 0
     for count, (name, sample) in enumerate(samples, 1):
-        pictures += tally.add(name, int(sample["label"]), answer(sample["image"]))
+        images += tally.add(name, int(sample["label"]), predict(sample["image"]))
         if progress:
             progress(count)
-    return {**tally.summary(), "pictures": at_least_one(pictures)}
+    return {**tally.summary(), "images": at_least_one(images)}
 
 
-def at_least_one(pictures: int) -> int:
-    """The number of pictures, or InputError where there is none."""
-    if not pictures:
-        raise InputError("there is no labelled picture to measure on.")
-    return pictures
+def at_least_one(images: int) -> int:
+    """The number of images, or InputError where there is none."""
+    if not images:
+        raise InputError("there is no labelled image to measure on.")
+    return images

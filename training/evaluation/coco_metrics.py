@@ -30,7 +30,7 @@ _NO_AREA = -1.0
 
 
 class CocoRecords:
-    """Labels and answers, gathered picture by picture in the benchmark's own form.
+    """Labels and answers, gathered image by image in the benchmark's own form.
 
     Crowd regions take any number of answers and count neither way; difficult objects take one.
 
@@ -47,15 +47,15 @@ class CocoRecords:
         self.found: dict[str, list[dict[str, Any]]] = {"bbox": [], "segm": [], "keypoints": []}
 
     def add(self, truths: Truths, found: Detections, size: tuple[int, int]) -> None:
-        """Adds a picture of `size` = (height, width)."""
+        """Adds an image of `size` = (height, width)."""
         # Ids count from 1: 0 means "none" to the benchmark's code.
-        picture = len(self.images) + 1
-        self.images.append({"id": picture, "height": int(size[0]), "width": int(size[1])})
+        image = len(self.images) + 1
+        self.images.append({"id": image, "height": int(size[0]), "width": int(size[1])})
         for row in range(len(truths.labels)):
-            self.truths.append(self._truth(truths, row, picture))
+            self.truths.append(self._truth(truths, row, image))
         for row in range(len(found.labels)):
             base = {
-                "image_id": picture,
+                "image_id": image,
                 "category_id": int(found.labels[row]) + 1,
                 "score": float(found.scores[row]),
             }
@@ -106,10 +106,10 @@ class CocoRecords:
         done.run()
         return done
 
-    def _truth(self, truths: Truths, row: int, picture: int) -> dict[str, Any]:
+    def _truth(self, truths: Truths, row: int, image: int) -> dict[str, Any]:
         one = {
             "id": len(self.truths) + 1,
-            "image_id": picture,
+            "image_id": image,
             "category_id": int(truths.labels[row]) + 1,
             "bbox": _xywh(truths.boxes[row]),
             "area": float(truths.areas[row]),

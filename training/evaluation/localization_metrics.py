@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 
 from training.evaluation.classification_metrics import LabelTally, at_least_one
-from training.evaluation.predictor import AnswerFunction, Samples
+from training.evaluation.predictor import Predictor, Samples
 
 THRESHOLD = 0.5
 """IoU above which a box is right, as in the localization challenge of ILSVRC."""
 
 
 def evaluate_localization(
-    answer: AnswerFunction,
+    predict: Predictor,
     samples: Samples,
     class_names: Sequence[str],
     progress: Callable[[int], None] | None = None,
@@ -24,19 +24,19 @@ def evaluate_localization(
     """Localization accuracy and its parts.
 
     Args:
-        answer: from a picture (H, W, C) uint8 to answers with `label`, `scores` and `box` (4,).
-        samples: name and sample of each picture; those without the one object - label −1 or a box
+        answer: from an image (H, W, C) uint8 to answers with `label`, `scores` and `box` (4,).
+        samples: name and sample of each image; those without the one object - label −1 or a box
             without area - are not counted.
         class_names: of `label`.
-        progress: called with the number of pictures done.
+        progress: called with the number of images done.
         joint_names: as every evaluation takes them; not used here.
 
     Returns:
         `localization_accuracy` (class right and IoU above 0.5), `mean_iou` and `box_accuracy` (IoU
-        above 0.5) whatever the class, what `evaluate_classification` gives, and `pictures`.
+        above 0.5) whatever the class, what `evaluate_classification` gives, and `images`.
 
     Raises:
-        InputError: no labelled picture, or a class beyond the classes.
+        InputError: no labelled image, or a class beyond the classes.
     """
     tally = LabelTally(class_names)
     overlaps: list[float] = []
@@ -45,20 +45,20 @@ def evaluate_localization(
         box, truth = sample["box"].astype(np.float64), int(sample["label"])
         has_box = box[2] > box[0] and box[3] > box[1]
         if truth >= 0 and has_box:
-            found = answer(sample["image"])
+            found = predict(sample["image"])
             tally.add(name, truth, found)
             overlaps.append(box_iou(box, np.asarray(found["box"], np.float64)))
             right.append(int(found["label"]) == truth)
         if progress:
             progress(count)
-    pictures = at_least_one(len(overlaps))
+    images = at_least_one(len(overlaps))
     good = np.array(overlaps) > THRESHOLD
     return {
         "localization_accuracy": float(np.mean(good & np.array(right))),
         "mean_iou": float(np.mean(overlaps)),
         "box_accuracy": float(np.mean(good)),
         **tally.summary(),
-        "pictures": pictures,
+        "images": images,
     }
 
 

@@ -1,4 +1,4 @@
-"""Objects of a picture, as the labels and as the answers have them, without padding."""
+"""Objects of an image, as the labels and as the answers have them, without padding."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from zoo.errors import InputError
 
 @dataclasses.dataclass(frozen=True)
 class Truths:
-    """The labelled objects of a picture.
+    """The labelled objects of an image.
 
     Attributes:
         boxes: (N, 4) float64 xyxy in pixels.
         labels: (N,) classes from 0.
         crowd, difficult: (N,) bool.
         areas: (N,) in pixels: of the mask where there are masks, as COCO counts, else of the box.
-        masks: run-length encoded masks of the picture, or None.
+        masks: run-length encoded masks of the image, or None.
         keypoints: (N, K, 3) float64 x, y, visibility 0, 1 or 2, or None.
     """
 
@@ -37,13 +37,13 @@ class Truths:
 
 @dataclasses.dataclass(frozen=True)
 class Detections:
-    """The objects that a picture's answer has.
+    """The objects that an image's answer has.
 
     Attributes:
         boxes: (D, 4) float64 xyxy in pixels.
         labels: (D,) classes from 0.
         scores: (D,) float64.
-        masks: run-length encoded masks of the picture, or None.
+        masks: run-length encoded masks of the image, or None.
         keypoints: (D, K, 3) float64 x, y, score, or None.
     """
 
@@ -85,16 +85,20 @@ def truths_of(
 
 
 def detections_of(
-    name: str, answer: Mapping[str, Any], classes: int, size: tuple[int, int], masks: bool = False
+    name: str,
+    prediction: Mapping[str, Any],
+    classes: int,
+    size: tuple[int, int],
+    masks: bool = False,
 ) -> Detections:
     """The objects of an answer; `masks` says whether its masks are wanted.
 
     Args:
-        name: of the picture.
+        name: of the image.
         answer: `boxes` (D, 4), `labels` (D,), `scores` (D,), perhaps `num_detections`, `masks` and
             `keypoints` (D, K, 3). Rows with label −1 and from `num_detections` on are padding.
         classes: how many there are.
-        size: height and width of the picture. Masks (D, height, width) are masks of the picture,
+        size: height and width of the image. Masks (D, height, width) are masks of the image,
             others (D, M, M) are those of the boxes.
         masks: whether they are wanted.
 
@@ -102,40 +106,40 @@ def detections_of(
         InputError: a label beyond the classes.
         ValueError: a box or a score that is not a number.
     """
-    there = rows_of(answer)
-    labels = np.asarray(answer["labels"]).astype(int)[there]
+    there = rows_of(prediction)
+    labels = np.asarray(prediction["labels"]).astype(int)[there]
     if labels.max(initial=-1) >= classes:
         raise InputError(
             f"{name}: the answer has class {labels.max()}, but the data set only {classes} "
             "classes; measure on data with the classes that the model was trained on."
         )
-    boxes = np.asarray(answer["boxes"], np.float64)[there]
-    scores = np.asarray(answer["scores"], np.float64)[there]
+    boxes = np.asarray(prediction["boxes"], np.float64)[there]
+    scores = np.asarray(prediction["scores"], np.float64)[there]
     if not (np.isfinite(boxes).all() and np.isfinite(scores).all()):
         raise ValueError(f"{name}: the answer has boxes or scores that are not numbers.")
     encoded = None
     if masks:
-        encoded = encode_masks(np.asarray(answer["masks"])[there], boxes, size)
-    return Detections(boxes, labels, scores, encoded, _rows(answer, "keypoints", there))
+        encoded = encode_masks(np.asarray(prediction["masks"])[there], boxes, size)
+    return Detections(boxes, labels, scores, encoded, _rows(prediction, "keypoints", there))
 
 
-def rows_of(answer: Mapping[str, Any]) -> np.ndarray:
+def rows_of(prediction: Mapping[str, Any]) -> np.ndarray:
     """(D,) bool: the rows of an answer that are objects, not padding."""
-    labels = np.asarray(answer["labels"])
-    count = int(answer.get("num_detections", len(labels)))
+    labels = np.asarray(prediction["labels"])
+    count = int(prediction.get("num_detections", len(labels)))
     return (labels >= 0) & (np.arange(len(labels)) < count)
 
 
 def encode_masks(
     masks: np.ndarray, boxes: np.ndarray, size: tuple[int, int]
 ) -> list[dict[str, Any]]:
-    """Run-length encoded masks of the picture, in COCO's compressed form.
+    """Run-length encoded masks of the image, in COCO's compressed form.
 
     Args:
-        masks: (N, height, width) of the picture or (N, M, M) in the frames of the boxes; whole
+        masks: (N, height, width) of the image or (N, M, M) in the frames of the boxes; whole
             numbers (0 is out) or probabilities, from one half on in.
         boxes: (N, 4) xyxy in pixels.
-        size: height and width of the picture.
+        size: height and width of the image.
     """
     return [
         runs.encode(np.asfortranarray(mask, np.uint8)) for mask in full_masks(masks, boxes, size)

@@ -11,7 +11,7 @@ from training.data.body_joints import head_of, torso_of
 from training.data.sources.keypoints.joint_names import skeleton_of
 from training.evaluation.classification_metrics import LabelTally, at_least_one
 from training.evaluation.oks import joint_sigmas
-from training.evaluation.predictor import AnswerFunction, Samples
+from training.evaluation.predictor import Predictor, Samples
 from zoo.errors import InputError
 
 
@@ -28,10 +28,10 @@ class PoseTally:
         self.truth: list[np.ndarray] = []
         self.found: list[np.ndarray] = []
         self.sides: list[np.ndarray] = []
-        self.pictures: list[tuple[int, int]] = []
+        self.images: list[tuple[int, int]] = []
 
     def add(self, name: str, sample: dict[str, np.ndarray], found: np.ndarray) -> bool:
-        """Takes in a picture; says whether it has a labelled joint and a person's box.
+        """Takes in an image; says whether it has a labelled joint and a person's box.
 
         Raises:
             InputError: an answer with another number of joints.
@@ -49,11 +49,11 @@ class PoseTally:
         self.truth.append(truth)
         self.found.append(found[:, :2])
         self.sides.append(side)
-        self.pictures.append(sample["image"].shape[1::-1])
+        self.images.append(sample["image"].shape[1::-1])
         return True
 
     def summary(self) -> dict[str, Any]:
-        """What `evaluate_pose` gives, but for `pictures`."""
+        """What `evaluate_pose` gives, but for `images`."""
         truth, found, sides = np.stack(self.truth), np.stack(self.found), np.stack(self.sides)
         points, labelled = truth[..., :2], truth[..., 2] > 0
         error = np.linalg.norm(found - points, axis=-1)
@@ -108,7 +108,7 @@ class PoseTally:
         return {"pcp": whole, "pcp_by_limb": by_limb}
 
     def _mean_pose(self, points, labelled, longer) -> float | None:
-        size = np.array(self.pictures, np.float64)[:, None]
+        size = np.array(self.images, np.float64)[:, None]
         weight = labelled[..., None]
         mean = (points / size * weight).sum(0) / np.maximum(weight.sum(0), 1)
         error = np.linalg.norm(mean * size - points, axis=-1)
@@ -116,7 +116,7 @@ class PoseTally:
 
 
 def evaluate_pose(
-    answer: AnswerFunction,
+    predict: Predictor,
     samples: Samples,
     class_names: Sequence[str],
     progress: Callable[[int], None] | None = None,
@@ -125,10 +125,10 @@ def evaluate_pose(
     """How near the joints are. Joints without a label are left out of every number.
 
     Args:
-        answer: from a picture (H, W, C) uint8 to answers with `keypoints` (K, 3).
-        samples: name and sample of each picture, with `keypoints` (K, 3) and the person's `box`.
+        answer: from an image (H, W, C) uint8 to answers with `keypoints` (K, 3).
+        samples: name and sample of each image, with `keypoints` (K, 3) and the person's `box`.
         class_names: names of the joints, where `joint_names` is empty.
-        progress: called with the number of pictures done.
+        progress: called with the number of images done.
         joint_names: names of the joints.
 
     Returns:
@@ -138,21 +138,21 @@ def evaluate_pose(
         both of whose ends are within half the limb's length, and `pcp_by_limb`; `oks`: mean object
         keypoint similarity, with the area of the person's box; `pck_by_joint`;
         `mean_pose_baseline`: the PCK of always answering with the mean of these labels, placed in
-        the picture; `pictures`. What is not defined is None.
+        the image; `images`. What is not defined is None.
 
     Raises:
-        InputError: no labelled picture, or another number of joints.
+        InputError: no labelled image, or another number of joints.
     """
-    tally, pictures = PoseTally(joint_names or class_names), 0
+    tally, images = PoseTally(joint_names or class_names), 0
     for count, (name, sample) in enumerate(samples, 1):
-        pictures += tally.add(name, sample, answer(sample["image"])["keypoints"])
+        images += tally.add(name, sample, predict(sample["image"])["keypoints"])
         if progress:
             progress(count)
-    return {"pictures": at_least_one(pictures), **tally.summary()}
+    return {"images": at_least_one(images), **tally.summary()}
 
 
 def evaluate_pose_classification(
-    answer: AnswerFunction,
+    predict: Predictor,
     samples: Samples,
     class_names: Sequence[str],
     progress: Callable[[int], None] | None = None,
@@ -160,18 +160,18 @@ def evaluate_pose_classification(
 ) -> dict[str, Any]:
     """The class of the pose and its joints, as `evaluate_classification` and `evaluate_pose`.
 
-    Pictures without a class count for the joints alone; those without joints for the class alone,
-    and where no picture has labelled joints, their values are not there.
+    Images without a class count for the joints alone; those without joints for the class alone,
+    and where no image has labelled joints, their values are not there.
     """
-    labels, joints, pictures, posed = LabelTally(class_names), PoseTally(joint_names), 0, 0
+    labels, joints, images, posed = LabelTally(class_names), PoseTally(joint_names), 0, 0
     for count, (name, sample) in enumerate(samples, 1):
-        found = answer(sample["image"])
-        pictures += labels.add(name, int(sample["label"]), found)
+        found = predict(sample["image"])
+        images += labels.add(name, int(sample["label"]), found)
         posed += joints.add(name, sample, found["keypoints"])
         if progress:
             progress(count)
     measured = joints.summary() if posed else {}
-    return {**labels.summary(), **measured, "pictures": at_least_one(pictures)}
+    return {**labels.summary(), **measured, "images": at_least_one(images)}
 
 
 def _share(right: np.ndarray, counted: np.ndarray) -> float | None:
@@ -179,7 +179,7 @@ def _share(right: np.ndarray, counted: np.ndarray) -> float | None:
 
 
 def _oks(error, labelled, sides, sigmas) -> float:
-    """Mean over the pictures of exp(−d² / (2·area·(2σ)²)) over the labelled joints."""
+    """Mean over the images of exp(−d² / (2·area·(2σ)²)) over the labelled joints."""
     area = sides.prod(axis=1)[:, None]
     similarity = np.exp(-(error**2) / (2 * area * (2 * sigmas) ** 2))
     return float(((similarity * labelled).sum(1) / labelled.sum(1)).mean())

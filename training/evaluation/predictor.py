@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-AnswerFunction = Callable[[np.ndarray], dict[str, Any]]
-"""From a picture (H, W, C) uint8 to final answers in its pixels."""
+Predictor = Callable[[np.ndarray], dict[str, Any]]
+"""From an image (H, W, C) uint8 to final answers in its pixels."""
 
 Samples = Iterable[tuple[str, dict[str, np.ndarray]]]
-"""Name and sample of each picture, as `Source.samples` gives."""
+"""Name and sample of each image, as `Source.samples` gives."""

@@ -9,14 +9,14 @@ import numpy as np
 
 from training.evaluation.coco_metrics import CocoRecords
 from training.evaluation.object_matching import Detections, truths_of
-from training.evaluation.predictor import AnswerFunction, Samples
+from training.evaluation.predictor import Predictor, Samples
 from zoo.errors import InputError
 
 COUNTS = (10, 100, 300, 1000, 2000)
 
 
 def proposal_recall(
-    propose: AnswerFunction,
+    propose: Predictor,
     samples: Samples,
     class_count: int,
     counts: Sequence[int] = COUNTS,
@@ -25,19 +25,19 @@ def proposal_recall(
     """Recall of class-blind proposals, as COCO's average recall defines it.
 
     Args:
-        propose: from a picture (H, W, C) uint8 to `boxes` (P, 4) xyxy in its pixels, best first,
+        propose: from an image (H, W, C) uint8 to `boxes` (P, 4) xyxy in its pixels, best first,
             and, where rows are padding, `num_detections`.
-        samples: name and sample of each picture, as `Source.samples` gives.
+        samples: name and sample of each image, as `Source.samples` gives.
         class_count: classes of the data set.
-        counts: how many of a picture's proposals to look at.
-        progress: called with the number of pictures done.
+        counts: how many of an image's proposals to look at.
+        progress: called with the number of images done.
 
     Returns:
         For each N of `counts`: `arN`, the recall averaged over IoU 0.50, 0.55, …, 0.95, and
-        `recall50_N`, at IoU 0.5; None if no object that counts is labelled. And `pictures`.
+        `recall50_N`, at IoU 0.5; None if no object that counts is labelled. And `images`.
 
     Raises:
-        InputError: no pictures.
+        InputError: no images.
     """
     records = CocoRecords(["object"])
     count = 0
@@ -55,7 +55,7 @@ def proposal_recall(
         if progress:
             progress(count)
     if not count:
-        raise InputError("there is no picture to measure on.")
+        raise InputError("there is no image to measure on.")
     counts = sorted(counts)
     done = records.run("bbox", maxDets=list(counts))
     recall = done.eval["recall"][:, 0, 0, :]
@@ -65,4 +65,4 @@ def proposal_recall(
         known = bool((values > -1).all())
         result[f"ar{number}"] = float(values.mean()) if known else None
         result[f"recall50_{number}"] = float(values[0]) if known else None
-    return {**result, "pictures": count}
+    return {**result, "images": count}

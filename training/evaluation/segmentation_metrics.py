@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from training.evaluation.predictor import AnswerFunction, Samples
+from training.evaluation.predictor import Predictor, Samples
 from zoo.errors import InputError
 from zoo.tasks.sample_schema import IGNORE
 
 
 def evaluate_segmentation(
-    answer: AnswerFunction,
+    predict: Predictor,
     samples: Samples,
     class_names: Sequence[str],
     progress: Callable[[int], None] | None = None,
@@ -22,27 +22,27 @@ def evaluate_segmentation(
     """Mean IoU and its parts.
 
     Args:
-        answer: from a picture (H, W, C) uint8 to answers with `segmentation` (H, W).
-        samples: name and sample of each picture, as `Source.samples` gives.
+        answer: from an image (H, W, C) uint8 to answers with `segmentation` (H, W).
+        samples: name and sample of each image, as `Source.samples` gives.
         class_names: of the class map.
-        progress: called with the number of pictures done.
+        progress: called with the number of images done.
         joint_names: as every evaluation takes them; not used here.
 
     Returns:
         `mean_iou`, `mean_dice`, `pixel_accuracy`, `mean_accuracy` as fractions, `iou` by class name
         (None for a class that occurs in neither truth nor prediction; such classes are left out of
-        the means), `pictures` and `majority_baseline`: the pixel accuracy and mean IoU of always
+        the means), `images` and `majority_baseline`: the pixel accuracy and mean IoU of always
         answering with the commonest class.
 
     Raises:
-        InputError: no pictures, or a label beyond the classes.
+        InputError: no images, or a label beyond the classes.
     """
     classes = len(class_names)
     matrix = np.zeros((classes, classes), np.int64)
     count = 0
     for count, (name, sample) in enumerate(samples, 1):
         truth = sample["segmentation"]
-        found = answer(sample["image"])["segmentation"]
+        found = predict(sample["image"])["segmentation"]
         if found.shape != truth.shape:
             raise ValueError(f"{name}: answer of {found.shape} for labels of {truth.shape}.")
         valid = truth != IGNORE
@@ -60,8 +60,8 @@ def evaluate_segmentation(
         if progress:
             progress(count)
     if not count:
-        raise InputError("there is no picture to measure on.")
-    return {**_summary(matrix, list(class_names)), "pictures": count}
+        raise InputError("there is no image to measure on.")
+    return {**_summary(matrix, list(class_names)), "images": count}
 
 
 def _summary(matrix: np.ndarray, names: list[str]) -> dict[str, Any]:

@@ -32,10 +32,10 @@ def parse_superpixels(text: str) -> int:
 
 
 def felzenszwalb(image: np.ndarray, scale: int = _SCALE) -> np.ndarray:
-    """Superpixels of a picture: (H, W) int32 numbers from 0.
+    """Superpixels of an image: (H, W) int32 numbers from 0.
 
     Felzenszwalb & Huttenlocher, *Efficient Graph-Based Image Segmentation*, IJCV 2004, of the
-    picture smoothed with σ = 0.8; the smallest superpixel has `scale` pixels.
+    image smoothed with σ = 0.8; the smallest superpixel has `scale` pixels.
 
     Args:
         image: (H, W, 1 or 3) uint8.
@@ -73,12 +73,12 @@ def vote(classes: np.ndarray, superpixels: np.ndarray) -> np.ndarray:
 
 
 def voting(
-    answer: Callable[[np.ndarray], dict[str, Any]], scale: int = _SCALE
+    predict: Callable[[np.ndarray], dict[str, Any]], scale: int = _SCALE
 ) -> Callable[[np.ndarray], dict[str, Any]]:
     """`answer` of segmentation, whatever gives it, with the vote behind it."""
 
     def voted(image: np.ndarray) -> dict[str, Any]:
-        found = answer(image)
+        found = predict(image)
         classes = vote(np.asarray(found["segmentation"]), felzenszwalb(image, scale))
         return {**found, "segmentation": classes}
 

@@ -15,7 +15,7 @@ _RIGHT, _WRONG, _NEITHER = 1, 0, -1
 
 
 class VocRecords:
-    """Labels and answers, gathered picture by picture.
+    """Labels and answers, gathered image by image.
 
     An answer is judged by the object of its class that it overlaps most: right if the IoU is at
     least one half and no better-scored answer took that object, neither right nor wrong if the
@@ -29,11 +29,11 @@ class VocRecords:
     def __init__(self, class_names: Sequence[str], threshold: float = 0.5):
         self.class_names = tuple(class_names)
         self.threshold = threshold
-        self.pictures: list[tuple[Truths, Detections]] = []
+        self.images: list[tuple[Truths, Detections]] = []
 
     def add(self, truths: Truths, found: Detections) -> None:
-        """Adds a picture."""
-        self.pictures.append((truths, found))
+        """Adds an image."""
+        self.images.append((truths, found))
 
     def numbers(self) -> dict[str, Any]:
         """AP at IoU 0.5 over the classes that occur, by both of VOC's rules.
@@ -59,14 +59,14 @@ class VocRecords:
         """Scores and outcomes of all answers of a class, and how many objects are to be found."""
         scores, outcomes = [np.zeros(0)], [np.zeros(0, int)]
         positives = 0
-        for truths, found in self.pictures:
+        for truths, found in self.images:
             mine = truths.labels == number
             ignored = (truths.difficult | truths.crowd)[mine]
             positives += int((~ignored).sum())
-            answers = found.labels == number
-            order = np.argsort(-found.scores[answers], kind="stable")
-            overlaps = box_iou(found.boxes[answers][order], truths.boxes[mine])
-            scores.append(found.scores[answers][order])
+            predictions = found.labels == number
+            order = np.argsort(-found.scores[predictions], kind="stable")
+            overlaps = box_iou(found.boxes[predictions][order], truths.boxes[mine])
+            scores.append(found.scores[predictions][order])
             outcomes.append(_outcomes(overlaps, ignored, self.threshold))
         return np.concatenate(scores), np.concatenate(outcomes), positives
 
@@ -80,7 +80,7 @@ def box_iou(found: np.ndarray, truth: np.ndarray) -> np.ndarray:
 
 
 def _outcomes(overlaps: np.ndarray, ignored: np.ndarray, threshold: float) -> np.ndarray:
-    """Of each answer (D,), best score first, from its IoU (D, N) with the picture's objects."""
+    """Of each answer (D,), best score first, from its IoU (D, N) with the image's objects."""
     outcomes = np.full(len(overlaps), _WRONG)
     taken = np.zeros(len(ignored), bool)
     for row, overlap in enumerate(overlaps):
@@ -108,8 +108,8 @@ def precision_recall(
     order = np.argsort(-scores, kind="stable")
     judged = outcomes[order][outcomes[order] != _NEITHER]
     right = np.cumsum(judged == _RIGHT)
-    answered = np.arange(1, len(judged) + 1)
-    return right / max(positives, 1), right / answered
+    predicted = np.arange(1, len(judged) + 1)
+    return right / max(positives, 1), right / predicted
 
 
 def eleven_point_ap(recall: np.ndarray, precision: np.ndarray) -> float:

@@ -23,7 +23,8 @@ import zoo
 from training.data.sources import Source, open_source
 from training.recipe import Recipe, read_recipe, recipe_for
 from training.run import STEPS, Run, is_free, open_run
-from training.trainer import fit_once, print_line
+from training.trainer import fit_single_stage
+from zoo.console import log
 from zoo.errors import InputError
 from zoo.files.atomic_writes import write_text
 
@@ -63,7 +64,7 @@ class Step:
     weights: str | os.PathLike[str] | None
 
 
-def fit_in_steps(
+def fit_four_steps(
     architecture: str,
     data: str | Source,
     recipe: Recipe | None = None,
@@ -72,14 +73,14 @@ def fit_in_steps(
     resume: bool = False,
     minutes: float | None = None,
     weights: str | os.PathLike[str] | None = None,
-    say: Callable[[str], None] | None = None,
+    log: Callable[[str], None] = log,
 ) -> Run:
     """As `fit`, in four steps; what is left of `minutes` is shared by those to come.
 
     Raises:
         InputError: another architecture, a form of it that the steps are not for, or as `fit`.
     """
-    out, say = Path(out), say or print_line
+    out = Path(out)
     source = data if isinstance(data, Source) else open_source(data)
     if resume:
         recipe, weights = _remembered(out)
@@ -89,7 +90,7 @@ def fit_in_steps(
         _remember(out, recipe, weights)
     steps = four_steps(recipe, out, weights)
     try:
-        return _go_through_all(steps, source, minutes, say)
+        return _go_through_all(steps, source, minutes, log)
     except InputError:
         if not (steps[0].folder / "run.json").is_file():
             # What the user can put right is not in the way next time.
@@ -98,17 +99,17 @@ def fit_in_steps(
 
 
 def _go_through_all(
-    steps: list[Step], source: Source, minutes: float | None, say: Callable[[str], None]
+    steps: list[Step], source: Source, minutes: float | None, log: Callable[[str], None]
 ) -> Run:
     began = time.monotonic()
     for number, step in enumerate(steps):
         if number < len(steps) - 1 and _finished(step.folder):
             continue
-        say(f"step {number + 1} of {len(steps)}: {step.says}")
+        log(f"step {number + 1} of {len(steps)}: {step.says}")
         left = None
         if minutes is not None:
             left = max(0.0, minutes - (time.monotonic() - began) / 60) / (len(steps) - number)
-        run = _go_through(step, source, left, say)
+        run = _go_through(step, source, left, log)
     # The last step is never passed over.
     return run
 
@@ -167,7 +168,7 @@ def four_steps(
 
 
 def _go_through(
-    step: Step, source: Source, minutes: float | None, say: Callable[[str], None]
+    step: Step, source: Source, minutes: float | None, log: Callable[[str], None]
 ) -> Run:
     """The step's run, begun or gone on with."""
     begun = (step.folder / "run.json").is_file()
@@ -175,17 +176,17 @@ def _go_through(
         _clear(step.folder)
         begun = False
     if begun:
-        return fit_once(
-            step.architecture, source, out=step.folder, resume=True, minutes=minutes, say=say
+        return fit_single_stage(
+            step.architecture, source, out=step.folder, resume=True, minutes=minutes, log=log
         )
-    return fit_once(
+    return fit_single_stage(
         step.architecture,
         source,
         step.recipe,
         out=step.folder,
         minutes=minutes,
         weights=step.weights,
-        say=say,
+        log=log,
     )
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from training.data.pipeline import Batches
+from training.data.pipeline import BatchConfig
 from training.data.sources import Source
 from training.recipe import Recipe
 from training.run import Run
 from zoo import Model
 
 
-def prepare(model: Model, source: Source, batches: Batches, recipe: Recipe) -> list[str]:
+def prepare(model: Model, source: Source, batches: BatchConfig, recipe: Recipe) -> list[str]:
     """Prepares a model that is not yet compiled; returns lines for the user.
 
     Raises:
@@ -26,7 +26,7 @@ def prepare(model: Model, source: Source, batches: Batches, recipe: Recipe) -> l
     return [solve_pose_classes(model, source, batches, mirrored)]
 
 
-def conclude(run: Run, source: Source, held_out: str, say: Callable[[str], None]) -> None:
+def conclude(run: Run, source: Source, held_out: str, log: Callable[[str], None]) -> None:
     """Does to the best epoch's model of a run what no gradient does; `say` takes lines.
 
     Raises:
@@ -35,4 +35,4 @@ def conclude(run: Run, source: Source, held_out: str, say: Callable[[str], None]
     if run.info["architecture"] == "rcnn" and run.info["best"]:
         from training.stages.rcnn import solve_rcnn
 
-        solve_rcnn(run, source, held_out, say)
+        solve_rcnn(run, source, held_out, log)

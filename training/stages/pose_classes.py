@@ -11,7 +11,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
 from training.data.augment.annotation_geometry import swapped_joints
-from training.data.pipeline import Batches, validation_batches
+from training.data.pipeline import BatchConfig, validation_batches
 from training.data.sources import Source
 from zoo import Model
 from zoo.errors import InputError
@@ -26,7 +26,7 @@ _NEVER = -30.0
 
 
 def solve_pose_classes(
-    model: Model, source: Source, batches: Batches, mirrored: bool = False
+    model: Model, source: Source, batches: BatchConfig, mirrored: bool = False
 ) -> str:
     """Sets the regression of a `pose_classifier` from the labelled poses of the training split.
 
@@ -100,13 +100,13 @@ def pose_vectors(joints: np.ndarray, torso: Sequence[int] | None) -> tuple[np.nd
 
 
 def mirror_images(vectors: np.ndarray, joint_pairs: Sequence[tuple[int, int]]) -> np.ndarray:
-    """Pose vectors (N, 2K) of the mirrored pictures: x negated, left and right joints swapped."""
+    """Pose vectors (N, 2K) of the mirrored images: x negated, left and right joints swapped."""
     points = vectors.reshape(len(vectors), -1, 2)
     order = swapped_joints(joint_pairs, points.shape[1])
     return (points[:, order] * [-1.0, 1.0]).reshape(vectors.shape)
 
 
-def _labelled_poses(source: Source, batches: Batches) -> tuple[np.ndarray, np.ndarray]:
+def _labelled_poses(source: Source, batches: BatchConfig) -> tuple[np.ndarray, np.ndarray]:
     targets = validation_batches(source, "train", batches).map(lambda images, truth: truth)
     rows = list(targets.as_numpy_iterator())
     joints = np.concatenate([row["keypoints"] for row in rows])

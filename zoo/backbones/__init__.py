@@ -52,7 +52,7 @@ def find_backbone(name: str) -> Backbone:
 def build_backbone(
     backbone: str, x: Any, /, *, normalize: bool = True, weights: str | None = None, **arguments
 ) -> dict[int, Any]:
-    """Build a backbone on pictures: {level: map (N, H / 2^level, W / 2^level, C)}.
+    """Build a backbone on images: {level: map (N, H / 2^level, W / 2^level, C)}.
 
     Args:
         backbone: one of `BACKBONES`.

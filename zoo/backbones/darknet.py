@@ -15,8 +15,7 @@ from zoo.backbones.feature_contract import (
     normalize_to_unit,
     scaled,
 )
-from zoo.layers.normalization_policy import norm as make_norm
-from zoo.layers.normalization_policy import normalizes
+from zoo.layers.normalization_policy import normalization, normalizes
 
 FILTERS = (32, 64, 128, 256, 512, 1024)
 
@@ -84,7 +83,7 @@ def convolution(
         kernel_initializer="he_normal",
         name=name,
     )(x)
-    x = make_norm(norm, f"{name}_norm", epsilon=epsilon)(x)
+    x = normalization(norm, f"{name}_norm", epsilon=epsilon)(x)
     return layers.LeakyReLU(0.1, name=f"{name}_leaky")(x)
 
 

@@ -17,7 +17,7 @@ from zoo.backbones.feature_contract import (
     scaled,
 )
 from zoo.layers.densenet_blocks import dense_block
-from zoo.layers.normalization_policy import norm as make_norm
+from zoo.layers.normalization_policy import normalization
 
 EPSILON = 1.001e-5
 
@@ -67,7 +67,7 @@ def features(
         block = f"{name}_conv{level}"
         x, _ = dense_block(x, depth, scaled(growth, width), rate=strides.rate, name=block, **style)
         prefix = name if level == 5 else f"{name}_pool{level}"
-        x = make_norm(norm, f"{prefix}_norm", epsilon=EPSILON)(x)
+        x = normalization(norm, f"{prefix}_norm", epsilon=EPSILON)(x)
         x = layers.Activation("relu", name=f"{prefix}_relu")(x)
         maps[level] = x
         if level < 5:

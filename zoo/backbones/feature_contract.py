@@ -9,8 +9,7 @@ from typing import Any
 from keras import layers
 
 from zoo.errors import InputError
-from zoo.layers.normalization_policy import norm as make_norm
-from zoo.layers.normalization_policy import normalizes
+from zoo.layers.normalization_policy import normalization, normalizes
 from zoo.layers.pixel_normalization import PixelNormalization
 
 OUTPUT_STRIDES = (8, 16, 32)
@@ -120,7 +119,7 @@ def conv_norm(
         kernel_initializer="he_normal",
         name=conv_name,
     )(x)
-    x = make_norm(norm, norm_name, epsilon=epsilon)(x)
+    x = normalization(norm, norm_name, epsilon=epsilon)(x)
     return layers.Activation(activation, name=f"{conv_name}_act")(x) if activation else x
 
 

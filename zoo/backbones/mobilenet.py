@@ -16,8 +16,7 @@ from zoo.backbones.feature_contract import (
     pooled_logits,
     scaled,
 )
-from zoo.layers.normalization_policy import norm as make_norm
-from zoo.layers.normalization_policy import normalizes
+from zoo.layers.normalization_policy import normalization, normalizes
 
 # Expansion, channels, repeats, stride of the first.
 STAGES = (
@@ -85,7 +84,7 @@ def _inverted_residual(x, expansion, channels, *, stride, rate, norm, name):
         depthwise_initializer="he_normal",
         name=f"{name}_depthwise",
     )(x)
-    x = make_norm(norm, f"{name}_depthwise_norm")(x)
+    x = normalization(norm, f"{name}_depthwise_norm")(x)
     x = layers.Activation("relu6", name=f"{name}_depthwise_relu")(x)
     x = _conv(x, channels, 1, f"{name}_project", norm, activation=None)
     if stride == 1 and entry.shape[-1] == channels:

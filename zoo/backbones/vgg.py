@@ -77,14 +77,14 @@ def top(
     dropout: float = 0.5,
     name: str = "vgg16",
 ):
-    """fc1, fc2 and the class logits; the pictures must have one fixed size (224 x 224).
+    """fc1, fc2 and the class logits; the images must have one fixed size (224 x 224).
 
     Raises:
         InputError: if the size is not known.
     """
     x = maps[max(maps)]
     if None in x.shape[1:3]:
-        raise InputError("VGG16's dense layers need a fixed picture size; use (224, 224, 3)")
+        raise InputError("VGG16's dense layers need a fixed image size; use (224, 224, 3)")
     x = layers.Flatten(name=f"{name}_flatten")(x)
     for index in (1, 2):
         x = layers.Dense(scaled(4096, width), activation="relu", name=f"{name}_fc{index}")(x)

@@ -13,8 +13,7 @@ from zoo.backbones.feature_contract import (
     pooled_logits,
     scaled,
 )
-from zoo.layers.normalization_policy import norm as make_norm
-from zoo.layers.normalization_policy import normalizes
+from zoo.layers.normalization_policy import normalization, normalizes
 
 
 def features(
@@ -106,7 +105,7 @@ def _separable(x, filters, name, *, norm, strides, width, activate_first=True):
         use_bias=not normalizes(norm),
         name=name,
     )(x)
-    return make_norm(norm, f"{name}_norm")(x)
+    return normalization(norm, f"{name}_norm")(x)
 
 
 def normalize(x):

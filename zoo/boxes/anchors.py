@@ -86,7 +86,7 @@ class AnchorGenerator:
             level: of the pyramid.
             height, width: of the map in cells, whole numbers or scalar tensors.
             stride: (down, across) in pixels in place of the level's own, for weights that were
-                trained with another: picture side // map side, say.
+                trained with another: image side // map side, say.
 
         Returns:
             (height·width·anchors of a cell, 4) float32 xyxy, in pixels of the canvas.
@@ -110,12 +110,12 @@ class AnchorGenerator:
 
 
 def inside(anchors, height, width):
-    """Which anchors cross no border of the picture; the paper trains on these alone.
+    """Which anchors cross no border of the image; the paper trains on these alone.
 
     Args:
         anchors: (…, 4) xyxy.
-        height, width: of the picture: numbers, or tensors that broadcast with `anchors[..., 0]`,
-            such as (B, 1) for anchors (A, 4) and pictures of several sizes.
+        height, width: of the image: numbers, or tensors that broadcast with `anchors[..., 0]`,
+            such as (B, 1) for anchors (A, 4) and images of several sizes.
 
     Returns:
         (…) bool.

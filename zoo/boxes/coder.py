@@ -59,7 +59,7 @@ def decode(
         clip: greatest t_w and t_h.
 
     Returns:
-        (…, 4) float32 (float64 for float64) xyxy, not cut to any picture.
+        (…, 4) float32 (float64 for float64) xyxy, not cut to any image.
     """
     anchor_x, anchor_y, anchor_width, anchor_height = _sized(anchors)
     parts = corners(precise(deltas))

@@ -56,12 +56,12 @@ def areas(boxes):
 
 
 def clip(boxes, height, width):
-    """Cuts xyxy boxes (…, 4) to a picture; one that misses it becomes empty, on its border.
+    """Cuts xyxy boxes (…, 4) to an image; one that misses it becomes empty, on its border.
 
     Args:
         boxes: (…, 4) xyxy, pixels.
-        height, width: of the picture: numbers, or tensors that broadcast with `boxes[..., 0]`,
-            such as (B, 1) for boxes (B, N, 4) of pictures of several sizes.
+        height, width: of the image: numbers, or tensors that broadcast with `boxes[..., 0]`,
+            such as (B, 1) for boxes (B, N, 4) of images of several sizes.
     """
     boxes = precise(boxes)
     height, width = ops.cast(height, boxes.dtype), ops.cast(width, boxes.dtype)
@@ -70,7 +70,7 @@ def clip(boxes, height, width):
 
 
 def scale(boxes, height_factor, width_factor):
-    """xyxy boxes (…, 4) of a picture made `height_factor` × `width_factor` as large.
+    """xyxy boxes (…, 4) of an image made `height_factor` × `width_factor` as large.
 
     The factors are numbers, or tensors that broadcast with `boxes[..., 0]`.
     """

@@ -25,7 +25,7 @@ def balanced_sample(labels, count: int, positive_fraction: float, seed: Any = No
 
     Args:
         labels: (B, A) int, 1 positive, 0 negative, −1 ignored, as `Matcher` gives.
-        count: number of samples a picture.
+        count: number of samples per image.
         positive_fraction: greatest share of positives, in [0, 1].
         seed: an int, a `keras.random.SeedGenerator`, or what its `next()` gave.
         noise: (B, A) float in [0, 1) to draw by in place of a seed: the highest are taken.

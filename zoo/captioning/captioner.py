@@ -31,7 +31,7 @@ _ASTRAY = 10.0
 
 
 @dataclasses.dataclass(frozen=True)
-class Saying:
+class CaptionSettings:
     """How regions are chosen and said.
 
     Attributes:
@@ -60,7 +60,7 @@ class DenseCaptioner(Detector):
         sampling: of boxes to learn from.
         recognition: as `zoo.captioning.region_selection.recognition_network` gives.
         language: says sentences.
-        saying: see `Saying`.
+        saying: see `CaptionSettings`.
         size: points a side of a region's map.
         vocabulary: the words, where they are known.
     """
@@ -74,7 +74,7 @@ class DenseCaptioner(Detector):
         sampling: CaptionSampling,
         recognition: keras.Model,
         language: LanguageModel,
-        saying: Saying,
+        saying: CaptionSettings,
         size: int,
         vocabulary: tuple[str, ...] = (),
         loss_weights: Mapping[str, float] | None = None,
@@ -115,7 +115,7 @@ class DenseCaptioner(Detector):
             ops.reshape(deltas, (-1, count, 4)),
         )
 
-    def learn(self, images, targets, outputs, training) -> dict[str, Any]:
+    def compute_losses(self, images, targets, outputs, training) -> dict[str, Any]:
         truth = truth_of(targets)
         features = outputs[f"p{LEVEL}"]
         height, width = ops.shape(images)[1:3]
@@ -149,9 +149,9 @@ class DenseCaptioner(Detector):
             ),
         }
 
-    def decode(self, outputs: Mapping[str, Any], frame) -> dict[str, Any]:
+    def decode(self, outputs: Mapping[str, Any], transform) -> dict[str, Any]:
         features = outputs[f"p{LEVEL}"]
-        height, width = frame.placed_height, frame.placed_width
+        height, width = transform.resized_height, transform.resized_width
         boxes, valid = self.proposals.propose(
             outputs, {LEVEL: features}, height, width, training=False
         )
@@ -163,14 +163,16 @@ class DenseCaptioner(Detector):
         kept, there = nms(found, scores, saying.detections, saying.nms_iou, saying.score_threshold)
         found = ops.where(there[..., None], take_rows(found, kept), 0.0)
         return {
-            "boxes": frame.restore_boxes(found),
+            "boxes": transform.restore_boxes(found),
             "labels": ops.where(there, 0, -1),
             "scores": ops.where(there, take_rows(scores, kept), 0.0),
             "num_detections": ops.sum(ops.cast(there, "int32"), axis=1),
-            "captions": ops.where(there[..., None], self.say(take_rows(codes, kept)), 0),
+            "captions": ops.where(
+                there[..., None], self.generate_captions(take_rows(codes, kept)), 0
+            ),
         }
 
-    def say(self, codes):
+    def generate_captions(self, codes):
         """Token ids (B, R, T) about codes (B, R, K), see `zoo.tasks.captioning_task`."""
         flat = ops.reshape(codes, (-1, codes.shape[-1]))
         words, beam = self.saying.words, self.saying.beam
@@ -182,7 +184,7 @@ class DenseCaptioner(Detector):
         return ops.reshape(said, (-1, codes.shape[1], words))
 
     def second_stage_macs(self) -> int:
-        """Multiply-accumulates behind the graph of one picture: its regions and its sentences."""
+        """Multiply-accumulates behind the graph of one image: its regions and its sentences."""
         saying, code = self.saying, self.recognition.output_shape[0][-1]
         regions = self.proposals.after_nms[1] * (count_flops(self.recognition) // 2)
         return regions + saying.detections * self.language.macs(code, saying.words * saying.beam)

@@ -10,10 +10,10 @@ from keras import layers
 
 from zoo.backbones import build_backbone, find_backbone
 from zoo.boxes.anchors import AnchorGenerator
-from zoo.captioning.captioner import LEVEL, DenseCaptioner, Saying
+from zoo.captioning.captioner import LEVEL, CaptionSettings, DenseCaptioner
 from zoo.captioning.language_model import LanguageModel
 from zoo.captioning.region_selection import CaptionSampling, recognition_network
-from zoo.cards import Figure, Paper
+from zoo.cards import Paper, PublishedResult
 from zoo.detection.two_stage.rpn import RegionProposals, rpn_head
 from zoo.errors import InputError
 from zoo.layers.normalization_policy import normalizes
@@ -63,10 +63,10 @@ AUTHORS_GAIN, NORMALISED_GAIN = 1 / 3, 8.0
         "frozen": 0,
         "backbone_options": {"blocks": (1, 1, 1, 1, 1), "use_bias": False},
     },
-    figures=(
-        Figure("mean AP", "5.39 %", "Visual Genome test, 300 proposals", "paper"),
-        Figure("mean AP", "27.03 %", "Visual Genome test, true boxes given", "paper"),
-        Figure("mean AP", "5.70 %", "released model, 1000 proposals", "authors' code"),
+    published_results=(
+        PublishedResult("mean AP", "5.39 %", "Visual Genome test, 300 proposals", "paper"),
+        PublishedResult("mean AP", "27.03 %", "Visual Genome test, true boxes given", "paper"),
+        PublishedResult("mean AP", "5.70 %", "released model, 1000 proposals", "authors' code"),
     ),
     notes=(
         "The parameters are those of a 10,497-word vocabulary, the unknown word among them; with "
@@ -113,7 +113,7 @@ def densecap(
         vocabulary: the words, which get the token ids from 4 on, see `zoo.tasks.captioning_task`.
         vocabulary_size: tokens, the four special ones included, where the words are not known
             (10,500).
-        input_shape: height, width (None = any) and channels of the pictures, pixels 0…255.
+        input_shape: height, width (None = any) and channels of the images, pixels 0…255.
         backbone: a name of `zoo.backbones`; regions are cut from its map of stride 16.
         norm: of the backbone and the recognition network: `"batch"`, `"frozen"`, `"group"`,
             `"sync"` or `"none"`.
@@ -124,7 +124,7 @@ def densecap(
         language_units, embedding: of the LSTM, and numbers a word.
         anchors: (width, height) in pixels of the canvas.
         cells: points a side of a region's map.
-        regions: sampled a picture in training, at most half of them positive.
+        regions: sampled an image in training, at most half of them positive.
         positive_iou, negative_iou: overlap with a truth above which a sampled region shows it, and
             below which it shows none.
         proposals: regions that answers look at.
@@ -180,7 +180,7 @@ def densecap(
         sampling=CaptionSampling(regions, positive_iou=positive_iou, negative_iou=negative_iou),
         recognition=recognition,
         language=language,
-        saying=Saying(max_words, beam, nms_iou, score_threshold, detections),
+        saying=CaptionSettings(max_words, beam, nms_iou, score_threshold, detections),
         size=cells,
         vocabulary=tuple(vocabulary),
         loss_weights={

@@ -15,19 +15,18 @@ from zoo.boxes.overlap import iou
 from zoo.boxes.sampler import balanced_sample, most_positives
 from zoo.detection.ground_truth import on_ignored
 from zoo.layers.bilinear_sample import bilinear_sample, box_points
-from zoo.layers.normalization_policy import norm as normalization
-from zoo.layers.normalization_policy import normalizes
+from zoo.layers.normalization_policy import normalization, normalizes
 
 
 @dataclasses.dataclass(frozen=True)
 class CaptionSampling:
-    """Which predicted boxes a picture teaches by; one sample serves both stages.
+    """Which predicted boxes per image teaches by; one sample serves both stages.
 
     A box is positive above `positive_iou`, or as the best for a truth; negative below
     `negative_iou`. Boxes across the border are left out, unless they are the best.
 
     Attributes:
-        count: boxes a picture.
+        count: boxes per image.
         positive_fraction: at most so many of them positive.
         positive_iou, negative_iou: overlaps.
     """
@@ -39,7 +38,7 @@ class CaptionSampling:
 
     @property
     def positives(self) -> int:
-        """Most positive boxes a picture; they come first."""
+        """Most positive boxes per image; they come first."""
         return most_positives(self.count, self.positive_fraction)
 
     def __call__(self, boxes, truth: Mapping[str, Any], height, width, seed) -> dict[str, Any]:

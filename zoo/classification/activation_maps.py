@@ -18,7 +18,7 @@ def has_activation_maps(model: Model) -> bool:
 
 
 def activation_model(model: Model) -> keras.Model:
-    """A model from the same pictures to class activation maps (B, h, w, classes) float32.
+    """A model from the same images to class activation maps (B, h, w, classes) float32.
 
     The mean of a class's map is its logit, so positive cells speak for the class and negative ones
     against it.

@@ -1,6 +1,6 @@
-"""The backbones of the zoo as what they were published as: classifiers of pictures.
+"""The backbones of the zoo as what they were published as: classifiers of images.
 
-Every one takes pictures of any size. VGG-16's dense layers need 7×7 cells: where the map has
+Every one takes images of any size. VGG-16's dense layers need 7×7 cells: where the map has
 another size it is pooled to that, and at 224×224 pixels nothing is pooled.
 """
 
@@ -13,7 +13,7 @@ import keras
 from keras import layers
 
 from zoo.backbones import BACKBONES
-from zoo.cards import Figure, Paper
+from zoo.cards import Paper, PublishedResult
 from zoo.errors import InputError
 from zoo.layers.pooling_pyramids import AdaptivePooling
 from zoo.model import Model
@@ -24,17 +24,17 @@ DEPTH = {"xception": "middle_blocks"}
 """What a backbone calls its `blocks`, where not so."""
 
 
-def classifier(name: str, *, norm: str, side: int, figures: tuple[str, str], **card: Any):
+def classifier(name: str, *, norm: str, side: int, published_results: tuple[str, str], **card: Any):
     """Registers the backbone of a name as a classifier, and returns its builder.
 
     Args:
         name: of the backbone and of the architecture.
         norm: default normalisation.
-        side: of the pictures that the published figures were taken at.
-        figures: top-1 and top-5 accuracy on ImageNet in %, as published with the weights.
+        side: of the images that the published published_results were taken at.
+        published_results: top-1 and top-5 accuracy on ImageNet in %, as published with the weights.
         card: the rest of the card, as `zoo.registry.register` takes it.
     """
-    top1, top5 = figures
+    top1, top5 = published_results
     tiny = {
         "blocks" if key == DEPTH.get(name) else key: value
         for key, value in BACKBONES[name].tiny.items()
@@ -45,9 +45,9 @@ def classifier(name: str, *, norm: str, side: int, figures: tuple[str, str], **c
         published={"num_classes": 1000, "input_shape": (side, side, 3)},
         tiny={"num_classes": 3, "input_shape": (None, None, 3), **tiny},
         flops_size=(side, side),
-        figures=(
-            Figure("top-1", f"{top1} %", "ImageNet val", "the published weights' table"),
-            Figure("top-5", f"{top5} %", "ImageNet val", "the published weights' table"),
+        published_results=(
+            PublishedResult("top-1", f"{top1} %", "ImageNet val", "the published weights' table"),
+            PublishedResult("top-5", f"{top5} %", "ImageNet val", "the published weights' table"),
         ),
         **card,
     )
@@ -91,8 +91,8 @@ def _builder(backbone: str, default_norm: str) -> Callable[..., Model]:
     build.__doc__ = f"""{backbone} as a classifier.
 
     Args:
-        num_classes: classes of the picture.
-        input_shape: height, width (None = any) and channels of the pictures, pixels 0…255.
+        num_classes: classes of the image.
+        input_shape: height, width (None = any) and channels of the images, pixels 0…255.
         norm: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"`.
         width: factor on the channels.
         blocks: of each stage, as the backbone takes them; None for the published ones.
@@ -120,7 +120,7 @@ vgg16 = classifier(
         2015,
     ),
     expected_parameters=138_357_544,
-    figures=("71.3", "90.1"),
+    published_results=("71.3", "90.1"),
     notes="Nine tenths of its weights are in the dense layers, which see 7×7 cells.",
 )
 resnet50 = classifier(
@@ -135,7 +135,7 @@ resnet50 = classifier(
         2016,
     ),
     expected_parameters=25_636_712,
-    figures=("74.9", "92.1"),
+    published_results=("74.9", "92.1"),
 )
 resnet101 = classifier(
     "resnet101",
@@ -149,7 +149,7 @@ resnet101 = classifier(
         2016,
     ),
     expected_parameters=44_707_176,
-    figures=("76.4", "92.8"),
+    published_results=("76.4", "92.8"),
 )
 darknet19 = classifier(
     "darknet19",
@@ -158,7 +158,7 @@ darknet19 = classifier(
     summary="nineteen convolutions, the last of which is the classifier: YOLOv2's backbone",
     paper=Paper("J. Redmon, A. Farhadi", "YOLO9000: Better, Faster, Stronger", "CVPR", 2017),
     expected_parameters=20_842_376,
-    figures=("72.9", "91.2"),
+    published_results=("72.9", "91.2"),
 )
 densenet121 = classifier(
     "densenet121",
@@ -172,7 +172,7 @@ densenet121 = classifier(
         2017,
     ),
     expected_parameters=8_062_504,
-    figures=("75.0", "92.3"),
+    published_results=("75.0", "92.3"),
 )
 mobilenet_v2 = classifier(
     "mobilenet_v2",
@@ -186,7 +186,7 @@ mobilenet_v2 = classifier(
         2018,
     ),
     expected_parameters=3_538_984,
-    figures=("71.3", "90.1"),
+    published_results=("71.3", "90.1"),
 )
 xception = classifier(
     "xception",
@@ -200,5 +200,5 @@ xception = classifier(
         2017,
     ),
     expected_parameters=22_910_480,
-    figures=("79.0", "94.5"),
+    published_results=("79.0", "94.5"),
 )

@@ -1,4 +1,4 @@
-"""SPP-net: a classifier whose dense layers take any picture size (He et al., ECCV 2014)."""
+"""SPP-net: a classifier whose dense layers take any image size (He et al., ECCV 2014)."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from zoo.backbones import build_backbone
 from zoo.backbones.feature_contract import normalize_to_unit, scaled
 from zoo.cards import Paper
 from zoo.errors import InputError
-from zoo.layers.normalization_policy import norm as normalization
-from zoo.layers.normalization_policy import normalizes
+from zoo.layers.normalization_policy import normalization, normalizes
 from zoo.layers.pooling_pyramids import SpatialPyramidPooling
 from zoo.model import Model
 from zoo.registry import register
@@ -21,7 +20,7 @@ from zoo.registry import register
 @register(
     "sppnet",
     task="classification",
-    summary="spatial pyramid pooling in place of the last pool: dense layers for any picture size",
+    summary="spatial pyramid pooling in place of the last pool: dense layers for any image size",
     paper=Paper(
         "K. He, X. Zhang, S. Ren, J. Sun",
         "Spatial Pyramid Pooling in Deep Convolutional Networks for Visual Recognition",
@@ -39,7 +38,7 @@ from zoo.registry import register
         "bins": (3, 2, 1),
     },
     notes=(
-        "Made for pictures of several sizes: the recipe key image_sizes alternates 180 and 224 "
+        "Made for images of several sizes: the recipe key image_sizes alternates 180 and 224 "
         "pixels by epoch, as the paper does."
     ),
 )
@@ -58,8 +57,8 @@ def sppnet(
     """SPP-net.
 
     Args:
-        num_classes: classes of the picture.
-        input_shape: height, width (None = any) and channels of the pictures, pixels 0…255.
+        num_classes: classes of the image.
+        input_shape: height, width (None = any) and channels of the images, pixels 0…255.
         backbone: None for five convolutions of 96, 256, 384, 384 and 256 channels, or a name of
             `zoo.backbones`, whose last map is pooled.
         norm: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"` (the paper has none here).

@@ -1,4 +1,4 @@
-"""What Darknet's last sections answer: detectors, and classifiers of whole pictures."""
+"""What Darknet's last sections answer: detectors, and classifiers of whole images."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ from typing import Any
 from keras import layers
 
 from zoo.darknet.darknet_layers import Map, Section, wrong
-from zoo.detection.yolo.yolo_v1_loss import CanvasSize, CellDetector, CellSettings
-from zoo.detection.yolo.yolo_v2_loss import GridDetector, GridSettings
-from zoo.detection.yolo.yolo_v3_loss import ScaleDetector, ScaleSettings
+from zoo.detection.yolo.yolo_v1_loss import InputSize, YoloV1Detector, YoloV1Settings
+from zoo.detection.yolo.yolo_v2_loss import YoloV2Detector, YoloV2Settings
+from zoo.detection.yolo.yolo_v3_loss import YoloV3Detector, YoloV3Settings
 from zoo.model import Model
 
 Given = list[tuple[Section, Map]]
 """The last sections and what each is given."""
 
-Answers = Mapping[str, Any]
+Predictions = Mapping[str, Any]
 """Settings of the answers, the same in every detector."""
 
 
-def region(images, given: Given, answers: Answers, name: str) -> Model:
+def region(images, given: Given, predictions: Predictions, name: str) -> Model:
     """YOLOv2's map of cells."""
     ((section, seen),) = given
     priors = _anchors(section, section["num"])
     _demand_channels(section, seen, len(priors))
     if not section["softmax"]:
         raise wrong(section, "with softmax=0 is not known; softmax=1 is.")
-    settings = GridSettings(
+    settings = YoloV2Settings(
         priors,
         stride=seen.stride,
         box=section["coord_scale"],
@@ -36,15 +36,15 @@ def region(images, given: Given, answers: Answers, name: str) -> Model:
         class_=section["class_scale"],
         exempt_iou=section["thresh"],
         rescore=bool(section["rescore"]),
-        **answers,
+        **predictions,
     )
-    return GridDetector(images, {"cells": _float(seen.x, "cells")}, settings=settings, name=name)
+    return YoloV2Detector(images, {"cells": _float(seen.x, "cells")}, settings=settings, name=name)
 
 
-def detection(images, given: Given, answers: Answers, name: str) -> Model:
+def detection(images, given: Given, predictions: Predictions, name: str) -> Model:
     """YOLOv1's vector."""
     ((section, seen),) = given
-    settings = CellSettings(
+    settings = YoloV1Settings(
         section["side"],
         section["num"],
         section["classes"],
@@ -55,7 +55,7 @@ def detection(images, given: Given, answers: Answers, name: str) -> Model:
         no_object=section["noobject_scale"],
         class_=section["class_scale"],
         rescore=bool(section["rescore"]),
-        **answers,
+        **predictions,
     )
     if seen.numbers != settings.outputs:
         raise wrong(
@@ -65,12 +65,12 @@ def detection(images, given: Given, answers: Answers, name: str) -> Model:
         )
     outputs = {
         "cells": _float(seen.vector("cells"), "cells"),
-        "canvas": CanvasSize(name="canvas")(images),
+        "canvas": InputSize(name="canvas")(images),
     }
-    return CellDetector(images, outputs, settings=settings, name=name)
+    return YoloV1Detector(images, outputs, settings=settings, name=name)
 
 
-def yolo(images, given: Given, answers: Answers, name: str) -> Model:
+def yolo(images, given: Given, predictions: Predictions, name: str) -> Model:
     """YOLOv3's maps of cells."""
     anchors, strides, outputs = [], [], {}
     for number, (section, seen) in enumerate(given):
@@ -85,12 +85,12 @@ def yolo(images, given: Given, answers: Answers, name: str) -> Model:
             raise wrong(section, f"has other classes than that of line {first['line']}.")
         strides.append(seen.stride)
         outputs[f"cells{number}"] = _float(seen.x, f"cells{number}")
-    settings = ScaleSettings(tuple(anchors), tuple(strides), **answers)
-    return ScaleDetector(images, outputs, settings=settings, name=name)
+    settings = YoloV3Settings(tuple(anchors), tuple(strides), **predictions)
+    return YoloV3Detector(images, outputs, settings=settings, name=name)
 
 
-def softmax(images, given: Given, answers: Answers, name: str) -> Model:
-    """Logits of the classes of the picture."""
+def softmax(images, given: Given, predictions: Predictions, name: str) -> Model:
+    """Logits of the classes of the image."""
     ((section, seen),) = given
     logits = seen.vector("label")
     if section["temperature"] != 1:

@@ -11,8 +11,7 @@ from keras import layers
 from zoo.errors import InputError, nearest
 from zoo.layers.bordered_pooling import BorderedMaxPooling
 from zoo.layers.locally_connected import LocallyConnected
-from zoo.layers.normalization_policy import norm as make_norm
-from zoo.layers.normalization_policy import normalizes
+from zoo.layers.normalization_policy import normalization, normalizes
 from zoo.layers.reorg import Reorg
 
 ACTIVATIONS = ("linear", "leaky", "relu", "logistic", "tanh", "elu")
@@ -22,12 +21,12 @@ Section = Mapping[str, Any]
 
 @dataclasses.dataclass(frozen=True)
 class Map:
-    """What a layer gives, for pictures of the size that the file states.
+    """What a layer gives, for images of the size that the file states.
 
     Attributes:
         x: the tensor, (B, h, w, C), or (B, C) of a connected layer.
         height, width, channels: of it.
-        stride: pixels of the picture a cell.
+        stride: pixels of the image a cell.
     """
 
     x: Any
@@ -42,7 +41,7 @@ class Map:
 
     @property
     def numbers(self) -> int:
-        """Of a picture."""
+        """Of an image."""
         return self.height * self.width * self.channels
 
     def vector(self, name: str) -> Any:
@@ -88,7 +87,7 @@ def convolutional(section: Section, seen: Map, name: str, norm: str, epsilon: fl
         name=name,
     )(x)
     if normalized:
-        x = make_norm(norm, f"{name}_norm", epsilon=epsilon)(x)
+        x = normalization(norm, f"{name}_norm", epsilon=epsilon)(x)
     x = activated(section, x, name)
     return Map(x, height, width, section["filters"], seen.stride * stride)
 
@@ -113,7 +112,7 @@ def connected(section: Section, seen: Map, name: str, norm: str, epsilon: float)
         section["output"], use_bias=not normalized, kernel_initializer="he_normal", name=name
     )(seen.vector(name))
     if normalized:
-        x = make_norm(norm, f"{name}_norm", epsilon=epsilon)(x)
+        x = normalization(norm, f"{name}_norm", epsilon=epsilon)(x)
     return Map(activated(section, x, name), 1, 1, section["output"], seen.stride)
 
 

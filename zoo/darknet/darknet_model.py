@@ -41,13 +41,13 @@ def darknet(
     score_threshold: float = 0.005,
     nms_iou: float = 0.45,
     detections: int = 100,
-    class_blind: bool = False,
+    class_agnostic: bool = False,
     name: str = "darknet",
 ) -> Model:
     """A network of Darknet's layers.
 
-    Where nothing in it needs pictures of one size, it takes any, padded to whole cells; otherwise
-    pictures are stretched to the size that `[net]` states.
+    Where nothing in it needs images of one size, it takes any, padded to whole cells; otherwise
+    images are stretched to the size that `[net]` states.
 
     Args:
         sections: `[net]` first; of each its `kind`, its `line` in the file and every option, as
@@ -58,7 +58,7 @@ def darknet(
         score_threshold: lowest score of an answer.
         nms_iou: of the final suppression.
         detections: most boxes of an answer.
-        class_blind: whether boxes suppress those of other classes too.
+        class_agnostic: whether boxes suppress those of other classes too.
         name: of the model.
 
     Returns:
@@ -67,11 +67,11 @@ def darknet(
     Raises:
         InputError: sizes that do not fit together, by line.
     """
-    answers = {
+    predictions = {
         "score_threshold": score_threshold,
         "nms_iou": nms_iou,
         "detections": detections,
-        "class_blind": class_blind,
+        "class_agnostic": class_agnostic,
     }
     net, *rest = sections
     heads = [section for section in rest if section["kind"] in HEADS]
@@ -86,7 +86,7 @@ def darknet(
     if stretches:
         x = stretched(x, height, width)
     given = _walk(rest, Map(x, height, width, channels, 1), norm or "none", epsilon)
-    model = getattr(darknet_heads, heads[-1]["kind"])(images, given, answers, name)
+    model = getattr(darknet_heads, heads[-1]["kind"])(images, given, predictions, name)
     classes = heads[-1].get("classes") or model.output["label"].shape[-1]
     if num_classes not in (None, classes):
         raise InputError(
@@ -144,7 +144,7 @@ def _check_ends(net: Section, rest: Sequence[Section], heads: Sequence[Section])
 
 
 def _stride(net: Section, rest: Sequence[Section]) -> int:
-    """Pixels a cell of the coarsest map, or 0 if some map does not divide the picture evenly."""
+    """Pixels a cell of the coarsest map, or 0 if some map does not divide the image evenly."""
     stride, strides = 1, [1]
     for section in rest:
         kind = section["kind"]
@@ -154,7 +154,7 @@ def _stride(net: Section, rest: Sequence[Section]) -> int:
             stride = max(1, stride // section["stride"])
         elif kind == "route":
             index = section["layers"][0]
-            # strides[0] is the picture's.
+            # strides[0] is the image's.
             place = index + 1 if index >= 0 else len(strides) + index
             stride = strides[place] if 0 < place < len(strides) else stride
         if kind == "convolutional":

@@ -1,6 +1,6 @@
 """Darknet's `.weights` files: a head, then the numbers of one layer after another, without names.
 
-Little-endian: int32 major, minor, revision; how many pictures were seen, in 8 bytes from version
+Little-endian: int32 major, minor, revision; how many images were seen, in 8 bytes from version
 0.2 on and in 4 before; float32 numbers, layer by layer in the order of the `.cfg` file. Nothing
 says where a layer begins, so a file that does not end with its last layer is another network's.
 
@@ -32,7 +32,7 @@ class Header:
 
     Attributes:
         major, minor, revision: version of the format.
-        seen: pictures that the weights were trained on.
+        seen: images that the weights were trained on.
     """
 
     major: int = 0
@@ -109,7 +109,7 @@ def write_weights(model: Model, path: str | os.PathLike[str], header: Header | N
     Args:
         model: as of `read_weights`.
         path: of the file.
-        header: its head; default version 0.2 with the model's own count of pictures seen.
+        header: its head; default version 0.2 with the model's own count of images seen.
 
     Raises:
         InputError: Darknet has no place for some of the model's weights.

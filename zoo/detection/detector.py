@@ -28,7 +28,7 @@ class Detector(Model):
         self.loss_parts = tuple(losses)
         self._part_means = [keras.metrics.Mean(name=f"{part}_loss") for part in losses]
 
-    def learn(
+    def compute_losses(
         self, images: Any, targets: Mapping[str, Any], outputs: Mapping[str, Any], training: bool
     ) -> dict[str, Any]:
         """The parts of the loss, scalars by name, from raw outputs and dense padded truth."""
@@ -58,7 +58,7 @@ class Detector(Model):
         keras.Model.compile(self, optimizer=optimizer, loss=None, metrics=metrics, **kwargs)
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        parts = self.learn(x, self.task.align(y, y_pred), y_pred, training)
+        parts = self.compute_losses(x, self.task.align(y, y_pred), y_pred, training)
         factors = dict(getattr(self, "_factors", ()))
         total = ops.sum(ops.stack([*self.losses, ops.zeros(())]))
         for mean, name in zip(self._part_means, self.loss_parts, strict=True):

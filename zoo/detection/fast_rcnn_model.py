@@ -1,4 +1,4 @@
-"""Fast R-CNN: the picture's maps once, every proposal pooled from them (Girshick, ICCV 2015)."""
+"""Fast R-CNN: the image's maps once, every proposal pooled from them (Girshick, ICCV 2015)."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any
 import keras
 
 from zoo.backbones import build_backbone, find_backbone
-from zoo.cards import Figure, Paper
+from zoo.cards import Paper, PublishedResult
 from zoo.detection.argument_checks import check_detector
 from zoo.detection.two_stage.box_heads import dense_head
-from zoo.detection.two_stage.proposal_detector import GivenRegionDetector, freeze_convolutions
+from zoo.detection.two_stage.proposal_detector import ProposalDetector, freeze_convolutions
 from zoo.detection.two_stage.roi_heads import BoxBranch, Pooler, RegionSampling
 from zoo.errors import InputError
 from zoo.layers.padding import PadToMultiple
@@ -23,7 +23,7 @@ LEVEL = 4
 @register(
     "fast_rcnn",
     task="detection",
-    summary="proposals pooled from one map of the picture, classes and boxes learned together",
+    summary="proposals pooled from one map of the image, classes and boxes learned together",
     paper=Paper("R. Girshick", "Fast R-CNN", "ICCV", 2015),
     published={"num_classes": 20, "frozen": 4},
     expected_parameters=134_690_729,
@@ -40,16 +40,18 @@ LEVEL = 4
         "detections": 20,
         "backbone_options": {"blocks": (1, 1, 1, 1, 1), "use_bias": False},
     },
-    figures=(
-        Figure("mAP", "66.9 %", "VOC 2007 test, VGG16", "paper"),
-        Figure("mAP", "66.6 %", "VOC 2007 test, VGG16, dense layers cut by SVD", "paper"),
-        Figure("mAP", "70.0 %", "VOC 2007 test, VGG16, trained on 07+12", "paper"),
-        Figure("mAP", "65.7 %", "VOC 2012 test, VGG16", "paper"),
-        Figure("time", "0.32 s a picture", "VGG16, K40 GPU, without the proposals", "paper"),
-        Figure("time", "0.22 s a picture", "the same with SVD", "paper"),
+    published_results=(
+        PublishedResult("mAP", "66.9 %", "VOC 2007 test, VGG16", "paper"),
+        PublishedResult("mAP", "66.6 %", "VOC 2007 test, VGG16, dense layers cut by SVD", "paper"),
+        PublishedResult("mAP", "70.0 %", "VOC 2007 test, VGG16, trained on 07+12", "paper"),
+        PublishedResult("mAP", "65.7 %", "VOC 2012 test, VGG16", "paper"),
+        PublishedResult(
+            "time", "0.32 s an image", "VGG16, K40 GPU, without the proposals", "paper"
+        ),
+        PublishedResult("time", "0.22 s an image", "the same with SVD", "paper"),
     ),
     notes=(
-        "Takes proposals beside the picture, by default those of Selective Search, so its files do "
+        "Takes proposals beside the image, by default those of Selective Search, so its files do "
         "too. Labels are counted without a background. The paper trains from conv3_1 up: frozen=4, "
         "which is for pretrained weights. zoo.truncated_svd makes the dense layers smaller."
     ),
@@ -73,12 +75,12 @@ def fast_rcnn(
     svd_ranks: Sequence[int] = (),
     backbone_options: Mapping[str, Any] | None = None,
     name: str = "fast_rcnn",
-) -> GivenRegionDetector:
+) -> ProposalDetector:
     """Fast R-CNN.
 
     Args:
         num_classes: classes of objects; the background is not counted.
-        input_shape: height, width (None = any) and channels of the pictures, pixels 0…255.
+        input_shape: height, width (None = any) and channels of the images, pixels 0…255.
         backbone: a name of `zoo.backbones`; regions are pooled from its map of stride 16.
         norm: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"`; default the backbone's own,
             none for VGG16 and batch for others.
@@ -87,8 +89,8 @@ def fast_rcnn(
         dropout: behind each of them.
         pool: `"pool"` for the paper's RoIPool, `"align"` for RoIAlign.
         frozen: first convolutions of the backbone that are not trained.
-        regions: a picture, to train the head on; a quarter of them show an object.
-        proposals: of a picture that answers look at, the first ones given.
+        regions: an image, to train the head on; a quarter of them show an object.
+        proposals: of an image that answers look at, the first ones given.
         detections: most boxes of an answer.
         score_threshold: lowest score of an answer.
         nms_iou: of the final suppression, by class.
@@ -125,7 +127,7 @@ def fast_rcnn(
         dropout=dropout,
         ranks=tuple(svd_ranks),
     )
-    model = GivenRegionDetector(
+    model = ProposalDetector(
         images,
         {LEVEL: features},
         sampling=RegionSampling(regions, background_iou=0.1),

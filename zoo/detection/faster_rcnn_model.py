@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from zoo.cards import Figure, Paper
+from zoo.cards import Paper, PublishedResult
 from zoo.detection.argument_checks import check_detector
 from zoo.detection.two_stage.assembly import (
     PYRAMID,
     RATIOS,
     SINGLE,
-    picture_maps,
+    backbone_maps,
     proposal_network,
     pyramid_detector,
 )
 from zoo.detection.two_stage.box_heads import dense_head
 from zoo.detection.two_stage.proposal_detector import freeze_convolutions
 from zoo.detection.two_stage.roi_heads import BoxBranch, Pooler, RegionSampling
-from zoo.detection.two_stage.two_stage_detector import LEARNS, TwoStageDetector
+from zoo.detection.two_stage.two_stage_detector import TRAINABLE_PARTS, TwoStageDetector
 from zoo.errors import InputError
 from zoo.registry import register
 
@@ -49,12 +49,12 @@ from zoo.registry import register
         "detections": 20,
         "backbone_options": {"blocks": (1, 1, 1, 1), "stride_on": "3x3"},
     },
-    figures=(
-        Figure("mAP", "69.9 %", "VOC 2007 test, VGG16, shared maps", "paper"),
-        Figure("mAP", "73.2 %", "VOC 2007 test, VGG16, trained on 07+12", "paper"),
-        Figure("mAP", "70.4 %", "VOC 2012 test, VGG16", "paper"),
-        Figure("mAP@[.5, .95]", "21.9 %", "COCO test-dev, VGG16", "paper"),
-        Figure("time", "198 ms a picture", "VGG16, K40 GPU", "paper"),
+    published_results=(
+        PublishedResult("mAP", "69.9 %", "VOC 2007 test, VGG16, shared maps", "paper"),
+        PublishedResult("mAP", "73.2 %", "VOC 2007 test, VGG16, trained on 07+12", "paper"),
+        PublishedResult("mAP", "70.4 %", "VOC 2012 test, VGG16", "paper"),
+        PublishedResult("mAP@[.5, .95]", "21.9 %", "COCO test-dev, VGG16", "paper"),
+        PublishedResult("time", "198 ms per image", "VGG16, K40 GPU", "paper"),
     ),
     notes=(
         "Labels are counted without a background. The defaults are the paper's single-level VGG16 "
@@ -80,7 +80,7 @@ def faster_rcnn(
     detections: int = 100,
     score_threshold: float = 0.05,
     nms_iou: float = 0.0,
-    learns: str = "all",
+    trainable_part: str = "all",
     frozen: int = 0,
     backbone_options: Mapping[str, Any] | None = None,
     name: str = "faster_rcnn",
@@ -89,7 +89,7 @@ def faster_rcnn(
 
     Args:
         num_classes: classes of objects; the background is not counted.
-        input_shape: height, width (None = any) and channels of the pictures, pixels 0…255.
+        input_shape: height, width (None = any) and channels of the images, pixels 0…255.
         backbone: a name of `zoo.backbones`.
         pyramid: a feature pyramid and RoIAlign instead of one map of stride 16 and RoIPool.
         norm: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"`; default the backbone's own,
@@ -101,7 +101,7 @@ def faster_rcnn(
         anchor_sizes: in pixels of the canvas; on one map all of them (128, 256, 512), on a pyramid
             one a level from stride 4 on (32, 64, 128, 256, 512).
         anchor_ratios: height over width.
-        regions: a picture, to train the head on (128 / 512).
+        regions: an image, to train the head on (128 / 512).
         proposals: in training and in answers (2000, 300 / 2000, 1000).
         detections: most boxes of an answer.
         score_threshold: lowest score of an answer.
@@ -121,9 +121,9 @@ def faster_rcnn(
         InputError: an unknown backbone or option, or numbers out of range.
     """
     check_detector(name, num_classes, detections=detections, width=width)
-    if learns not in LEARNS:
-        raise InputError(f"{name}: learns is {', '.join(LEARNS)}, not {learns!r}.")
-    form = (PYRAMID if pyramid else SINGLE).changed(
+    if trainable_part not in TRAINABLE_PARTS:
+        raise InputError(f"{name}: learns is {', '.join(TRAINABLE_PARTS)}, not {trainable_part!r}.")
+    variant = (PYRAMID if pyramid else SINGLE).changed(
         filters=filters,
         units=units,
         dropout=dropout,
@@ -132,31 +132,40 @@ def faster_rcnn(
         proposals=proposals,
         nms_iou=nms_iou,
     )
-    images, maps = picture_maps(
+    images, maps = backbone_maps(
         input_shape,
         backbone,
         pyramid=pyramid,
         norm=norm or ("none" if backbone == "vgg16" else "batch"),
         width=width,
-        filters=form.filters,
+        filters=variant.filters,
         options=backbone_options,
     )
-    answer: dict[str, Any] = {"score_threshold": score_threshold, "detections": detections}
+    prediction: dict[str, Any] = {"score_threshold": score_threshold, "detections": detections}
     if pyramid:
         model = pyramid_detector(
-            name, num_classes, images, maps, form, anchor_ratios, learns=learns, **answer
+            name,
+            num_classes,
+            images,
+            maps,
+            variant,
+            anchor_ratios,
+            trainable_part=trainable_part,
+            **prediction,
         )
         return _partly_frozen(model, frozen)
-    outputs, network = proposal_network(maps, form, anchor_ratios)
-    head = dense_head(maps[4].shape[-1], num_classes, units=form.units, dropout=form.dropout)
+    outputs, network = proposal_network(maps, variant, anchor_ratios)
+    head = dense_head(maps[4].shape[-1], num_classes, units=variant.units, dropout=variant.dropout)
     model = TwoStageDetector(
         images,
         outputs,
         proposals=network,
-        sampling=RegionSampling(form.regions, background_iou=form.background_iou),
-        box=BoxBranch(Pooler(7, "pool"), head, beta=form.beta, nms_iou=form.nms_iou, **answer),
+        sampling=RegionSampling(variant.regions, background_iou=variant.background_iou),
+        box=BoxBranch(
+            Pooler(7, "pool"), head, beta=variant.beta, nms_iou=variant.nms_iou, **prediction
+        ),
         region_levels=(4,),
-        learns=learns,
+        trainable_part=trainable_part,
         name=name,
     )
     return _partly_frozen(model, frozen)

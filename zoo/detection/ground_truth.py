@@ -1,4 +1,4 @@
-"""What there is to find in a picture, and what a detector is not asked about."""
+"""What there is to find in an image, and what a detector is not asked about."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def on_ignored(boxes, truth: Tensors):
     """Which boxes lie, by half, on which crowds and difficult objects: (B, A, N) bool.
 
     Args:
-        boxes: (B, A, 4), or (1, A, 4) for all pictures.
+        boxes: (B, A, 4), or (1, A, 4) for all images.
         truth: as `truth_of` gives.
     """
     covered = crowd_iou(boxes, truth["boxes"]) >= 0.5

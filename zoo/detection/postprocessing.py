@@ -8,11 +8,11 @@ from typing import Any, Protocol
 from keras import ops
 
 from zoo.boxes.formats import clip
-from zoo.inference.image_transform import Frame
+from zoo.inference.image_transform import ImageTransform
 from zoo.inference.thresholds import in_force
 from zoo.layers.nms import batched_nms
 
-# In pixels of the canvas; clipping leaves lines of boxes that lay beside the picture.
+# In pixels of the canvas; clipping leaves lines of boxes that lay beside the image.
 SMALLEST_SIDE = 0.01
 
 
@@ -32,27 +32,29 @@ class Selecting(Protocol):
     def score_threshold(self) -> float: ...
 
     @property
-    def class_blind(self) -> bool: ...
+    def class_agnostic(self) -> bool: ...
 
 
-def select_by_class(boxes, scores, frame: Frame, settings: Selecting) -> dict[str, Any]:
-    """`select` for boxes each of which may be of any class, in pixels of the picture.
+def select_by_class(
+    boxes, scores, transform: ImageTransform, settings: Selecting
+) -> dict[str, Any]:
+    """`select` for boxes each of which may be of any class, in pixels of the image.
 
     Boxes overlap as a whole, whatever of them lies beyond the border, as in the authors' code; but
-    no more of that counts than the picture is wide and high.
+    no more of that counts than the image is wide and high.
 
     Args:
         boxes: (B, R, 4), in pixels of the canvas.
         scores: (B, R, classes).
-        frame: where the picture lies.
+        frame: where the image lies.
         settings: the arguments of `select` by their names.
     """
-    boxes, seen = _whole(boxes, frame)
+    boxes, seen = _whole(boxes, transform)
     scores = ops.where(seen[..., None], scores, -math.inf)
     classes = scores.shape[-1]
     rows = ops.shape(scores)[1] * classes
     each = ops.broadcast_to(boxes[:, :, None], (*ops.shape(scores), 4))
-    answers = select(
+    predictions = select(
         ops.reshape(each, (-1, rows, 4)),
         ops.reshape(scores, (-1, rows)),
         classes=classes,
@@ -60,33 +62,35 @@ def select_by_class(boxes, scores, frame: Frame, settings: Selecting) -> dict[st
         detections=settings.detections,
         nms_iou=settings.nms_iou,
         score_threshold=settings.score_threshold,
-        class_blind=settings.class_blind,
+        class_agnostic=settings.class_agnostic,
     )
-    return {**answers, "boxes": frame.restore_boxes(answers["boxes"])}
+    return {**predictions, "boxes": transform.restore_boxes(predictions["boxes"])}
 
 
-def select_labelled(boxes, labels, scores, frame: Frame, settings: Selecting) -> dict[str, Any]:
+def select_labelled(
+    boxes, labels, scores, transform: ImageTransform, settings: Selecting
+) -> dict[str, Any]:
     """`select_by_class` for boxes of one class each: `labels`, `scores` (B, R)."""
-    boxes, seen = _whole(boxes, frame)
+    boxes, seen = _whole(boxes, transform)
     scores, index = ops.top_k(
         ops.where(seen, scores, -math.inf), min(settings.candidates, scores.shape[1])
     )
-    answers = _suppressed(
+    predictions = _suppressed(
         ops.take_along_axis(boxes, index[..., None], axis=1),
         scores,
         ops.take_along_axis(labels, ops.cast(index, "int32"), axis=1),
         settings.detections,
         settings.nms_iou,
         settings.score_threshold,
-        settings.class_blind,
+        settings.class_agnostic,
     )
-    return {**answers, "boxes": frame.restore_boxes(answers["boxes"])}
+    return {**predictions, "boxes": transform.restore_boxes(predictions["boxes"])}
 
 
-def _whole(boxes, frame: Frame) -> tuple[Any, Any]:
-    """Boxes (B, R, 4) with no more beyond the border than the picture is wide and high, and which
-    of them (B, R) the picture shows."""
-    height, width = frame.placed_height, frame.placed_width
+def _whole(boxes, transform: ImageTransform) -> tuple[Any, Any]:
+    """Boxes (B, R, 4) with no more beyond the border than the image is wide and high, and which
+    of them (B, R) the image shows."""
+    height, width = transform.resized_height, transform.resized_width
     inside = clip(boxes, height, width)
     seen = ops.all(inside[..., 2:] - inside[..., :2] >= SMALLEST_SIDE, axis=-1)
     limits = ops.cast(ops.stack([width, height, width, height]), boxes.dtype)
@@ -102,32 +106,32 @@ def select(
     detections: int,
     nms_iou: float,
     score_threshold: float,
-    class_blind: bool = False,
+    class_agnostic: bool = False,
 ) -> dict[str, Any]:
     """The best boxes by score, suppressed, padded to a fixed number.
 
     Args:
-        boxes: (B, R·classes, 4), classes running fastest, clipped to the picture; those thinner
+        boxes: (B, R·classes, 4), classes running fastest, clipped to the image; those thinner
             than a hundredth of a pixel are left out.
         scores: (B, R·classes); −inf for a box that is none.
         classes: number of classes.
         candidates: boxes that enter the suppression.
         detections: boxes that come out.
         nms_iou, score_threshold: of the suppression.
-        class_blind: whether boxes suppress those of other classes too.
+        class_agnostic: whether boxes suppress those of other classes too.
 
     Returns:
         `boxes` (B, D, 4), `labels` (B, D) −1 behind the last, `scores` (B, D), `num_detections`.
     """
     sides = boxes[..., 2:] - boxes[..., :2]
     scores = ops.where(ops.all(sides >= SMALLEST_SIDE, axis=-1), scores, -math.inf)
-    # Maps of pictures of any size have a number of boxes that only the picture says.
+    # Maps of images of any size have a number of boxes that only the image says.
     count = scores.shape[1]
     least = min if count is not None else ops.minimum
     best, index = ops.top_k(scores, least(candidates, ops.shape(scores)[1]))
     boxes = ops.take_along_axis(boxes, index[..., None], axis=1)
     label = ops.cast(index, "int32") % classes
-    return _suppressed(boxes, best, label, detections, nms_iou, score_threshold, class_blind)
+    return _suppressed(boxes, best, label, detections, nms_iou, score_threshold, class_agnostic)
 
 
 def _suppressed(
@@ -137,11 +141,11 @@ def _suppressed(
     detections: int,
     nms_iou: float,
     score_threshold: float,
-    class_blind: bool,
+    class_agnostic: bool,
 ) -> dict[str, Any]:
     """What is left of boxes (B, R, 4), best first."""
-    rule = in_force(nms_iou=nms_iou, score_threshold=score_threshold, class_blind=class_blind)
-    blind = rule["class_blind"]
+    rule = in_force(nms_iou=nms_iou, score_threshold=score_threshold, class_agnostic=class_agnostic)
+    blind = rule["class_agnostic"]
     if isinstance(blind, bool):
         group = ops.zeros_like(labels) if blind else labels
     else:

@@ -10,7 +10,7 @@ from keras import layers
 
 from zoo.backbones import build_backbone, find_backbone
 from zoo.backbones.feature_contract import normalize_pixels, scaled
-from zoo.cards import Figure, Paper
+from zoo.cards import Paper, PublishedResult
 from zoo.detection.argument_checks import check_detector
 from zoo.detection.two_stage.roi_heads import RegionSampling
 from zoo.detection.two_stage.warped_regions import (
@@ -21,8 +21,7 @@ from zoo.detection.two_stage.warped_regions import (
     region_head,
 )
 from zoo.errors import InputError
-from zoo.layers.normalization_policy import norm as normalization
-from zoo.layers.normalization_policy import normalizes
+from zoo.layers.normalization_policy import normalization, normalizes
 from zoo.registry import register
 
 LEVEL = 5
@@ -59,13 +58,13 @@ MEAN_BGR = [103.939, 116.779, 123.68]
         "detections": 20,
         "at_once": 16,
     },
-    figures=(
-        Figure("mAP", "58.5 %", "VOC 2007 test, AlexNet, boxes regressed", "paper"),
-        Figure("mAP", "54.2 %", "VOC 2007 test, AlexNet", "paper"),
-        Figure("mAP", "66.0 %", "VOC 2007 test, VGG16, boxes regressed", "paper"),
-        Figure("mAP", "53.3 %", "VOC 2012 test, AlexNet, boxes regressed", "paper"),
-        Figure("time", "13 s a picture", "AlexNet, GPU", "paper"),
-        Figure("time", "47 s a picture", "VGG16, K40 GPU", "Fast R-CNN paper"),
+    published_results=(
+        PublishedResult("mAP", "58.5 %", "VOC 2007 test, AlexNet, boxes regressed", "paper"),
+        PublishedResult("mAP", "54.2 %", "VOC 2007 test, AlexNet", "paper"),
+        PublishedResult("mAP", "66.0 %", "VOC 2007 test, VGG16, boxes regressed", "paper"),
+        PublishedResult("mAP", "53.3 %", "VOC 2012 test, AlexNet, boxes regressed", "paper"),
+        PublishedResult("time", "13 s an image", "AlexNet, GPU", "paper"),
+        PublishedResult("time", "47 s an image", "VGG16, K40 GPU", "Fast R-CNN paper"),
     ),
     notes=(
         "`zoo train` learns the softmax, then solves the SVMs and the box regression on stored "
@@ -97,12 +96,12 @@ def rcnn(
 ) -> WarpedRegionDetector:
     """R-CNN.
 
-    What lies beyond the canvas counts as the mean pixel; where a picture does not fill its canvas,
+    What lies beyond the canvas counts as the mean pixel; where an image does not fill its canvas,
     the rest of the canvas is black.
 
     Args:
         num_classes: classes of objects; the background is not counted.
-        input_shape: height, width (None = any) and channels of the pictures, pixels 0…255.
+        input_shape: height, width (None = any) and channels of the images, pixels 0…255.
         backbone: `"alexnet"`, or a name of `zoo.backbones`, of which the map of stride 32 is taken.
         norm: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"`; default the backbone's own,
             none for AlexNet and VGG16 and batch for others.
@@ -112,10 +111,10 @@ def rcnn(
         scores: `"svm"`, or `"softmax"` for a model without SVMs.
         crop: side in pixels of the squares that regions are warped to.
         context: pixels on each side of the square that lie around the region.
-        regions: a picture, to learn the softmax on; a quarter of them show an object. With two
-            pictures a batch the default is the paper's 32 + 96.
-        proposals: of a picture that answers look at, the first ones given.
-        at_once: regions of a picture in the network at a time, when it answers.
+        regions: an image, to learn the softmax on; a quarter of them show an object. With two
+            images a batch the default is the paper's 32 + 96.
+        proposals: of an image that answers look at, the first ones given.
+        at_once: regions of an image in the network at a time, when it answers.
         detections: most boxes of an answer.
         score_threshold: lowest score of an answer.
         nms_iou: of the final suppression, by class.
@@ -123,7 +122,7 @@ def rcnn(
         name: of the model.
 
     Returns:
-        A model from `{"image": (B, H, W, C), "proposals": (B, P, 4)}` to the picture less the mean
+        A model from `{"image": (B, H, W, C), "proposals": (B, P, 4)}` to the image less the mean
         pixel, `p0`, and the proposals; its answers are `boxes`, `labels`, `scores` and
         `num_detections`, see `zoo.tasks.detection_task`.
 

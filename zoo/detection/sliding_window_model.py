@@ -13,8 +13,7 @@ from zoo.detection.argument_checks import check_detector
 from zoo.detection.window_detector import WindowDetector, Windows
 from zoo.errors import InputError
 from zoo.layers.image_pyramid import ImagePyramid
-from zoo.layers.normalization_policy import norm as normalization
-from zoo.layers.normalization_policy import normalizes
+from zoo.layers.normalization_policy import normalization, normalizes
 from zoo.layers.pixel_normalization import PixelNormalization
 from zoo.registry import register
 
@@ -79,7 +78,7 @@ def sliding_window(
 
     Args:
         num_classes: classes of objects; the background is not counted.
-        input_shape: height, width (None = any) and channels of the pictures, pixels 0…255.
+        input_shape: height, width (None = any) and channels of the images, pixels 0…255.
         norm: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"`. Group normalisation looks at
             the whole level, so a window by itself then has other scores.
         window: side in pixels, 24, 32, 40, …
@@ -88,7 +87,7 @@ def sliding_window(
         dropout: behind them.
         scales: of the levels; an object of window / scale pixels fits at that scale.
         ratios: height over width of the objects looked for; the level is squeezed to match.
-        samples: placements a picture to learn from, at most a quarter of which show an object.
+        samples: placements an image to learn from, at most a quarter of which show an object.
         hard: learn from the background that looks most like an object.
         detections: most boxes of an answer.
         score_threshold: lowest score of an answer.

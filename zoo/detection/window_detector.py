@@ -1,4 +1,4 @@
-"""Windows of one size on a pyramid of the picture: where they lie, and how they are learned."""
+"""Windows of one size on a pyramid of the image: where they lie, and how they are learned."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Windows:
         factors: (down, across) of each level.
         positive_iou, negative_iou: a placement that overlaps a truth by the one shows it, one that
             overlaps every truth by less than the other shows none.
-        samples, positive_fraction: placements a picture that the loss looks at.
+        samples, positive_fraction: placements an image that the loss looks at.
         hard: whether the background that is learned from is what looks most like an object, rather
             than drawn at random.
         candidates, detections, nms_iou, score_threshold: of the answers.
@@ -77,7 +77,7 @@ class WindowDetector(Detector):
     """A classifier of windows, run over every placement on every level at once.
 
     Args:
-        inputs: the pictures' input.
+        inputs: the images' input.
         scores: logits (B, h, w, K + 1) of each level, background first.
         windows: what the scores are of.
         name: of the model.
@@ -89,7 +89,7 @@ class WindowDetector(Detector):
         self.windows = windows
         self.seeds = keras.random.SeedGenerator(0)
 
-    def learn(self, images, targets, outputs, training) -> dict[str, Any]:
+    def compute_losses(self, images, targets, outputs, training) -> dict[str, Any]:
         windows, truth = self.windows, truth_of(targets)
         boxes, logits = self._placements(outputs)
         matched, labels = Matcher(windows.positive_iou, windows.negative_iou)(
@@ -109,7 +109,7 @@ class WindowDetector(Detector):
         loss = softmax_cross_entropy(chosen, ops.where(positive, label + 1, 0))
         return {"class": mean_where(loss, sampled)}
 
-    def decode(self, outputs: Mapping[str, Any], frame) -> dict[str, Any]:
+    def decode(self, outputs: Mapping[str, Any], transform) -> dict[str, Any]:
         windows = self.windows
         boxes, logits = self._placements(outputs)
         scores = ops.softmax(logits, axis=-1)[..., 1:]
@@ -117,7 +117,7 @@ class WindowDetector(Detector):
             # As in `zoo.detection.two_stage.roi_heads`: an int8 file would else lose −inf.
             scores = scores + 1e-9
         count, classes = scores.shape[1:]
-        cut = clip(boxes, frame.placed_height, frame.placed_width)[None, :, None]
+        cut = clip(boxes, transform.resized_height, transform.resized_width)[None, :, None]
         found = select(
             ops.reshape(cut + ops.zeros_like(scores)[..., None], (-1, count * classes, 4)),
             ops.reshape(scores, (-1, count * classes)),
@@ -127,7 +127,7 @@ class WindowDetector(Detector):
             nms_iou=windows.nms_iou,
             score_threshold=windows.score_threshold,
         )
-        return {**found, "boxes": frame.restore_boxes(found["boxes"])}
+        return {**found, "boxes": transform.restore_boxes(found["boxes"])}
 
     def _placements(self, outputs: Mapping[str, Any]):
         """Boxes (A, 4) and float32 logits (B, A, K + 1) of all levels."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import keras
 
-from zoo.cards import Figure, Paper
+from zoo.cards import Paper, PublishedResult
 from zoo.detection.argument_checks import check_detector
 from zoo.detection.yolo.word_tree import ROOT, WordTree
 from zoo.detection.yolo.yolo9000_loss import TreeDetector, TreeSettings
@@ -22,7 +22,7 @@ ANCHORS = ((0.77871, 1.14074), (3.00525, 4.31277), (9.22725, 9.61974))
 @register(
     "yolo9000",
     task="detection",
-    summary="YOLOv2 whose classes are a tree, learned from pictures with boxes and without",
+    summary="YOLOv2 whose classes are a tree, learned from images with boxes and without",
     paper=Paper("J. Redmon, A. Farhadi", "YOLO9000: Better, Faster, Stronger", "CVPR", 2017),
     published={"num_classes": 9418},
     # YOLOv2's for VOC, whose last layer has 1024·125 weights and 125 biases, with this one's.
@@ -35,12 +35,12 @@ ANCHORS = ((0.77871, 1.14074), (3.00525, 4.31277), (9.22725, 9.61974))
         "anchors": ((0.5, 0.5), (1.0, 1.0)),
         "backbone_options": {"blocks": (1, 1, 1, 1, 1, 1)},
     },
-    figures=(
-        Figure("mAP", "19.7 %", "ImageNet detection val", "paper"),
-        Figure("mAP", "16.0 %", "its 156 classes without boxes in training", "paper"),
+    published_results=(
+        PublishedResult("mAP", "19.7 %", "ImageNet detection val", "paper"),
+        PublishedResult("mAP", "16.0 %", "its 156 classes without boxes in training", "paper"),
     ),
     notes=(
-        "Pictures with a class but no box teach it, too: the target `label` tells their class. "
+        "Images with a class but no box teach it, too: the target `label` tells their class. "
         "Without a tree its classes are siblings. `zoo.darknet.tree_files.read_tree` reads one."
     ),
 )
@@ -57,7 +57,7 @@ def yolo9000(
     detections: int = 100,
     score_threshold: float = 0.005,
     nms_iou: float = 0.45,
-    class_blind: bool = True,
+    class_agnostic: bool = True,
     warm_up: int = 12_800,
     backbone_options: Mapping[str, Any] | None = None,
     name: str = "yolo9000",
@@ -68,7 +68,7 @@ def yolo9000(
         num_classes: nodes of the tree, each of which is a class, inner ones included.
         parents: the number of each class's parent, −1 for a root; classes behind the last one are
             roots.
-        input_shape: height, width (None = any) and channels of the pictures, pixels 0…255.
+        input_shape: height, width (None = any) and channels of the images, pixels 0…255.
         norm: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"`.
         width: factor on all channels.
         anchors: (width, height) of the priors in cells of 32 pixels.
@@ -77,9 +77,9 @@ def yolo9000(
         detections: most boxes of an answer.
         score_threshold: lowest score of an answer, objectness times the class's probability.
         nms_iou: of the final suppression.
-        class_blind: whether boxes suppress those of other classes too; a class and its parent are
-            two, so that without it one thing may be answered twice.
-        warm_up: pictures during which predictions are drawn to their priors.
+        class_agnostic: whether boxes suppress those of other classes too; a class and its parent
+            are two, so that without it one thing may be answered twice.
+        warm_up: images during which predictions are drawn to their priors.
         backbone_options: what else Darknet-19 takes.
         name: of the model.
 
@@ -104,7 +104,7 @@ def yolo9000(
         score_threshold=score_threshold,
         nms_iou=nms_iou,
         detections=detections,
-        class_blind=class_blind,
+        class_agnostic=class_agnostic,
         warm_up=warm_up,
     )
     images, outputs = yolo_v2_graph(

@@ -1,4 +1,4 @@
-"""YOLOv1: the picture as 7×7 cells, each with two boxes and a class (Redmon et al., CVPR 2016)."""
+"""YOLOv1: the image as 7×7 cells, each with two boxes and a class (Redmon et al., CVPR 2016)."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from keras import layers
 
 from zoo.backbones.darknet import convolution, normalize
 from zoo.backbones.feature_contract import scaled
-from zoo.cards import Figure, Paper
+from zoo.cards import Paper, PublishedResult
 from zoo.detection.argument_checks import check_detector
-from zoo.detection.yolo.yolo_v1_loss import CanvasSize, CellDetector, CellSettings, stretched
+from zoo.detection.yolo.yolo_v1_loss import InputSize, YoloV1Detector, YoloV1Settings, stretched
 from zoo.errors import InputError
 from zoo.registry import register
 
@@ -19,7 +19,7 @@ PIXELS_A_CELL = 64
 @register(
     "yolo_v1",
     task="detection",
-    summary="the whole picture at once: each of 7×7 cells tells a class and two boxes",
+    summary="the whole image at once: each of 7×7 cells tells a class and two boxes",
     paper=Paper(
         "J. Redmon, S. Divvala, R. Girshick, A. Farhadi",
         "You Only Look Once: Unified, Real-Time Object Detection",
@@ -39,12 +39,12 @@ PIXELS_A_CELL = 64
         # Without it the contract's steps, ten times as long as usual, diverge.
         "norm": "batch",
     },
-    figures=(
-        Figure("mAP", "63.4 % at 45 fps", "VOC 2007 test, Titan X", "paper"),
-        Figure("mAP", "57.9 %", "VOC 2012 test", "paper"),
+    published_results=(
+        PublishedResult("mAP", "63.4 % at 45 fps", "VOC 2007 test, Titan X", "paper"),
+        PublishedResult("mAP", "57.9 %", "VOC 2012 test", "paper"),
     ),
     notes=(
-        "Finds at most one class a cell, so small things close together are missed. Pictures of "
+        "Finds at most one class a cell, so small things close together are missed. Images of "
         "other sizes are stretched to 448×448 inside the graph. The authors' public configuration "
         "is another network: its .cfg file can be read."
     ),
@@ -63,17 +63,17 @@ def yolo_v1(
     detections: int = 100,
     score_threshold: float = 0.005,
     nms_iou: float = 0.5,
-    class_blind: bool = False,
+    class_agnostic: bool = False,
     name: str = "yolo_v1",
-) -> CellDetector:
+) -> YoloV1Detector:
     """YOLOv1.
 
     Args:
         num_classes: classes of objects; there is no background.
-        input_shape: height, width (None = any) and channels of the pictures, pixels 0…255.
+        input_shape: height, width (None = any) and channels of the images, pixels 0…255.
         norm: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"`, as in the paper.
         width: factor on all channels of convolutions.
-        side: of the square that pictures are stretched to, a multiple of 64 pixels, which are a
+        side: of the square that images are stretched to, a multiple of 64 pixels, which are a
             cell.
         boxes: boxes a cell.
         repeats: how often the pairs of a 1×1 and a 3×3 convolution come in the two long stages.
@@ -82,7 +82,7 @@ def yolo_v1(
         detections: most boxes of an answer.
         score_threshold: lowest score of an answer.
         nms_iou: of the final suppression.
-        class_blind: whether boxes suppress those of other classes too.
+        class_agnostic: whether boxes suppress those of other classes too.
         name: of the model.
 
     Returns:
@@ -101,14 +101,14 @@ def yolo_v1(
             f"{name}: repeats are two numbers from 0 on and dropout is in [0, 1), not {repeats} "
             f"and {dropout}."
         )
-    settings = CellSettings(
+    settings = YoloV1Settings(
         side // PIXELS_A_CELL,
         boxes,
         num_classes,
         score_threshold=score_threshold,
         nms_iou=nms_iou,
         detections=detections,
-        class_blind=class_blind,
+        class_agnostic=class_agnostic,
     )
     images = keras.Input(input_shape, name="image")
     x = stretched(normalize(images), side, side)
@@ -130,9 +130,9 @@ def yolo_v1(
     x = _dense(x, settings.outputs, "glorot_uniform", "dense2")
     outputs = {
         "cells": layers.Activation("linear", dtype="float32", name="cells")(x),
-        "canvas": CanvasSize(name="canvas")(images),
+        "canvas": InputSize(name="canvas")(images),
     }
-    return CellDetector(images, outputs, settings=settings, name=name)
+    return YoloV1Detector(images, outputs, settings=settings, name=name)
 
 
 def _stages(first: int, second: int) -> tuple[tuple[tuple[int, int, int], ...], ...]:

@@ -11,9 +11,9 @@ from keras import layers
 from zoo.backbones import build_backbone
 from zoo.backbones.darknet import convolution
 from zoo.backbones.feature_contract import scaled
-from zoo.cards import Figure, Paper
+from zoo.cards import Paper, PublishedResult
 from zoo.detection.argument_checks import check_detector
-from zoo.detection.yolo.yolo_v2_loss import GridDetector, GridSettings, check_anchors
+from zoo.detection.yolo.yolo_v2_loss import YoloV2Detector, YoloV2Settings, check_anchors
 from zoo.errors import InputError
 from zoo.layers.padding import PadToMultiple
 from zoo.layers.reorg import Reorg
@@ -49,14 +49,14 @@ COCO_ANCHORS = (
         "anchors": ((0.5, 0.5), (1.0, 1.0)),
         "backbone_options": {"blocks": (1, 1, 1, 1, 1, 1)},
     },
-    figures=(
-        Figure("mAP", "76.8 % at 67 fps", "VOC 2007 test, 416×416, Titan X", "paper"),
-        Figure("mAP", "78.6 % at 40 fps", "VOC 2007 test, 544×544, Titan X", "paper"),
-        Figure("mAP", "73.4 %", "VOC 2012 test", "paper"),
-        Figure("mAP@[.5, .95]", "21.6 %", "COCO test-dev", "paper"),
+    published_results=(
+        PublishedResult("mAP", "76.8 % at 67 fps", "VOC 2007 test, 416×416, Titan X", "paper"),
+        PublishedResult("mAP", "78.6 % at 40 fps", "VOC 2007 test, 544×544, Titan X", "paper"),
+        PublishedResult("mAP", "73.4 %", "VOC 2012 test", "paper"),
+        PublishedResult("mAP@[.5, .95]", "21.6 %", "COCO test-dev", "paper"),
     ),
     notes=(
-        "The file of the authors' code holds 50,676,061 numbers; one more here counts the pictures "
+        "The file of the authors' code holds 50,676,061 numbers; one more here counts the images "
         "seen, for the pull towards the priors. Anchors are in cells of 32 pixels: `zoo data DATA "
         "--anchors 5` finds those of your data."
     ),
@@ -72,16 +72,16 @@ def yolo_v2(
     detections: int = 100,
     score_threshold: float = 0.005,
     nms_iou: float = 0.45,
-    class_blind: bool = False,
+    class_agnostic: bool = False,
     warm_up: int = 12_800,
     backbone_options: Mapping[str, Any] | None = None,
     name: str = "yolo_v2",
-) -> GridDetector:
+) -> YoloV2Detector:
     """YOLOv2.
 
     Args:
         num_classes: classes of objects; there is no background.
-        input_shape: height, width (None = any) and channels of the pictures, pixels 0…255.
+        input_shape: height, width (None = any) and channels of the images, pixels 0…255.
         norm: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"`.
         width: factor on all channels.
         anchors: (width, height) of the priors in cells of 32 pixels.
@@ -90,8 +90,8 @@ def yolo_v2(
         detections: most boxes of an answer.
         score_threshold: lowest score of an answer.
         nms_iou: of the final suppression.
-        class_blind: whether boxes suppress those of other classes too.
-        warm_up: pictures during which predictions are drawn to their priors.
+        class_agnostic: whether boxes suppress those of other classes too.
+        warm_up: images during which predictions are drawn to their priors.
         backbone_options: what else Darknet-19 takes.
         name: of the model.
 
@@ -113,15 +113,15 @@ def yolo_v2(
         backbone_options=backbone_options,
         name=name,
     )
-    settings = GridSettings(
+    settings = YoloV2Settings(
         priors,
         score_threshold=score_threshold,
         nms_iou=nms_iou,
         detections=detections,
-        class_blind=class_blind,
+        class_agnostic=class_agnostic,
         warm_up=warm_up,
     )
-    return GridDetector(images, outputs, settings=settings, name=name)
+    return YoloV2Detector(images, outputs, settings=settings, name=name)
 
 
 def yolo_v2_graph(
@@ -135,7 +135,7 @@ def yolo_v2_graph(
     name: str,
     initializer: str | keras.initializers.Initializer = "glorot_uniform",
 ) -> tuple[Any, dict[str, Any]]:
-    """The pictures, and the output `cells` (B, H / 32, W / 32, filters).
+    """The images, and the output `cells` (B, H / 32, W / 32, filters).
 
     Args:
         filters: of the last convolution.

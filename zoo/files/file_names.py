@@ -40,5 +40,5 @@ def inside(folder: Path, name: str, where: str) -> Path:
     except UnicodeEncodeError:
         encoded = b"\0"
     if b"\0" in encoded or not path.parts:
-        raise InputError(f"{where}: {shown(name)!r} is no name of a file; name a picture.")
+        raise InputError(f"{where}: {shown(name)!r} is no name of a file; name per image.")
     return folder / path

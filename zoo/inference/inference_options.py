@@ -11,24 +11,24 @@ from zoo.errors import InputError
 
 
 @dataclasses.dataclass(frozen=True)
-class Inference:
+class InferenceOptions:
     """Aids at inference; the default is one plain pass.
 
     Attributes:
         tile: (height, width) in pixels of the pieces in which the canvas goes through the network,
             one at a time; None for the canvas as a whole. What the network needs of memory then
-            depends on the tile, not on the picture.
+            depends on the tile, not on the image.
         overlap: of neighbouring tiles, in pixels, at most half a tile; None for a quarter of the
             shorter side. The outermost quarter of an overlap, where a tile lacks context, is not
             used, and the scores are blended linearly over the middle half: no seams, and where the
-            quarter is as wide as the network looks, the scores of the undivided picture. A network
-            of valid convolutions takes what its outputs need beyond a tile from the picture, or
+            quarter is as wide as the network looks, the scores of the undivided image. A network
+            of valid convolutions takes what its outputs need beyond a tile from the image, or
             from its mirrored border, whatever the overlap, and its outputs abut.
-        scales: sizes at which each picture is answered, as factors on the canvas.
-        flip: also answer the picture mirrored left to right.
+        scales: sizes at which each image is answered, as factors on the canvas.
+        flip: also answer the image mirrored left to right.
 
     With more than one scale or a flip, or one scale that is not 1, the answer is that of the mean
-    of the classes' probabilities, taken in pixels of the picture.
+    of the classes' probabilities, taken in pixels of the image.
 
     Raises:
         InputError: a side, overlap or scale out of range.
@@ -84,7 +84,7 @@ class Inference:
             )
 
     def to_dict(self) -> dict[str, Any]:
-        """As plain values; `Inference(**…)` takes them back."""
+        """As plain values; `InferenceOptions(**…)` takes them back."""
         return {
             "tile": None if self.tile is None else list(self.tile),
             "overlap": None if self.tile is None else self.pixels_of_overlap,
@@ -107,5 +107,5 @@ def _scales(scales: Sequence[float]) -> tuple[float, ...]:
     return values
 
 
-PLAIN = Inference()
+PLAIN = InferenceOptions()
 """One plain pass."""

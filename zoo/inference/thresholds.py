@@ -18,8 +18,8 @@ _NOTED: contextvars.ContextVar[dict[str, Any] | None] = contextvars.ContextVar(
 
 
 @contextlib.contextmanager
-def answering_with(
-    score_threshold: Any = None, nms_iou: Any = None, class_blind: Any = None
+def with_thresholds(
+    score_threshold: Any = None, nms_iou: Any = None, class_agnostic: Any = None
 ) -> Iterator[None]:
     """Inside the `with` block detectors answer with these instead of their own.
 
@@ -27,9 +27,13 @@ def answering_with(
         score_threshold: lowest score of an answer: a number or a scalar tensor; None leaves the
             model's own, as of the others.
         nms_iou: of the final suppression.
-        class_blind: whether boxes suppress those of other classes too, bool.
+        class_agnostic: whether boxes suppress those of other classes too, bool.
     """
-    given = {"score_threshold": score_threshold, "nms_iou": nms_iou, "class_blind": class_blind}
+    given = {
+        "score_threshold": score_threshold,
+        "nms_iou": nms_iou,
+        "class_agnostic": class_agnostic,
+    }
     token = _GIVEN.set({key: value for key, value in given.items() if value is not None})
     try:
         yield
@@ -38,10 +42,10 @@ def answering_with(
 
 
 @contextlib.contextmanager
-def noting() -> Iterator[dict[str, Any]]:
+def recording_thresholds() -> Iterator[dict[str, Any]]:
     """Inside the `with` block the thresholds that a detector answers by are written down.
 
-    They are the keys `score_threshold`, `nms_iou` and `class_blind` of the dict that it gives.
+    They are the keys `score_threshold`, `nms_iou` and `class_agnostic` of the dict that it gives.
     """
     noted: dict[str, Any] = {}
     token = _NOTED.set(noted)

@@ -129,10 +129,10 @@ def _neighbours(starts, count, side, size, overlap: int):
     piece = ops.sum(passed, axis=1)
     share = ops.clip((centre - ops.take(borders, piece) + half) / (2 * half), 0.0, 1.0)
 
-    def place(number):
+    def transform_images(number):
         return number * side + ops.clip(position - ops.take(starts, number), 0, side - 1)
 
-    return place(piece), place(ops.minimum(piece + 1, count - 1)), share
+    return transform_images(piece), transform_images(ops.minimum(piece + 1, count - 1)), share
 
 
 def _side_by_side(pieces, axis: int):

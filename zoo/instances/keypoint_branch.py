@@ -46,8 +46,8 @@ class KeypointBranch:
         flat = ops.reshape(logits, (-1, *logits.shape[1:3], side * side))
         return mean_where(softmax_cross_entropy(flat, target), counts)
 
-    def answer(self, maps, found: dict[str, Any], frame) -> dict[str, Any]:
-        """`keypoints` (B, D, K, 3): x, y in pixels of the picture, and a score in 0…1."""
+    def postprocess(self, maps, found: dict[str, Any], transform) -> dict[str, Any]:
+        """`keypoints` (B, D, K, 3): x, y in pixels of the image, and a score in 0…1."""
         logits = self._maps(maps, found["boxes"], training=False)
         side = logits.shape[-1]
         flat = ops.reshape(logits, (-1, *logits.shape[1:3], side * side))
@@ -57,7 +57,7 @@ class KeypointBranch:
         where = (ops.cast(cells, "float32") + 0.5) / side
         boxes = found["boxes"][:, :, None]
         points = boxes[..., :2] + where * (boxes[..., 2:] - boxes[..., :2])
-        points = ops.concatenate([frame.restore_points(points), score[..., None]], axis=-1)
+        points = ops.concatenate([transform.restore_points(points), score[..., None]], axis=-1)
         there = (found["labels"] >= 0)[..., None, None]
         return {"keypoints": ops.where(there, points, 0.0)}
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from zoo.cards import Figure
+from zoo.cards import PublishedResult
 from zoo.detection.argument_checks import check_detector
 from zoo.detection.two_stage.assembly import (
     PYRAMID,
     RATIOS,
-    picture_maps,
+    backbone_maps,
     pyramid_detector,
 )
 from zoo.detection.two_stage.box_heads import keypoint_head
@@ -48,9 +48,11 @@ from zoo.registry import register
         "detections": 20,
         "backbone_options": {"blocks": (1, 1, 1, 1), "stride_on": "3x3"},
     },
-    figures=(
-        Figure("keypoint AP", "62.7 %", "COCO test-dev, ResNet-50-FPN", "paper"),
-        Figure("keypoint AP", "63.1 %", "COCO test-dev, ResNet-50-FPN, masks beside", "paper"),
+    published_results=(
+        PublishedResult("keypoint AP", "62.7 %", "COCO test-dev, ResNet-50-FPN", "paper"),
+        PublishedResult(
+            "keypoint AP", "63.1 %", "COCO test-dev, ResNet-50-FPN, masks beside", "paper"
+        ),
     ),
     notes="The joints are the data set's; a flip in training needs their left and right pairs.",
 )
@@ -81,7 +83,7 @@ def keypoint_rcnn(
     Args:
         num_classes: classes of objects; the background is not counted.
         num_keypoints: joints of an object.
-        input_shape: height, width (None = any) and channels of the pictures, pixels 0…255.
+        input_shape: height, width (None = any) and channels of the images, pixels 0…255.
         backbone: a name of `zoo.backbones` with maps at levels 2 to 5.
         norm: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"`.
         width: factor on the backbone's channels.
@@ -90,7 +92,7 @@ def keypoint_rcnn(
         joint_filters, joint_convolutions: of the keypoint head.
         anchor_sizes: in pixels of the canvas, one a level (32, 64, 128, 256, 512).
         anchor_ratios: height over width.
-        regions: a picture, to train the heads on (512).
+        regions: an image, to train the heads on (512).
         proposals: in training and in answers (2000, 1000).
         detections: most boxes of an answer.
         score_threshold: lowest score of an answer.
@@ -113,7 +115,7 @@ def keypoint_rcnn(
         num_keypoints=num_keypoints,
         joint_filters=joint_filters,
     )
-    form = PYRAMID.changed(
+    variant = PYRAMID.changed(
         filters=filters,
         units=units,
         anchor_sizes=anchor_sizes,
@@ -121,24 +123,24 @@ def keypoint_rcnn(
         proposals=proposals,
         nms_iou=nms_iou,
     )
-    images, maps = picture_maps(
+    images, maps = backbone_maps(
         input_shape,
         backbone,
         pyramid=True,
         norm=norm,
         width=width,
-        filters=form.filters,
+        filters=variant.filters,
         options=backbone_options,
     )
     head = keypoint_head(
-        form.filters, num_keypoints, filters=joint_filters, convolutions=joint_convolutions
+        variant.filters, num_keypoints, filters=joint_filters, convolutions=joint_convolutions
     )
     return pyramid_detector(
         name,
         num_classes,
         images,
         maps,
-        form,
+        variant,
         anchor_ratios,
         branches=(KeypointBranch(Pooler(14), head),),
         task="instances",

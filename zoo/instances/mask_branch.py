@@ -24,7 +24,7 @@ class MaskBranch:
     Attributes:
         pooler: of the maps.
         head: from maps (N, size, size, C) to logits (N, m, m, K + 1), the background's first.
-        paste: whether answers are masks of the picture (B, D, H, W), or of each box's own frame
+        paste: whether answers are masks of the image (B, D, H, W), or of each box's own frame
             (B, D, 4m, 4m); uint8, 0 or 1.
         threshold: probability from which a pixel belongs to the object.
     """
@@ -45,14 +45,14 @@ class MaskBranch:
         per_region = ops.mean(sigmoid_cross_entropy(logits, target), axis=(-2, -1))
         return mean_where(per_region, sample["positive"])
 
-    def answer(self, maps, found: dict[str, Any], frame) -> dict[str, Any]:
+    def postprocess(self, maps, found: dict[str, Any], transform) -> dict[str, Any]:
         """`masks` of the detections."""
         classes = ops.maximum(found["labels"], 0) + 1
         likely = ops.sigmoid(self._of_classes(maps, found["boxes"], classes, training=False))
         there = (found["labels"] >= 0)[..., None, None]
         if self.paste:
-            boxes = frame.restore_boxes(found["boxes"])
-            likely = paste_masks(likely, boxes, frame.height, frame.width)
+            boxes = transform.restore_boxes(found["boxes"])
+            likely = paste_masks(likely, boxes, transform.height, transform.width)
         else:
             unit = ops.broadcast_to(ops.array([0.0, 0.0, 1.0, 1.0]), ops.shape(found["boxes"]))
             likely = crop_masks(likely, unit, unit, FINE * likely.shape[-1])

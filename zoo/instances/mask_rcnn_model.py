@@ -8,14 +8,14 @@ from typing import Any
 import keras
 
 from zoo.backbones.resnet import last_stage
-from zoo.cards import Figure, Paper
+from zoo.cards import Paper, PublishedResult
 from zoo.detection.argument_checks import check_detector
 from zoo.detection.two_stage.assembly import (
     C4,
     PYRAMID,
     RATIOS,
-    Form,
-    picture_maps,
+    Variant,
+    backbone_maps,
     proposal_network,
     pyramid_detector,
 )
@@ -53,12 +53,12 @@ PAPER = Paper("K. He, G. Gkioxari, P. Dollár, R. Girshick", "Mask R-CNN", "ICCV
         "detections": 20,
         "backbone_options": {"blocks": (1, 1, 1, 1), "stride_on": "3x3"},
     },
-    figures=(
-        Figure("mask AP", "33.6 %", "COCO minival, ResNet-50-FPN", "paper"),
-        Figure("mask AP", "35.7 %", "COCO test-dev, ResNet-101-FPN", "paper"),
-        Figure("box AP", "38.2 %", "COCO test-dev, ResNet-101-FPN", "paper"),
-        Figure("mask AP", "33.1 %", "COCO test-dev, ResNet-101-C4", "paper"),
-        Figure("time", "195 ms a picture", "ResNet-101-FPN, M40 GPU", "paper"),
+    published_results=(
+        PublishedResult("mask AP", "33.6 %", "COCO minival, ResNet-50-FPN", "paper"),
+        PublishedResult("mask AP", "35.7 %", "COCO test-dev, ResNet-101-FPN", "paper"),
+        PublishedResult("box AP", "38.2 %", "COCO test-dev, ResNet-101-FPN", "paper"),
+        PublishedResult("mask AP", "33.1 %", "COCO test-dev, ResNet-101-C4", "paper"),
+        PublishedResult("time", "195 ms per image", "ResNet-101-FPN, M40 GPU", "paper"),
     ),
     notes=(
         "Labels are counted without a background: num_classes=90 is the public model of 91. "
@@ -92,7 +92,7 @@ def mask_rcnn(
 
     Args:
         num_classes: classes of objects; the background is not counted.
-        input_shape: height, width (None = any) and channels of the pictures, pixels 0…255.
+        input_shape: height, width (None = any) and channels of the images, pixels 0…255.
         backbone: a name of `zoo.backbones`; a ResNet for the C4 form.
         head: `"fpn"`, or `"c4"`: one map, and ResNet's last stage as the head.
         norm: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"`.
@@ -102,13 +102,13 @@ def mask_rcnn(
         mask_filters: of the mask head.
         anchor_sizes: in pixels of the canvas (32, 64, 128, 256, 512), on a pyramid one a level.
         anchor_ratios: height over width.
-        regions: a picture, to train the heads on (512 / 64).
+        regions: an image, to train the heads on (512 / 64).
         proposals: in training and in answers (2000, 1000 / 2000, 300).
         detections: most boxes of an answer.
         score_threshold: lowest score of an answer.
         nms_iou: of the final suppression, by class (0.5).
-        paste: whether `masks` are of the whole picture, (B, D, H, W), or each in the frame of its
-            box, (B, D, 112, 112); the second takes less memory on large pictures.
+        paste: whether `masks` are of the whole image, (B, D, H, W), or each in the frame of its
+            box, (B, D, 112, 112); the second takes less memory on large images.
         backbone_options: what else the backbone takes.
         name: of the model.
 
@@ -122,7 +122,7 @@ def mask_rcnn(
     check_detector(name, num_classes, detections=detections, width=width, mask_filters=mask_filters)
     if head not in ("fpn", "c4"):
         raise InputError(f'{name}: head is "fpn" or "c4", not {head!r}.')
-    form = (PYRAMID if head == "fpn" else C4).changed(
+    variant = (PYRAMID if head == "fpn" else C4).changed(
         filters=filters,
         units=units,
         anchor_sizes=anchor_sizes,
@@ -131,31 +131,31 @@ def mask_rcnn(
         nms_iou=nms_iou,
     )
     style: dict[str, Any] = {"norm": norm, "width": width, **(backbone_options or {})}
-    images, maps = picture_maps(
+    images, maps = backbone_maps(
         input_shape,
         backbone,
         pyramid=head == "fpn",
         norm=norm,
         width=width,
-        filters=form.filters,
+        filters=variant.filters,
         options=backbone_options,
     )
-    answer: dict[str, Any] = {"score_threshold": score_threshold, "detections": detections}
+    prediction: dict[str, Any] = {"score_threshold": score_threshold, "detections": detections}
     if head == "c4":
-        return _c4(name, num_classes, images, maps, form, anchor_ratios, answer, style,
+        return _c4(name, num_classes, images, maps, variant, anchor_ratios, prediction, style,
                    mask_filters, paste, backbone)  # fmt: skip
-    masks = mask_head(form.filters, num_classes, filters=mask_filters)
+    masks = mask_head(variant.filters, num_classes, filters=mask_filters)
     branch = MaskBranch(Pooler(14), masks, paste)
     return pyramid_detector(
         name,
         num_classes,
         images,
         maps,
-        form,
+        variant,
         anchor_ratios,
         branches=(branch,),
         task="instances",
-        **answer,
+        **prediction,
     )
 
 
@@ -164,9 +164,9 @@ def _c4(
     num_classes: int,
     images: Any,
     maps: Mapping[int, Any],
-    form: Form,
+    variant: Variant,
     ratios: Sequence[float],
-    answer: dict[str, Any],
+    prediction: dict[str, Any],
     style: dict[str, Any],
     mask_filters: int,
     paste: bool,
@@ -175,21 +175,25 @@ def _c4(
     """Both heads on one last stage of ResNet, whose weights they share."""
     if not backbone.startswith("resnet"):
         raise InputError(f"{name}: the C4 head is a ResNet's last stage, not one of {backbone}.")
-    outputs, proposals = proposal_network(maps, form, ratios)
+    outputs, proposals = proposal_network(maps, variant, ratios)
     region = keras.Input((7, 7, maps[4].shape[-1]), name="region")
     options = {
         key: value for key, value in style.items() if key not in ("output_stride", "weights")
     }
     trunk = keras.Model(region, last_stage(region, name=backbone, **options), name="trunk")
     box = BoxBranch(
-        Pooler(7), pooled_head(trunk, num_classes), beta=form.beta, nms_iou=form.nms_iou, **answer
+        Pooler(7),
+        pooled_head(trunk, num_classes),
+        beta=variant.beta,
+        nms_iou=variant.nms_iou,
+        **prediction,
     )
     masks = pooled_mask_head(trunk, num_classes, filters=mask_filters)
     return TwoStageDetector(
         images,
         outputs,
         proposals=proposals,
-        sampling=RegionSampling(form.regions, background_iou=form.background_iou),
+        sampling=RegionSampling(variant.regions, background_iou=variant.background_iou),
         box=box,
         branches=(MaskBranch(Pooler(7), masks, paste),),
         region_levels=(4,),

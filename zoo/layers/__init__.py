@@ -7,7 +7,7 @@ from zoo.layers.conv_blocks import conv_block, separable_conv_block
 from zoo.layers.densenet_blocks import dense_block, transition_down, transition_up
 from zoo.layers.laplacian_pyramid import LaplacianPyramid, collapse_pyramid
 from zoo.layers.max_unpooling import MaxPoolWithIndices, MaxUnpool
-from zoo.layers.normalization_policy import NORM_POLICIES, norm
+from zoo.layers.normalization_policy import NORM_POLICIES, normalization
 from zoo.layers.padding import CropLike, PadToMultiple
 from zoo.layers.pixel_normalization import PixelNormalization
 from zoo.layers.pooling_pyramids import (
@@ -42,7 +42,7 @@ __all__ = [
     "collapse_pyramid",
     "conv_block",
     "dense_block",
-    "norm",
+    "normalization",
     "pyramid_pooling",
     "separable_conv_block",
     "transition_down",

@@ -55,11 +55,11 @@ class PadBorder(MapLayer):
 
 @keras.saving.register_keras_serializable(package="zoo")
 class PadToGrid(MapLayer):
-    """Pad pictures (N, H, W, C) at the bottom and right until both sides are m * stride + 1.
+    """Pad images (N, H, W, C) at the bottom and right until both sides are m * stride + 1.
 
     On such a size every strided convolution with symmetric zeros, "same" ones included, takes its
     outputs at pixels 0, stride, 2 * stride … up to the last one, so resizing a map by
-    "bilinear_aligned" puts it back exactly where it came from. The border mirrors the picture.
+    "bilinear_aligned" puts it back exactly where it came from. The border mirrors the image.
 
     Args:
         stride: of the network, in pixels.

@@ -1,4 +1,4 @@
-"""Masks in the frame of a box: cut for another box, or pasted into a picture.
+"""Masks in the frame of a box: cut for another box, or pasted into an image.
 
 Both are separable: along each axis a matrix of bilinear weights, so that any number of masks is two
 matrix products, on every backend and in LiteRT.
@@ -31,12 +31,12 @@ def crop_masks(masks, boxes, windows, size: int):
 
 
 def paste_masks(masks, boxes, height, width):
-    """Masks in their boxes' frames, at their place in the picture.
+    """Masks in their boxes' frames, at their place in the image.
 
     Args:
         masks: (B, D, M, M) in 0…1.
-        boxes: (B, D, 4) xyxy in pixels of the picture.
-        height, width: of the picture, Python integers or scalar tensors.
+        boxes: (B, D, 4) xyxy in pixels of the image.
+        height, width: of the image, Python integers or scalar tensors.
 
     Returns:
         (B, D, height, width) float32 in 0…1; a pixel's value is that at its centre.

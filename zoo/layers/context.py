@@ -10,7 +10,7 @@ import numpy as np
 from keras import layers, ops
 
 from zoo.errors import InputError
-from zoo.layers.normalization_policy import norm as make_norm
+from zoo.layers.normalization_policy import normalization
 
 DILATIONS = (1, 1, 2, 4, 8, 16, 1)
 # Channels of each layer as a multiple of the classes; the last layer is the 1x1 convolution.
@@ -109,7 +109,7 @@ def context_module(
             kernel_initializer=identity,
             name=f"{name}_conv{number}",
         )(x)
-        x = make_norm(norm, f"{name}_norm{number}")(x)
+        x = normalization(norm, f"{name}_norm{number}")(x)
         x = layers.Activation("relu", name=f"{name}_relu{number}")(x)
     last = f"{name}_conv{len(dilations) + 1}"
     return layers.Conv2D(widths[-1] * classes, 1, kernel_initializer=identity, name=last)(x)

@@ -10,8 +10,7 @@ from __future__ import annotations
 from keras import layers
 
 from zoo.errors import InputError
-from zoo.layers.normalization_policy import norm as make_norm
-from zoo.layers.normalization_policy import normalizes
+from zoo.layers.normalization_policy import normalization, normalizes
 
 
 def conv_block(
@@ -53,7 +52,7 @@ def conv_block(
         use_bias=not normalizes(norm) if use_bias is None else use_bias,
         name=f"{name}_conv",
     )(x)
-    x = make_norm(norm, f"{name}_norm", epsilon=epsilon)(x)
+    x = normalization(norm, f"{name}_norm", epsilon=epsilon)(x)
     return _activate(x, activation, f"{name}_act")
 
 
@@ -88,7 +87,7 @@ def separable_conv_block(
         use_bias=not normalizes(norm),
         name=f"{name}_depthwise",
     )(x)
-    x = make_norm(norm, f"{name}_depthwise_norm", epsilon=epsilon)(x)
+    x = normalization(norm, f"{name}_depthwise_norm", epsilon=epsilon)(x)
     x = _activate(x, depthwise_activation, f"{name}_depthwise_act")
     return conv_block(
         x, filters, 1, norm=norm, activation=activation, epsilon=epsilon, name=f"{name}_pointwise"

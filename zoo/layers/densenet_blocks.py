@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from keras import layers
 
-from zoo.layers.normalization_policy import norm as make_norm
+from zoo.layers.normalization_policy import normalization
 from zoo.layers.padding import CropLike
 from zoo.layers.transposed_conv import TransposedConv2D
 
@@ -97,5 +97,5 @@ def transition_up(new, skip, filters: int, *, name: str):
 
 
 def _norm_relu(x, norm: str | None, epsilon: float, name: str):
-    x = make_norm(norm, f"{name}_norm", epsilon=epsilon)(x)
+    x = normalization(norm, f"{name}_norm", epsilon=epsilon)(x)
     return layers.Activation("relu", name=f"{name}_relu")(x)

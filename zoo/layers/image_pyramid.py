@@ -1,4 +1,4 @@
-"""A picture at several scales, each of its own width and height."""
+"""An image at several scales, each of its own width and height."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ LARGEST = 64.0
 
 @keras.saving.register_keras_serializable(package="zoo")
 class ImagePyramid(MapLayer):
-    """Scales pictures (N, H, W, C) by each of several factors, smoothed where they shrink.
+    """Scales images (N, H, W, C) by each of several factors, smoothed where they shrink.
 
     A pixel centre at x comes to lie at exactly factor · x, so what is found at (x, y) of a level
-    is at (x / across, y / down) of the picture whatever its size; a last fraction of a pixel is
+    is at (x / across, y / down) of the image whatever its size; a last fraction of a pixel is
     dropped. Factors are taken as fractions with a denominator of at most 100. Levels smaller than
     `least` are padded with zeros at the bottom and right.
 

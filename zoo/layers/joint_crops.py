@@ -36,9 +36,9 @@ def check_torso(torso: Sequence[int] | None, joints: int) -> tuple[int, int, int
 class JointWindows(keras.layers.Layer):
     """Centres and side of the windows for the next stage of a cascade.
 
-    Takes `[joints, images]`, (N, K, 2) float32 pixels and pictures (N, H, W, C), and returns the
+    Takes `[joints, images]`, (N, K, 2) float32 pixels and images (N, H, W, C), and returns the
     centres (N, K, 2) and the side (N,) in pixels: `sigma` times the diameter of the pose, at least
-    4 pixels and at most twice the picture's longer side. No gradient goes back to the joints.
+    4 pixels and at most twice the image's longer side. No gradient goes back to the joints.
 
     Args:
         sigma: sides in diameters.
@@ -99,7 +99,7 @@ class SquareCrops(keras.layers.Layer):
 
     Takes `[images, centres, side]`, (N, H, W, C) of any size, (N, K, 2) and (N,) pixels, and
     returns (N · K, size, size, C): bilinear, smoothed where a window is larger than `size`, 0
-    outside the picture. Only matrix products, so that it runs wherever they do.
+    outside the image. Only matrix products, so that it runs wherever they do.
     """
 
     def __init__(self, size: int, **kwargs: Any):
@@ -129,7 +129,7 @@ class SquareCrops(keras.layers.Layer):
 
 
 def _weights(centres, side, size: int, length):
-    """(N, K, size, length): what each line of a window takes of each line of the picture."""
+    """(N, K, size, length): what each line of a window takes of each line of the image."""
     step = ops.expand_dims(side / size, (1, 2))
     offsets = ops.arange(size, dtype="float32") + 0.5 - size / 2
     places = ops.expand_dims(centres, -1) + offsets * step

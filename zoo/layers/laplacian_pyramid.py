@@ -10,12 +10,12 @@ from zoo.layers.shapes import MapLayer, check_map, check_positive, height_width
 
 @keras.saving.register_keras_serializable(package="zoo")
 class LaplacianPyramid(MapLayer):
-    """Split pictures (N, H, W, C) into bands of halving resolution, finest first.
+    """Split images (N, H, W, C) into bands of halving resolution, finest first.
 
     Returns a list of `levels` float maps; level i has sides ceil(side / 2^i). A band is the
-    picture at its scale minus the expansion of the next coarser picture; the last is the coarsest
-    picture itself. The filter is [1, 4, 6, 4, 1] / 16, the border repeats its edge, so flat
-    pictures have empty bands. `collapse_pyramid` gives the picture back.
+    image at its scale minus the expansion of the next coarser image; the last is the coarsest
+    image itself. The filter is [1, 4, 6, 4, 1] / 16, the border repeats its edge, so flat
+    images have empty bands. `collapse_pyramid` gives the image back.
     """
 
     def __init__(self, levels: int = 3, **kwargs):
@@ -23,12 +23,12 @@ class LaplacianPyramid(MapLayer):
         self.levels = check_positive(levels, "levels")
 
     def call(self, inputs):
-        bands, picture = [], inputs
+        bands, image = [], inputs
         for _ in range(self.levels - 1):
-            coarse = _reduce(_reduce(picture, 1), 2)
-            bands.append(picture - _expand_like(coarse, picture))
-            picture = coarse
-        return [*bands, picture]
+            coarse = _reduce(_reduce(image, 1), 2)
+            bands.append(image - _expand_like(coarse, image))
+            image = coarse
+        return [*bands, image]
 
     def compute_output_spec(self, inputs):
         shapes = self.compute_output_shape(inputs.shape)
@@ -46,11 +46,11 @@ class LaplacianPyramid(MapLayer):
 
 
 def collapse_pyramid(bands: list):
-    """The picture (N, H, W, C) whose `LaplacianPyramid` these bands are."""
-    picture = bands[-1]
+    """The image (N, H, W, C) whose `LaplacianPyramid` these bands are."""
+    image = bands[-1]
     for band in reversed(bands[:-1]):
-        picture = band + _expand_like(picture, band)
-    return picture
+        image = band + _expand_like(image, band)
+    return image
 
 
 def _reduce(x, axis: int):

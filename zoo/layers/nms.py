@@ -28,7 +28,7 @@ def nms(
     score_threshold: float = -math.inf,
     native: bool | None = None,
 ):
-    """Suppresses boxes whatever their class, each picture for itself.
+    """Suppresses boxes whatever their class, each image for itself.
 
     TensorFlow's own operators do it in graphs that XLA does not compile, where they are the faster;
     under XLA, which has none, and on other backends the portable form runs. Both give the same.
@@ -37,7 +37,7 @@ def nms(
         boxes: (B, N, 4) xyxy. One with a NaN or infinite coordinate is never kept; an empty or
             inverted one overlaps nothing.
         scores: (B, N), such as logits or probabilities. −inf and NaN mark padding.
-        max_outputs: most boxes to keep a picture.
+        max_outputs: most boxes to keep an image.
         iou_threshold: of two boxes that overlap by more, the lower goes; a number or a scalar
             tensor, as is the next.
         score_threshold: a box needs a higher score.
@@ -204,7 +204,7 @@ def _apart_when_empty(boxes, alive):
 
 
 def _suppress_natively(boxes, alive, max_outputs: int, threshold: float):
-    """As `_suppress`, by TensorFlow's operators; only that for one picture is one of LiteRT's.
+    """As `_suppress`, by TensorFlow's operators; only that for one image is one of LiteRT's.
 
     Ranks stand for the scores: no two are equal, and the rank that comes back names its box.
     """

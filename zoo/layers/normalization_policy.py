@@ -61,7 +61,7 @@ class GroupNormalization(keras.layers.GroupNormalization):
         return {**super().get_config(), "groups": self.max_groups}
 
 
-def norm(
+def normalization(
     policy: str | None,
     name: str | None = None,
     *,

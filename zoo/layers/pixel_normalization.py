@@ -52,7 +52,7 @@ class PixelNormalization(keras.layers.Layer):
         for numbers in (self.mean, self.deviation):
             if isinstance(numbers, Sequence) and len(numbers) != shape[3]:
                 raise InputError(
-                    f"PixelNormalization has {len(numbers)} channel values for pictures with "
+                    f"PixelNormalization has {len(numbers)} channel values for images with "
                     f"{shape[3]} channels; give one number per channel"
                 )
         return shape

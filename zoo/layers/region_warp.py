@@ -12,11 +12,11 @@ from zoo.layers.shapes import check_positive
 
 
 def region_warp(pixels, boxes, size: int = 227, context: int = 16):
-    """Cuts each box out of a picture, squeezed to a square, with `context` pixels on every side.
+    """Cuts each box out of an image, squeezed to a square, with `context` pixels on every side.
 
     The context is counted in the square: the box itself fills its middle, `size` − 2·`context` a
     side, whatever its proportions. Values are bilinear at the centres of the square's pixels, and 0
-    outside of the picture, which is its mean where the mean was subtracted.
+    outside of the image, which is its mean where the mean was subtracted.
 
     Args:
         pixels: (B, H, W, C) less their mean.

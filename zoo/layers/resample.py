@@ -1,4 +1,4 @@
-"""Resizing to sizes that are known only when the picture is.
+"""Resizing to sizes that are known only when the image is.
 
 Pixel centres are at half integers. Sizes are Python integers or scalar tensors.
 """
@@ -58,7 +58,7 @@ def mirror(images, before: int, height, width):
     """Continues (B, h, w, C) beyond its borders by mirroring, as often as needed.
 
     Args:
-        images: the pictures.
+        images: the images.
         before: rows and columns to add at the top and left.
         height, width: of the result.
 

@@ -132,8 +132,8 @@ def _table(maps: Mapping[int, Any], number):
     def of_level(values):
         return ops.take(ops.stack([ops.cast(v, "int32") for v in values]), number, axis=0)
 
-    picture = ops.arange(ops.shape(number)[0], dtype="int32") * cells
-    first = of_level(firsts) + ops.expand_dims(picture, -1)
+    image = ops.arange(ops.shape(number)[0], dtype="int32") * cells
+    first = of_level(firsts) + ops.expand_dims(image, -1)
     return table, first, of_level(heights), of_level(widths)
 
 

@@ -1,7 +1,7 @@
-"""Sliding windows: every patch of a picture, and the same network run over all of it at once.
+"""Sliding windows: every patch of an image, and the same network run over all of it at once.
 
 A network of valid convolutions and poolings that turns one patch into one answer gives the same
-answers for all patches of a picture when each pooling by 2 keeps every position and the layers
+answers for all patches of an image when each pooling by 2 keeps every position and the layers
 behind it read every second one: a pooling of stride 1, and a rate twice as large.
 """
 
@@ -67,13 +67,13 @@ class AssemblePatches(MapLayer):
     """
 
     def call(self, inputs):
-        answers, reference = inputs
+        predictions, reference = inputs
         height, width = height_width(reference)
-        return ops.reshape(answers, (-1, height, width, answers.shape[-1]))
+        return ops.reshape(predictions, (-1, height, width, predictions.shape[-1]))
 
     def compute_output_shape(self, input_shape):
-        answers, reference = check_pair(input_shape, "AssemblePatches")
-        return reference[0], reference[1], reference[2], answers[3]
+        predictions, reference = check_pair(input_shape, "AssemblePatches")
+        return reference[0], reference[1], reference[2], predictions[3]
 
 
 @keras.saving.register_keras_serializable(package="zoo")

@@ -33,7 +33,7 @@ def soft_nms(
     Args:
         boxes: (B, N, 4) xyxy; one with a NaN or infinite coordinate is never kept.
         scores: (B, N), 0…1.
-        max_outputs: most boxes to keep a picture, and the number of steps.
+        max_outputs: most boxes to keep an image, and the number of steps.
         labels: (B, N) int from 0 on, −1 = padding: only boxes of one label lower each other.
         method: `"linear"`, factor 1 − IoU where the IoU is above the threshold, or `"gaussian"`,
             factor exp(−IoU² / sigma).

@@ -1,4 +1,4 @@
-"""From shares of the picture to its pixels."""
+"""From shares of the image to its pixels."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from zoo.layers.shapes import check_map, height_width
 
 @keras.saving.register_keras_serializable(package="zoo")
 class ToPixels(keras.layers.Layer):
-    """Multiplies pairs x, y by the picture's width and height.
+    """Multiplies pairs x, y by the image's width and height.
 
-    Takes `[shares, images]`: (N, ..., 2n) alternating x, y as shares of the picture, and pictures
+    Takes `[shares, images]`: (N, ..., 2n) alternating x, y as shares of the image, and images
     (N, H, W, C) of any size, known or not. Returns float32 pixels of the shares' shape.
     """
 

@@ -111,7 +111,7 @@ class TransposedConv2D(keras.layers.Layer):
         return batch, self._side(height), self._side(width), self.filters
 
     def macs(self, input_shape, output_shape) -> int:
-        """Multiply-accumulates of one picture: every input pixel stamps the whole kernel."""
+        """Multiply-accumulates of one image: every input pixel stamps the whole kernel."""
         _, height, width, channels = input_shape
         return height * width * channels * self.filters * self.kernel_size**2
 

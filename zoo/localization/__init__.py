@@ -1,4 +1,4 @@
-"""One object a picture: its class and box, or the joints of its one person."""
+"""One object per image: its class and box, or the joints of its one person."""
 
 from zoo.localization.localizer_model import localizer
 from zoo.localization.pose_cascade_model import pose_cascade

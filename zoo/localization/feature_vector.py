@@ -12,8 +12,7 @@ from zoo.backbones import find_backbone
 from zoo.backbones.feature_contract import normalize_to_unit, scaled
 from zoo.errors import InputError
 from zoo.layers.conv_blocks import conv_block
-from zoo.layers.normalization_policy import norm as normalization
-from zoo.layers.normalization_policy import normalizes
+from zoo.layers.normalization_policy import normalization, normalizes
 from zoo.layers.pooling_pyramids import AdaptivePooling
 from zoo.layers.resize import ResizeLike
 

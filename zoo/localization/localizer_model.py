@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import keras
 from keras import layers
 
-from zoo.cards import Figure, Paper
+from zoo.cards import Paper, PublishedResult
 from zoo.errors import InputError
 from zoo.layers.to_pixels import ToPixels
 from zoo.localization.feature_vector import Body
@@ -38,10 +38,14 @@ from zoo.registry import register
         "units": (32,),
         "dropout": 0.0,
     },
-    figures=(
-        Figure("top-5 localization error", "26.9 %", "ILSVRC 2014 val, fusion", "VGG paper"),
-        Figure("top-5 localization error", "25.3 %", "ILSVRC 2014 test, fusion", "VGG paper"),
-        Figure(
+    published_results=(
+        PublishedResult(
+            "top-5 localization error", "26.9 %", "ILSVRC 2014 val, fusion", "VGG paper"
+        ),
+        PublishedResult(
+            "top-5 localization error", "25.3 %", "ILSVRC 2014 test, fusion", "VGG paper"
+        ),
+        PublishedResult(
             "localization error", "33.1 %", "ILSVRC val, true class given, box a class", "VGG paper"
         ),
     ),
@@ -73,13 +77,13 @@ def localizer(
 
     Args:
         num_classes: classes of the object.
-        input_shape: height, width (None = any) and channels of the pictures, pixels 0…255.
+        input_shape: height, width (None = any) and channels of the images, pixels 0…255.
         backbone: a name of `zoo.backbones`.
         norm: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"`.
         per_class: a box for each class, of which the likeliest class's is the answer.
         box_loss: `"l2"` (the papers'), `"smooth_l1"` or `"giou"`.
         label_weight, box_weight: factors of the two losses. Boxes are learned as shares of the
-            picture, so the plain sum of an l2 box loss and the cross-entropy is mostly the latter.
+            image, so the plain sum of an l2 box loss and the cross-entropy is mostly the latter.
         uncertainty: factors learned beside (and on top of) the given ones, see
             `SingleObjectModel`.
         label_from: what the class head sees: `"dense"`, the dense layers that the box head sees too
@@ -112,7 +116,7 @@ def localizer(
     elif label_from == "max":
         seen = layers.GlobalMaxPooling2D(name="label_max")(last)
     logits = layers.Dense(num_classes, name="logits")(seen)
-    # At first every box is the middle half of the picture.
+    # At first every box is the middle half of the image.
     start = keras.initializers.Constant(0.5)
     count = 4 * num_classes if per_class else 4
     small = keras.initializers.RandomNormal(stddev=0.01)

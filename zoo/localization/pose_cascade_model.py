@@ -10,7 +10,7 @@ from keras import layers
 from zoo.errors import InputError
 from zoo.layers.joint_crops import ByJoint, Displaced, JointWindows, SquareCrops, check_torso
 from zoo.localization.feature_vector import Body
-from zoo.localization.pose_regressor_model import DEEP_POSE, check_joints, joints_of_picture
+from zoo.localization.pose_regressor_model import DEEP_POSE, check_joints, joints_of_image
 from zoo.localization.single_object_model import SingleObjectModel
 from zoo.model import Model
 from zoo.registry import register
@@ -110,7 +110,7 @@ def pose_cascade(
     images = keras.Input(input_shape, name="image")
     pixels = body.normalize(images)
     names = [*(f"keypoints_stage{n}" for n in range(1, stages)), "keypoints"]
-    joints = joints_of_picture(body, pixels, images, num_keypoints, head, name=names[0])
+    joints = joints_of_image(body, pixels, images, num_keypoints, head, name=names[0])
     outputs = {names[0]: joints}
     for number, output in enumerate(names[1:], start=2):
         windows = JointWindows(sigma, torso, jitter, name=f"windows{number}")

@@ -1,4 +1,4 @@
-"""From picture to joints to the class of the pose, in one graph."""
+"""From image to joints to the class of the pose, in one graph."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from zoo.errors import InputError
 from zoo.layers.joint_crops import check_torso
 from zoo.layers.pose_vector import PoseVector
 from zoo.localization.feature_vector import Body
-from zoo.localization.pose_regressor_model import DEEP_POSE, check_joints, joints_of_picture
+from zoo.localization.pose_regressor_model import DEEP_POSE, check_joints, joints_of_image
 from zoo.localization.single_object_model import SingleObjectModel
 from zoo.model import Model
 from zoo.registry import register
@@ -93,7 +93,7 @@ def pose_classifier(
     body = Body(backbone, norm, width, cells, units, dropout, output_stride)
     images = keras.Input(input_shape, name="image")
     pixels = body.normalize(images)
-    joints = joints_of_picture(body, pixels, images, num_keypoints, head, name="keypoints")
+    joints = joints_of_image(body, pixels, images, num_keypoints, head, name="keypoints")
     vector = PoseVector(torso, name="pose_vector")(joints)
     logits = layers.Dense(num_classes, dtype="float32", name="pose_logits")(vector)
     outputs = {

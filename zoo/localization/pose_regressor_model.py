@@ -1,4 +1,4 @@
-"""DeepPose: joint coordinates by regression from the whole picture (Toshev & Szegedy, 2014)."""
+"""DeepPose: joint coordinates by regression from the whole image (Toshev & Szegedy, 2014)."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ DEEP_POSE = Paper(
 @register(
     "pose_regressor",
     task="pose",
-    summary="joint coordinates by regression from the whole picture",
+    summary="joint coordinates by regression from the whole image",
     paper=DEEP_POSE,
     published={"num_keypoints": 14, "input_shape": (220, 220, 3)},
     expected_parameters=58_396_060,
@@ -45,7 +45,7 @@ DEEP_POSE = Paper(
         "dropout": 0.0,
     },
     notes=(
-        "Coordinates are shares of the whole picture; the loss divides errors by the person's box. "
+        "Coordinates are shares of the whole image; the loss divides errors by the person's box. "
         "The paper's figure of 40 M parameters does not follow from its layer table, which with "
         "6×6 cells before the first dense layer has 58 M."
     ),
@@ -75,7 +75,7 @@ def pose_regressor(
         joint_loss: `"l2"` (the paper's) or `"smooth_l1"`.
         head: `"dense"` (the paper's): dense layers on pooled cells; `"soft_argmax"`: the mean place
             of a map a joint (Sun et al., *Integral Human Pose Regression*, ECCV 2018), which takes
-            far fewer pictures to learn. It has no use for `cells`, `units` and `dropout`.
+            far fewer images to learn. It has no use for `cells`, `units` and `dropout`.
         output_stride: of a backbone; the paper's network has its own.
         cells: a side, to which the last map is pooled; at 220×220, 6 is the paper's pool.
         units: of the dense layers.
@@ -93,7 +93,7 @@ def pose_regressor(
     body = Body(backbone, norm, width, cells, units, dropout, output_stride)
     images = keras.Input(input_shape, name="image")
     pixels = body.normalize(images)
-    joints = joints_of_picture(body, pixels, images, num_keypoints, head, name="keypoints")
+    joints = joints_of_image(body, pixels, images, num_keypoints, head, name="keypoints")
     outputs = {"keypoints": joints}
     return SingleObjectModel(images, outputs, task="pose", name=name, joint_loss=joint_loss)
 
@@ -106,7 +106,7 @@ def check_joints(num_keypoints: int, joint_loss: str, head: str) -> None:
     check_kind(head, HEADS, "head")
 
 
-def joints_of_picture(body: Body, pixels, images, joints: int, head: str, name: str):
+def joints_of_image(body: Body, pixels, images, joints: int, head: str, name: str):
     """From normalised pixels to joints (B, K, 2) in pixels; at first all are in the middle."""
     if head == "soft_argmax":
         x = body.fused(body.maps(pixels), max(32, 2 * joints))

@@ -1,4 +1,4 @@
-"""The model of one object: losses in units of picture or person, weighed by hand or learned."""
+"""The model of one object: losses in units of image or person, weighed by hand or learned."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from zoo.model import Model
 class SingleObjectModel(Model):
     """A functional model whose raw outputs are in pixels and whose losses are not.
 
-    Its task, a `zoo.tasks.localization_task.SingleObject`, divides boxes by the picture's size and
+    Its task, a `zoo.tasks.localization_task.SingleObject`, divides boxes by the image's size and
     joints by the person's before the losses see them.
 
     Args:

@@ -32,8 +32,8 @@ def softmax_cross_entropy(logits, classes):
     return ops.logsumexp(logits, axis=-1) - chosen
 
 
-def per_picture(values, where):
-    """Sum of the values (B, …) where `where` (same shape, bool), mean over the pictures."""
+def per_image(values, where):
+    """Sum of the values (B, …) where `where` (same shape, bool), mean over the images."""
     kept = ops.where(where, values, 0.0)
     return ops.sum(kept) / ops.cast(ops.shape(kept)[0], "float32")
 

@@ -1,6 +1,6 @@
-"""Losses on the picture's class, its one box and its one person's joints.
+"""Losses on the image's class, its one box and its one person's joints.
 
-Each leaves out pictures or joints that have no label, is computed in float32 whatever the
+Each leaves out images or joints that have no label, is computed in float32 whatever the
 precision of the outputs, and is 0 where nothing is left. `sample_weight` is None or (B,).
 """
 
@@ -19,7 +19,7 @@ JOINT_LOSSES = ("l2", "smooth_l1")
 
 
 class _Labelled(keras.losses.Loss):
-    """Mean over the labelled ones of a value each, weighted by picture."""
+    """Mean over the labelled ones of a value each, weighted by image."""
 
     def __call__(self, y_true, y_pred, sample_weight=None):
         values, labelled = self.values(y_true, ops.cast(y_pred, "float32"))
@@ -37,7 +37,7 @@ class _Labelled(keras.losses.Loss):
 
 @keras.saving.register_keras_serializable(package="zoo.losses")
 class LabelCrossEntropy(_Labelled):
-    """Cross-entropy of the picture's class.
+    """Cross-entropy of the image's class.
 
     `y_true` (B,) integer classes, −1 = no label; `y_pred` (B, C) logits.
 
@@ -66,7 +66,7 @@ class LabelCrossEntropy(_Labelled):
 
 @keras.saving.register_keras_serializable(package="zoo.losses")
 class BoxLoss(_Labelled):
-    """Distance between two boxes, centre and size as shares of the picture.
+    """Distance between two boxes, centre and size as shares of the image.
 
     `y_true` (B, 5): centre x, y, width, height and the class; without area = no label.
     `y_pred` (B, 4), or (B, C, 4) with a box for each class, of which the true class's is learned.
@@ -133,7 +133,7 @@ def check_kind(kind: str, known: tuple[str, ...], argument: str) -> str:
 
 
 def box_of_class(boxes, labels):
-    """The box of its class for each picture: (B, C, 4), (B,) → (B, 4); (B, 4) stays as it is."""
+    """The box of its class for each image: (B, C, 4), (B,) → (B, 4); (B, 4) stays as it is."""
     if len(boxes.shape) == 2:
         return boxes
     chosen = ops.one_hot(ops.maximum(labels, 0), boxes.shape[1], dtype=boxes.dtype)

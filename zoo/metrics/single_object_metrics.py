@@ -1,6 +1,6 @@
-"""Metrics of pictures with one object - its class, its box, its joints - inside the graph.
+"""Metrics of images with one object - its class, its box, its joints - inside the graph.
 
-They leave out pictures and joints without a label, and are 0 where nothing is left.
+They leave out images and joints without a label, and are 0 where nothing is left.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class _Mean(keras.metrics.Metric):
 
 @keras.saving.register_keras_serializable(package="zoo.metrics")
 class TopAccuracy(_Mean):
-    """Share of the pictures whose class is among the `k` best; ties count against.
+    """Share of the images whose class is among the `k` best; ties count against.
 
     `y_true` (B,) integer classes, −1 = no label; `y_pred` (B, C) logits.
     """
@@ -74,7 +74,7 @@ class _BoxMetric(_Mean):
 
 @keras.saving.register_keras_serializable(package="zoo.metrics")
 class LocalizationAccuracy(_BoxMetric):
-    """Share of the pictures whose class is right and whose box has an IoU above a threshold."""
+    """Share of the images whose class is right and whose box has an IoU above a threshold."""
 
     def __init__(self, threshold: float = 0.5, name: str = "localization_accuracy", **kwargs: Any):
         super().__init__(name, **kwargs)

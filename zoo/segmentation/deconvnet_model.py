@@ -8,11 +8,10 @@ import keras
 from keras import layers
 
 from zoo.backbones.feature_contract import scaled
-from zoo.cards import Figure, Paper
+from zoo.cards import Paper, PublishedResult
 from zoo.errors import InputError
 from zoo.layers.conv_blocks import conv_block
-from zoo.layers.normalization_policy import norm as normalization
-from zoo.layers.normalization_policy import normalizes
+from zoo.layers.normalization_policy import normalization, normalizes
 from zoo.layers.padding import CropLike, PadToMultiple
 from zoo.layers.transposed_conv import TransposedConv2D
 from zoo.model import Model
@@ -39,13 +38,13 @@ from zoo.segmentation.pooling_indices_vgg import decode, encode, normalize
     expected_parameters=251_788_245,
     tiny={"num_classes": 3, "width": 0.03, "head": 16, "blocks": (1, 1, 1, 1, 1)},
     flops_size=(224, 224),
-    figures=(
-        Figure("mean IoU", "69.6 %", "VOC 2012 test, 50 proposals merged", "paper"),
-        Figure("mean IoU", "70.5 %", "VOC 2012 test, 50 proposals merged, CRF", "paper"),
+    published_results=(
+        PublishedResult("mean IoU", "69.6 %", "VOC 2012 test, 50 proposals merged", "paper"),
+        PublishedResult("mean IoU", "70.5 %", "VOC 2012 test, 50 proposals merged, CRF", "paper"),
     ),
     notes=(
         "The count is that of the trainable parameters. The authors train on crops around objects "
-        "and merge the answers for 50 proposals of a picture; this is the network itself. By "
+        "and merge the answers for 50 proposals of an image; this is the network itself. By "
         "default the 7×7 layers pad and any size is taken; padding='valid' is the paper's form, "
         "which needs 224 pixels a side or more."
     ),
@@ -67,7 +66,7 @@ def deconvnet(
 
     Args:
         num_classes: classes, background included.
-        input_shape: height, width (None = any) and channels of the pictures, pixels 0…255.
+        input_shape: height, width (None = any) and channels of the images, pixels 0…255.
         norm: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"`.
         padding: of the two 7×7 layers; `"same"` takes any size, `"valid"` is the paper's form,
             which takes fixed sides that are multiples of 32 from 224 on.

@@ -9,7 +9,7 @@ import keras
 from keras import layers
 
 from zoo.backbones import build_backbone
-from zoo.cards import Figure, Paper
+from zoo.cards import Paper, PublishedResult
 from zoo.errors import InputError
 from zoo.layers.atrous_pyramid import aspp
 from zoo.layers.border import PadToGrid
@@ -43,15 +43,19 @@ RATES = {8: (12, 24, 36), 16: (6, 12, 18)}
         "width": 0.125,
         "backbone_options": {"blocks": (1, 1, 1, 1), "stride_on": "3x3"},
     },
-    figures=(
-        Figure("mIoU", "79.79 %", "VOC 2012 val, Xception, output stride 16", "paper"),
-        Figure("mIoU", "82.20 %", "the same with COCO", "paper"),
-        Figure("mIoU", "83.58 %", "with COCO, output stride 8, multi-scale and flip", "paper"),
-        Figure("mIoU", "78.85 %", "VOC 2012 val, ResNet-101, output stride 16", "paper"),
-        Figure("mIoU", "79.35 %", "VOC 2012 val, ResNet-101, output stride 8", "paper"),
-        Figure("mIoU", "75.32 %", "VOC 2012 val, MobileNetV2, no rates, no decoder", "paper"),
-        Figure("mIoU", "87.8 %", "VOC 2012 test", "paper"),
-        Figure("mIoU", "82.1 %", "Cityscapes test", "paper"),
+    published_results=(
+        PublishedResult("mIoU", "79.79 %", "VOC 2012 val, Xception, output stride 16", "paper"),
+        PublishedResult("mIoU", "82.20 %", "the same with COCO", "paper"),
+        PublishedResult(
+            "mIoU", "83.58 %", "with COCO, output stride 8, multi-scale and flip", "paper"
+        ),
+        PublishedResult("mIoU", "78.85 %", "VOC 2012 val, ResNet-101, output stride 16", "paper"),
+        PublishedResult("mIoU", "79.35 %", "VOC 2012 val, ResNet-101, output stride 8", "paper"),
+        PublishedResult(
+            "mIoU", "75.32 %", "VOC 2012 val, MobileNetV2, no rates, no decoder", "paper"
+        ),
+        PublishedResult("mIoU", "87.8 %", "VOC 2012 test", "paper"),
+        PublishedResult("mIoU", "82.1 %", "Cityscapes test", "paper"),
     ),
     notes=(
         "Train at output_stride=16; the weights also load at 8, slower and a little more exact. "
@@ -79,7 +83,7 @@ def deeplab_v3_plus(
 
     Args:
         num_classes: classes, background included.
-        input_shape: height, width (None = any) and channels of the pictures, pixels 0…255.
+        input_shape: height, width (None = any) and channels of the images, pixels 0…255.
         backbone: a name of `zoo.backbones` with maps at levels 2 and 5; the paper has
             `"xception65"`, `"resnet101"` and `"mobilenet_v2"`.
         norm: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"`.

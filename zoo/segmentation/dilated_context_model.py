@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import keras
 
-from zoo.cards import Figure
+from zoo.cards import PublishedResult
 from zoo.errors import InputError
 from zoo.layers.context import DILATIONS, context_module
 from zoo.model import Model
@@ -30,13 +30,15 @@ from zoo.segmentation.dilated_frontend_model import PAPER
         "classifier": (8, 3),
         "width": 0.03125,
     },
-    figures=(
-        Figure("mIoU", "71.3 %", "VOC 2012 val, basic context", "paper"),
-        Figure("mIoU", "72.1 %", "VOC 2012 val, large context", "paper"),
-        Figure("mIoU", "73.5 %", "VOC 2012 test, large context", "paper"),
-        Figure("mIoU", "65.3 %", "CamVid test", "paper"),
-        Figure("mIoU", "59.2 %", "KITTI", "paper"),
-        Figure("mIoU", "67.1 %", "Cityscapes test, basic with dilations 32 and 64", "paper"),
+    published_results=(
+        PublishedResult("mIoU", "71.3 %", "VOC 2012 val, basic context", "paper"),
+        PublishedResult("mIoU", "72.1 %", "VOC 2012 val, large context", "paper"),
+        PublishedResult("mIoU", "73.5 %", "VOC 2012 test, large context", "paper"),
+        PublishedResult("mIoU", "65.3 %", "CamVid test", "paper"),
+        PublishedResult("mIoU", "59.2 %", "KITTI", "paper"),
+        PublishedResult(
+            "mIoU", "67.1 %", "Cityscapes test, basic with dilations 32 and 64", "paper"
+        ),
     ),
     notes=(
         "The paper trains the front end alone first; its weights load here by layer name. The "
@@ -62,7 +64,7 @@ def dilated_context(
 
     Args:
         num_classes: classes, background included.
-        input_shape: height, width (None = any) and channels of the pictures, pixels 0…255.
+        input_shape: height, width (None = any) and channels of the images, pixels 0…255.
         norm: of the front end: `"none"` (the paper), `"batch"`, `"frozen"`, `"group"` or `"sync"`;
             the context module has none, so that it starts as the identity.
         context: `"basic"` (num_classes channels throughout) or `"large"` (up to 32 times as many).

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import keras
 
-from zoo.cards import Figure, Paper
+from zoo.cards import Paper, PublishedResult
 from zoo.errors import InputError
 from zoo.model import Model
 from zoo.registry import register
@@ -35,13 +35,13 @@ PAPER = Paper(
         "classifier": (8, 3),
         "width": 0.03125,
     },
-    figures=(
-        Figure("mIoU", "69.8 %", "VOC 2012 val, trained with COCO", "paper"),
-        Figure("mIoU", "71.3 %", "VOC 2012 test, trained with COCO", "paper"),
-        Figure("mIoU", "67.6 %", "VOC 2012 test, trained on VOC and SBD", "paper"),
+    published_results=(
+        PublishedResult("mIoU", "69.8 %", "VOC 2012 val, trained with COCO", "paper"),
+        PublishedResult("mIoU", "71.3 %", "VOC 2012 test, trained with COCO", "paper"),
+        PublishedResult("mIoU", "67.6 %", "VOC 2012 test, trained on VOC and SBD", "paper"),
     ),
     notes=(
-        "By default the picture is mirrored at its borders and any height and width is taken; "
+        "By default the image is mirrored at its borders and any height and width is taken; "
         "padding='valid' is the form that the paper trains, 900×900 → 66×66 scores for the middle "
         "528×528 pixels."
     ),
@@ -62,9 +62,9 @@ def dilated_frontend(
 
     Args:
         num_classes: classes, background included.
-        input_shape: height, width (None = any) and channels of the pictures, pixels 0…255.
+        input_shape: height, width (None = any) and channels of the images, pixels 0…255.
         norm: `"none"` (the paper), `"batch"`, `"frozen"`, `"group"` or `"sync"`.
-        padding: `"reflect"` mirrors the picture by what the convolutions lose (186 pixels a side)
+        padding: `"reflect"` mirrors the image by what the convolutions lose (186 pixels a side)
             and keeps the size; `"valid"` does not, and its output is that much smaller.
         blocks: convolutions of the five stages.
         classifier: maps and kernel size of the dilated fc6; fc7 has as many maps.

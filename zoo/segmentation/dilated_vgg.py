@@ -12,8 +12,7 @@ from zoo.backbones import find_backbone
 from zoo.backbones.feature_contract import scaled
 from zoo.errors import InputError
 from zoo.layers.border import PadBorder
-from zoo.layers.normalization_policy import norm as normalization
-from zoo.layers.normalization_policy import normalizes
+from zoo.layers.normalization_policy import normalization, normalizes
 from zoo.layers.padding import CropLike, PadToMultiple
 from zoo.layers.unpooling import BilinearUnpooling
 from zoo.model import ValidSizes
@@ -109,7 +108,7 @@ def _conv(x, filters: int, kernel_size: int, rate: int, norm: str | None, name: 
 
 
 def enlarge(x, images, padding: str) -> dict[str, keras.KerasTensor]:
-    """The output dictionary: scores at the size of the pictures, or of their middle."""
+    """The output dictionary: scores at the size of the images, or of their middle."""
     x = BilinearUnpooling(STRIDE, name="enlarge")(x)
     if padding == "reflect":
         x = CropLike(name="crop")([x, images])

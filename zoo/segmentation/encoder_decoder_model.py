@@ -47,7 +47,7 @@ def encoder_decoder(
 
     Args:
         num_classes: classes, background included.
-        input_shape: height, width (None = any) and channels of the pictures, pixels 0…255.
+        input_shape: height, width (None = any) and channels of the images, pixels 0…255.
         norm: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"`.
         upsampling: how a map doubles: `"nearest"` repeats each value; `"bed_of_nails"` puts it in
             the corner of a window of zeros; `"bilinear"` interpolates; `"max_unpool"` puts it

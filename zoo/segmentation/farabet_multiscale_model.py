@@ -7,12 +7,11 @@ from collections.abc import Sequence
 import keras
 from keras import layers
 
-from zoo.cards import Figure, Paper
+from zoo.cards import Paper, PublishedResult
 from zoo.errors import InputError
 from zoo.layers.laplacian_pyramid import LaplacianPyramid
 from zoo.layers.local_contrast import LocalNormalization, ToYUV
-from zoo.layers.normalization_policy import norm as normalization
-from zoo.layers.normalization_policy import normalizes
+from zoo.layers.normalization_policy import normalization, normalizes
 from zoo.layers.padding import CropLike, PadToMultiple
 from zoo.layers.pixel_normalization import PixelNormalization
 from zoo.layers.resize import ResizeLike
@@ -34,11 +33,19 @@ from zoo.registry import register
     expected_parameters=881_057,
     flops_size=(240, 320),
     tiny={"num_classes": 3, "filters": (8, 8, 16), "kernel_size": 3, "local_norm": 5},
-    figures=(
-        Figure("pixel accuracy", "72.3 %", "SIFT Flow, balanced sampling", "FCN paper's table"),
-        Figure("class accuracy", "50.8 %", "SIFT Flow, balanced sampling", "FCN paper's table"),
-        Figure("pixel accuracy", "78.5 %", "SIFT Flow, natural sampling", "FCN paper's table"),
-        Figure("class accuracy", "29.6 %", "SIFT Flow, natural sampling", "FCN paper's table"),
+    published_results=(
+        PublishedResult(
+            "pixel accuracy", "72.3 %", "SIFT Flow, balanced sampling", "FCN paper's table"
+        ),
+        PublishedResult(
+            "class accuracy", "50.8 %", "SIFT Flow, balanced sampling", "FCN paper's table"
+        ),
+        PublishedResult(
+            "pixel accuracy", "78.5 %", "SIFT Flow, natural sampling", "FCN paper's table"
+        ),
+        PublishedResult(
+            "class accuracy", "29.6 %", "SIFT Flow, natural sampling", "FCN paper's table"
+        ),
     ),
     notes=(
         "The network alone. The paper's vote over superpixels is a step after it, --superpixels of "
@@ -65,7 +72,7 @@ def farabet_multiscale(
 
     Args:
         num_classes: classes, background included.
-        input_shape: height, width (None = any) and channels of the pictures, pixels 0…255. Three
+        input_shape: height, width (None = any) and channels of the images, pixels 0…255. Three
             channels are taken for RGB and turned into YUV.
         norm: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"` (the paper has none). The
             convolutions are shared by the scales; normalisations are not, since the bands of a

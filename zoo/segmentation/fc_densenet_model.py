@@ -9,7 +9,7 @@ from typing import Any
 import keras
 from keras import layers
 
-from zoo.cards import Figure, Paper
+from zoo.cards import Paper, PublishedResult
 from zoo.errors import InputError
 from zoo.layers.densenet_blocks import dense_block, transition_down, transition_up
 from zoo.layers.padding import CropLike, PadToMultiple
@@ -40,7 +40,7 @@ def _fc_densenet(
 
     Args:
         num_classes: classes, background included.
-        input_shape: height, width (None = any) and channels of the pictures, pixels 0…255.
+        input_shape: height, width (None = any) and channels of the images, pixels 0…255.
         norm: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"`. The authors normalise
             with the statistics of the batch also when testing; here moving averages serve.
         growth: maps that each layer adds.
@@ -101,7 +101,7 @@ def _architecture(
         flops_size=(224, 224),
         notes=(
             "Counts include the moving averages. The authors test with the statistics of the "
-            "batch; here the moving averages serve, so that one picture has one answer."
+            "batch; here the moving averages serve, so that one image has one answer."
         ),
         **card,
     )(builder)
@@ -128,8 +128,8 @@ fc_densenet103 = _architecture(
     9_425_163,
     (1, 3, 2),
     paper_parameters="9.4 M",
-    figures=(
-        Figure("mean IoU", "66.9 %", "CamVid test", "paper"),
-        Figure("pixel accuracy", "91.5 %", "CamVid test", "paper"),
+    published_results=(
+        PublishedResult("mean IoU", "66.9 %", "CamVid test", "paper"),
+        PublishedResult("pixel accuracy", "91.5 %", "CamVid test", "paper"),
     ),
 )

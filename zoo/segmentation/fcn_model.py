@@ -14,7 +14,7 @@ from keras import layers
 
 from zoo.backbones import find_backbone
 from zoo.backbones.feature_contract import scaled
-from zoo.cards import Figure, Paper
+from zoo.cards import Paper, PublishedResult
 from zoo.errors import InputError
 from zoo.layers.bilinear import BilinearInitializer
 from zoo.layers.conv_blocks import conv_block
@@ -32,8 +32,8 @@ _PAPER = Paper(
     2015,
 )
 
-# With 100 zeros around the picture cell j of fc7 stands on pixel 32j + 12.5 and cell m of pool4
-# (pool3) on 16m − 91.5 (8m − 95.5). These first lines fall outside the coarser map or the picture.
+# With 100 zeros around the image cell j of fc7 stands on pixel 32j + 12.5 and cell m of pool4
+# (pool3) on 16m − 91.5 (8m − 95.5). These first lines fall outside the coarser map or the image.
 _SKIP_LINES = {4: 5, 3: 9}
 _SCORE_LINES = {32: 3, 16: 19, 8: 27}
 
@@ -56,12 +56,12 @@ def _fcn(
 
     Args:
         num_classes: classes, background included.
-        input_shape: height, width (None = any) and channels of the pictures, pixels 0…255.
+        input_shape: height, width (None = any) and channels of the images, pixels 0…255.
         backbone: `"vgg16"`, the paper's, with its fc6 and fc7 as convolutions, or another
             name of `zoo.backbones`, whose last map is scored as it is.
         norm: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"` (the paper has none).
-        padding: `"same"` pads the picture to a multiple of 32 and fc6 by three cells;
-            `"border"` is the paper's form: 100 zeros on every side of the picture, fc6
+        padding: `"same"` pads the image to a multiple of 32 and fc6 by three cells;
+            `"border"` is the paper's form: 100 zeros on every side of the image, fc6
             unpadded, the middle cut out. Any size is taken by both.
         upsampling: of the last step: `"fixed"` is bilinear, as in the paper; `"learned"` is a
             transposed convolution that starts bilinear, as the steps before it are.
@@ -107,7 +107,7 @@ def _architecture(
     builder.__doc__, builder.__module__ = _fcn.__doc__, __name__
     tiny: dict[str, Any] = {"num_classes": 3, "width": 0.06, "head": 256}
     if stride == 32:
-        # One fixed bilinear cell could not tell the halves of a tiny picture apart.
+        # One fixed bilinear cell could not tell the halves of a tiny image apart.
         tiny["upsampling"] = "learned"
     metrics = ("pixel accuracy", "mean class accuracy", "mean IoU", "frequency-weighted IoU")
     return register(
@@ -120,14 +120,14 @@ def _architecture(
         expected_parameters=expected_parameters,
         paper_parameters="134 M",
         flops_size=(500, 500),
-        figures=tuple(
-            Figure(metric, f"{value} %", "VOC 2011 val subset (736)", "paper")
+        published_results=tuple(
+            PublishedResult(metric, f"{value} %", "VOC 2011 val subset (736)", "paper")
             for metric, value in zip(metrics, figures, strict=True)
         ),
         notes=(
             "The paper starts from a trained VGG16 without normalisation; with norm='none' "
             "published VGG16 weights fit. padding='border' is the paper's form, which computes "
-            "about 200 lines and columns more than the picture has."
+            "about 200 lines and columns more than the image has."
         ),
     )(builder)
 

@@ -16,7 +16,7 @@ from zoo.registry import register
 @register(
     "full_resolution",
     task="segmentation",
-    summary="3×3 convolutions that keep the full size from the picture to the classes",
+    summary="3×3 convolutions that keep the full size from the image to the classes",
     paper=Paper(
         "J. Long, E. Shelhamer, T. Darrell",
         "Fully Convolutional Networks for Semantic Segmentation",
@@ -47,7 +47,7 @@ def full_resolution(
 
     Args:
         num_classes: classes, background included.
-        input_shape: height, width (None = any) and channels of the pictures, pixels 0…255.
+        input_shape: height, width (None = any) and channels of the images, pixels 0…255.
         norm: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"`.
         depth: 3×3 convolutions before the classifier.
         filters: maps of each.

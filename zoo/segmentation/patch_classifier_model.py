@@ -15,8 +15,7 @@ from zoo.cards import Paper
 from zoo.errors import InputError
 from zoo.flops import count_flops
 from zoo.layers.border import PadBorder
-from zoo.layers.normalization_policy import norm as normalization
-from zoo.layers.normalization_policy import normalizes
+from zoo.layers.normalization_policy import normalization, normalizes
 from zoo.layers.pixel_normalization import PixelNormalization
 from zoo.layers.sliding_windows import AssemblePatches, DilatedMaxPooling2D, Patches
 from zoo.model import Model
@@ -41,8 +40,8 @@ FORMS = ("dense", "patches")
     tiny={"num_classes": 3, "filters": (8, 8, 16), "kernel_size": 3},
     notes=(
         "One scale of farabet_multiscale, a patch of 46×46. form='dense' runs the network over the "
-        "whole picture and gives the same answers as form='patches', which cuts every patch out "
-        "and is there to be compared with: it needs patch² as much memory as the picture. Widths "
+        "whole image and gives the same answers as form='patches', which cuts every patch out "
+        "and is there to be compared with: it needs patch² as much memory as the image. Widths "
         "and kernels follow accounts of the paper, not its text."
     ),
 )
@@ -66,7 +65,7 @@ def patch_classifier(
 
     Args:
         num_classes: classes, background included.
-        input_shape: height, width (None = any) and channels of the pictures, pixels 0…255.
+        input_shape: height, width (None = any) and channels of the images, pixels 0…255.
         norm: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"` (the paper has none). Group
             normalisation looks at all of what it is given, so the two forms differ under it.
         form: `"dense"` (one convolutional pass) or `"patches"` (every patch by itself); weights
@@ -80,7 +79,7 @@ def patch_classifier(
 
     Returns:
         A model from (B, H, W, C) to `{"segmentation": logits}` of shape (B, H, W, num_classes).
-        Pictures are mirrored at their borders.
+        Images are mirrored at their borders.
 
     Raises:
         InputError: an unknown form, or numbers out of range.

@@ -9,7 +9,7 @@ import keras
 from keras import layers
 
 from zoo.backbones import build_backbone
-from zoo.cards import Figure, Paper
+from zoo.cards import Paper, PublishedResult
 from zoo.errors import InputError
 from zoo.layers.border import PadToGrid
 from zoo.layers.conv_blocks import conv_block
@@ -43,20 +43,22 @@ from zoo.registry import register
         "width": 0.125,
         "backbone_options": {"blocks": (1, 1, 1, 1), "stride_on": "3x3"},
     },
-    figures=(
-        Figure("mIoU", "41.68 %", "ADE20K val, ResNet-50, single scale", "paper"),
-        Figure("pixel accuracy", "80.04 %", "ADE20K val, ResNet-50, single scale", "paper"),
-        Figure("mIoU", "41.96 %", "ADE20K val, ResNet-101, single scale", "paper"),
-        Figure("mIoU", "42.62 %", "ADE20K val, ResNet-152, single scale", "paper"),
-        Figure("mIoU", "43.81 %", "ADE20K val, ResNet-269, single scale", "paper"),
-        Figure("mIoU", "85.4 %", "VOC 2012 test, ResNet-101 and COCO", "paper"),
-        Figure("mIoU", "82.6 %", "VOC 2012 test, ResNet-101", "paper"),
-        Figure("mIoU", "80.2 %", "Cityscapes test", "paper"),
+    published_results=(
+        PublishedResult("mIoU", "41.68 %", "ADE20K val, ResNet-50, single scale", "paper"),
+        PublishedResult(
+            "pixel accuracy", "80.04 %", "ADE20K val, ResNet-50, single scale", "paper"
+        ),
+        PublishedResult("mIoU", "41.96 %", "ADE20K val, ResNet-101, single scale", "paper"),
+        PublishedResult("mIoU", "42.62 %", "ADE20K val, ResNet-152, single scale", "paper"),
+        PublishedResult("mIoU", "43.81 %", "ADE20K val, ResNet-269, single scale", "paper"),
+        PublishedResult("mIoU", "85.4 %", "VOC 2012 test, ResNet-101 and COCO", "paper"),
+        PublishedResult("mIoU", "82.6 %", "VOC 2012 test, ResNet-101", "paper"),
+        PublishedResult("mIoU", "80.2 %", "Cityscapes test", "paper"),
     ),
     notes=(
         "The stem is ResNet's single 7×7 convolution; the authors' released weights have three 3×3 "
         "ones there. backbone_options={'blocks': (3, 8, 36, 3)} gives ResNet-152. Pyramid bins are "
-        "exact on maps whose sides divide by 6 (a picture of 473×473)."
+        "exact on maps whose sides divide by 6 (an image of 473×473)."
     ),
 )
 def pspnet(
@@ -78,7 +80,7 @@ def pspnet(
 
     Args:
         num_classes: classes, background included.
-        input_shape: height, width (None = any) and channels of the pictures, pixels 0…255.
+        input_shape: height, width (None = any) and channels of the images, pixels 0…255.
         backbone: a name of `zoo.backbones` with maps at levels 4 and 5.
         norm: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"`.
         output_stride: 8 (the paper), 16 or 32; later strides become rates.
@@ -126,7 +128,7 @@ def pspnet(
 
 
 def _scores(x, num_classes: int, padded, images, name: str):
-    """Class scores of a strided map, at the size of the pictures."""
+    """Class scores of a strided map, at the size of the images."""
     x = layers.Conv2D(num_classes, 1, name=f"{name}_logits")(x)
     x = ResizeLike("bilinear_aligned", name=f"{name}_resize")([x, padded])
     x = CropLike(name=f"{name}_crop")([x, images])

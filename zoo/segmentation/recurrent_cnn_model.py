@@ -1,4 +1,4 @@
-"""rCNN: the same network again on its own answer and a smaller picture (Pinheiro & Collobert).
+"""rCNN: the same network again on its own answer and a smaller image (Pinheiro & Collobert).
 
 *Recurrent Convolutional Neural Networks for Scene Labeling*, ICML 2014.
 """
@@ -10,10 +10,9 @@ from collections.abc import Sequence
 import keras
 from keras import layers, ops
 
-from zoo.cards import Figure, Paper
+from zoo.cards import Paper, PublishedResult
 from zoo.errors import InputError
-from zoo.layers.normalization_policy import norm as normalization
-from zoo.layers.normalization_policy import normalizes
+from zoo.layers.normalization_policy import normalization, normalizes
 from zoo.layers.padding import CropLike, PadToMultiple
 from zoo.layers.pixel_normalization import PixelNormalization
 from zoo.layers.resize import ResizeLike
@@ -25,7 +24,7 @@ from zoo.registry import register
 @register(
     "recurrent_cnn",
     task="segmentation",
-    summary="one small network applied several times, each time on a smaller picture and its "
+    summary="one small network applied several times, each time on a smaller image and its "
     "own last answer",
     paper=Paper(
         "P. Pinheiro, R. Collobert",
@@ -37,13 +36,13 @@ from zoo.registry import register
     expected_parameters=139_358,
     flops_size=(240, 320),
     tiny={"num_classes": 3, "filters": (8, 8), "kernel_size": 4, "passes": 2},
-    figures=(
-        Figure("pixel accuracy", "77.7 %", "SIFT Flow, three passes", "FCN paper's table"),
-        Figure("class accuracy", "29.8 %", "SIFT Flow, three passes", "FCN paper's table"),
+    published_results=(
+        PublishedResult("pixel accuracy", "77.7 %", "SIFT Flow, three passes", "FCN paper's table"),
+        PublishedResult("class accuracy", "29.8 %", "SIFT Flow, three passes", "FCN paper's table"),
     ),
     notes=(
         "Not recurrent over space or time, and no relation of R-CNN. Each pass halves the scale; "
-        "answers are enlarged to the picture. Widths, kernels and wiring follow accounts of the "
+        "answers are enlarged to the image. Widths, kernels and wiring follow accounts of the "
         "paper, not its text."
     ),
 )
@@ -62,13 +61,13 @@ def recurrent_cnn(
 ) -> Model:
     """The recurrent convolutional network.
 
-    Pass p takes the picture, shrunk to the size of the class maps of pass p − 1, stacked with those
+    Pass p takes the image, shrunk to the size of the class maps of pass p − 1, stacked with those
     maps (zeros at first); the same convolutions serve every pass, so context grows with the passes
     and the number of weights does not.
 
     Args:
         num_classes: classes, background included.
-        input_shape: height, width (None = any) and channels of the pictures, pixels 0…255.
+        input_shape: height, width (None = any) and channels of the images, pixels 0…255.
         norm: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"` (the paper has none); each pass
             has normalisations of its own, since what it sees has statistics of its own.
         passes: how often the network is applied; the paper has two and three.
@@ -95,13 +94,13 @@ def recurrent_cnn(
     stride = 2 ** (len(filters) - 1)
     images = keras.Input(input_shape, name="image")
     padded = PadToMultiple(stride**passes, name="pad")(images)
-    picture = PixelNormalization(name="normalize")(padded)
+    image = PixelNormalization(name="normalize")(padded)
     shared = _shared_layers(num_classes, filters, kernel_size, norm)
-    outputs, x = {}, EmptyMaps(num_classes, name="no_answer")(picture)
+    outputs, x = {}, EmptyMaps(num_classes, name="no_answer")(image)
     for number in range(1, passes + 1):
         if number > 1:
-            picture = layers.AveragePooling2D(stride, name=f"pass{number}_shrink")(picture)
-        x = layers.Concatenate(name=f"pass{number}_input")([picture, x])
+            image = layers.AveragePooling2D(stride, name=f"pass{number}_shrink")(image)
+        x = layers.Concatenate(name=f"pass{number}_input")([image, x])
         x = _one_pass(x, shared, norm, activation, dropout, f"pass{number}")
         last = number == passes
         if last or auxiliary_weight:

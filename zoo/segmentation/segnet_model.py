@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import keras
 from keras import layers
 
-from zoo.cards import Figure, Paper
+from zoo.cards import Paper, PublishedResult
 from zoo.errors import InputError
 from zoo.layers.conv_blocks import conv_block
 from zoo.layers.max_unpooling import MaxPoolWithIndices, MaxUnpool
@@ -28,11 +28,11 @@ _PAPER = Paper("V. Badrinarayanan, A. Kendall, R. Cipolla", "SegNet", "TPAMI", 2
     expected_parameters=29_465_227,
     tiny={"num_classes": 3, "width": 0.06, "blocks": (2, 1, 1, 1, 1)},
     flops_size=(360, 480),
-    figures=(
-        Figure("pixel accuracy", "90.40 %", "CamVid test, 3.5K images", "paper"),
-        Figure("mean class accuracy", "71.20 %", "CamVid test, 3.5K images", "paper"),
-        Figure("mean IoU", "60.10 %", "CamVid test, 3.5K images", "paper"),
-        Figure("boundary F1", "46.84 %", "CamVid test, 3.5K images", "paper"),
+    published_results=(
+        PublishedResult("pixel accuracy", "90.40 %", "CamVid test, 3.5K images", "paper"),
+        PublishedResult("mean class accuracy", "71.20 %", "CamVid test, 3.5K images", "paper"),
+        PublishedResult("mean IoU", "60.10 %", "CamVid test, 3.5K images", "paper"),
+        PublishedResult("boundary F1", "46.84 %", "CamVid test, 3.5K images", "paper"),
     ),
     notes=(
         "The count includes the moving averages, 29,449,355 of it train. The authors train with "
@@ -55,7 +55,7 @@ def segnet(
 
     Args:
         num_classes: classes, background included.
-        input_shape: height, width (None = any) and channels of the pictures, pixels 0…255.
+        input_shape: height, width (None = any) and channels of the images, pixels 0…255.
         norm: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"`.
         width: factor on the channels.
         blocks: convolutions per stage, five numbers, in the encoder and in the decoder.
@@ -96,15 +96,15 @@ def segnet(
     paper_parameters="1.425 M",
     tiny={"num_classes": 3, "filters": 8, "depth": 3},
     flops_size=(360, 480),
-    figures=(
-        Figure("pixel accuracy", "82.7 %", "CamVid test, balanced", "paper"),
-        Figure("mean class accuracy", "62.0 %", "CamVid test, balanced", "paper"),
-        Figure("mean IoU", "47.7 %", "CamVid test, balanced", "paper"),
-        Figure("boundary F1", "35.8 %", "CamVid test, balanced", "paper"),
+    published_results=(
+        PublishedResult("pixel accuracy", "82.7 %", "CamVid test, balanced", "paper"),
+        PublishedResult("mean class accuracy", "62.0 %", "CamVid test, balanced", "paper"),
+        PublishedResult("mean IoU", "47.7 %", "CamVid test, balanced", "paper"),
+        PublishedResult("boundary F1", "35.8 %", "CamVid test, balanced", "paper"),
     ),
     notes=(
         "Convolutions have no bias and the decoder no ReLU, so a decoder is linear but for its "
-        "switches. The authors' contrast normalisation of the picture is left out; pixels are "
+        "switches. The authors' contrast normalisation of the image is left out; pixels are "
         "scaled to −1…1."
     ),
 )
@@ -122,7 +122,7 @@ def segnet_basic(
 
     Args:
         num_classes: classes, background included.
-        input_shape: height, width (None = any) and channels of the pictures, pixels 0…255.
+        input_shape: height, width (None = any) and channels of the images, pixels 0…255.
         norm: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"`.
         depth: poolings, and as many unpoolings.
         filters: maps of every convolution.

@@ -8,9 +8,9 @@ import keras
 from keras import layers
 
 from zoo.backbones import build_backbone
-from zoo.cards import Figure, Paper
+from zoo.cards import Paper, PublishedResult
 from zoo.errors import InputError
-from zoo.layers.normalization_policy import norm as normalization
+from zoo.layers.normalization_policy import normalization
 from zoo.layers.resize import CropLike, PadToMultiple
 from zoo.model import Model, ValidSizes
 from zoo.registry import register
@@ -35,11 +35,13 @@ from zoo.registry import register
     expected_parameters=31_030_658,
     flops_size=(572, 572),
     tiny={"num_classes": 3, "input_shape": (None, None, 3), "filters": 8, "depth": 3},
-    figures=(
-        Figure("warping error", "0.0003529", "ISBI 2012 EM, 7 rotations averaged", "paper"),
-        Figure("Rand error", "0.0382", "ISBI 2012 EM, 7 rotations averaged", "paper"),
-        Figure("IoU", "92.03 %", "PhC-U373", "paper"),
-        Figure("IoU", "77.56 %", "DIC-HeLa", "paper"),
+    published_results=(
+        PublishedResult(
+            "warping error", "0.0003529", "ISBI 2012 EM, 7 rotations averaged", "paper"
+        ),
+        PublishedResult("Rand error", "0.0382", "ISBI 2012 EM, 7 rotations averaged", "paper"),
+        PublishedResult("IoU", "92.03 %", "PhC-U373", "paper"),
+        PublishedResult("IoU", "77.56 %", "DIC-HeLa", "paper"),
     ),
     notes=(
         "By default convolutions pad and any height and width is taken; padding='valid', "
@@ -63,7 +65,7 @@ def unet(
 
     Args:
         num_classes: classes, background included.
-        input_shape: height, width (None = any) and channels of the pictures, pixels 0…255.
+        input_shape: height, width (None = any) and channels of the images, pixels 0…255.
         backbone: None for the paper's encoder, or a name of `zoo.backbones` whose feature maps the
             decoder joins.
         norm: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"` (the paper has none).

@@ -1,4 +1,4 @@
-"""Captioning: regions of a picture, and a sentence about each of them."""
+"""Captioning: regions of an image, and a sentence about each of them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Captioning(Detection):
     name = "captioning"
     targets = ("boxes", "labels", "captions")
     classes_of = "captions"
-    answers = (*Detection.answers, "captions")
+    predictions = (*Detection.predictions, "captions")
     monitor = ("val_mean_ap", "max")
 
 

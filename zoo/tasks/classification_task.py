@@ -1,4 +1,4 @@
-"""Classification: one class for the whole picture."""
+"""Classification: one class for the whole image."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from zoo.metrics.single_object_metrics import TopAccuracy
 from zoo.tasks.task import Task
 
 if TYPE_CHECKING:
-    from zoo.inference.image_transform import Frame
+    from zoo.inference.image_transform import ImageTransform
     from zoo.model import Model
 
 
@@ -25,7 +25,7 @@ class Classification(Task):
     name = "classification"
     targets = ("label",)
     classes_of = "label"
-    answers = ("label", "scores")
+    predictions = ("label", "scores")
     monitor = ("val_accuracy", "max")
 
     def loss(self, model: Model) -> dict[str, Any]:
@@ -39,7 +39,9 @@ class Classification(Task):
             targets = demand_target(targets, "label", "(B,)", "classification")
         return {"label": targets}
 
-    def decode(self, model: Model, outputs: Mapping[str, Any], frame: Frame) -> dict[str, Any]:
+    def decode(
+        self, model: Model, outputs: Mapping[str, Any], transform: ImageTransform
+    ) -> dict[str, Any]:
         return label_and_scores(outputs["label"])
 
 

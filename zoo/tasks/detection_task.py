@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Detection(Task):
-    """The answer is a fixed number of boxes a picture, best first: `boxes` (B, D, 4) xyxy in its
+    """The answer is a fixed number of boxes per image, best first: `boxes` (B, D, 4) xyxy in its
     pixels, `labels` (B, D) int32 with −1 behind the last, `scores` (B, D) in 0…1 and
     `num_detections` (B,) int32. Models encode their own training targets and state their own
     losses, see `zoo.detection.detector.Detector`."""
@@ -21,7 +21,7 @@ class Detection(Task):
     targets: tuple[str, ...] = ("boxes", "labels")
     optional = ("crowd", "difficult")
     classes_of = "labels"
-    answers: tuple[str, ...] = ("boxes", "labels", "scores", "num_detections")
+    predictions: tuple[str, ...] = ("boxes", "labels", "scores", "num_detections")
     monitor = ("val_ap50", "max")
 
     def loss(self, model: Model) -> dict[str, Any]:
@@ -39,7 +39,7 @@ class Instances(Detection):
 
     name = "instances"
     targets = ("boxes", "labels", "masks")
-    answers = (*Detection.answers, "masks")
+    predictions = (*Detection.predictions, "masks")
 
 
 DETECTION = Detection()

@@ -1,4 +1,4 @@
-"""One object a picture: its class and box, or the joints of its one person, or both."""
+"""One object per image: its class and box, or the joints of its one person, or both."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from zoo.tasks.classification_task import accuracies, demand_target, label_and_s
 from zoo.tasks.task import Task
 
 if TYPE_CHECKING:
-    from zoo.inference.image_transform import Frame
+    from zoo.inference.image_transform import ImageTransform
     from zoo.model import Model
 
 
 class SingleObject(Task):
-    """A task whose losses and metrics are in units of the picture or of the person.
+    """A task whose losses and metrics are in units of the image or of the person.
 
     Models of it are `zoo.localization.SingleObjectModel`s.
     """
@@ -45,12 +45,12 @@ class SingleObject(Task):
 class Localization(SingleObject):
     """Outputs are `label`, logits (B, classes), and `box`: centre x, y, width and height in pixels
     of the canvas, (B, 4) or (B, classes, 4) where each class has its own. The answer is `box`
-    (B, 4) xyxy in pixels of the picture, `label` (B,) int32 and `scores` (B, classes)."""
+    (B, 4) xyxy in pixels of the image, `label` (B,) int32 and `scores` (B, classes)."""
 
     name = "localization"
     targets = ("label", "box")
     classes_of = "label"
-    answers = ("box", "label", "scores")
+    predictions = ("box", "label", "scores")
     monitor = ("val_localization_accuracy", "max")
 
     def loss(self, model: Model) -> dict[str, Any]:
@@ -62,7 +62,7 @@ class Localization(SingleObject):
 
     def for_loss(self, images, targets, outputs):
         label, box = _label_and_box(targets)
-        size = ops.tile(picture_size(images), (2,))
+        size = ops.tile(image_size(images), (2,))
         centre, sides = (box[:, :2] + box[:, 2:]) / 2, box[:, 2:] - box[:, :2]
         truth = ops.concatenate([ops.concatenate([centre, sides], axis=-1) / size, label], axis=-1)
         found = ops.cast(outputs["box"], "float32") / size
@@ -77,23 +77,25 @@ class Localization(SingleObject):
             {**outputs, "box": ops.concatenate([corners(found), guess], axis=-1)},
         )
 
-    def decode(self, model: Model, outputs: Mapping[str, Any], frame: Frame) -> dict[str, Any]:
+    def decode(
+        self, model: Model, outputs: Mapping[str, Any], transform: ImageTransform
+    ) -> dict[str, Any]:
         found, _ = _best(outputs)
         return {
             **label_and_scores(outputs["label"]),
-            "box": frame.restore_boxes(corners(found)),
+            "box": transform.restore_boxes(corners(found)),
         }
 
 
 class Pose(SingleObject):
     """The output `keypoints` (B, K, 2) holds x, y in pixels of the canvas, outputs named
     `keypoints_…` those of earlier stages. The answer is `keypoints` (B, K, 3): x, y in pixels of
-    the picture and a score, always 1, since regression answers for every joint."""
+    the image and a score, always 1, since regression answers for every joint."""
 
     name = "pose"
     targets: tuple[str, ...] = ("keypoints", "box")
     classes_of = "keypoints"
-    answers: tuple[str, ...] = ("keypoints",)
+    predictions: tuple[str, ...] = ("keypoints",)
     monitor = ("val_pck", "max")
 
     def loss(self, model: Model) -> dict[str, Any]:
@@ -111,8 +113,10 @@ class Pose(SingleObject):
         longer = ops.tile(ops.max(size, axis=-1, keepdims=True), (1, 2))
         return _in_units(targets, outputs, longer)
 
-    def decode(self, model: Model, outputs: Mapping[str, Any], frame: Frame) -> dict[str, Any]:
-        points = frame.restore_points(ops.cast(outputs["keypoints"], "float32"))
+    def decode(
+        self, model: Model, outputs: Mapping[str, Any], transform: ImageTransform
+    ) -> dict[str, Any]:
+        points = transform.restore_points(ops.cast(outputs["keypoints"], "float32"))
         return {"keypoints": ops.concatenate([points, ops.ones_like(points[..., :1])], axis=-1)}
 
 
@@ -123,7 +127,7 @@ class PoseClassification(Pose):
     name = "pose_classification"
     targets = ("keypoints", "box", "label")
     classes_of = "label"
-    answers = ("label", "scores", "keypoints")
+    predictions = ("label", "scores", "keypoints")
     monitor = ("val_accuracy", "max")
 
     def loss(self, model: Model) -> dict[str, Any]:
@@ -138,22 +142,24 @@ class PoseClassification(Pose):
     def for_metrics(self, images, targets, outputs):
         return _with_label(targets, outputs, super().for_metrics(images, targets, outputs))
 
-    def decode(self, model: Model, outputs: Mapping[str, Any], frame: Frame) -> dict[str, Any]:
-        return {**label_and_scores(outputs["label"]), **super().decode(model, outputs, frame)}
+    def decode(
+        self, model: Model, outputs: Mapping[str, Any], transform: ImageTransform
+    ) -> dict[str, Any]:
+        return {**label_and_scores(outputs["label"]), **super().decode(model, outputs, transform)}
 
 
-def picture_size(images):
-    """(2,) float32 width and height of a batch of pictures."""
+def image_size(images):
+    """(2,) float32 width and height of a batch of images."""
     _, height, width, _ = ops.shape(images)
     return ops.stack([ops.cast(width, "float32"), ops.cast(height, "float32")])
 
 
 def person_size(boxes, images):
-    """(B, 2) float32 width and height of the person's box; the picture's where it has no area."""
+    """(B, 2) float32 width and height of the person's box; the image's where it has no area."""
     boxes = ops.cast(boxes, "float32")
     size = boxes[:, 2:] - boxes[:, :2]
     known = ops.all(size > 0, axis=-1, keepdims=True)
-    return ops.where(known, size, picture_size(images))
+    return ops.where(known, size, image_size(images))
 
 
 def _label_and_box(targets):

@@ -29,7 +29,7 @@ SCHEMA: dict[str, Field] = {
     "image": Field(("H", "W", "C"), "uint8", "pixels, RGB in 0…255"),
     "segmentation": Field(("H", "W"), "int32", "class of each pixel; 255 = ignore", IGNORE),
     "instances": Field(("H", "W"), "int32", "number of the object of each pixel; 0 = none"),
-    "label": Field((), "int32", "class of the picture"),
+    "label": Field((), "int32", "class of the image"),
     "box": Field((4,), "float32", "the one object, xyxy in pixels"),
     "boxes": Field(("N", 4), "float32", "objects, xyxy in pixels"),
     "labels": Field(("N",), "int32", "class of each object; −1 = padding", -1),

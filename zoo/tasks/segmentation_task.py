@@ -14,7 +14,7 @@ from zoo.metrics.segmentation_metrics import MeanIoU, PixelAccuracy
 from zoo.tasks.task import Task
 
 if TYPE_CHECKING:
-    from zoo.inference.image_transform import Frame
+    from zoo.inference.image_transform import ImageTransform
     from zoo.model import Model
 
 
@@ -24,7 +24,7 @@ class Segmentation(Task):
 
     name = "segmentation"
     targets = ("segmentation",)
-    answers = ("segmentation",)
+    predictions = ("segmentation",)
     monitor = ("val_mean_iou", "max")
 
     def loss(self, model: Model) -> dict[str, Any]:
@@ -44,8 +44,10 @@ class Segmentation(Task):
             targets = targets["segmentation"]
         return {name: targets for name in outputs}
 
-    def decode(self, model: Model, outputs: Mapping[str, Any], frame: Frame) -> dict[str, Any]:
-        logits = frame.restore_map(ops.cast(outputs["segmentation"], "float32"))
+    def decode(
+        self, model: Model, outputs: Mapping[str, Any], transform: ImageTransform
+    ) -> dict[str, Any]:
+        logits = transform.restore_map(ops.cast(outputs["segmentation"], "float32"))
         return {"segmentation": argmax_channel(logits)}
 
 

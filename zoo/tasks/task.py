@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 
 if TYPE_CHECKING:
-    from zoo.inference.image_transform import Frame
+    from zoo.inference.image_transform import ImageTransform
     from zoo.model import Model
 
 
@@ -28,7 +28,7 @@ class Task:
     targets: tuple[str, ...] = ()
     optional: tuple[str, ...] = ()
     classes_of: str = "segmentation"
-    answers: tuple[str, ...] = ()
+    predictions: tuple[str, ...] = ()
     monitor: tuple[str, str] = ("loss", "min")
 
     def loss(self, model: Model) -> dict[str, keras.losses.Loss]:
@@ -43,6 +43,8 @@ class Task:
         """Picks, for each output of a model, the target it learns from."""
         raise NotImplementedError
 
-    def decode(self, model: Model, outputs: Mapping[str, Any], frame: Frame) -> dict[str, Any]:
-        """Turns raw outputs into final answers in pixels of the picture that was given."""
+    def decode(
+        self, model: Model, outputs: Mapping[str, Any], transform: ImageTransform
+    ) -> dict[str, Any]:
+        """Turns raw outputs into final answers in pixels of the image that was given."""
         raise NotImplementedError

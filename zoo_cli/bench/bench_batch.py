@@ -15,12 +15,12 @@ from zoo.tasks import SCHEMA
 _OBJECTS, _CELLS, _WORDS = 8, 28, 15
 
 
-def made_up_batch(
+def synthetic_batch(
     model: zoo.Model, image_size: tuple[int, int], batch_size: int, max_objects: int
 ) -> tuple[Any, dict[str, np.ndarray]]:
-    """Pictures (B, H, W, C) float32 and targets of the model's task, noise and a few objects each.
+    """Images (B, H, W, C) float32 and targets of the model's task, noise and a few objects each.
 
-    A model that takes proposals gets a dictionary of pictures and proposals.
+    A model that takes proposals gets a dictionary of images and proposals.
 
     Args:
         model: of any task.
@@ -43,13 +43,16 @@ def made_up_batch(
 
 
 def with_proposals(model: zoo.Model, images: np.ndarray) -> Any:
-    """What a model takes: pictures (B, H, W, C), alone or with as many boxes as it looks at."""
+    """What a model takes: images (B, H, W, C), alone or with as many boxes as it looks at."""
     if not model.takes_proposals:
         return images
-    return {"image": images, "proposals": made_up_proposals(model, len(images), images.shape[1:3])}
+    return {
+        "image": images,
+        "proposals": synthetic_proposals(model, len(images), images.shape[1:3]),
+    }
 
 
-def made_up_proposals(model: Any, batch_size: int, image_size: Sequence[int]) -> np.ndarray:
+def synthetic_proposals(model: Any, batch_size: int, image_size: Sequence[int]) -> np.ndarray:
     """(B, P, 4) float32 boxes of any shape, as many as the model looks at."""
     random = np.random.default_rng(1)
     corners = np.sort(random.uniform(0, 1, (batch_size, model.limit, 2, 2)), axis=2)

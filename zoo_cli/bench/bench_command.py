@@ -15,11 +15,12 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
+from zoo.console import log
 from zoo_cli.bench.bench_plan import Bench, make_benches
 from zoo_cli.bench.bench_report import report, to_text
 from zoo_cli.compare.compare_command import failure
 from zoo_cli.compare.compare_machine import available_memory
-from zoo_cli.output import print_json, say
+from zoo_cli.output import print_json
 
 _ROOT = str(Path(__file__).resolve().parents[2])
 # -P keeps a file of the user's that is called zoo.py or training.py from being imported.
@@ -36,7 +37,7 @@ def run_bench(options: Namespace) -> int:
     together: list[Process] = []
     try:
         for number, bench in enumerate(benches, 1):
-            say(f"[{number}/{len(benches)}] {bench.name}: making ready")
+            log(f"[{number}/{len(benches)}] {bench.name}: making ready")
             process = Process(bench)
             if process.ready():
                 together.append(process)
@@ -137,7 +138,7 @@ def _take_turns(processes: list[Process], options: Namespace) -> list[dict[str, 
     """Measures models whose processes are ready, and ends them."""
     for number in range(options.rounds if processes else 0):
         names = ", ".join(process.row["name"] for process in processes)
-        say(f"round {number + 1}/{options.rounds}: {names}")
+        log(f"round {number + 1}/{options.rounds}: {names}")
         for process in processes:
             process.round(options.seconds)
     for process in processes:

@@ -19,7 +19,7 @@ from typing import Any, TextIO
 import tensorflow as tf
 
 import zoo
-from training.trainer import print_line
+from training.trainer import log
 from zoo.errors import InputError
 from zoo.registry import PrecisionScope
 from zoo_cli.bench.bench_parts import Call, Parts, keras_bytes, matrix_product
@@ -86,7 +86,7 @@ def _ready(bench: Bench, folder: Path) -> tuple[dict[str, Call], dict[str, Any],
     }
     calls: dict[str, Call] = {}
     for part in bench.parts:
-        print_line(f"{bench.name}: {part}")
+        log(f"{bench.name}: {part}")
         began = time.perf_counter()
         try:
             call = parts.prepare(part)

@@ -15,9 +15,9 @@ import export
 import zoo
 from export.runners import file_size
 from training.optimization import make_optimizer
-from training.run import serving_fit
-from training.trainer import xla_wanted
-from zoo_cli.bench.bench_batch import made_up_batch, made_up_proposals, with_proposals
+from training.run import serving_resize
+from training.trainer import use_xla
+from zoo_cli.bench.bench_batch import synthetic_batch, synthetic_proposals, with_proposals
 from zoo_cli.bench.bench_plan import Bench
 from zoo_cli.loaded_model import class_count
 
@@ -41,11 +41,11 @@ class Parts:
         if model.sizes is not None:
             size = (model.sizes.covering(size[0]), model.sizes.covering(size[1]))
         self.canvas = size
-        self.jit = xla_wanted(bench.recipe)
+        self.jit = use_xla(bench.recipe)
         labels = [str(number) for number in range(class_count(model))]
-        fit = serving_fit(bench.recipe.fit)
-        canvas = None if fit == "native" else bench.image_size
-        self._delivery = (labels, canvas, fit)
+        resize = serving_resize(bench.recipe.resize)
+        canvas = None if resize == "native" else bench.image_size
+        self._delivery = (labels, canvas, resize)
         self.sizes: dict[str, int] = {}
 
     def prepare(self, part: str) -> Call:
@@ -53,7 +53,7 @@ class Parts:
         return getattr(self, part)()
 
     def forward(self) -> Call:
-        """Raw outputs for one picture on the canvas."""
+        """Raw outputs for one image on the canvas."""
         return self._forward(1)
 
     def forward_batch(self) -> Call:
@@ -62,7 +62,7 @@ class Parts:
 
     def train_step(self) -> Call:
         """Loss, gradient and update for a batch that lies in memory."""
-        images, targets = made_up_batch(
+        images, targets = synthetic_batch(
             self.model, self.canvas, self.bench.batch_size, self.bench.recipe.max_objects
         )
         images = keras.tree.map_structure(keras.ops.convert_to_tensor, images)
@@ -72,29 +72,29 @@ class Parts:
         return lambda: self.model.train_on_batch(images, targets)
 
     def saved_model(self) -> Call:
-        """Final answers for one raw picture by the exported SavedModel."""
+        """Final answers for one raw image by the exported SavedModel."""
         path = export.export_saved_model(self._delivered(), self.folder / "saved_model")
         self.sizes["saved_model"] = file_size(path)
-        answer, given = export.saved_model_answerer(path), self._given()
-        return lambda: answer(*given)
+        predict, given = export.saved_model_predictor(path), self._given()
+        return lambda: predict(*given)
 
     def litert(self) -> Call:
-        """Final answers for one raw picture by the exported LiteRT file, on all cores."""
+        """Final answers for one raw image by the exported LiteRT file, on all cores."""
         path = export.export_litert(self._delivered(), self.folder / "model.tflite")
         self.sizes["litert"] = file_size(path)
-        answer, given = export.litert_answerer(path), self._given()
-        return lambda: answer(*given)
+        predict, given = export.litert_predictor(path), self._given()
+        return lambda: predict(*given)
 
-    def _delivered(self) -> export.Delivery:
-        labels, canvas, fit = self._delivery
-        return export.Delivery.of(self.model, labels, canvas, fit)
+    def _delivered(self) -> export.ExportSpec:
+        labels, canvas, resize = self._delivery
+        return export.ExportSpec.of(self.model, labels, canvas, resize)
 
     def _given(self) -> list[np.ndarray]:
-        """A picture, and proposals where the model takes any."""
+        """An image, and proposals where the model takes any."""
         shape = (*self.bench.image_size, self.model.channels)
         given = [np.random.default_rng(0).integers(0, 256, shape, np.uint8)]
         if self.model.takes_proposals:
-            given.append(made_up_proposals(self.model, 1, self.bench.image_size)[0])
+            given.append(synthetic_proposals(self.model, 1, self.bench.image_size)[0])
         return given
 
     def _forward(self, batch: int) -> Call:

@@ -10,7 +10,7 @@ import numpy as np
 
 from zoo_cli.output import short, table
 
-TIMES = ("model", "part", "batch", "ms", "p95", "pictures/s", "first_s", "of_peak")
+TIMES = ("model", "part", "batch", "ms", "p95", "images/s", "first_s", "of_peak")
 SIZES = (
     *("model", "canvas", "parameters", "FLOPs", "memory", "training_memory"),
     *(".keras", "SavedModel", "LiteRT"),
@@ -28,7 +28,7 @@ def report(rows: list[dict[str, Any]]) -> dict[str, Any]:
     """All figures as plain values.
 
     For each model and part: `median_ms` and `p95_ms` of a call, `calls`, `batch_size`,
-    `pictures_per_second`, `prepare_seconds` and `first_call_seconds`, the process' `peak_memory`
+    `images_per_second`, `prepare_seconds` and `first_call_seconds`, the process' `peak_memory`
     in bytes once the part had run, and `share_of_peak`: FLOPs a second over those of the fastest
     matrix product on the machine in the same type; a training step counts as three forward passes.
     """
@@ -71,7 +71,7 @@ def _part(row: dict[str, Any], part: str, times: list[float], peak: float) -> di
         "median_ms": round(median, 3),
         "p95_ms": round(float(np.percentile(times, 95)), 3),
         "calls": len(times),
-        "pictures_per_second": round(1000 * batch / median, 3),
+        "images_per_second": round(1000 * batch / median, 3),
         "prepare_seconds": seconds["prepare"],
         "first_call_seconds": seconds["first_call"],
         "peak_memory": row["memory"][part],
@@ -116,7 +116,7 @@ def _times(model: dict[str, Any], part: str) -> tuple[Any, ...]:
         found["batch_size"],
         f"{found['median_ms']:.1f}",
         f"{found['p95_ms']:.1f}",
-        f"{found['pictures_per_second']:.2f}",
+        f"{found['images_per_second']:.2f}",
         f"{found['first_call_seconds']:.1f}",
         "—" if share is None else f"{100 * share:.0f} %",
     )

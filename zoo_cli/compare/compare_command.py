@@ -18,6 +18,7 @@ from pathlib import Path
 import tensorflow as tf
 
 from training.data.sources import open_source
+from zoo.console import log
 from zoo.errors import InputError
 from zoo_cli.compare.compare_folder import (
     ERRORS,
@@ -29,7 +30,7 @@ from zoo_cli.compare.compare_folder import (
 )
 from zoo_cli.compare.compare_plan import Plan, make_plans
 from zoo_cli.compare.compare_report import Report, write_report
-from zoo_cli.output import print_json, say
+from zoo_cli.output import print_json
 
 _ROOT = str(Path(__file__).resolve().parents[2])
 # -P keeps a file of the user's that is called zoo.py or training.py from being imported.
@@ -50,11 +51,11 @@ def run_compare(options: Namespace) -> int:
     with locked(out):
         prepare(out, plans)
         for note in source.notes:
-            say(f"{source.spec}: {note}")
+            log(f"{source.spec}: {note}")
         try:
             done = bring_to_end(out, plans, options.measure_again)
         except KeyboardInterrupt:
-            say(f"zoo: interrupted; the same with --out {shlex.quote(str(out))} goes on from here.")
+            log(f"zoo: interrupted; the same with --out {shlex.quote(str(out))} goes on from here.")
             return 130
         rows = [
             {"name": plan.name, "architecture": plan.architecture, **read_result(out / plan.name)}
@@ -66,7 +67,7 @@ def run_compare(options: Namespace) -> int:
         print_json(report.to_dict())
     else:
         print(report.to_text())
-        say(f"report: {out / 'report.md'}")
+        log(f"report: {out / 'report.md'}")
     return 0 if done else 1
 
 
@@ -87,14 +88,14 @@ def bring_to_end(out: Path, plans: list[Plan], measure_again: bool = False) -> l
     return done
 
 
-def train(folder: Path, plan: Plan, place: str) -> bool:
+def train(folder: Path, plan: Plan, position: str) -> bool:
     """Brings a model to the end of its training; returns whether there was anything to do."""
     result = read_result(folder)
     if result.get("status") == "done":
-        say(f"[{place}] {plan.name}: trained already")
+        log(f"[{position}] {plan.name}: trained already")
         return False
     update_result(folder, name=plan.name, task=plan.task, status="begun", error=None)
-    say(f"[{place}] {plan.name}: training ({plan.budget}); log: {folder / 'log.txt'}")
+    log(f"[{position}] {plan.name}: training ({plan.budget}); log: {folder / 'log.txt'}")
     begun = "epochs_planned" in result or (folder / "run" / "checkpoint.npz").is_file()
     ready = True
     if plan.minutes is not None and not begun:
@@ -114,7 +115,7 @@ def measured(folder: Path) -> bool:
 
 def measure(folder: Path, export_again: bool = False) -> None:
     """Times a trained model, and exports it unless it has been."""
-    say(f"{folder.name}: timing and exporting")
+    log(f"{folder.name}: timing and exporting")
     changes = {"exported_bytes": None} if export_again else {}
     update_result(folder, measure_error=None, **changes)
     run_step("measure", folder)
@@ -126,7 +127,7 @@ def run_step(step: str, folder: Path) -> bool:
     Where it did not, `result.json` says why.
     """
     with (
-        (folder / "log.txt").open("a") as log,
+        (folder / "log.txt").open("a") as log_file,
         subprocess.Popen(
             step_command(step, folder),
             # Ends with this process, whatever happens to it: nothing is ever written there.
@@ -141,11 +142,11 @@ def run_step(step: str, folder: Path) -> bool:
         last = ""
         try:
             for line in process.stdout:
-                log.write(line)
-                log.flush()
+                log_file.write(line)
+                log_file.flush()
                 last = line.strip() or last
                 if line.startswith("epoch "):
-                    say(f"{folder.name}: {line.rstrip()}")
+                    log(f"{folder.name}: {line.rstrip()}")
             code = process.wait()
         except BaseException:
             process.kill()
@@ -154,7 +155,7 @@ def run_step(step: str, folder: Path) -> bool:
         return True
     if not read_result(folder).get(ERRORS[step]):
         record_failure(folder, step, failure(code, last))
-    say(f"{folder.name}: failed: {read_result(folder)[ERRORS[step]]}")
+    log(f"{folder.name}: failed: {read_result(folder)[ERRORS[step]]}")
     return False
 
 

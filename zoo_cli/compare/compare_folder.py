@@ -3,7 +3,7 @@
 plan.json      how the model is trained and measured
 result.json    its row of the table, as far as it is known
 run/           its run folder
-samples.npz    its answers for the sample pictures
+samples.npz    its answers for the sample images
 model.tflite   what it is exported to, where it can be
 log.txt        what its processes said
 
@@ -22,10 +22,10 @@ from typing import Any
 
 import numpy as np
 
+from zoo.console import log
 from zoo.errors import InputError
 from zoo.files.atomic_writes import write_json
 from zoo_cli.compare.compare_plan import Plan, read_plan
-from zoo_cli.output import say
 
 try:
     import fcntl
@@ -33,7 +33,7 @@ except ImportError:  # not on Windows
     fcntl = None  # type: ignore[assignment]
 
 SAMPLES = 4
-"""Pictures that every model answers for the sheet."""
+"""Images that every model answers for the sheet."""
 
 ERRORS = {"trial": "error", "train": "error", "measure": "measure_error"}
 """Entry of `result.json` that says why a step failed, by step."""
@@ -59,7 +59,7 @@ def locked(out: Path) -> Iterator[None]:
             except OSError as error:
                 if error.errno not in (errno.ENOLCK, errno.ENOTSUP):
                     raise
-                say(f"{out}: cannot be locked here; run one zoo compare at a time in it")
+                log(f"{out}: cannot be locked here; run one zoo compare at a time in it")
         yield
 
 
@@ -86,7 +86,7 @@ def prepare(out: Path, plans: list[Plan]) -> None:
         write_json(folder / "plan.json", plan.to_dict())
     others = [name for name in held if name not in {plan.name for plan in plans}]
     if others:
-        say(f"{out} also holds {', '.join(others)}; name them too to have them in the report")
+        log(f"{out} also holds {', '.join(others)}; name them too to have them in the report")
 
 
 def _reconcile(folder: Path, plan: Plan) -> None:
@@ -100,7 +100,7 @@ def _reconcile(folder: Path, plan: Plan) -> None:
             f"{folder}: was begun with {', '.join(f'{k}={v!r}' for k, v in differing.items())}; "
             "say the same again to go on, or choose another --out."
         )
-    say(f"{plan.name}: failed before and is set otherwise now, so it begins anew")
+    log(f"{plan.name}: failed before and is set otherwise now, so it begins anew")
     shutil.rmtree(folder)
 
 
@@ -142,5 +142,10 @@ def record_failure(folder: Path, step: str, reason: str) -> None:
 
 
 def sample_positions(size: int) -> list[int]:
-    """Places of the sample pictures in a split, spread over it."""
-    return sorted({round(place) for place in np.linspace(0, size - 1, min(SAMPLES, size))})
+    """Places of the sample images in a split, spread over it."""
+    return sorted(
+        {
+            round(transform_images)
+            for transform_images in np.linspace(0, size - 1, min(SAMPLES, size))
+        }
+    )

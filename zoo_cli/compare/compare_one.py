@@ -21,7 +21,7 @@ from training.data.pipeline import steps_per_epoch
 from training.data.proposals import with_proposals
 from training.data.sources import Source, open_source
 from training.run import Run, open_run
-from training.trainer import fit, print_line
+from training.trainer import fit, log
 from zoo.errors import InputError
 from zoo_cli.compare.compare_folder import read_result, record_failure, update_result
 from zoo_cli.compare.compare_machine import machine, peak_accelerator_memory, peak_memory
@@ -40,7 +40,7 @@ def main(arguments: list[str]) -> int:
         STEPS[step](folder, read_plan(folder / "plan.json"))
     except InputError as error:
         record_failure(folder, step, str(error))
-        print_line(str(error))
+        log(str(error))
         return 1
     except Exception as error:
         traceback.print_exc()
@@ -67,7 +67,7 @@ def trial(folder: Path, plan: Plan) -> None:
     marks: list[float] = []
 
     def note(line: str) -> None:
-        print_line(line)
+        log(line)
         if line.startswith("epoch "):
             watchdog.cancel()
             marks.append(time.monotonic())
@@ -85,7 +85,7 @@ def trial(folder: Path, plan: Plan) -> None:
     try:
         recipe = plan.recipe.changed({"epochs": 2, "patience": 0})
         share = _TRIAL_SHARE * plan.minutes
-        run = fit(plan.architecture, source, recipe, out=folder / "trial", minutes=share, say=note)
+        run = fit(plan.architecture, source, recipe, out=folder / "trial", minutes=share, log=note)
         seconds = marks[-1] - marks[-2] if len(marks) > 1 else run.history[-1]["seconds"]
     finally:
         watchdog.cancel()
@@ -116,7 +116,7 @@ def train(folder: Path, plan: Plan) -> None:
     )
     model = run.model()
     shown = with_proposals(source, run.proposer, run.recipe.max_proposals)
-    metrics = evaluated(run.answerer(model), folder, plan, shown, run.labels)
+    metrics = evaluated(run.predictor(model), folder, plan, shown, run.labels)
     value = metrics[headline(plan.task).key]
     if value is None:
         raise InputError(f"{headline(plan.task).name} is not defined: nothing is labelled there.")
@@ -151,13 +151,13 @@ def _course(run: Run, source: Source) -> dict[str, Any]:
     seconds = [row["seconds"] for row in run.history]
     # The first epoch also compiles.
     typical = statistics.median(seconds[1:] or seconds)
-    pictures = run.recipe.batch_size * steps_per_epoch(source, "train", run.recipe.batch_size)
+    images = run.recipe.batch_size * steps_per_epoch(source, "train", run.recipe.batch_size)
     return {
         "epochs": len(seconds),
         "epochs_planned": run.recipe.epochs,
         "best_epoch": run.info["best"]["epoch"],
         "minutes": round(sum(seconds) / 60, 3),
-        "pictures_per_second": round(pictures / max(typical, 1e-3), 2),
+        "images_per_second": round(images / max(typical, 1e-3), 2),
     }
 
 

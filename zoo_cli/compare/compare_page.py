@@ -33,7 +33,7 @@ def page(report: Report, plots: Mapping[str, Path], samples: Path | None) -> str
         parts.append("## Accuracy and what it costs")
         parts += [f"![accuracy and {AXES[cost][0]}]({p.name})" for cost, p in plots.items()]
     if samples:
-        parts += ["## The same pictures by each", f"![samples]({samples.name})"]
+        parts += ["## The same images by each", f"![samples]({samples.name})"]
     if report.parts:
         parts += ["## By class", markdown_table(*_by_class(report))]
     parts += ["## How it was measured", _method(report)]
@@ -57,8 +57,8 @@ def _facts(report: Report) -> str:
         "data": f"{plan.data}: {', '.join(f'{size} in {name}' for name, size in sizes.items())}",
         "measured on": plan.split,
         "budget": f"{plan.budget} of training for each model",
-        "pipeline": f"canvas {recipe.image_size[0]}×{recipe.image_size[1]}, `{recipe.fit}`, "
-        f"{recipe.batch_size} pictures a batch, seed {recipe.seed}{_own(report)}",
+        "pipeline": f"canvas {recipe.image_size[0]}×{recipe.image_size[1]}, `{recipe.resize}`, "
+        f"{recipe.batch_size} images a batch, seed {recipe.seed}{_own(report)}",
         "machine": _machine(report),
         "rows": _aliases(report),
         "date": time.strftime("%Y-%m-%d %H:%M"),
@@ -105,7 +105,7 @@ def _machine(report: Report) -> str:
 def _results(report: Report) -> tuple[list[str], list[list[str]]]:
     metrics = report.columns or [report.metric.key]
     headings = ["model", *map(metric_name, metrics)]
-    headings += ["parameters", "FLOPs", "epochs", "minutes", "pictures/s", "training memory"]
+    headings += ["parameters", "FLOPs", "epochs", "minutes", "images/s", "training memory"]
     accelerated = any(row.get("peak_accelerator_memory") for row in report.done)
     headings += ["accelerator memory"] * accelerated + ["ms", "size", "front"]
     rows = []
@@ -113,7 +113,7 @@ def _results(report: Report) -> tuple[list[str], list[list[str]]]:
         cells = [row["name"], *(_number(row["metrics"].get(key), ".4f") for key in metrics)]
         cells += [short(row["parameters"]), _size(row.get("flops"), "")]
         cells += [f"{row['epochs']} (best {row['best_epoch']})", f"{row['minutes']:.2f}"]
-        cells += [f"{row['pictures_per_second']:.1f}", _size(row.get("peak_memory"))]
+        cells += [f"{row['images_per_second']:.1f}", _size(row.get("peak_memory"))]
         cells += [_size(row.get("peak_accelerator_memory"))] * accelerated
         cells += [_number(row.get("milliseconds"), ".1f"), _exported(row)]
         cells.append("●" if row["name"] in report.choice.front else "")
@@ -164,10 +164,10 @@ def _by_class(report: Report) -> tuple[list[str], list[list[str]]]:
 def _method(report: Report) -> str:
     plan = report.plans[0]
     own = report.source.held_out() == plan.split
-    timed = next((row for row in report.done if row.get("picture_size")), None)
+    timed = next((row for row in report.done if row.get("image_size")), None)
     lines = [
-        "Metrics are of final answers, in the pixels of the original pictures, by the model of "
-        f"the best epoch{', which was chosen on the same pictures' if own else ''}.",
+        "Metrics are of final answers, in the pixels of the original images, by the model of "
+        f"the best epoch{', which was chosen on the same images' if own else ''}.",
         "One training with one seed each: differences of a point or two may be chance.",
         f"On the front (●): no other model is at least as good in {report.metric.name}, time, "
         "size and memory, and better in one.",
@@ -178,14 +178,14 @@ def _method(report: Report) -> str:
             "fit, so that each model's schedule comes to its end."
         )
     lines.append(
-        "Minutes are those of the epochs, validation included, as are the training pictures a "
+        "Minutes are those of the epochs, validation included, as are the training images a "
         "second (median epoch, without the first, which compiles). Memory is the peak of the "
         "training process, Python and TensorFlow included."
     )
     if timed:
-        size = "×".join(map(str, timed["picture_size"]))
+        size = "×".join(map(str, timed["image_size"]))
         lines.append(
-            f"Milliseconds are the median of at least 20 answers for one picture of {size} by the "
+            f"Milliseconds are the median of at least 20 answers for one image of {size} by the "
             "Keras model after warming up, all models one after another at the end. Size is that "
             "of the exported LiteRT file where there is one."
         )

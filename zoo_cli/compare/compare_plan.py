@@ -15,11 +15,11 @@ import zoo
 from training.data.proposals import proposer_of, with_proposals
 from training.data.sources import Source
 from training.recipe import Recipe, from_dict, parse_setting, recipe_for
-from training.trainer import batches_of
+from training.trainer import batch_config_of
 from zoo.errors import InputError, nearest
 from zoo_cli.compare.compare_tasks import headline
 
-PIPELINE = ("image_size", "fit", "channels", "batch_size", "epochs", "seed", "augmentation")
+PIPELINE = ("image_size", "letterbox", "channels", "batch_size", "epochs", "seed", "augmentation")
 """Keys of the recipe that are the task's for every model, whatever its own recipe says."""
 
 
@@ -98,7 +98,7 @@ def make_plans(options: Namespace, source: Source) -> list[Plan]:
     for plan in plans:
         proposer = proposer_of(plan.architecture, plan.recipe)
         given = with_proposals(source, proposer, plan.recipe.max_proposals)
-        batches_of(plan.architecture, plan.recipe).check(given)
+        batch_config_of(plan.architecture, plan.recipe).check(given)
     return plans
 
 

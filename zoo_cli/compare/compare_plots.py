@@ -13,7 +13,7 @@ from zoo_cli.compare.compare_choice import Row, pareto
 from zoo_cli.compare.compare_tasks import Headline
 
 AXES = {
-    "milliseconds": ("latency", "milliseconds for one picture", 1.0),
+    "milliseconds": ("latency", "milliseconds for one image", 1.0),
     "exported_bytes": ("size", "exported file, MB", 1e-6),
     "peak_memory": ("memory", "peak memory of training, GB", 1e-9),
 }

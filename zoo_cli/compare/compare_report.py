@@ -32,7 +32,7 @@ FIGURES = (
     "epochs_planned",
     "best_epoch",
     "minutes",
-    "pictures_per_second",
+    "images_per_second",
     "peak_memory",
     "peak_accelerator_memory",
     "milliseconds",
@@ -126,7 +126,7 @@ class Report:
             "task": self.task,
             "data": plan.data,
             "split": plan.split,
-            "pictures": {name: size for name, size in self.source.sizes.items()},
+            "images": {name: size for name, size in self.source.sizes.items()},
             "budget": plan.budget,
             "metric": dataclasses.asdict(self.metric),
             "baseline": self.baseline,
@@ -178,7 +178,7 @@ class Report:
 
 
 def write_report(report: Report, out: Path) -> None:
-    """Writes everything; the pictures first, since the page shows them."""
+    """Writes everything; the images first, since the page shows them."""
     write_json(out / "results.json", report.to_dict())
     write_text(out / "results.csv", report.to_csv())
     for stale in (*out.glob("accuracy_*.png"), out / "samples.png"):
@@ -191,11 +191,11 @@ def write_report(report: Report, out: Path) -> None:
 
 
 def _write_samples(report: Report, out: Path) -> Path | None:
-    """Pictures of the split in rows; the picture, the truth and each model's answer in columns."""
+    """Images of the split in rows; the image, the truth and each model's answer in columns."""
     draw = comparison(report.task).draw
     if draw is None or not report.done:
         return None
-    answers = [dict(np.load(out / row["name"] / "samples.npz")) for row in report.done]
+    predictions = [dict(np.load(out / row["name"] / "samples.npz")) for row in report.done]
     split, labels = report.plans[0].split, report.labels
     wanted = sample_positions(report.source.sizes[split])
     rows: list[list[np.ndarray]] = []
@@ -204,11 +204,11 @@ def _write_samples(report: Report, out: Path) -> Path | None:
             continue
         prefix = f"{len(rows)}_"
         row = [sample["image"], draw(sample["image"], sample, labels)]
-        for found in answers:
+        for found in predictions:
             own = {k.removeprefix(prefix): v for k, v in found.items() if k.startswith(prefix)}
             row.append(draw(sample["image"], own, labels))
         rows.append(row)
-    headings = ["picture", "truth", *(f"{r['name']}  {r['value']:.3f}" for r in report.done)]
+    headings = ["image", "truth", *(f"{r['name']}  {r['value']:.3f}" for r in report.done)]
     cell = 256 if len(headings) <= 8 else 176
     path = out / "samples.png"
     legend = labels if report.task == "segmentation" else ()

@@ -24,8 +24,8 @@ class Comparison:
         parts: entry of the task's evaluation with one value a class; empty if it has none.
         columns: entries of the evaluation for the table; empty for all that are one number.
         margin: difference of the headline metric that is too small to choose by.
-        draw: from a picture (H, W, C) uint8, answers (or the truth, which has the same keys) and
-            class names to a picture (H, W, 3) uint8; None if the answers cannot be drawn.
+        draw: from an image (H, W, C) uint8, answers (or the truth, which has the same keys) and
+            class names to an image (H, W, 3) uint8; None if the answers cannot be drawn.
     """
 
     parts: str = ""
@@ -35,9 +35,9 @@ class Comparison:
 
 
 def _draw_segmentation(
-    image: np.ndarray, answers: Mapping[str, np.ndarray], labels: Sequence[str]
+    image: np.ndarray, predictions: Mapping[str, np.ndarray], labels: Sequence[str]
 ) -> np.ndarray:
-    return paint_classes(answers["segmentation"], len(labels))
+    return paint_classes(predictions["segmentation"], len(labels))
 
 
 _BOX_KEYS = ("boxes", "labels", "scores", "num_detections", "crowd", "difficult")
@@ -47,19 +47,19 @@ _BOX_COLUMNS = ("ap", "ap50", "ap75", "ar100")
 
 
 def _draw_boxes(
-    image: np.ndarray, answers: Mapping[str, np.ndarray], labels: Sequence[str]
+    image: np.ndarray, predictions: Mapping[str, np.ndarray], labels: Sequence[str]
 ) -> np.ndarray:
-    boxes_alone = {key: value for key, value in answers.items() if key not in _PART_KEYS}
+    boxes_alone = {key: value for key, value in predictions.items() if key not in _PART_KEYS}
     return _draw_objects(image, boxes_alone, labels)
 
 
 def _draw_regions(
-    image: np.ndarray, answers: Mapping[str, np.ndarray], labels: Sequence[str]
+    image: np.ndarray, predictions: Mapping[str, np.ndarray], labels: Sequence[str]
 ) -> np.ndarray:
-    keys = (*_BOX_KEYS, "texts" if "texts" in answers else "captions")
+    keys = (*_BOX_KEYS, "texts" if "texts" in predictions else "captions")
     return draw(
         image,
-        {key: answers[key] for key in keys if key in answers},
+        {key: predictions[key] for key in keys if key in predictions},
         Names(objects=("region",), words=tuple(labels)),
         side=_SHOWN_SIDE,
         min_score=_SHOWN_SCORE,
@@ -67,9 +67,9 @@ def _draw_regions(
 
 
 def _draw_objects(
-    image: np.ndarray, answers: Mapping[str, np.ndarray], labels: Sequence[str]
+    image: np.ndarray, predictions: Mapping[str, np.ndarray], labels: Sequence[str]
 ) -> np.ndarray:
-    shown = {key: answers[key] for key in (*_BOX_KEYS, *_PART_KEYS) if key in answers}
+    shown = {key: predictions[key] for key in (*_BOX_KEYS, *_PART_KEYS) if key in predictions}
     full = "masks" in shown and shown["masks"].shape[1:] == image.shape[:2]
     return draw(
         image,

@@ -11,8 +11,9 @@ from training.data.anchor_clustering import Anchors, find_anchors
 from training.data.checking import object_shapes
 from training.data.sources import Source
 from training.progress import Bar
+from zoo.console import log
 from zoo.files.atomic_writes import replacing
-from zoo_cli.output import print_json, say, table
+from zoo_cli.output import print_json, table
 
 _STRIDE = 32
 _IMAGE_SIZE = (416, 416)
@@ -26,14 +27,14 @@ def run_anchors(source: Source, splits: list[str], options: Namespace) -> int:
     size = options.image_size or _IMAGE_SIZE
     with Bar("reading", sum(source.sizes[split] for split in splits)) as bar:
         shapes = object_shapes(
-            source, splits, size, options.fit, each=lambda split, number: bar.step(split)
+            source, splits, size, options.resize, each=lambda split, number: bar.step(split)
         )
     anchors = find_anchors(shapes, options.anchors)
     report = {
         "data": source.spec,
         "splits": splits,
         "image_size": list(size),
-        "fit": options.fit,
+        "resize": options.resize,
         "objects": len(shapes),
         "mean_best_iou": anchors.mean_best_iou,
         "anchors_pixels": np.round(anchors.shapes, 2).tolist(),
@@ -43,7 +44,7 @@ def run_anchors(source: Source, splits: list[str], options: Namespace) -> int:
     }
     if options.out:
         _plot(shapes, anchors, size, source.spec, options.out)
-        say(f"plot: {options.out}")
+        log(f"plot: {options.out}")
     if options.json:
         print_json(report)
     else:
@@ -54,7 +55,7 @@ def run_anchors(source: Source, splits: list[str], options: Namespace) -> int:
 def _print(report: dict[str, Any]) -> None:
     high, wide = report["image_size"]
     print(
-        f"{report['objects']} objects of {', '.join(report['splits'])}, their pictures put on "
+        f"{report['objects']} objects of {', '.join(report['splits'])}, their images put on "
         f"{high}×{wide} pixels (height × width)"
     )
     rows = [

@@ -8,29 +8,30 @@ from argparse import Namespace
 from training.data.checking import check
 from training.data.sources import FORMATS, Source, open_source
 from training.progress import Bar
+from zoo.console import log
 from zoo.errors import InputError
 from zoo_cli.data.data_anchors import run_anchors
 from zoo_cli.data.data_report import print_report
 from zoo_cli.data.data_sheet import Gallery
 from zoo_cli.data.data_speed import run_speed
-from zoo_cli.output import print_json, say
+from zoo_cli.output import print_json
 
 
 def run_data(options: Namespace) -> int:
     """Reads every record once; returns 1 when there are defects."""
-    if options.pictures < 1:
-        raise InputError(f"--pictures {options.pictures}: expected at least 1.")
+    if options.images < 1:
+        raise InputError(f"--images {options.images}: expected at least 1.")
     source = open_source(_spec(options))
     splits = [source.check_split(options.split)] if options.split else list(source.sizes)
     for note in source.notes:
-        say(f"{source.spec}: {note}")
+        log(f"{source.spec}: {note}")
     if options.anchors is not None:
         return run_anchors(source, splits, options)
     if options.speed:
         if options.seconds <= 0:
             raise InputError(f"--seconds {options.seconds}: expected more than 0.")
         return run_speed(source, "train" if "train" in splits else splits[0], options)
-    gallery = Gallery(source, splits, options.pictures) if options.out else None
+    gallery = Gallery(source, splits, options.images) if options.out else None
     with Bar("reading", sum(source.sizes[split] for split in splits)) as bar:
 
         def each(split, number, reading, defective) -> None:
@@ -41,7 +42,7 @@ def run_data(options: Namespace) -> int:
         report = check(source, splits, options.labels_only, each=each)
     if gallery:
         gallery.save(options.out)
-        say(f"contact sheet: {options.out}")
+        log(f"contact sheet: {options.out}")
     if options.json:
         print_json(report.to_json())
     else:

@@ -33,20 +33,20 @@ def print_report(report: Report, remedy: str) -> None:
 
 def _overview(name: str, split: dict[str, Any]) -> str:
     """One line on a split."""
-    parts = [f"{name}: {split['pictures']} pictures"]
-    if split["read"] < split["pictures"]:
-        parts[0] += f", {split['pictures'] - split['read']} of them unreadable"
+    parts = [f"{name}: {split['images']} images"]
+    if split["read"] < split["images"]:
+        parts[0] += f", {split['images'] - split['read']} of them unreadable"
     shown = list(split["sizes"].items())[:3]
     if shown:
         sizes = ", ".join(f"{size} ({count})" for size, count in shown)
         parts.append(f"height×width {sizes}{', …' if len(split['sizes']) > 3 else ''}")
     objects = split.get("objects")
     if objects:
-        extra = [f"{objects['pictures_without']} pictures without any"]
+        extra = [f"{objects['images_without']} images without any"]
         extra += [f"{objects[k]} {k}" for k in ("crowd", "difficult", "unusable") if objects[k]]
         parts.append(f"{objects['count']} objects, {', '.join(extra)}")
-    if split.get("box", {}).get("pictures_without"):
-        parts.append(f"{split['box']['pictures_without']} pictures without the one box")
+    if split.get("box", {}).get("images_without"):
+        parts.append(f"{split['box']['images_without']} images without the one box")
     if "instances" in split:
         parts.append(f"{split['instances']['count']} instances")
     if "joints" in split:
@@ -64,17 +64,17 @@ def _distributions(split: dict[str, Any]) -> list[tuple[str, ...]]:
     objects, box = split.get("objects", {}), split.get("box", {})
     instances, captions = split.get("instances", {}), split.get("captions", {})
     spreads = (
-        ("picture height", split["height"], 1),
-        ("picture width", split["width"], 1),
-        ("objects a picture", objects.get("per_picture"), 1),
+        ("image height", split["height"], 1),
+        ("image width", split["width"], 1),
+        ("objects per image", objects.get("per_image"), 1),
         ("box width", objects.get("width"), 1),
         ("box height", objects.get("height"), 1),
         ("box width / height", objects.get("aspect"), 1),
-        ("box, % of picture", objects.get("share"), 100),
+        ("box, % of image", objects.get("share"), 100),
         ("the one box's width", box.get("width"), 1),
         ("the one box's height", box.get("height"), 1),
-        ("the one box, % of picture", box.get("share"), 100),
-        ("instances a picture", instances.get("per_picture"), 1),
+        ("the one box, % of image", box.get("share"), 100),
+        ("instances per image", instances.get("per_image"), 1),
         ("instance pixels", instances.get("area"), 1),
         ("words a caption", captions.get("words"), 1),
     )
@@ -90,24 +90,24 @@ def _class_tables(splits: dict[str, Any]):
     kinds: dict[str, dict[str, list[dict[str, int]]]] = {"pixels": {}, "objects": {}, "labels": {}}
     for name, split in splits.items():
         if "pixels" in split:
-            kinds["pixels"][name] = [split["pixels"], split["pictures_with"]]
+            kinds["pixels"][name] = [split["pixels"], split["images_with"]]
         if "objects" in split:
             objects = split["objects"]
-            kinds["objects"][name] = [objects["by_class"], objects["pictures_with"]]
+            kinds["objects"][name] = [objects["by_class"], objects["images_with"]]
         if "labels" in split:
             kinds["labels"][name] = [split["labels"]]
-    headings = {"pixels": "class", "objects": "class of objects", "labels": "class of pictures"}
+    headings = {"pixels": "class", "objects": "class of objects", "labels": "class of images"}
     for kind, parts in kinds.items():
         if any(columns[0] for columns in parts.values()):
             yield headings[kind], parts
 
 
 def _counts(heading: str, parts: dict[str, list[dict[str, int]]]) -> str:
-    """One row a class, for every split its count and the pictures that have it."""
+    """One row a class, for every split its count and the images that have it."""
     names = dict.fromkeys(name for columns in parts.values() for name in columns[0])
     headings, rows = [heading], [[name] for name in names]
     for split, columns in parts.items():
-        headings += [split] if len(columns) == 1 else [split, "pictures"]
+        headings += [split] if len(columns) == 1 else [split, "images"]
         total = max(1, sum(columns[0].values()))
         for row in rows:
             count = columns[0].get(row[0], 0)

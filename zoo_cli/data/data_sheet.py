@@ -1,4 +1,4 @@
-"""The contact sheet of `zoo data`: pictures from all over a data set, and some with defects."""
+"""The contact sheet of `zoo data`: images from all over a data set, and some with defects."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _LEGEND = 40
 
 
 class Gallery:
-    """Draws some pictures of a data set as it is read.
+    """Draws some images of a data set as it is read.
 
     Args:
         source: the data set.
         splits: those that are read.
-        count: pictures to draw, evenly spread; up to four with defects come on top.
+        count: images to draw, evenly spread; up to four with defects come on top.
     """
 
     def __init__(self, source: Source, splits: list[str], count: int):
@@ -49,7 +49,7 @@ class Gallery:
         for key, seen in self.seen.items():
             if key in sample:
                 seen |= set(np.unique(sample[key]).tolist())
-        picture = draw(
+        image = draw(
             sample["image"],
             sample,
             self.names,
@@ -59,26 +59,26 @@ class Gallery:
         )
         title = f"{split}: {reading.name.rpartition('/')[2]}"
         if defective:
-            self.defective.append((picture, f"✗ {title}"))
+            self.defective.append((image, f"✗ {title}"))
         else:
-            self.plain.append((picture, title))
+            self.plain.append((image, title))
 
     def _whole(self, reading: Reading) -> dict[str, np.ndarray] | None:
-        """The sample with its picture, which may not have been decoded yet."""
+        """The sample with its image, which may not have been decoded yet."""
         if "image" in reading.sample:
             return reading.sample
         try:
             return {k: v.numpy() for k, v in self.source.decode(reading.record).items()}
         except tf.errors.OpError:
-            return None  # labels alone were asked for, so the picture's damage is not reported
+            return None  # labels alone were asked for, so the image's damage is not reported
 
     def save(self, path: str) -> None:
-        """Writes the sheet, pictures with defects first."""
+        """Writes the sheet, images with defects first."""
         shown = self.defective + self.plain
         rows = [shown[i : i + _COLUMNS] for i in range(0, len(shown), _COLUMNS)]
         legend = self._legend()
         canvas = sheet(
-            [[picture for picture, _ in row] for row in rows],
+            [[image for image, _ in row] for row in rows],
             legend=[name for name, _ in legend],
             cell=None,
             titles=[[title for _, title in row] for row in rows],

@@ -1,4 +1,4 @@
-"""`zoo data DATA --speed`: how fast training pictures are made, and what takes longest."""
+"""`zoo data DATA --speed`: how fast training images are made, and what takes longest."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from training.data.caption_targets import with_vocabulary
 from training.data.sources import Source
 from training.data.speed import measure_speed
 from training.recipe import Recipe, parse_setting, recipe_for
-from training.trainer import batches_of
+from training.trainer import batch_config_of
 from zoo.cards import Card
+from zoo.console import log
 from zoo.errors import InputError
 from zoo.tasks import TASKS
-from zoo_cli.output import print_json, say, table
+from zoo_cli.output import print_json, table
 
 # The first task whose targets the data set has gives the recipe, where no model is named.
 _TASKS = ("instances", "detection", "segmentation", "pose", "localization", "classification")
@@ -29,7 +30,7 @@ def run_speed(source: Source, split: str, options: Namespace) -> int:
     """Measures the stages of training batches by an architecture's recipe, and prints them."""
     card = zoo.card(options.model) if options.model else _suiting(source)
     recipe = _recipe(card, options)
-    batches = batches_of(card.name, recipe)
+    batches = batch_config_of(card.name, recipe)
     if "proposals" in batches.targets:
         raise InputError(f"--model {card.name}: its proposals are not part of what is measured.")
     batches, _ = with_vocabulary(batches, card.name, source, recipe)
@@ -48,23 +49,23 @@ def run_speed(source: Source, split: str, options: Namespace) -> int:
         print_json(report)
         return 0
     print(
-        f"{source.spec}, {split}: {report['pictures_per_second']} pictures/s on "
+        f"{source.spec}, {split}: {report['images_per_second']} images/s on "
         f"{report['cores']} cores ({card.name}'s recipe, {high}×{wide} pixels)"
     )
     rows = [
         (
             stage,
             f"{found['milliseconds']:.2f}",
-            found["pictures_per_second"] or "–",
+            found["images_per_second"] or "–",
             _MEANINGS[stage],
         )
         for stage, found in report["stages"].items()
     ]
-    headings = ("stage", "ms a picture", "pictures/s", "")
-    print(table(rows, headings, right="pictures/s"))
+    headings = ("stage", "ms per image", "images/s", "")
+    print(table(rows, headings, right="images/s"))
     print(f"slowest: {report['slowest']}")
     if report["slowest"] in ("read", "decode"):
-        say("this is done only once with zoo train --cache memory, or disk")
+        log("this is done only once with zoo train --cache memory, or disk")
     return 0
 
 

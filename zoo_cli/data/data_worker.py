@@ -6,7 +6,7 @@ import threading
 from argparse import Namespace
 
 from training.data.service import start_server
-from zoo_cli.output import say
+from zoo.console import log
 
 
 def run_data_worker(options: Namespace) -> None:
@@ -18,10 +18,10 @@ def run_data_worker(options: Namespace) -> None:
     address, servers = start_server(options.port, options.join or "", options.host)
     print(address, flush=True)
     if not options.join:
-        say(f"train with --data-service {address}; more workers: zoo data-worker --join {address}")
+        log(f"train with --data-service {address}; more workers: zoo data-worker --join {address}")
     try:
         threading.Event().wait()
     except KeyboardInterrupt:
-        say("stopped")
+        log("stopped")
     finally:
         del servers

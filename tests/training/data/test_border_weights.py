@@ -93,7 +93,7 @@ def test_wrong_arguments(arguments, message):
         border_weights(**arguments)
 
 
-def test_crowded_real_picture_is_quick_and_weighs_the_gaps(shared_data):
+def test_crowded_real_image_is_quick_and_weighs_the_gaps(shared_data):
     pack = shared_data / "nuclei_dsb2018"
     if not pack.is_dir():
         pytest.skip("the nuclei pack is not here")

@@ -1,4 +1,4 @@
-"""Pictures go on the canvas nearest to their proportions, and a batch has one size."""
+"""Images go on the canvas nearest to their proportions, and a batch has one size."""
 
 import dataclasses
 
@@ -8,7 +8,7 @@ import tensorflow as tf
 from PIL import Image
 
 from training.data.augment import Augmentation
-from training.data.batch_config import Batches
+from training.data.batch_config import BatchConfig
 from training.data.pipeline import training_batches, validation_batches
 from training.data.sources import open_source
 from training.recipe import Recipe
@@ -20,7 +20,7 @@ SIZES = ((30, 60), (40, 44), (50, 52), (33, 60), (80, 41), (45, 45), (24, 16), (
 
 @pytest.fixture
 def source(tmp_path):
-    """Nine training pictures, each of one grey: ten times its number."""
+    """Nine training images, each of one grey: ten times its number."""
     for number, size in enumerate((*SIZES, (16, 24))):
         for kind, value in (("images", 10 * number + 10), ("masks", number % 3)):
             (tmp_path / kind).mkdir(exist_ok=True)
@@ -29,7 +29,7 @@ def source(tmp_path):
 
 
 def asked(**changes):
-    made = Batches("segmentation", (32, 32), batch_size=2, buckets=BUCKETS, seed=1)
+    made = BatchConfig("segmentation", (32, 32), batch_size=2, buckets=BUCKETS, seed=1)
     return dataclasses.replace(made, **changes)
 
 
@@ -45,16 +45,16 @@ def batches(source, count, *where, **changes):
 
 
 @pytest.mark.parametrize("cache", ["none", "memory", "disk"])
-def test_every_picture_in_its_bucket(source, cache, tmp_path):
+def test_every_image_in_its_bucket(source, cache, tmp_path):
     cache = f"disk:{tmp_path / 'kept'}" if cache == "disk" else cache
     seen = []
     found = batches(source, 12, cache=cache)
     for image, targets in found:
         assert image.shape[0] == 2 and image.shape[1:3] in BUCKETS
         assert targets["segmentation"].shape == image.shape[:3]
-        for picture in image:
-            number = round(float(picture.max())) // 10 - 1
-            assert nearest(SIZES[number]) == picture.shape[:2]
+        for single in image:
+            number = round(float(single.max())) // 10 - 1
+            assert nearest(SIZES[number]) == single.shape[:2]
             seen.append(number)
     assert set(seen) == set(range(9))
     assert {image.shape[1:3] for image, _ in found} == set(BUCKETS)

@@ -13,7 +13,7 @@ from training.data.sources import open_source
 from training.data.vocabulary import sentence
 from training.evaluation.meteor import OWN
 from training.recipe import recipe_for
-from training.trainer import batches_of, fit
+from training.trainer import batch_config_of, fit
 from zoo.errors import InputError
 from zoo.tasks.captioning_task import SPECIAL
 from zoo_cli import main
@@ -46,12 +46,12 @@ TINY = {
 COLORS = {"red": (220, 30, 30), "blue": (30, 30, 220)}
 
 
-def regions(folder, pictures=20):
-    """Two coloured rectangles a picture, each with a sentence, in Visual Genome's layout."""
+def regions(folder, count=20):
+    """Two coloured rectangles an image, each with a sentence, in Visual Genome's layout."""
     random = np.random.default_rng(0)
     images, described = [], []
     (folder / "images").mkdir(parents=True)
-    for number in range(1, pictures + 1):
+    for number in range(1, count + 1):
         pixels = random.integers(90, 110, (48, 64, 3), dtype=np.uint8)
         found = []
         for side, color in enumerate(random.permutation(list(COLORS))):
@@ -81,7 +81,7 @@ def data(tmp_path_factory):
 
 
 def batches_with_words(source, chosen):
-    return with_vocabulary(batches_of("densecap", chosen), "densecap", source, chosen)
+    return with_vocabulary(batch_config_of("densecap", chosen), "densecap", source, chosen)
 
 
 def test_sentences_become_numbers(data):
@@ -100,10 +100,10 @@ def test_sentences_become_numbers(data):
     assert (targets["captions"][:, :2, 0] == 1).numpy().all()
 
 
-def test_the_speed_of_pictures_with_sentences(data, capsys):
+def test_the_speed_of_images_with_sentences(data, capsys):
     words = ["data", data, "--speed", "--seconds", "0.2", "--model", "densecap", "--json"]
     assert main([*words, "--image-size", "48x64", "--set", "batch_size=4"]) == 0
-    assert json.loads(capsys.readouterr().out)["pictures_per_second"] > 0
+    assert json.loads(capsys.readouterr().out)["images_per_second"] > 0
 
 
 def test_what_is_cut_and_unknown_is_told(data):
@@ -146,7 +146,7 @@ def test_compared_in_words_of_their_own(data, tmp_path):
         "captions": np.array([[4, 5, 6, 0]]),
     }
     measured = evaluated(lambda image: found, tmp_path, plan, source, labels)
-    assert measured["pictures"] == source.sizes["val"]
+    assert measured["images"] == source.sizes["val"]
     with np.load(tmp_path / "samples.npz") as kept:
         assert kept["0_captions"].tolist() == ["a red box"]
 
@@ -154,7 +154,7 @@ def test_compared_in_words_of_their_own(data, tmp_path):
 def test_trained_measured_exported_and_read(data, tmp_path, capsys, monkeypatch):
     # The official METEOR takes seconds to begin.
     monkeypatch.setattr(shutil, "which", lambda name: None)
-    run = fit("densecap", data, recipe(), out=tmp_path / "run", say=lambda line: None)
+    run = fit("densecap", data, recipe(), out=tmp_path / "run", log=lambda line: None)
     losses = [row["loss"] for row in run.history]
     assert losses[1] < losses[0] and "val_mean_ap" in run.history[-1]
     assert run.labels[:4] == list(SPECIAL) and len(run.labels) == 10
@@ -163,22 +163,22 @@ def test_trained_measured_exported_and_read(data, tmp_path, capsys, monkeypatch)
     # Goes on with the words that it has.
     more = run.folder / "recipe.toml"
     more.write_text(more.read_text().replace("epochs = 2", "epochs = 3"))
-    again = fit("densecap", data, out=run.folder, resume=True, say=lambda line: None)
+    again = fit("densecap", data, out=run.folder, resume=True, log=lambda line: None)
     assert len(again.history) == 3
     capsys.readouterr()
     assert main(["evaluate", str(run.folder), "--json"]) == 0
     measured = json.loads(capsys.readouterr().out)
     assert 0 <= measured["mean_ap"] <= measured["detection_ap"] <= 1
     assert measured["meteor_from"] == OWN
-    picture = str(tmp_path / "data.png")
-    Image.fromarray(np.full((48, 64, 3), 90, np.uint8)).save(picture)
+    image = str(tmp_path / "data.png")
+    Image.fromarray(np.full((48, 64, 3), 90, np.uint8)).save(image)
     out = tmp_path / "answers"
-    words = ["predict", str(run.folder), picture, "--out", str(out), "--min-score", "0", "--json"]
+    words = ["predict", str(run.folder), image, "--out", str(out), "--min-score", "0", "--json"]
     assert main(words) == 0
-    (answer,) = json.loads(capsys.readouterr().out)["pictures"]
+    (prediction,) = json.loads(capsys.readouterr().out)["images"]
     allowed = set(run.labels[3:])
-    assert answer["objects"] and all(
-        set(one["caption"].split()) <= allowed for one in answer["objects"]
+    assert prediction["objects"] and all(
+        set(one["caption"].split()) <= allowed for one in prediction["objects"]
     )
     assert main(["export", str(run.folder), "--format", "saved_model", "litert", "--json"]) == 0
     parity = json.loads(capsys.readouterr().out)["parity"]

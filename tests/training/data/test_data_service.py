@@ -6,11 +6,11 @@ import sys
 
 import numpy as np
 import pytest
-from image_folders import write_pictures
+from image_folders import write_images
 from PIL import Image
 
 from training.data.augment import Augmentation
-from training.data.batch_config import Batches
+from training.data.batch_config import BatchConfig
 from training.data.batch_order import steps_per_epoch
 from training.data.pipeline import training_batches
 from training.data.service import check_address, start_server
@@ -22,11 +22,11 @@ CHANGES = Augmentation(flip_horizontal=0.5, rotate=20, contrast=0.2)
 
 @pytest.fixture
 def source(tmp_path):
-    return open_source(f"masks:{write_pictures(tmp_path / 'data', 30, (24, 32))}?val=0.2")
+    return open_source(f"masks:{write_images(tmp_path / 'data', 30, (24, 32))}?val=0.2")
 
 
 def asked(**changes):
-    made = Batches("segmentation", (24, 32), batch_size=2, augmentation=CHANGES, seed=3)
+    made = BatchConfig("segmentation", (24, 32), batch_size=2, augmentation=CHANGES, seed=3)
     return dataclasses.replace(made, **changes)
 
 

@@ -1,12 +1,12 @@
-"""Sizes of training pictures that take turns epoch by epoch."""
+"""Sizes of training images that take turns epoch by epoch."""
 
 import itertools
 
 import numpy as np
 import pytest
-from image_folders import write_pictures
+from image_folders import write_images
 
-from training.data.pipeline import Batches, steps_per_epoch, training_batches
+from training.data.pipeline import BatchConfig, steps_per_epoch, training_batches
 from training.data.sources import open_source
 from training.recipe import Recipe, from_dict, read_recipe
 from training.trainer import fit
@@ -15,7 +15,7 @@ from zoo.errors import InputError
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory):
-    folder = write_pictures(tmp_path_factory.mktemp("sizes") / "data", 12)
+    folder = write_images(tmp_path_factory.mktemp("sizes") / "data", 12)
     return open_source(f"masks:{folder}?val=0.34&classes=ground,tree,road")
 
 
@@ -23,7 +23,7 @@ SIZES = ((16, 16), (24, 32), (20, 20))
 
 
 def batches(source, sizes, first_epoch, count):
-    made = Batches("segmentation", (16, 16), batch_size=4, image_sizes=sizes)
+    made = BatchConfig("segmentation", (16, 16), batch_size=4, image_sizes=sizes)
     stream = training_batches(source, "train", made, first_epoch)
     return list(itertools.islice(stream.as_numpy_iterator(), count))
 
@@ -36,7 +36,7 @@ def test_every_epoch_has_the_next_size(source):
     assert shapes == turns
 
 
-def test_a_resumed_run_goes_on_with_the_pictures_it_would_have_seen(source):
+def test_a_resumed_run_goes_on_with_the_images_it_would_have_seen(source):
     whole = batches(source, SIZES, 0, 12)
     for first in (1, 2, 4):
         rest = batches(source, SIZES, first, 12 - 2 * first)
@@ -59,7 +59,7 @@ def test_a_run_of_two_sizes(source, tmp_path):
         epochs=2,
         model={"filters": 4, "depth": 2},
     )
-    run = fit("unet", source, recipe, out=tmp_path / "run", say=lambda line: None)
+    run = fit("unet", source, recipe, out=tmp_path / "run", log=lambda line: None)
     assert [row["epoch"] for row in run.history] == [1, 2]
     assert read_recipe(run.folder / "recipe.toml").image_sizes == ((16, 16), (24, 24))
 

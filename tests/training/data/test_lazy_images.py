@@ -1,4 +1,4 @@
-"""What is decoded in part or reduced shows what the whole picture would, and labels stay in place.
+"""What is decoded in part or reduced shows what the whole image would, and labels stay in place.
 
 Rectangles are painted into large JPEG files; the place of their pixels on the canvas is compared
 with the boxes that come out.
@@ -13,8 +13,8 @@ from PIL import Image
 
 from training.data.augment import Augmentation, augment, matrices
 from training.data.augment.geometry import apply_matrix
-from training.data.augment.lazy_image import RATIOS, LazyPicture
-from training.data.sources.reading.image_files import open_picture
+from training.data.augment.lazy_image import RATIOS, LazyImage
+from training.data.sources.reading.image_files import open_image
 
 BOXES = np.array([[130, 90, 470, 330], [610, 400, 1010, 690]], np.float32)
 COLORS = ((255, 0, 0), (0, 0, 255))
@@ -43,7 +43,7 @@ def photo(tmp_path, ending=".jpg", size=SIZE):
 
 
 def sample(path, lazy):
-    image = open_picture(tf.constant(str(path)))
+    image = open_image(tf.constant(str(path)))
     image = image if lazy else image.whole()
     return {"image": image, "boxes": tf.constant(BOXES), "labels": tf.constant([0, 1])}
 
@@ -80,13 +80,13 @@ CHANGES = {
 
 @pytest.mark.parametrize("change", CHANGES)
 @pytest.mark.parametrize("ending", [".jpg", ".png"])
-@pytest.mark.parametrize("fit", ["fit", "crop"])
-def test_the_same_picture_as_when_decoded_whole(tmp_path, change, ending, fit):
-    path, policy = photo(tmp_path, ending), CHANGES[change]
+@pytest.mark.parametrize("resize", ["letterbox", "crop"])
+def test_the_same_image_as_when_decoded_whole(tmp_path, change, ending, resize):
+    path, augmentation = photo(tmp_path, ending), CHANGES[change]
 
     @tf.function(autograph=False)
     def both(seed):
-        args = (seed, policy, (96, 128), fit)
+        args = (seed, augmentation, (96, 128), resize)
         lazy, whole = (augment(sample(path, how), *args) for how in (True, False))
         return lazy, whole
 
@@ -99,39 +99,43 @@ def test_the_same_picture_as_when_decoded_whole(tmp_path, change, ending, fit):
         spread = whole["image"].numpy().std()
         assert difference.mean() <= 0.06 * spread, (number, difference.mean(), spread)
         assert np.quantile(difference, 0.99) <= 0.3 * spread, number
-        # What lies outside of the picture is the same to the pixel.
+        # What lies outside of the image is the same to the pixel.
         np.testing.assert_array_equal(
-            np.all(lazy["image"] == policy.fill, -1) if policy.fill != "reflect" else True,
-            np.all(whole["image"] == policy.fill, -1) if policy.fill != "reflect" else True,
+            np.all(lazy["image"] == augmentation.fill, -1)
+            if augmentation.fill != "reflect"
+            else True,
+            np.all(whole["image"] == augmentation.fill, -1)
+            if augmentation.fill != "reflect"
+            else True,
         )
 
 
 def test_only_what_is_seen_is_decoded(tmp_path):
-    picture = open_picture(tf.constant(str(photo(tmp_path))))
-    assert (int(picture.height), int(picture.width)) == SIZE
-    pixels, _ = picture.seen(matrices.scaling(0.2), (141, 209))
+    image = open_image(tf.constant(str(photo(tmp_path))))
+    assert (int(image.height), int(image.width)) == SIZE
+    pixels, _ = image.seen(matrices.scaling(0.2), (141, 209))
     assert pixels.shape == (-(-SIZE[0] // 4), -(-SIZE[1] // 4), 3)
     at = matrices.crop(500, 300)
-    pixels, onto = picture.seen(at, (50, 60))
+    pixels, onto = image.seen(at, (50, 60))
     assert pixels.shape[0] < 60 and pixels.shape[1] < 70
     x, y = -onto[:2, 2].numpy()
     start = matrices.compose(matrices.translation(x, y), onto)
     np.testing.assert_allclose(start, np.eye(3), atol=1e-12)
-    whole = picture.whole().numpy()[300:350, 500:560]
+    whole = image.whole().numpy()[300:350, 500:560]
     part = pixels.numpy()[int(y) : int(y) + 50, int(x) : int(x) + 60]
     np.testing.assert_array_equal(part, whole)
 
 
 @pytest.mark.parametrize("ratio", RATIOS)
-def test_a_reduced_picture_is_seen_as_from_the_file(tmp_path, ratio):
+def test_a_reduced_image_is_seen_as_from_the_file(tmp_path, ratio):
     path = photo(tmp_path)
-    picture = open_picture(tf.constant(str(path)))
-    reduced = picture.reduced(tf.constant([1 / ratio, 0.9 / ratio], tf.float64))
+    image = open_image(tf.constant(str(path)))
+    reduced = image.reduced(tf.constant([1 / ratio, 0.9 / ratio], tf.float64))
     assert int(reduced.ratio) == ratio and reduced.contents is None
     assert reduced.pixels.shape[:2] == tuple(-(-side // ratio) for side in SIZE)
     matrix = matrices.compose(matrices.scaling(0.9 / ratio), matrices.translation(-20, -10))
     for given, expected in zip(
-        reduced.seen(matrix, (60, 50)), picture.seen(matrix, (60, 50)), strict=True
+        reduced.seen(matrix, (60, 50)), image.seen(matrix, (60, 50)), strict=True
     ):
         # At the edge of a part, colours stored at half the size are completed a little otherwise.
         trim = slice(2, -2) if given.shape.rank == 3 else slice(None)
@@ -139,14 +143,14 @@ def test_a_reduced_picture_is_seen_as_from_the_file(tmp_path, ratio):
 
 
 def test_grey(tmp_path):
-    picture = open_picture(tf.constant(str(photo(tmp_path)))).with_channels(1)
-    whole = picture.whole()
+    image = open_image(tf.constant(str(photo(tmp_path)))).with_channels(1)
+    whole = image.whole()
     assert whole.shape == (*SIZE, 1)
-    pixels, _ = picture.seen(matrices.identity(), SIZE)
+    pixels, _ = image.seen(matrices.identity(), SIZE)
     np.testing.assert_array_equal(pixels, whole)
 
 
-def test_a_canvas_beside_the_picture(tmp_path):
+def test_a_canvas_beside_the_image(tmp_path):
     moved = apply_matrix(
         sample(photo(tmp_path), True), matrices.translation(5000, 0), (40, 50), fill=7.0
     )
@@ -157,13 +161,13 @@ def test_a_damaged_file_is_an_error(tmp_path):
     file = io.BytesIO(photo(tmp_path).read_bytes()[:400])
     (tmp_path / "cut.jpg").write_bytes(file.getvalue())
     with pytest.raises(tf.errors.InvalidArgumentError):
-        picture = open_picture(tf.constant(str(tmp_path / "cut.jpg")))
-        picture.seen(matrices.identity(), (10, 10))
+        image = open_image(tf.constant(str(tmp_path / "cut.jpg")))
+        image.seen(matrices.identity(), (10, 10))
 
 
 def test_pixels_need_no_file():
     pixels = tf.zeros((4, 5, 3), tf.uint8)
-    picture = LazyPicture(tf.constant(8), tf.constant(10), pixels=pixels, ratio=tf.constant(2))
-    part, onto = picture.seen(matrices.identity(), (8, 10), everything=True)
+    image = LazyImage(tf.constant(8), tf.constant(10), pixels=pixels, ratio=tf.constant(2))
+    part, onto = image.seen(matrices.identity(), (8, 10), everything=True)
     assert part.shape == (4, 5, 3)
     np.testing.assert_allclose(onto, np.diag([2, 2, 1]))

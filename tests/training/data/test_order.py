@@ -1,14 +1,14 @@
-"""Every epoch shows every picture once, and goes on from any step as if it had not stopped."""
+"""Every epoch shows every image once, and goes on from any step as if it had not stopped."""
 
 import dataclasses
 
 import numpy as np
 import pytest
 import tensorflow as tf
-from image_folders import write_pictures
+from image_folders import write_images
 
 from training.data.augment import Augmentation
-from training.data.batch_config import Batches
+from training.data.batch_config import BatchConfig
 from training.data.batch_order import records_of, steps_per_epoch
 from training.data.pipeline import training_batches
 from training.data.sources import open_source
@@ -18,12 +18,12 @@ CHANGES = Augmentation(flip_horizontal=0.5, rotate=20, brightness=0.2, elastic=1
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory):
-    folder = write_pictures(tmp_path_factory.mktemp("order"), 14, (16, 20))
+    folder = write_images(tmp_path_factory.mktemp("order"), 14, (16, 20))
     return open_source(f"masks:{folder}?val=0.2")
 
 
 def asked(**changes):
-    made = Batches("segmentation", (16, 20), batch_size=3, augmentation=CHANGES, seed=9)
+    made = BatchConfig("segmentation", (16, 20), batch_size=3, augmentation=CHANGES, seed=9)
     return dataclasses.replace(made, **changes)
 
 
@@ -43,7 +43,7 @@ def test_an_interrupted_epoch_goes_on_at_its_step(source, kind):
         "files": asked(),
         "mosaic": asked(augmentation=Augmentation(mosaic=0.5)),
         "sizes": asked(augmentation=flips, image_sizes=((16, 20), (8, 8))),
-        "stream": Batches("classification", (8, 8), 400, augmentation=flips, seed=9),
+        "stream": BatchConfig("classification", (8, 8), 400, augmentation=flips, seed=9),
     }[kind]
     opened = open_source("shapes:single") if kind == "stream" else source
     steps = steps_per_epoch(opened, "train", made.batch_size)
@@ -57,7 +57,7 @@ def test_an_interrupted_epoch_goes_on_at_its_step(source, kind):
 
 
 def test_the_machine_does_not_matter(source):
-    """Neither the number of threads nor how long each picture takes changes the batches."""
+    """Neither the number of threads nor how long each image takes changes the batches."""
     dataset = training_batches(source, "train", asked())
     expected = taken(dataset, 6)
     for threads in (1, 3):
@@ -68,7 +68,7 @@ def test_the_machine_does_not_matter(source):
 
 
 @pytest.mark.parametrize("batch_size", [1, 4, 5, 30])
-def test_every_picture_once_an_epoch(source, batch_size):
+def test_every_image_once_an_epoch(source, batch_size):
     size = source.sizes["train"]
     made = asked(batch_size=batch_size)
     count = steps_per_epoch(source, "train", batch_size) * batch_size
@@ -80,7 +80,7 @@ def test_every_picture_once_an_epoch(source, batch_size):
         assert len(shown) == min(size, count)
         assert max(shown) - min(shown) <= (0 if count <= size else 1)
     assert len(set(map(tuple, epochs))) == 3
-    # Another seed, another order; and the seeds of all pictures differ.
+    # Another seed, another order; and the seeds of all images differ.
     other = records_of(source, "train", dataclasses.replace(made, seed=10), 0, 0).take(count)
     assert [found[0]["image"] for found, _ in other.as_numpy_iterator()] != epochs[0]
     many = records_of(source, "train", made, 0, 0).take(60).as_numpy_iterator()
@@ -88,7 +88,7 @@ def test_every_picture_once_an_epoch(source, batch_size):
 
 
 def test_orders_are_even(source):
-    """Over many epochs each picture comes first about as often as any other."""
+    """Over many epochs each image comes first about as often as any other."""
     made, size = asked(batch_size=1), source.sizes["train"]
     shown = records_of(source, "train", made, 0, 0).take(12 * size * size).as_numpy_iterator()
     firsts = [found[0]["image"] for found, _ in shown][::size]

@@ -5,12 +5,17 @@ import dataclasses
 import numpy as np
 import pytest
 import tensorflow as tf
-from image_folders import write_pictures
+from image_folders import write_images
 from PIL import Image
 
 from training.data.augment import Augmentation
 from training.data.border_weights import border_weights
-from training.data.pipeline import Batches, steps_per_epoch, training_batches, validation_batches
+from training.data.pipeline import (
+    BatchConfig,
+    steps_per_epoch,
+    training_batches,
+    validation_batches,
+)
 from training.data.sources import open_source
 from zoo.errors import InputError
 
@@ -21,7 +26,7 @@ CHANGES = Augmentation(
 
 def batches(**changes):
     return dataclasses.replace(
-        Batches("segmentation", (24, 32), batch_size=2, augmentation=CHANGES, seed=3), **changes
+        BatchConfig("segmentation", (24, 32), batch_size=2, augmentation=CHANGES, seed=3), **changes
     )
 
 
@@ -32,8 +37,8 @@ def source(shared_folder):
 
 @pytest.fixture(scope="module")
 def cells(tmp_path_factory):
-    """Pictures with two objects each, numbered."""
-    folder = write_pictures(
+    """Images with two objects each, numbered."""
+    folder = write_images(
         tmp_path_factory.mktemp("cells"), 4, (24, 32), folders=("images", "instances")
     )
     return open_source(f"instances:{folder}?val=0.5")
@@ -85,15 +90,15 @@ def test_an_epoch_is_the_same_whether_or_not_the_run_was_interrupted(source, kin
     assert not same(unbroken[:steps], unbroken[steps : 2 * steps])
 
 
-def test_an_epoch_shows_every_picture_once(tmp_path):
-    """Without change and with as many pictures as places; marked by their colour."""
-    write_pictures(tmp_path, 7, (8, 8))
+def test_an_epoch_shows_every_image_once(tmp_path):
+    """Without change and with as many images as places; marked by their colour."""
+    write_images(tmp_path, 7, (8, 8))
     for number in range(7):
         Image.fromarray(np.full((8, 8, 3), 30 * number, np.uint8)).save(
             tmp_path / f"images/{number}.png"
         )
     source = open_source(f"masks:{tmp_path}?val=0.1")
-    plain = Batches("segmentation", (8, 8), batch_size=3)
+    plain = BatchConfig("segmentation", (8, 8), batch_size=3)
     assert steps_per_epoch(source, "train", 3) == 2
     held_out = next(source.samples("val"))[1]["image"][0, 0, 0]
     orders = []
@@ -106,16 +111,16 @@ def test_an_epoch_shows_every_picture_once(tmp_path):
     assert len(set(map(tuple, orders))) > 1
 
 
-def test_too_few_pictures_are_repeated_to_one_full_batch(source):
+def test_too_few_images_are_repeated_to_one_full_batch(source):
     asked = batches(batch_size=16)
     assert steps_per_epoch(source, "train", 16) == 1
     image, _ = taken(training_batches(source, "train", asked), 1)[0]
     assert image.shape[0] == 16
-    # Five pictures, each with changes of its own whenever it comes again.
-    assert len({picture.tobytes() for picture in image}) == 16
+    # Five images, each with changes of its own whenever it comes again.
+    assert len({single.tobytes() for single in image}) == 16
 
 
-def test_validation_is_every_picture_in_order_without_chance(source):
+def test_validation_is_every_image_in_order_without_chance(source):
     asked = batches(image_size=(20, 24), batch_size=3)
     found = taken(validation_batches(source, "train", asked), 9)
     assert [len(image) for image, _ in found] == [3, 2]
@@ -131,7 +136,7 @@ def test_validation_is_every_picture_in_order_without_chance(source):
 
 @pytest.mark.parametrize("training", [True, False])
 def test_the_padded_canvas_is_ignored(source, training):
-    """20×24 pictures on a canvas of 40×96: 40×48 of it are picture."""
+    """20×24 images on a canvas of 40×96: 40×48 of it are image."""
     asked = batches(image_size=(40, 96), augmentation=Augmentation())
     make = training_batches if training else validation_batches
     image, targets = taken(make(source, "train", asked), 1)[0]
@@ -140,17 +145,17 @@ def test_the_padded_canvas_is_ignored(source, training):
     assert np.all(image[:, :, 48:] == 0) and np.all(image[:, :, :48] > 0)
 
 
-def test_grey_pictures(source):
+def test_grey_images(source):
     colour = taken(validation_batches(source, "val", batches()), 1)[0][0]
     grey = taken(validation_batches(source, "val", batches(channels=1)), 1)[0][0]
     assert grey.shape == (1, 24, 32, 1)
-    # The luma weights of ITU-R BT.601, rounded to bytes before the picture is placed.
+    # The luma weights of ITU-R BT.601, rounded to bytes before the image is placed.
     expected = colour @ np.array([0.2989, 0.587, 0.114])
     np.testing.assert_allclose(grey[..., 0], expected, atol=1.1)
 
 
 def test_border_weights_are_sample_weights(cells):
-    asked = Batches("segmentation", (24, 32), batch_size=2, border_weight=7.0, border_sigma=3.0)
+    asked = BatchConfig("segmentation", (24, 32), batch_size=2, border_weight=7.0, border_sigma=3.0)
     _, targets, weights = taken(training_batches(cells, "train", asked), 1)[0]
     assert weights.shape == (2, 24, 32) and weights.dtype == np.float32
     by_map = {s["segmentation"].tobytes(): s["instances"] for _, s in cells.samples("train")}
@@ -162,7 +167,7 @@ def test_border_weights_are_sample_weights(cells):
     assert len(taken(validation_batches(cells, "val", asked), 1)[0]) == 2
 
 
-def test_border_weights_follow_the_changed_picture(cells):
+def test_border_weights_follow_the_changed_image(cells):
     """They are made after the change: 1 on every object, wherever it went."""
     asked = batches(border_weight=10.0, batch_size=2)
     image, targets, weights = taken(training_batches(cells, "train", asked), 1)[0]

@@ -1,4 +1,4 @@
-"""Partners of joined pictures, and masks of the asked size, through the real pipeline."""
+"""Partners of joined images, and masks of the asked size, through the real pipeline."""
 
 import dataclasses
 
@@ -8,16 +8,21 @@ import pytest
 import tensorflow as tf
 
 from training.data.augment import Augmentation
-from training.data.pipeline import Batches, steps_per_epoch, training_batches, validation_batches
+from training.data.pipeline import (
+    BatchConfig,
+    steps_per_epoch,
+    training_batches,
+    validation_batches,
+)
 from training.data.sources import Source, open_source
 from zoo.errors import InputError
 
 KEYS = ("image", "boxes", "labels", "crowd", "masks")
-PICTURES = 6
+IMAGES = 6
 
 
 class PaintedSource(Source):
-    """Scenes that differ in their labels: picture i has the labels 5 i and on."""
+    """Scenes that differ in their labels: image i has the labels 5 i and on."""
 
     spec = "painted"
     keys = KEYS
@@ -25,8 +30,8 @@ class PaintedSource(Source):
 
     def __init__(self):
         super().__init__()
-        self.sizes = {"train": PICTURES}
-        samples = [scenes.scene(i, 60 + 5 * i, 80, 5 * i) for i in range(PICTURES)]
+        self.sizes = {"train": IMAGES}
+        samples = [scenes.scene(i, 60 + 5 * i, 80, 5 * i) for i in range(IMAGES)]
         self.samples_made = [{key: sample[key] for key in KEYS} for sample in samples]
 
     def raw(self, split, seed=None):
@@ -47,7 +52,7 @@ class PaintedSource(Source):
 
 
 def batches(**changes):
-    asked = Batches("instances", (48, 64), batch_size=3, max_objects=14, mask_size=28, seed=5)
+    asked = BatchConfig("instances", (48, 64), batch_size=3, max_objects=14, mask_size=28, seed=5)
     return dataclasses.replace(asked, **changes)
 
 
@@ -60,8 +65,8 @@ def same(first, second):
     return len(first) == len(second) and all(map(np.array_equal, first, second))
 
 
-def pictures_in(labels):
-    """From which pictures the objects of one element come."""
+def images_in(labels):
+    """From which images the objects of one element come."""
     return {int(label) // 5 for label in labels if label >= 0}
 
 
@@ -77,7 +82,7 @@ def test_partners_depend_on_seed_epoch_and_position_alone():
     assert not same(other, unbroken[:1])
     spec = dataset.element_spec[1]
     assert spec["masks"].shape == (3, 14, 28, 28) and spec["boxes"].shape == (3, 14, 4)
-    joined = [pictures_in(row) for _, targets in unbroken for row in targets["labels"]]
+    joined = [images_in(row) for _, targets in unbroken for row in targets["labels"]]
     assert {1, 2} <= set(map(len, joined))
 
 
@@ -85,11 +90,11 @@ def test_partners_change_from_epoch_to_epoch():
     source = PaintedSource()
     asked = batches(augmentation=Augmentation(mosaic=1.0), batch_size=6, max_objects=20)
     found = [
-        frozenset(pictures_in(row))
+        frozenset(images_in(row))
         for _, targets in taken(training_batches(source, "train", asked), 3)
         for row in targets["labels"]
     ]
-    assert len(set(found)) > PICTURES and max(map(len, found)) >= 3
+    assert len(set(found)) > IMAGES and max(map(len, found)) >= 3
 
 
 def test_masks_have_the_asked_size_in_training_and_in_validation():
@@ -119,7 +124,7 @@ def test_what_the_model_or_the_data_set_cannot_take():
         ).check(source)
 
 
-def test_real_pictures_with_everything_on(shared_data):
+def test_real_images_with_everything_on(shared_data):
     source = open_source(f"coco:{shared_data / 'coco_mini'}")
     policy = Augmentation(
         flip_horizontal=0.5,

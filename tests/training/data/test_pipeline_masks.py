@@ -7,7 +7,7 @@ from object_folders import annotation, coco_content, write_coco
 from training.data.pipeline import training_batches, validation_batches
 from training.data.sources import open_source
 from training.recipe import Recipe, from_dict
-from training.trainer import batches_of
+from training.trainer import batch_config_of
 from zoo.errors import InputError
 
 L_SHAPE = [[4, 5, 14, 5, 14, 10, 24, 10, 24, 15, 4, 15]]
@@ -19,7 +19,7 @@ def test_the_recipe_says_how_many_cells(tmp_path, asked, cells):
     records = [annotation(i, 10 + i, segmentation=L_SHAPE) for i in range(4)]
     source = open_source(f"coco:{write_coco(tmp_path, coco_content(annotations=records))}")
     recipe = Recipe(image_size=(60, 80), batch_size=2, mask_size=asked, max_objects=3)
-    batches = batches_of("mask_rcnn", recipe)
+    batches = batch_config_of("mask_rcnn", recipe)
     for make, split in ((training_batches, "train"), (validation_batches, "val")):
         dataset = make(source, split, batches)
         assert dataset.element_spec[1]["masks"].shape[1:] == (3, cells, cells)

@@ -1,19 +1,19 @@
-"""Sizes of training pictures that are drawn again every so many batches, as in YOLOv2."""
+"""Sizes of training images that are drawn again every so many batches, as in YOLOv2."""
 
 import itertools
 
 import numpy as np
 import pytest
-from image_folders import write_pictures
+from image_folders import write_images
 from object_folders import coco_content, write_coco
 
-from training.data.batch_config import Batches
+from training.data.batch_config import BatchConfig
 from training.data.batch_order import steps_per_epoch
 from training.data.pipeline import training_batches
 from training.data.sources import open_source
 from training.recipe import Recipe
 from training.trainer import fit
-from zoo.detection.yolo.yolo_v2_loss import GridDetector
+from zoo.detection.yolo.yolo_v2_loss import YoloV2Detector
 from zoo.errors import InputError
 
 SIZES = ((16, 16), (24, 32), (8, 8))
@@ -21,12 +21,12 @@ SIZES = ((16, 16), (24, 32), (8, 8))
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory):
-    folder = write_pictures(tmp_path_factory.mktemp("size_steps") / "data", 12)
+    folder = write_images(tmp_path_factory.mktemp("size_steps") / "data", 12)
     return open_source(f"masks:{folder}?val=0.34&classes=ground,tree,road")
 
 
 def batches(source, epoch, step, count, seed=0):
-    made = Batches(
+    made = BatchConfig(
         "segmentation", (16, 16), batch_size=4, image_sizes=SIZES, size_steps=3, seed=seed
     )
     stream = training_batches(source, "train", made, epoch, step)
@@ -43,12 +43,12 @@ def test_sizes_change_every_three_batches(source):
     assert drawn != [image.shape[1:3] for image, _ in batches(source, 0, 0, 36, seed=1)][::3]
 
 
-def test_truth_has_the_size_of_its_picture(source):
+def test_truth_has_the_size_of_its_image(source):
     for image, truth in batches(source, 0, 0, 12):
         assert truth["segmentation"].shape == image.shape[:3]
 
 
-def test_a_resumed_run_goes_on_with_the_pictures_it_would_have_seen(source):
+def test_a_resumed_run_goes_on_with_the_images_it_would_have_seen(source):
     assert steps_per_epoch(source, "train", 4) == 2
     whole = batches(source, 0, 0, 12)
     rest = batches(source, 2, 1, 7)
@@ -58,23 +58,23 @@ def test_a_resumed_run_goes_on_with_the_pictures_it_would_have_seen(source):
 
 
 def test_a_step_is_traced_once_for_all_sizes(tmp_path, monkeypatch):
-    """Boxes move with their pictures, and no size makes Keras trace its step anew."""
+    """Boxes move with their images, and no size makes Keras trace its step anew."""
     traced = []
-    plain = GridDetector.learn
+    plain = YoloV2Detector.learn
 
     def learn(model, images, targets, outputs, training):
         if training:
             traced.append(outputs["cells"].shape)
         return plain(model, images, targets, outputs, training)
 
-    monkeypatch.setattr(GridDetector, "learn", learn)
+    monkeypatch.setattr(YoloV2Detector, "learn", learn)
     recipe = Recipe(
         image_size=(32, 32),
         image_sizes=((32, 32), (64, 64), (64, 96)),
         size_steps=1,
         batch_size=2,
         epochs=1,
-        measure_pictures=2,
+        max_evaluation_images=2,
         jit=False,
         model={
             "width": 0.125,
@@ -83,7 +83,7 @@ def test_a_step_is_traced_once_for_all_sizes(tmp_path, monkeypatch):
         },
     )
     data = f"coco:{write_coco(tmp_path / 'data', coco_content(24))}?val=0.2"
-    run = fit("yolo_v2", data, recipe, out=tmp_path / "run", say=lambda line: None)
+    run = fit("yolo_v2", data, recipe, out=tmp_path / "run", log=lambda line: None)
     assert len(run.history) == 1 and np.isfinite(run.history[0]["loss"])
     assert len(traced) <= 3
 

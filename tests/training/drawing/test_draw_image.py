@@ -12,8 +12,8 @@ NAMES = Names(objects=("cat", "dog", "owl"), labels=("calm", "wild"))
 GREY = np.full((200, 300, 3), 128, np.uint8)
 
 
-def is_color(picture, color):
-    return (picture == np.array(color, np.uint8)).all(-1)
+def is_color(image, color):
+    return (image == np.array(color, np.uint8)).all(-1)
 
 
 def boxes(*rows, label=1, **others):
@@ -26,8 +26,8 @@ def boxes(*rows, label=1, **others):
 
 
 def test_a_box_is_drawn_on_its_own_pixels():
-    picture = draw(GREY, boxes([40, 50, 120, 160]), keys=["boxes", "labels"])
-    there = is_color(picture, object_color(1))
+    image = draw(GREY, boxes([40, 50, 120, 160]), keys=["boxes", "labels"])
+    there = is_color(image, object_color(1))
     assert there[50, 40:120].all() and there[159, 40:120].all()
     assert there[50:160, 40].all() and there[50:160, 119].all()
     assert not there[52:158, 42:118].any()
@@ -65,8 +65,8 @@ def test_a_class_has_one_colour_wherever_it_is():
     sample = boxes([10, 20, 90, 100], [150, 60, 250, 180])
     sample["labels"] = np.array([0, 2])
     second = draw(GREY, sample, NAMES)
-    for picture, x in ((first, 40), (second, 150)):
-        assert picture[100, x].tolist() == list(object_color(2))
+    for image, x in ((first, 40), (second, 150)):
+        assert image[100, x].tolist() == list(object_color(2))
     assert second[60, 10].tolist() == list(object_color(0))
     assert class_colors(4)[1:].tolist() == [list(object_color(n)) for n in range(3)]
     each = draw(GREY, boxes([10, 20, 90, 100], [150, 60, 250, 180]), NAMES, color_by="object")
@@ -84,7 +84,7 @@ def test_one_class_is_not_said_of_each_object():
 
 
 def test_a_label_is_legible():
-    """Black or white letters on a filled tag, whole and inside the picture."""
+    """Black or white letters on a filled tag, whole and inside the image."""
     for box in ([40, 50, 120, 160], [0, 0, 300, 200], [292, 190, 300, 200], [1, 1, 4, 4]):
         bare = draw(GREY, boxes(box), NAMES, keys=["boxes"])
         changed = (draw(GREY, boxes(box), NAMES) != bare).any(-1)
@@ -141,30 +141,30 @@ def test_crowds_are_dashed_and_boxes_without_area_are_marked():
 def test_far_coordinates_take_no_time():
     far = boxes([-1e30, -1e30, 1e30, 1e30], [5, 5, 1e9, 1e9], crowd=np.array([True, True]))
     far["keypoints"] = np.full((2, 3, 3), 1e12)
-    picture = draw(GREY, far, Names(skeleton=((0, 1), (1, 2))))
-    assert picture.shape == GREY.shape
+    image = draw(GREY, far, Names(skeleton=((0, 1), (1, 2))))
+    assert image.shape == GREY.shape
 
 
-def test_small_pictures_are_drawn_larger():
+def test_small_images_are_drawn_larger():
     image = np.zeros((32, 64, 1), np.float32)
     sample = boxes([16, 8, 48, 24], masks=np.ones((1, 4, 4), np.uint8))
-    picture = draw(image, sample, NAMES, side=256)
-    assert picture.shape == (128, 256, 3)
-    there = is_color(picture, object_color(1))
+    drawn = draw(image, sample, NAMES, side=256)
+    assert drawn.shape == (128, 256, 3)
+    there = is_color(drawn, object_color(1))
     assert there[64, 64] and there[64, 191] and there[95, 64:192].all()
     assert not there[100:].any() and not there[:, :60].any()
     # Inside, the fill over black.
-    assert picture[80, 120].tolist() == [int(0.4 * channel) for channel in object_color(1)]
+    assert drawn[80, 120].tolist() == [int(0.4 * channel) for channel in object_color(1)]
 
 
-def test_full_masks_belong_to_the_whole_picture():
+def test_full_masks_belong_to_the_whole_image():
     mask = np.zeros((1, 200, 300), np.uint8)
     mask[0, 20:60, 200:260] = 1
     sample = boxes([10, 100, 30, 120], masks=mask)
-    picture = draw(GREY, sample, NAMES, full_masks=True, keys=["boxes", "masks"])
-    assert is_color(picture, object_color(0))[20, 200:260].all()
-    assert (picture[40, 230] != GREY[40, 230]).any()
-    assert (picture[40, 150] == GREY[40, 150]).all()
+    image = draw(GREY, sample, NAMES, full_masks=True, keys=["boxes", "masks"])
+    assert is_color(image, object_color(0))[20, 200:260].all()
+    assert (image[40, 230] != GREY[40, 230]).any()
+    assert (image[40, 150] == GREY[40, 150]).all()
 
 
 JOINTS = Names(joints=("left hip", "r_hip", "neck", "nose"), skeleton=((0, 2), (1, 2), (0, 1)))
@@ -172,13 +172,13 @@ JOINTS = Names(joints=("left hip", "r_hip", "neck", "nose"), skeleton=((0, 2), (
 
 def test_joints_show_side_and_visibility():
     joints = np.array([[60, 150, 2], [160, 150, 1], [110, 50, 2], [250, 20, 0]], np.float32)
-    picture = draw(GREY, {"keypoints": joints}, JOINTS)
-    assert picture[150, 60].tolist() == list(LEFT)
-    assert picture[50, 110].tolist() == list(MIDDLE)
-    assert (picture[20, 250] == 128).all(), "an absent joint is drawn"
-    assert is_color(picture, RIGHT).sum() > 20
-    assert picture[100, 85].tolist() == list(LEFT) and picture[100, 135].tolist() == list(RIGHT)
-    assert picture[150, 100].tolist() == list(MIDDLE), "a limb between two sides"
+    image = draw(GREY, {"keypoints": joints}, JOINTS)
+    assert image[150, 60].tolist() == list(LEFT)
+    assert image[50, 110].tolist() == list(MIDDLE)
+    assert (image[20, 250] == 128).all(), "an absent joint is drawn"
+    assert is_color(image, RIGHT).sum() > 20
+    assert image[100, 85].tolist() == list(LEFT) and image[100, 135].tolist() == list(RIGHT)
+    assert image[150, 100].tolist() == list(MIDDLE), "a limb between two sides"
     alone = draw(GREY, {"keypoints": joints[1:2]}, Names(joints=("right hip",)))
     assert (alone[150, 160] == 128).all() and is_color(alone, RIGHT).any(), "no ring"
 
@@ -188,19 +188,19 @@ def test_joints_of_padded_rows_are_not_drawn():
     joints[1, :, :2] = [200, 100]
     sample = boxes([40, 50, 120, 160], [150, 60, 250, 180], keypoints=joints)
     sample["labels"] = np.array([0, -1], np.int32)
-    picture = draw(GREY, sample, JOINTS, keys=["boxes", "labels", "keypoints"])
-    assert (picture[95:105, 195:205] == 128).all()
-    assert (picture[150, 60] != 128).any()
-    answer = {**sample, "labels": np.array([0, 0]), "scores": np.ones(2)}
-    answer["keypoints"] = np.where([0, 0, 1], 0.4, joints)
-    picture = draw(GREY, answer, JOINTS, keys=["boxes", "labels", "keypoints", "scores"])
-    assert picture[150, 60].tolist() != [128] * 3 and picture[100, 200].tolist() != [128] * 3
+    image = draw(GREY, sample, JOINTS, keys=["boxes", "labels", "keypoints"])
+    assert (image[95:105, 195:205] == 128).all()
+    assert (image[150, 60] != 128).any()
+    prediction = {**sample, "labels": np.array([0, 0]), "scores": np.ones(2)}
+    prediction["keypoints"] = np.where([0, 0, 1], 0.4, joints)
+    image = draw(GREY, prediction, JOINTS, keys=["boxes", "labels", "keypoints", "scores"])
+    assert image[150, 60].tolist() != [128] * 3 and image[100, 200].tolist() != [128] * 3
 
 
-def test_the_one_object_and_the_class_of_the_picture():
+def test_the_one_object_and_the_class_of_the_image():
     sample = {"box": np.array([40, 50, 120, 160], np.float32), "label": np.int32(1)}
-    picture = draw(GREY, sample, NAMES)
-    assert is_color(picture, object_color(1))[50:160, 40].all()
+    image = draw(GREY, sample, NAMES)
+    assert is_color(image, object_color(1))[50:160, 40].all()
     label_only = draw(GREY, {"label": np.int32(1)}, NAMES)
     changed = np.nonzero((label_only != 128).any(-1))
     assert changed[0].min() == changed[1].min() == 0 and changed[0].max() < 30
@@ -224,8 +224,8 @@ def test_sentences_are_listed_below_with_their_numbers():
     tokens = np.array([[1, 2, 0], [2, 3, 0]])
     words = Names(words=("", "<start>", "red", "hat"))
     assert [words.sentence(row) for row in tokens] == ["red", "red hat"]
-    picture = draw(GREY, {"captions": tokens}, words)
-    assert picture.shape[0] > 200 and (picture[:200] == GREY).all()
+    image = draw(GREY, {"captions": tokens}, words)
+    assert image.shape[0] > 200 and (image[:200] == GREY).all()
 
 
 def test_text_fits():
@@ -241,8 +241,8 @@ def test_text_fits():
 def test_proposals_and_anchors_are_thin_lines():
     many = np.array([[20, 30, 120, 150], [60, 60, 200, 180], [np.nan, 0, 1, 1]])
     for key in ("proposals", "anchors"):
-        picture = draw(GREY, {key: many})
-        changed = (picture != 128).any(-1)
+        image = draw(GREY, {key: many})
+        changed = (image != 128).any(-1)
         assert changed[30, 20:120].all() and changed[179, 60:200].all()
         assert changed.sum() <= 2 * (100 + 120 + 140 + 120)
 
@@ -250,9 +250,9 @@ def test_proposals_and_anchors_are_thin_lines():
 def test_maps_and_instances():
     instances = np.zeros((200, 300), np.int32)
     instances[20:80, 20:80], instances[20:80, 80:140] = 1, 2
-    picture = draw(GREY, {"instances": instances, "segmentation": (instances > 0).astype(int)})
-    assert picture[50, 50].tolist() != picture[50, 110].tolist()
-    assert (picture[150] == 128).all()
+    image = draw(GREY, {"instances": instances, "segmentation": (instances > 0).astype(int)})
+    assert image[50, 50].tolist() != image[50, 110].tolist()
+    assert (image[150] == 128).all()
     classes = instances.copy()
     both = draw(GREY, {"instances": instances, "segmentation": classes}, NAMES)
     assert both[50, 79].tolist() == [255] * 3, "a rim between two objects"

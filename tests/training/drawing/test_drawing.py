@@ -1,4 +1,4 @@
-"""Pictures of answers show the classes that they speak of."""
+"""Images of answers show the classes that they speak of."""
 
 import numpy as np
 import pytest
@@ -32,7 +32,7 @@ def test_background_and_ignored_pixels_stay_clear(channels):
     np.testing.assert_array_equal(laid[0, 1], expected)
 
 
-def test_sheet_shows_every_picture_and_the_legend(tmp_path):
+def test_sheet_shows_every_image_and_the_legend(tmp_path):
     red, blue = (np.tile(np.uint8([[color]]), (32, 64, 1)) for color in ([255, 0, 0], [0, 0, 255]))
     legend = [f"class number {number}" for number in range(8)]
     canvas = sheet([[red, blue], [blue]], ("left", "right"), legend, cell=64)
@@ -40,7 +40,7 @@ def test_sheet_shows_every_picture_and_the_legend(tmp_path):
     assert canvas.size == (2 * 70 + 6, canvas.height)
     for y, x, color in [(40, 20, [255, 0, 0]), (40, 90, [0, 0, 255]), (78, 20, [0, 0, 255])]:
         assert pixels[y, x].tolist() == color
-    # Each class of the legend is there in its own colour, below the pictures.
+    # Each class of the legend is there in its own colour, below the images.
     below = pixels[106:].reshape(-1, 3).tolist()
     assert all(color in below for color in class_colors(8).tolist())
     save_sheet(tmp_path / "deep" / "s.png", canvas)
@@ -48,7 +48,7 @@ def test_sheet_shows_every_picture_and_the_legend(tmp_path):
     assert [path.name for path in (tmp_path / "deep").iterdir()] == ["s.png"]
 
 
-def test_a_list_below_a_picture_does_not_make_it_smaller():
+def test_a_list_below_a_image_does_not_make_it_smaller():
     red, listed = (np.tile(np.uint8([[[255, 0, 0]]]), (high, 64, 1)) for high in (32, 90))
     pixels = np.asarray(sheet([[red, listed]], cell=None))
     assert pixels.shape[1] == 2 * 70 + 6

@@ -1,19 +1,19 @@
-"""Confusion matrices and activation maps as pictures, by their pixels."""
+"""Confusion matrices and activation maps as images, by their pixels."""
 
 import numpy as np
 import pytest
 
-from training.drawing import confusion_picture, overlay_heat
+from training.drawing import confusion_image, overlay_heat
 
 
 def test_cells_are_as_dark_as_their_share_of_the_row():
     names = ["cat", "dog", "a bird of a very long name that has to be cut somewhere"]
     matrix = [[8, 2, 0], [0, 0, 0], [5, 0, 5]]
-    picture = np.asarray(confusion_picture(matrix, names, cell=20)).astype(int)
+    image = np.asarray(confusion_image(matrix, names, cell=20)).astype(int)
     # The cells are the last thing to the right and below, but for a border.
-    bottom, right = (side - 10 for side in picture.shape[:2])
+    bottom, right = (side - 10 for side in image.shape[:2])
     corner = {
-        (row, column): picture[bottom - 20 * (3 - row) + 2, right - 20 * (3 - column) + 2]
+        (row, column): image[bottom - 20 * (3 - row) + 2, right - 20 * (3 - column) + 2]
         for row in range(3)
         for column in range(3)
     }
@@ -26,7 +26,7 @@ def test_cells_are_as_dark_as_their_share_of_the_row():
 
 def test_a_matrix_of_other_classes_is_refused():
     with pytest.raises(ValueError, match=r"of \(2, 2\) for 3 classes"):
-        confusion_picture(np.zeros((2, 2)), ["a", "b", "c"])
+        confusion_image(np.zeros((2, 2)), ["a", "b", "c"])
 
 
 def test_what_is_high_glows_and_the_rest_is_grey():

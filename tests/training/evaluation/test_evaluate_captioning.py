@@ -18,10 +18,10 @@ def overlap(one, other):
     return shared / (sum(areas) - shared)
 
 
-def mean_ap(pictures):
+def mean_ap(images):
     """Definition: for each pair of thresholds the list of right and wrong, then 101 recalls."""
     rows, regions = [], 0
-    for boxes, scores, said, truths in pictures:
+    for boxes, scores, said, truths in images:
         used = set()
         regions += len(truths)
         for i in sorted(range(len(boxes)), key=lambda i: -scores[i]):
@@ -55,13 +55,13 @@ def sample(truths, size=100):
     return {"image": image, "boxes": boxes, "labels": labels, "texts": texts}
 
 
-def measured(pictures, answers):
-    samples = [(f"p{i}", sample(truths)) for i, (*_, truths) in enumerate(pictures)]
-    given = iter(answers)
+def measured(images, predictions):
+    samples = [(f"p{i}", sample(truths)) for i, (*_, truths) in enumerate(images)]
+    given = iter(predictions)
     return evaluate_captioning(lambda image: next(given), samples, TOKENS, official=False)
 
 
-def answer(boxes, scores, captions):
+def predict(boxes, scores, captions):
     """Padded as a model's answers are."""
     count = len(boxes)
     padded = np.zeros((count + 2, 4), np.float32)
@@ -77,7 +77,7 @@ def answer(boxes, scores, captions):
 
 def test_equals_the_definition():
     random = np.random.default_rng(0)
-    pictures, answers = [], []
+    images, predictions = [], []
     for _ in range(12):
         corner = random.integers(0, 60, (3, 2)) + np.array([[0, 0], [0, 200], [200, 0]])
         truths = [
@@ -91,24 +91,24 @@ def test_equals_the_definition():
         scores = random.permutation(count) + random.uniform(0, 1, count)
         tokens = random.integers(3, 10, (count, 5)).astype(np.int32)
         said = [" ".join(TOKENS[token] for token in row) for row in tokens]
-        pictures.append((boxes, scores, said, truths))
-        answers.append(answer(boxes, scores, tokens))
-    result = measured(pictures, answers)
-    expected = mean_ap(pictures)
+        images.append((boxes, scores, said, truths))
+        predictions.append(predict(boxes, scores, tokens))
+    result = measured(images, predictions)
+    expected = mean_ap(images)
     assert 0.05 < expected < 0.9
     assert result["mean_ap"] == pytest.approx(expected, abs=1e-12)
     assert result["detection_ap"] > result["mean_ap"]
     parts = list(result["ap_by_overlap"].values()), list(result["ap_by_meteor"].values())
     for part in parts:
         assert np.mean(part) == pytest.approx(expected) and part == sorted(part, reverse=True)
-    assert result["pictures"] == 12 and result["meteor_from"] == OWN
+    assert result["images"] == 12 and result["meteor_from"] == OWN
 
 
 def test_worked_by_hand():
     truths = [([0, 0, 39, 39], ["a red circle"]), ([50, 50, 89, 89], ["a blue square"])]
     boxes = [[0, 0, 39, 39], [0, 0, 39, 38], [50, 50, 89, 89]]
     said = np.array(["a red circle", "a red circle", "left left"])
-    result = measured([(None, None, None, truths)], [answer(boxes, [0.9, 0.8, 0.7], said)])
+    result = measured([(None, None, None, truths)], [predict(boxes, [0.9, 0.8, 0.7], said)])
     # The first is right everywhere, the second finds nothing new, the third says nothing right.
     assert result["mean_ap"] == pytest.approx(51 / 101)
     # Places alone: at recalls beyond a half two of three are right.
@@ -121,7 +121,7 @@ def test_regions_on_top_of_each_other_are_one_with_several_sentences():
     assert [group.tolist() for group in merged(boxes)] == [[0, 1, 2], [3]]
     truths = [([0, 0, 39, 39], ["a red circle", "left left"])]
     said = np.array([b"left left"], object)
-    result = measured([(None, None, None, truths)], [answer([[0, 0, 39, 39]], [0.5], said)])
+    result = measured([(None, None, None, truths)], [predict([[0, 0, 39, 39]], [0.5], said)])
     assert result["mean_ap"] == result["meteor"] == 1
 
 
@@ -134,12 +134,12 @@ def test_average_precision():
 
 
 def test_bad_input():
-    with pytest.raises(InputError, match="no picture"):
+    with pytest.raises(InputError, match="no image"):
         evaluate_captioning(None, [], TOKENS)
     with pytest.raises(InputError, match=r"x\.png: has no sentences"):
         evaluate_captioning(None, [("x.png", {"image": None, "boxes": None})], TOKENS)
-    ids = answer([[0, 0, 9, 9]], [1.0], np.full((1, 2), 4))
+    ids = predict([[0, 0, 9, 9]], [1.0], np.full((1, 2), 4))
     with pytest.raises(InputError, match="give the words"):
         evaluate_captioning(lambda image: ids, [("p", sample([]))], ())
-    nothing = measured([(None, None, None, [])], [answer([], [], np.zeros((1, 2), np.int32))])
-    assert nothing["mean_ap"] is None and nothing["pictures"] == 1
+    nothing = measured([(None, None, None, [])], [predict([], [], np.zeros((1, 2), np.int32))])
+    assert nothing["mean_ap"] is None and nothing["images"] == 1

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from detection_cases import answering, imperfect, official, perfect, random_samples
+from detection_cases import imperfect, official, perfect, predicting, random_samples
 
 from training.data.sources import open_source
 from training.evaluation import EVALUATIONS, evaluate, evaluate_detection
@@ -30,11 +30,11 @@ def coco_mini(shared_data, split="val"):
     people = json.loads((folder / f"person_keypoints_{split}.json").read_text())
     joints = {one["id"]: one["keypoints"] for one in people["annotations"]}
     numbers = {one["id"]: i for i, one in enumerate(data["categories"])}
-    for place, picture in enumerate(data["images"]):
-        mine = [one for one in data["annotations"] if one["image_id"] == picture["id"]]
+    for place, image in enumerate(data["images"]):
+        mine = [one for one in data["annotations"] if one["image_id"] == image["id"]]
         boxes = np.array([one["bbox"] for one in mine], float).reshape(-1, 4)
-        yield picture["file_name"], {
-            "image": np.full((picture["height"], picture["width"], 3), place, np.uint8),
+        yield image["file_name"], {
+            "image": np.full((image["height"], image["width"], 3), place, np.uint8),
             "boxes": np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], 1),
             "labels": np.array([numbers[one["category_id"]] for one in mine], np.int32),
             "crowd": np.array([one["iscrowd"] for one in mine], bool),
@@ -49,32 +49,32 @@ def coco_mini(shared_data, split="val"):
 def test_equal_to_pycocotools(seed):
     pytest.importorskip("pycocotools")
     samples = list(random_samples(seed))
-    answers = imperfect(samples, seed + 10)
-    result = evaluate_detection(answering(answers), samples, NAMES, joint_names=COCO_JOINTS)
+    predictions = imperfect(samples, seed + 10)
+    result = evaluate_detection(predicting(predictions), samples, NAMES, joint_names=COCO_JOINTS)
     for kind in KINDS:
-        expected = official(samples, answers, kind)
+        expected = official(samples, predictions, kind)
         np.testing.assert_allclose(numbers(result, kind), expected, atol=1e-12, err_msg=kind)
         assert 0 < expected[0] < 1, kind
-    assert result["pictures"] == len(samples)
+    assert result["images"] == len(samples)
 
 
 def test_equal_to_pycocotools_on_real_labels(shared_data):
     pytest.importorskip("pycocotools")
     samples = list(coco_mini(shared_data))
-    answers = imperfect(samples, 1, classes=80)
+    predictions = imperfect(samples, 1, classes=80)
     names = tuple(map(str, range(80)))
-    result = evaluate_detection(answering(answers), samples, names, joint_names=COCO_JOINTS)
+    result = evaluate_detection(predicting(predictions), samples, names, joint_names=COCO_JOINTS)
     for kind in KINDS:
-        expected = official(samples, answers, kind, classes=80)
+        expected = official(samples, predictions, kind, classes=80)
         np.testing.assert_allclose(numbers(result, kind), expected, atol=1e-12, err_msg=kind)
 
 
-def test_perfect_answers():
+def test_perfect_predictions():
     samples = list(random_samples(5))
-    answers = [perfect(sample) for _, sample in samples]
+    predictions = [perfect(sample) for _, sample in samples]
     done = []
     result = evaluate_detection(
-        answering(answers), samples, NAMES, done.append, joint_names=COCO_JOINTS
+        predicting(predictions), samples, NAMES, done.append, joint_names=COCO_JOINTS
     )
     for key in ("ap", "ap50", "ap75", "ar100", "mask_ap", "mask_ap50", "voc_ap50", "voc07_ap50"):
         assert result[key] == pytest.approx(1.0), key
@@ -85,35 +85,35 @@ def test_perfect_answers():
     json.dumps(result)
 
 
-def test_masks_of_the_picture_and_of_the_boxes_are_the_same():
+def test_masks_of_the_image_and_of_the_boxes_are_the_same():
     samples = list(random_samples(2))
-    answers = imperfect(samples, 3)
+    predictions = imperfect(samples, 3)
     whole = [
         {**a, "masks": np.stack(list(full_masks(a["masks"], a["boxes"], s["image"].shape[:2])))}
-        for a, (_, s) in zip(answers, samples, strict=True)
+        for a, (_, s) in zip(predictions, samples, strict=True)
     ]
-    framed = evaluate_detection(answering(answers), samples, NAMES)
-    assert evaluate_detection(answering(whole), samples, NAMES) == framed
+    framed = evaluate_detection(predicting(predictions), samples, NAMES)
+    assert evaluate_detection(predicting(whole), samples, NAMES) == framed
 
 
-def picture(**objects):
+def make_image(**objects):
     base = {"image": np.zeros((100, 100, 3), np.uint8)}
     return [("0.png", {**base, **{key: np.array(value) for key, value in objects.items()}})]
 
 
-def test_a_crowd_takes_any_number_of_answers():
+def test_a_crowd_takes_any_number_of_predictions():
     """Ten answers within the crowd's region are neither right nor wrong; one outside is wrong."""
-    truth = picture(boxes=[[0, 0, 20, 20], [40, 0, 100, 60]], labels=[0, 0], crowd=[False, True])
+    truth = make_image(boxes=[[0, 0, 20, 20], [40, 0, 100, 60]], labels=[0, 0], crowd=[False, True])
     inside = [[40 + 5 * i, 10, 45 + 5 * i, 30] for i in range(10)]
-    answer = {"boxes": np.array([*inside, [0, 0, 20, 20]], float)}
-    answer |= {"labels": np.zeros(11, int), "scores": np.linspace(0.9, 0.1, 11)}
-    assert evaluate_detection(lambda _: answer, truth, NAMES)["ap"] == pytest.approx(1.0)
-    answer["boxes"][0] = [0, 70, 20, 90]
-    assert evaluate_detection(lambda _: answer, truth, NAMES)["ap"] == pytest.approx(0.5)
+    prediction = {"boxes": np.array([*inside, [0, 0, 20, 20]], float)}
+    prediction |= {"labels": np.zeros(11, int), "scores": np.linspace(0.9, 0.1, 11)}
+    assert evaluate_detection(lambda _: prediction, truth, NAMES)["ap"] == pytest.approx(1.0)
+    prediction["boxes"][0] = [0, 70, 20, 90]
+    assert evaluate_detection(lambda _: prediction, truth, NAMES)["ap"] == pytest.approx(0.5)
 
 
 def test_a_difficult_object_counts_neither_way():
-    truth = picture(
+    truth = make_image(
         boxes=[[0, 0, 20, 20], [40, 0, 100, 60]], labels=[0, 0], difficult=[False, True]
     )
     one = {"boxes": np.array([[0.0, 0, 20, 20]]), "labels": np.array([0]), "scores": [0.5]}
@@ -122,18 +122,18 @@ def test_a_difficult_object_counts_neither_way():
         "labels": np.array([0, 0]),
         "scores": np.array([0.9, 0.5]),
     }
-    for answer in (one, both):
-        result = evaluate_detection(lambda _, answer=answer: answer, truth, NAMES)
+    for prediction in (one, both):
+        result = evaluate_detection(lambda _, prediction=prediction: prediction, truth, NAMES)
         assert result["ap"] == result["voc_ap50"] == result["ar100"] == pytest.approx(1.0)
 
 
-def test_nothing_labelled_is_none_and_nothing_answered_is_zero():
+def test_nothing_labelled_is_none_and_nothing_predicted_is_zero():
     nothing = {"boxes": np.zeros((3, 4)), "labels": np.full(3, -1), "scores": np.zeros(3)}
-    empty = picture(boxes=np.zeros((0, 4)), labels=np.zeros(0, int))
+    empty = make_image(boxes=np.zeros((0, 4)), labels=np.zeros(0, int))
     result = evaluate_detection(lambda _: nothing, empty, NAMES)
     assert {result[key] for key in BOX_NUMBERS} == {None}
     assert result["voc_ap50"] is None and set(result["voc_ap50_by_class"].values()) == {None}
-    truth = picture(boxes=[[0, 0, 50, 50]], labels=[2])
+    truth = make_image(boxes=[[0, 0, 50, 50]], labels=[2])
     result = evaluate_detection(lambda _: nothing, truth, NAMES)
     assert result["ap"] == result["ap50"] == result["voc07_ap50"] == 0.0
     assert result["ap_small"] is None
@@ -141,28 +141,28 @@ def test_nothing_labelled_is_none_and_nothing_answered_is_zero():
 
 
 @pytest.mark.parametrize(
-    ("truth", "answer", "words"),
+    ("truth", "predict", "words"),
     [
         (4, 0, "0.png: object class 4, but classes go from 0 to 3"),
         (0, 4, "0.png: the answer has class 4, but the data set only 4 classes"),
     ],
 )
-def test_classes_that_there_are_not(truth, answer, words):
-    samples = picture(boxes=[[0, 0, 5, 5]], labels=[truth])
-    found = {"boxes": np.ones((1, 4)), "labels": np.array([answer]), "scores": np.ones(1)}
+def test_classes_that_there_are_not(truth, prediction, words):
+    samples = make_image(boxes=[[0, 0, 5, 5]], labels=[truth])
+    found = {"boxes": np.ones((1, 4)), "labels": np.array([prediction]), "scores": np.ones(1)}
     with pytest.raises(InputError) as caught:
         evaluate_detection(lambda _: found, samples, NAMES)
     assert words in str(caught.value)
 
 
 def test_what_cannot_be_measured():
-    with pytest.raises(InputError, match="no picture to measure on"):
+    with pytest.raises(InputError, match="no image to measure on"):
         evaluate_detection(lambda _: {}, [], NAMES)
     with pytest.raises(InputError, match=r"0\.png: has no labelled boxes"):
-        evaluate_detection(lambda _: {}, picture(), NAMES)
+        evaluate_detection(lambda _: {}, make_image(), NAMES)
     broken = {"boxes": np.full((1, 4), np.nan), "labels": np.zeros(1), "scores": np.ones(1)}
     with pytest.raises(ValueError, match=r"0\.png: the answer has boxes or scores that are not"):
-        evaluate_detection(lambda _: broken, picture(boxes=[[0, 0, 5, 5]], labels=[0]), NAMES)
+        evaluate_detection(lambda _: broken, make_image(boxes=[[0, 0, 5, 5]], labels=[0]), NAMES)
 
 
 def test_spread_of_joints():
@@ -178,16 +178,16 @@ def test_found_by_its_task():
     assert EVALUATIONS["detection"] is EVALUATIONS["instances"] is evaluate_detection
 
 
-def test_the_labels_of_a_data_set_as_answers(shared_data):
+def test_the_labels_of_a_data_set_as_predictions(shared_data):
     """What the reader gives, crowd included, is found perfectly when it is answered."""
     source = open_source(f"coco:{shared_data / 'coco_mini'}")
     samples = list(source.samples("val"))
-    answers = []
+    predictions = []
     for _, sample in samples:
         kept = (sample["labels"] >= 0) & ~sample["crowd"]
-        answer = {key: sample[key][kept] for key in ("boxes", "labels", "masks")}
-        answers.append({**answer, "scores": np.linspace(1, 0.5, kept.sum())})
-    left = iter(answers)
+        prediction = {key: sample[key][kept] for key in ("boxes", "labels", "masks")}
+        predictions.append({**prediction, "scores": np.linspace(1, 0.5, kept.sum())})
+    left = iter(predictions)
     result = evaluate("instances", lambda _: next(left), source, "val", samples=samples)
     for key in ("ap", "ap_small", "ap_large", "mask_ap", "mask_ap75", "voc_ap50"):
         assert result[key] == pytest.approx(1.0), key

@@ -10,17 +10,17 @@ NAMES = ("sky", "road", "car", "tree")
 
 
 def samples(*pairs):
-    """Truths and answers; the picture holds the number of its answer."""
+    """Truths and answers; the image holds the number of its answer."""
     for number, (truth, _) in enumerate(pairs):
-        picture = np.full((*np.shape(truth), 3), number, np.uint8)
-        yield f"{number}.png", {"image": picture, "segmentation": np.array(truth)}
+        image = np.full((*np.shape(truth), 3), number, np.uint8)
+        yield f"{number}.png", {"image": image, "segmentation": np.array(truth)}
 
 
 def measured(*pairs, names=NAMES, progress=None):
-    def answer(picture):
-        return {"segmentation": np.array(pairs[int(picture.flat[0])][1], np.int32)}
+    def predict(image):
+        return {"segmentation": np.array(pairs[int(image.flat[0])][1], np.int32)}
 
-    return evaluate_segmentation(answer, samples(*pairs), names, progress)
+    return evaluate_segmentation(predict, samples(*pairs), names, progress)
 
 
 def test_by_hand():
@@ -48,7 +48,7 @@ def test_by_hand():
         "pixel_accuracy": pytest.approx(5 / 9),
         "mean_iou": pytest.approx(5 / 9 / 2),
     }
-    assert report["pictures"] == 2 and done == [1, 2]
+    assert report["images"] == 2 and done == [1, 2]
 
 
 def test_against_sets_of_pixels():
@@ -89,12 +89,12 @@ def test_classes_that_there_are_not(pair, words):
     assert words in str(caught.value) and "\n" not in str(caught.value)
 
 
-def test_no_pictures():
-    with pytest.raises(InputError, match="no picture to measure on"):
+def test_no_images():
+    with pytest.raises(InputError, match="no image to measure on"):
         measured()
 
 
-def test_an_answer_of_another_size():
+def test_an_prediction_of_another_size():
     with pytest.raises(ValueError, match=r"0\.png: answer of \(1, 3\) for labels of \(1, 2\)"):
         measured(([[0, 1]], [[0, 1, 1]]))
 

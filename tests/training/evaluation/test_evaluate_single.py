@@ -1,4 +1,4 @@
-"""Measures of one object a picture, on numbers worked out by hand."""
+"""Measures of one object per image, on numbers worked out by hand."""
 
 import numpy as np
 import pytest
@@ -10,13 +10,13 @@ from zoo.errors import InputError
 
 NAMES = ["cat", "dog", "owl"]
 JOINTS = ("right shoulder", "left shoulder", "right hip", "left hip", "neck", "head top")
-PICTURE = np.zeros((60, 80, 3), np.uint8)
+IMAGE = np.zeros((60, 80, 3), np.uint8)
 
 
-def run(task, truths, answers, names=NAMES, joints=()):
+def run(task, truths, predictions, names=NAMES, joints=()):
     """Measures answers in their order against truths."""
-    left = iter(answers)
-    samples = [(f"picture {i}", {"image": PICTURE, **truth}) for i, truth in enumerate(truths)]
+    left = iter(predictions)
+    samples = [(f"image {i}", {"image": IMAGE, **truth}) for i, truth in enumerate(truths)]
     told = []
     found = EVALUATIONS[task](lambda image: next(left), samples, names, told.append, joints)
     assert told == list(range(1, len(truths) + 1))
@@ -33,15 +33,15 @@ def test_classification():
     assert found["accuracy"] == 0.5 and found["top5_accuracy"] is None
     assert found["confusion"] == [[1, 1, 0], [0, 1, 0], [0, 1, 0]]
     assert found["accuracy_by_class"] == {"cat": 0.5, "dog": 1.0, "owl": 0.0}
-    assert found["mean_accuracy"] == 0.5 and found["pictures"] == 4
+    assert found["mean_accuracy"] == 0.5 and found["images"] == 4
     assert found["majority_baseline"] == {"accuracy": 0.5}
 
 
-def test_top_five_counts_ties_against_the_answer():
+def test_top_five_counts_ties_against_the_prediction():
     scores = [[0.3, 0.2, 0.2, 0.1, 0.1, 0.1, 0.0], [0.4, 0.3, 0.1, 0.09, 0.06, 0.05, 0.0]]
-    answers = [{"label": np.int32(0), "scores": np.array(row)} for row in scores]
+    predictions = [{"label": np.int32(0), "scores": np.array(row)} for row in scores]
     truths = [{"label": np.int32(5)}, {"label": np.int32(4)}]
-    assert run("classification", truths, answers, list("abcdefg"))["top5_accuracy"] == 0.5
+    assert run("classification", truths, predictions, list("abcdefg"))["top5_accuracy"] == 0.5
 
 
 def test_localization():
@@ -52,12 +52,14 @@ def test_localization():
         {"label": np.int32(-1), "box": np.zeros(4, np.float32)},
     ]
     boxes = [[0, 0, 10, 6], [5, 5, 15, 15], [0, 0, 10, 10]]
-    answers = [{**label(n), "box": np.array(box)} for n, box in zip((0, 1, 1), boxes, strict=True)]
-    found = run("localization", truths, answers)
+    predictions = [
+        {**label(n), "box": np.array(box)} for n, box in zip((0, 1, 1), boxes, strict=True)
+    ]
+    found = run("localization", truths, predictions)
     assert found["localization_accuracy"] == pytest.approx(1 / 3)
     assert found["box_accuracy"] == pytest.approx(2 / 3)
     assert found["mean_iou"] == pytest.approx((0.6 + 25 / 175 + 1) / 3)
-    assert found["accuracy"] == pytest.approx(2 / 3) and found["pictures"] == 3
+    assert found["accuracy"] == pytest.approx(2 / 3) and found["images"] == 3
     assert box_iou(np.zeros(4), np.array([1.0, 1, 0, 0])) == 0
 
 
@@ -78,7 +80,7 @@ def test_pose():
     found[5, 1] -= 11  # head top 11 off: beyond everything
     found[3] = 77  # where nobody looks
     result = run("pose", [truth, absent], [{"keypoints": found}] * 2, (), JOINTS)
-    assert result["pictures"] == 1
+    assert result["images"] == 1
     assert result["pck"] == pytest.approx(4 / 5) and result["pck_10"] == pytest.approx(3 / 5)
     assert result["pck_05"] == pytest.approx(2 / 5)
     assert result["pckh"] == pytest.approx(3 / 5) and result["pdj"] == pytest.approx(3 / 5)
@@ -114,29 +116,29 @@ def test_the_mean_pose_is_the_baseline():
 
 def test_pose_classification():
     truths = [{**person(), "label": np.int32(n)} for n in (0, 1)]
-    answers = [{**label(0, 2), "keypoints": person()["keypoints"]}] * 2
-    found = run("pose_classification", truths, answers, ["calm", "aggressive"], JOINTS)
+    predictions = [{**label(0, 2), "keypoints": person()["keypoints"]}] * 2
+    found = run("pose_classification", truths, predictions, ["calm", "aggressive"], JOINTS)
     assert found["accuracy"] == 0.5 and found["majority_baseline"] == {"accuracy": 0.5}
     assert found["pck"] == 1 and found["pdj"] == 1
 
 
 @pytest.mark.parametrize("task", ["classification", "localization", "pose", "pose_classification"])
 def test_nothing_to_measure_on(task):
-    with pytest.raises(InputError, match="no labelled picture"):
+    with pytest.raises(InputError, match="no labelled image"):
         EVALUATIONS[task](lambda image: None, [], NAMES)
 
 
 def test_other_classes_and_joints_are_told():
-    with pytest.raises(InputError, match="picture 0: class 3, but classes go from 0 to 2"):
+    with pytest.raises(InputError, match="image 0: class 3, but classes go from 0 to 2"):
         run("classification", [{"label": np.int32(3)}], [label(0)])
     with pytest.raises(InputError, match="the answer is class 4 of 5, but the data set has 3"):
         run("classification", [{"label": np.int32(0)}], [label(4, 5)])
     few = {"keypoints": person()["keypoints"][:4]}
-    samples = [("one.jpg", {"image": PICTURE, **person()})]
+    samples = [("one.jpg", {"image": IMAGE, **person()})]
     with pytest.raises(InputError, match=r"one\.jpg: 6 joints, but the answer has 4"):
         evaluate_pose(lambda image: few, samples, ())
-    posed = [("one.jpg", {"image": PICTURE, "label": np.int32(-1), **person()})]
-    with pytest.raises(InputError, match="no labelled picture"):
+    posed = [("one.jpg", {"image": IMAGE, "label": np.int32(-1), **person()})]
+    with pytest.raises(InputError, match="no labelled image"):
         evaluate_pose_classification(
             lambda image: {**label(0), "keypoints": person()["keypoints"]}, posed, NAMES
         )

@@ -21,7 +21,7 @@ def test_ap_by_hand():
     assert area_ap(recall, precision) == pytest.approx(1 / 4 + 1 / 2 * 3 / 4)
 
 
-def test_no_answers():
+def test_no_predictions():
     recall, precision = precision_recall(np.zeros(0), np.zeros(0, int), 3)
     assert eleven_point_ap(recall, precision) == area_ap(recall, precision) == 0.0
 
@@ -35,8 +35,8 @@ def test_area_is_that_of_the_envelope():
         assert area_ap(recall, precision) == pytest.approx(np.mean(envelope))
 
 
-def samples_and_answers():
-    """Two pictures, one class. Scores say in which order the answers are judged."""
+def samples_and_predictions():
+    """Two images, one class. Scores say in which order the answers are judged."""
     image = np.zeros((100, 100, 3), np.uint8)
     first = {
         "image": image,
@@ -45,7 +45,7 @@ def samples_and_answers():
         "difficult": np.array([False, False, True]),
     }
     second = {"image": image + 1, "boxes": np.array([[0, 0, 10, 10.0]]), "labels": np.array([0])}
-    answers = [
+    predictions = [
         {
             "boxes": np.array(
                 [
@@ -66,13 +66,13 @@ def samples_and_answers():
             "scores": np.array([0.85]),
         },
     ]
-    return [("a", first), ("b", second)], lambda image: answers[int(image.flat[0])]
+    return [("a", first), ("b", second)], lambda image: predictions[int(image.flat[0])]
 
 
 def test_judged_by_hand():
     """In order: right, wrong, wrong, right, of three objects: precision 1, ½, ⅓, ½."""
-    samples, answer = samples_and_answers()
-    result = evaluate_detection(answer, samples, ["thing", "other"])
+    samples, predict = samples_and_predictions()
+    result = evaluate_detection(predict, samples, ["thing", "other"])
     assert result["voc_ap50"] == pytest.approx(1 / 3 * 1 + 1 / 3 * 1 / 2)
     assert result["voc07_ap50"] == pytest.approx((4 * 1 + 3 * 1 / 2) / 11)
     assert result["voc07_ap50_by_class"] == {"thing": result["voc07_ap50"], "other": None}
@@ -122,12 +122,12 @@ def test_proposal_recall():
         assert result[f"recall50_{count}"] == pytest.approx(expected[0])
         assert result[f"ar{count}"] == pytest.approx(np.mean(expected))
     assert result["ar5"] < result["ar20"] < result["ar55"] < 1
-    assert result["pictures"] == 6
+    assert result["images"] == 6
 
 
 def test_proposals_of_nothing():
     empty = [("0", {"image": np.zeros((9, 9, 3)), "boxes": np.zeros((0, 4)), "labels": []})]
     result = proposal_recall(lambda _: {"boxes": np.ones((2, 4))}, empty, 1, counts=(10,))
-    assert result == {"ar10": None, "recall50_10": None, "pictures": 1}
-    with pytest.raises(InputError, match="no picture to measure on"):
+    assert result == {"ar10": None, "recall50_10": None, "images": 1}
+    with pytest.raises(InputError, match="no image to measure on"):
         proposal_recall(lambda _: {}, [], 1)

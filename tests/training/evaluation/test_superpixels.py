@@ -28,7 +28,7 @@ def test_the_vote_is_that_of_counting_by_hand():
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-def test_superpixels_follow_edges_and_clean_an_answer_up(channels):
+def test_superpixels_follow_edges_and_clean_an_prediction_up(channels):
     pytest.importorskip("cv2.ximgproc")
     random = np.random.default_rng(0)
     truth = np.zeros((60, 80), np.int32)
@@ -39,8 +39,8 @@ def test_superpixels_follow_edges_and_clean_an_answer_up(channels):
     assert superpixels.shape == (60, 80) and superpixels.min() == 0
     assert np.bincount(superpixels.ravel()).min() >= 50
     noisy = np.where(random.uniform(size=truth.shape) < 0.2, 1 - truth, truth)
-    answer = voting(lambda _: {"segmentation": noisy, "kept": 7}, 50)
-    found = answer(image)
+    predict = voting(lambda _: {"segmentation": noisy, "kept": 7}, 50)
+    found = predict(image)
     assert found["kept"] == 7
     assert (found["segmentation"] != truth).mean() < 0.05 < (noisy != truth).mean()
 

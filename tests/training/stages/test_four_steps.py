@@ -16,7 +16,7 @@ from training.data.proposals import open_proposals
 from training.data.sources import open_source
 from training.recipe import Recipe, recipe_for
 from training.run import Run, open_run
-from training.stages.four_step_training import fit_in_steps, four_steps
+from training.stages.four_step_training import fit_four_steps, four_steps
 from training.trainer import fit
 from zoo.errors import InputError
 
@@ -56,7 +56,7 @@ def trained(world, tmp_path_factory):
     patch.setenv("ZOO_DATA_DIR", str(tmp_path_factory.mktemp("cache")))
     out = tmp_path_factory.mktemp("runs") / "run"
     keras.utils.set_random_seed(0)
-    run = fit("faster_rcnn", f"coco:{world}", RECIPE, out=out, say=lines.append)
+    run = fit("faster_rcnn", f"coco:{world}", RECIPE, out=out, log=lines.append)
     yield run, lines
     patch.undo()
 
@@ -114,12 +114,12 @@ def test_only_a_run_of_faster_rcnn_proposes(trained):
 def test_the_last_model_is_one_of_its_own(trained):
     model = trained[0].model()
     assert model.arguments["learns"] == "regions" and model.arguments["frozen"] == -1
-    answers = zoo.answer(model, np.zeros((1, 50, 60, 3), np.uint8), image_size=(64, 64))
-    assert answers["boxes"].shape == (1, 100, 4)
+    predictions = zoo.predict(model, np.zeros((1, 50, 60, 3), np.uint8), image_size=(64, 64))
+    assert predictions["boxes"].shape == (1, 100, 4)
 
 
 class Recorded:
-    """Stands for `fit_once`: keeps what it is asked for; dies in a step if told so."""
+    """Stands for `fit_single_stage`: keeps what it is asked for; dies in a step if told so."""
 
     def __init__(self, dies=0):
         self.calls: list[tuple[str, bool, object, float | None]] = []
@@ -127,7 +127,7 @@ class Recorded:
 
     def __call__(
         self, architecture, source, recipe=None, *, out, resume=False, minutes=None, weights=None,
-        say=None,
+        log=None,
     ):  # fmt: skip
         self.calls.append((architecture, resume, weights, minutes))
         out.mkdir(parents=True, exist_ok=True)
@@ -144,7 +144,7 @@ class Recorded:
 
 def test_a_killed_step_is_gone_on_with(world, tmp_path, monkeypatch):
     first, out = Recorded(dies=2), tmp_path / "run"
-    monkeypatch.setattr(steps_module, "fit_once", first)
+    monkeypatch.setattr(steps_module, "fit_single_stage", first)
     source = open_source(f"coco:{world}")
     with pytest.raises(KeyboardInterrupt):
         fit("faster_rcnn", source, RECIPE, out=out, weights="start.keras", minutes=8)
@@ -154,7 +154,7 @@ def test_a_killed_step_is_gone_on_with(world, tmp_path, monkeypatch):
     ]
     assert first.calls[0][3] == pytest.approx(2, abs=0.1)
     second = Recorded()
-    monkeypatch.setattr(steps_module, "fit_once", second)
+    monkeypatch.setattr(steps_module, "fit_single_stage", second)
     # Not one epoch of the second step had finished: it begins anew, as it was to begin.
     fit("faster_rcnn", source, out=out, resume=True)
     assert [call[:3] for call in second.calls] == [
@@ -163,7 +163,7 @@ def test_a_killed_step_is_gone_on_with(world, tmp_path, monkeypatch):
         ("faster_rcnn", False, out / "steps" / "3" / "model.keras"),
     ]
     third = Recorded()
-    monkeypatch.setattr(steps_module, "fit_once", third)
+    monkeypatch.setattr(steps_module, "fit_single_stage", third)
     fit("faster_rcnn", source, out=out, resume=True)
     assert [call[:3] for call in third.calls] == [("faster_rcnn", True, None)]
     with pytest.raises(InputError, match="not an empty folder"):
@@ -194,7 +194,7 @@ def test_what_each_step_learns(tmp_path):
 def test_what_steps_are_not_for_has_its_line(world, tmp_path, architecture, model, words):
     recipe = dataclasses.replace(RECIPE, model=model)
     with pytest.raises(InputError, match=words):
-        fit_in_steps(architecture, f"coco:{world}", recipe, out=tmp_path / "run")
+        fit_four_steps(architecture, f"coco:{world}", recipe, out=tmp_path / "run")
     assert not list((tmp_path / "run").glob("*"))
 
 

@@ -7,7 +7,7 @@ from sklearn.linear_model import LogisticRegression
 
 import zoo
 from training.data.body_joints import head_of, torso_of
-from training.data.pipeline import Batches
+from training.data.pipeline import BatchConfig
 from training.data.shapes.figure_poses import JOINT_PAIRS, JOINTS
 from training.data.sources import open_source
 from training.stages.pose_classes import STRENGTH, mirror_images, pose_vectors, solve_pose_classes
@@ -43,7 +43,7 @@ def test_poses_that_lack_joints():
     assert whole.tolist() == [True, True, False, True]
 
 
-def test_mirror_images_are_those_of_the_mirrored_picture():
+def test_mirror_images_are_those_of_the_mirrored_image():
     poses = joints()
     mirrored = poses.copy()
     mirrored[..., 0] = 100 - mirrored[..., 0]
@@ -55,7 +55,7 @@ def test_mirror_images_are_those_of_the_mirrored_picture():
 
 
 class Poses:
-    """A data set of poses alone, in place of pictures."""
+    """A data set of poses alone, in place of images."""
 
     spec = "poses"
     joint_pairs = JOINT_PAIRS
@@ -68,7 +68,7 @@ def solved(monkeypatch, poses, labels, classes=3, mirrored=False):
     model = zoo.card("pose_classifier").build_tiny(
         num_keypoints=14, torso=TORSO, num_classes=classes
     )
-    batches = Batches("pose_classification", (32, 32))
+    batches = BatchConfig("pose_classification", (32, 32))
     return model, solve_pose_classes(model, Poses(), batches, mirrored)
 
 

@@ -52,7 +52,7 @@ def trained(world, tmp_path_factory):
     """A run that is through, and what it said."""
     lines = []
     out = tmp_path_factory.mktemp("runs") / "run"
-    run = fit("rcnn", f"coco:{world}", recipe(world), out=out, say=lines.append)
+    run = fit("rcnn", f"coco:{world}", recipe(world), out=out, log=lines.append)
     return run, lines
 
 
@@ -81,11 +81,11 @@ def test_a_finished_run_stays_and_a_killed_one_goes_on(world, trained, tmp_path)
     folder = tmp_path / "run"
     shutil.copytree(trained[0].folder, folder)
     before = (folder / "model.keras").read_bytes()
-    fit("rcnn", f"coco:{world}", out=folder, resume=True, say=lambda line: None)
+    fit("rcnn", f"coco:{world}", out=folder, resume=True, log=lambda line: None)
     assert (folder / "model.keras").read_bytes() == before
     run = open_run(folder)
     kernel = ops.convert_to_numpy(run.model().box_head.get_layer("svms").kernel)
-    # As if killed between two pictures: nothing is solved, some features are there.
+    # As if killed between two images: nothing is solved, some features are there.
     run.write_info(solved=None)
     model, source = run.model(), source_of(world, run)
     files = FeatureFiles(run, model, 2)
@@ -121,7 +121,7 @@ def test_features_of_another_model_are_thrown_away(world, trained, tmp_path):
     assert np.abs(next(files.read(1, "fc7"))[0] - old).max() > 0.1
 
 
-def test_features_are_those_that_answers_are_made_of(world, trained, tmp_path):
+def test_features_are_those_that_predictions_are_made_of(world, trained, tmp_path):
     """Stored margins, by the folded SVMs, are the scores that the model answers with."""
     folder = tmp_path / "run"
     shutil.copytree(trained[0].folder, folder)
@@ -139,13 +139,13 @@ def test_features_are_those_that_answers_are_made_of(world, trained, tmp_path):
     loose = zoo.build("rcnn", **{**model.arguments, "nms_iou": 1.0, "score_threshold": 0.0})
     loose.set_weights(model.get_weights())
     taken = {"image": sample["image"][None], "proposals": sample["proposals"][None]}
-    answers = zoo.answer(loose, taken, image_size=(64, 64))
-    found = ops.convert_to_numpy(answers["scores"])[0][:32]
+    predictions = zoo.predict(loose, taken, image_size=(64, 64))
+    found = ops.convert_to_numpy(predictions["scores"])[0][:32]
     expected = np.sort(1 / (1 + np.exp(-margins.ravel())))[::-1]
     np.testing.assert_allclose(found, expected, atol=5e-3)
 
 
-class Stored(FeatureFiles):
+class CachedProposals(FeatureFiles):
     """Features from memory."""
 
     def __init__(self, rows):
@@ -156,13 +156,13 @@ class Stored(FeatureFiles):
             yield [row[key].copy() for key in keys]
 
 
-def drawn(pictures=8, regions=400, width=12):
+def drawn(images=8, regions=400, width=12):
     """Features of two classes, background beside them, and pairs; a third class has none."""
     random = np.random.default_rng(3)
     centres = random.normal(0, 1.2, (3, width))
     truth = random.normal(0, 1, (2, 4, width))
     rows = []
-    for _ in range(pictures):
+    for _ in range(images):
         labels = random.integers(0, 2, 5)
         true = centres[labels] + random.normal(0, 1, (5, width))
         background = centres[2] + random.normal(0, 1, (regions, width))
@@ -178,7 +178,7 @@ def drawn(pictures=8, regions=400, width=12):
             "true_classes": labels, "norms": np.array(norms), "pool5": pool5,
             "pair_classes": own, "pair_targets": targets,
         })  # fmt: skip
-    return Stored(rows), rows
+    return CachedProposals(rows), rows
 
 
 def hinge(weights, intercept, positives, negatives):
@@ -248,7 +248,7 @@ def test_what_cannot_be_learned_has_its_line():
     files, rows = drawn(2)
     for row in rows:
         row["overlaps"][:] = 1.0
-    with pytest.raises(InputError, match="no region of the training pictures is background to a"):
+    with pytest.raises(InputError, match="no region of the training images is background to a"):
         mine(files, 2, ["a", "b", "c"], lambda number: None)
     for row in rows:
         row["true_fc7"], row["true_classes"] = row["true_fc7"][:0], row["true_classes"][:0]
@@ -266,7 +266,7 @@ def test_a_softmax_alone_has_its_boxes_regressed(world, tmp_path):
     keras.utils.set_random_seed(0)
     run = fit(
         "rcnn", f"coco:{world}", recipe(world, model=model, epochs=1), out=tmp_path / "run",
-        say=lines.append,
+        log=lines.append,
     )  # fmt: skip
     assert list(run.info["stages"]) == ["softmax", "softmax_boxes"]
     names = [layer.name for layer in run.model().box_head.layers]

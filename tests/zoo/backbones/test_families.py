@@ -32,9 +32,9 @@ def test_rates_compute_what_strides_skip(family, arguments, output_stride):
     x = random_maps(1, 64, 96, 3)
     step = 32 // output_stride
     expected = strided.predict(x, verbose=0)
-    answer = dense.predict(x, verbose=0)
-    assert answer.shape[1:3] == (64 // output_stride, 96 // output_stride)
-    np.testing.assert_allclose(answer[:, ::step, ::step], expected, atol=1e-4)
+    prediction = dense.predict(x, verbose=0)
+    assert prediction.shape[1:3] == (64 // output_stride, 96 // output_stride)
+    np.testing.assert_allclose(prediction[:, ::step, ::step], expected, atol=1e-4)
 
 
 def test_vgg_drops_pools_and_spreads_conv5():
@@ -61,14 +61,14 @@ def test_normalization_is_that_of_the_published_weights(name, module):
     pixels = np.random.default_rng(1).integers(0, 256, (2, 4, 5, 3)).astype("uint8")
     published = getattr(keras.applications, module).preprocess_input
     expected = published(pixels.astype("float32"))
-    answer = np.array(BACKBONES[name].normalize(pixels))
-    np.testing.assert_allclose(answer, expected, atol=1e-4)
+    prediction = np.array(BACKBONES[name].normalize(pixels))
+    np.testing.assert_allclose(prediction, expected, atol=1e-4)
 
 
 def test_darknet_takes_pixels_from_0_to_1():
     pixels = np.array([0, 51, 255], "uint8").reshape(1, 1, 1, 3)
-    answer = np.array(BACKBONES["darknet19"].normalize(pixels))
-    np.testing.assert_allclose(answer.ravel(), [0, 0.2, 1], rtol=1e-6)
+    prediction = np.array(BACKBONES["darknet19"].normalize(pixels))
+    np.testing.assert_allclose(prediction.ravel(), [0, 0.2, 1], rtol=1e-6)
     grey = np.array([0, 255], "uint8").reshape(1, 2, 1, 1)
     for family in BACKBONES.values():
         np.testing.assert_allclose(np.array(family.normalize(grey)).ravel(), [-1, 1])
@@ -95,5 +95,5 @@ def test_unknown_names_and_sizes():
     with pytest.raises(InputError, match='use "1x1" or "3x3"'):
         build_backbone("resnet50", pixels, stride_on="7x7")
     maps = build_backbone("vgg16", pixels, **BACKBONES["vgg16"].tiny)
-    with pytest.raises(InputError, match=r"fixed picture size; use \(224, 224, 3\)"):
+    with pytest.raises(InputError, match=r"fixed image size; use \(224, 224, 3\)"):
         BACKBONES["vgg16"].top(maps)

@@ -14,7 +14,7 @@ from zoo.backbones import BACKBONES, build_backbone
 FAMILIES = ("resnet50", "mobilenet_v2", "xception")
 
 
-def answer(name):
+def predict(name):
     """The coarsest map of a small configuration whose weights come from one generator."""
     pixels = keras.Input((None, None, 3))
     maps = build_backbone(name, pixels, **dict(BACKBONES[name].tiny), output_stride=16)
@@ -31,7 +31,7 @@ def answer(name):
 
 
 def main(path):
-    np.savez(path, **{name: answer(name) for name in FAMILIES})
+    np.savez(path, **{name: predict(name) for name in FAMILIES})
 
 
 def test_jax_gives_the_same_numbers(tmp_path):
@@ -45,7 +45,7 @@ def test_jax_gives_the_same_numbers(tmp_path):
     other = np.load(path)
     assert set(other) == set(FAMILIES)
     for name in FAMILIES:
-        expected = answer(name)
+        expected = predict(name)
         assert expected.std() > 0
         np.testing.assert_allclose(
             other[name], expected, atol=1e-4 * np.abs(expected).max(), err_msg=name

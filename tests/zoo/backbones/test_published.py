@@ -51,7 +51,7 @@ def narrow(monkeypatch):
 
 
 def test_fcn_computes_what_the_classifier_does(file):
-    """In the middle of a picture of 224×224 fc7 is the published network's fc2."""
+    """In the middle of an image of 224×224 fc7 is the published network's fc2."""
     path, network = file
     model = zoo.build("fcn8s", num_classes=3, width=WIDTH, head=HEAD, norm="none")
     report = zoo.load_weights(model, path)

@@ -75,7 +75,7 @@ def test_a_map_of_unknown_size():
         np.testing.assert_array_equal(anchors(tf.zeros([1, height, width, 3])), expected)
 
 
-def test_inside_the_picture():
+def test_inside_the_image():
     boxes = np.float32([[0, 0, 10, 20], [-1, 0, 5, 5], [0, 0, 11, 5], [3, 3, 4, 21]])
     np.testing.assert_array_equal(numbers(inside(boxes, 20, 10)), [True, False, False, False])
     two = numbers(inside(boxes, np.float32([[20], [30]]), np.float32([[10], [11]])))
@@ -83,7 +83,7 @@ def test_inside_the_picture():
 
 
 def test_the_papers_count_of_anchors_inside():
-    """About 6,000 of about 20,000 anchors of a 600×1000 picture cross no border."""
+    """About 6,000 of about 20,000 anchors of a 600×1000 image cross no border."""
     generator = AnchorGenerator({4: (128, 256, 512)}, convention="base16")
     anchors = generator(4, 38, 63)
     assert 20000 < anchors.shape[0] < 22000

@@ -31,8 +31,8 @@ def encoded(boxes, anchors, weights):
 def test_encoding_follows_the_paper():
     boxes, anchors = random_boxes(50, 1), random_boxes(50, 2)
     expected = encoded(boxes, anchors, WEIGHTS)
-    answer = encode(boxes.astype("float32"), anchors.astype("float32"), WEIGHTS)
-    np.testing.assert_allclose(numbers(answer), expected, rtol=1e-4, atol=1e-4)
+    prediction = encode(boxes.astype("float32"), anchors.astype("float32"), WEIGHTS)
+    np.testing.assert_allclose(numbers(prediction), expected, rtol=1e-4, atol=1e-4)
 
 
 def test_decoding_undoes_encoding():
@@ -57,11 +57,11 @@ def test_growth_has_a_limit():
 def test_deltas_of_several_classes_share_their_proposal():
     deltas = np.random.default_rng(0).normal(size=(2, 5, 3, 4)).astype("float32")
     proposals = random_boxes(10, 3).astype("float32").reshape(2, 5, 4)
-    answer = numbers(decode(deltas, proposals[:, :, None], WEIGHTS))
-    assert answer.shape == (2, 5, 3, 4)
+    prediction = numbers(decode(deltas, proposals[:, :, None], WEIGHTS))
+    assert prediction.shape == (2, 5, 3, 4)
     for c in range(3):
         one = numbers(decode(deltas[:, :, c], proposals, WEIGHTS))
-        np.testing.assert_allclose(answer[:, :, c], one, atol=1e-4)
+        np.testing.assert_allclose(prediction[:, :, c], one, atol=1e-4)
 
 
 def test_padding_stays_finite():

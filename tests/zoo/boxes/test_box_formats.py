@@ -56,7 +56,7 @@ def test_clipping():
     np.testing.assert_array_equal(numbers(geometry.clip(boxes, 10, 20)), expected)
 
 
-def test_clipping_pictures_of_several_sizes():
+def test_clipping_images_of_several_sizes():
     boxes = np.tile(np.float32([[-5, -5, 30, 30]]), (2, 3, 1))
     heights, widths = np.float32([[10], [25]]), np.float32([[20], [8]])
     clipped = numbers(geometry.clip(boxes, heights, widths))

@@ -69,8 +69,8 @@ def test_all_pairs_of_a_batch():
         expected = [
             [[one_overlap(x, y, kind) for y in ys] for x in xs] for xs, ys in zip(a, b, strict=True)
         ]
-        answer = numbers(function(a.astype("float32"), b.astype("float32")))
-        np.testing.assert_allclose(answer, expected, atol=1e-5)
+        prediction = numbers(function(a.astype("float32"), b.astype("float32")))
+        np.testing.assert_allclose(prediction, expected, atol=1e-5)
     shared_anchors = numbers(iou(a[0].astype("float32"), b.astype("float32")))
     assert shared_anchors.shape == (2, 7, 5)
     assert shared_anchors[0, 0, 0] == pytest.approx(1, abs=1e-5)
@@ -80,8 +80,8 @@ def test_all_pairs_of_a_batch():
 def test_partners(kind):
     a, b = random_boxes(200), random_boxes(200, seed=1)
     expected = [one_overlap(x, y, kind) for x, y in zip(a, b, strict=True)]
-    answer = numbers(PAIRED[kind](a.astype("float32"), b.astype("float32")))
-    np.testing.assert_allclose(answer, expected, atol=1e-5)
+    prediction = numbers(PAIRED[kind](a.astype("float32"), b.astype("float32")))
+    np.testing.assert_allclose(prediction, expected, atol=1e-5)
     same = numbers(PAIRED[kind](a.astype("float32"), a.astype("float32")))
     np.testing.assert_allclose(same, 1, atol=1e-5)
 
@@ -101,9 +101,9 @@ STRANGE = np.float32(
 
 
 def test_strange_boxes_overlap_as_defined():
-    answer = numbers(iou(STRANGE, STRANGE))
+    prediction = numbers(iou(STRANGE, STRANGE))
     expected = [[one_overlap(a, b) for b in STRANGE.astype("float64")] for a in STRANGE]
-    np.testing.assert_allclose(answer, expected, atol=1e-5)
+    np.testing.assert_allclose(prediction, expected, atol=1e-5)
     assert np.isfinite(numbers(crowd_iou(STRANGE, STRANGE))).all()
 
 

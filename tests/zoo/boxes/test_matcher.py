@@ -11,7 +11,7 @@ def numbers(x):
 
 
 def match(overlaps, valid, high, low, force_best, floor=0.0, ignore=None, candidates=None):
-    """One picture, anchor by anchor, as the paper puts it."""
+    """One image, anchor by anchor, as the paper puts it."""
     count = len(overlaps)
     candidates = [True] * count if candidates is None else candidates
     truths = [n for n in range(len(valid)) if valid[n]]

@@ -11,7 +11,7 @@ def numbers(x):
 
 
 def labels_of(*counts, size=400):
-    """One row a picture, with so many positives and negatives at random places."""
+    """One row an image, with so many positives and negatives at random places."""
     rng = np.random.default_rng(0)
     rows = []
     for positives, negatives in counts:

@@ -9,7 +9,7 @@ import tensorflow as tf
 from keras import ops
 
 import zoo
-from zoo.abstract_build import outline
+from zoo.abstract_build import build_abstract
 from zoo.boxes.overlap import iou
 from zoo.captioning.region_selection import CaptionSampling, recognition_network, region_maps
 from zoo.detection.ground_truth import truth_of
@@ -19,7 +19,7 @@ WORDS = ("red", "blue", "square", "below", "the", "left")
 
 
 def test_published_count():
-    model = outline(zoo.card("densecap").build_published)
+    model = build_abstract(zoo.card("densecap").build_published)
     count = sum(int(np.prod(v.shape)) for v in model.weights)
     assert count == 150_437_263
     frozen = 64 * 3 * 9 + 64 + 64 * 64 * 9 + 64 + 128 * 64 * 9 + 128 + 128 * 128 * 9 + 128
@@ -72,7 +72,7 @@ def test_regions_are_read_bilinearly_and_pass_gradients_to_boxes():
 def test_second_stage_moves_the_first_stages_boxes():
     model = zoo.card("densecap").build_tiny()
     model.recognition.get_layer("deltas").kernel.assign(np.full((32, 4), 0.05))
-    images, targets = pictures()
+    images, targets = make_images()
     outputs = model(images)
     with tf.GradientTape() as tape:
         tape.watch(outputs["rpn_deltas"])
@@ -82,7 +82,7 @@ def test_second_stage_moves_the_first_stages_boxes():
     assert np.abs(gradient).max() > 0
 
 
-def pictures():
+def make_images():
     random = np.random.default_rng(0)
     images = random.integers(30, 50, (2, 64, 64, 3)).astype("float32")
     boxes = np.zeros((2, 3, 4), "float32")
@@ -99,7 +99,7 @@ def pictures():
     return images, {"boxes": boxes, "labels": labels, "captions": captions}
 
 
-def test_it_learns_two_pictures_by_heart():
+def test_it_learns_two_images_by_heart():
     keras.utils.set_random_seed(0)
     model = zoo.card("densecap").build_tiny(
         vocabulary_size=0,
@@ -108,7 +108,7 @@ def test_it_learns_two_pictures_by_heart():
         box_weight=1.0,
         positive_iou=0.4,
     )
-    images, targets = pictures()
+    images, targets = make_images()
     model.compile(keras.optimizers.Adam(2e-3), jit_compile=False)
     first = model.train_on_batch(images, targets)[0]
     for _ in range(300):
@@ -116,12 +116,12 @@ def test_it_learns_two_pictures_by_heart():
     assert last < 0.1 * first
     for beam in (1, 3):
         model.saying = dataclasses.replace(model.saying, beam=beam)
-        answers = {k: ops.convert_to_numpy(v) for k, v in zoo.answer(model, images).items()}
+        predictions = {k: ops.convert_to_numpy(v) for k, v in zoo.predict(model, images).items()}
         for number, expected in enumerate(("red square", "blue square below the left")):
-            words = [model.tokens[token] for token in answers["captions"][number, 0] if token]
+            words = [model.tokens[token] for token in predictions["captions"][number, 0] if token]
             assert " ".join(words) == expected
             # A box counts as found from positive_iou on; any of those may come first.
-            overlap = iou(answers["boxes"][number, :1], targets["boxes"][number, :1])
+            overlap = iou(predictions["boxes"][number, :1], targets["boxes"][number, :1])
             assert float(overlap[0, 0]) > 0.4
 
 

@@ -43,7 +43,7 @@ def test_vgg16_pools_nothing_at_224():
 
 def test_sppnet_has_fifty_cells_of_256_maps():
     card = zoo.card("sppnet")
-    model = zoo.abstract_build.outline(card.build_published)
+    model = zoo.abstract_build.build_abstract(card.build_published)
     assert model.get_layer("pyramid").output.shape[-1] == 12_800
     assert model.get_layer("relu5").output.shape[1:] == (14, 14, 256)
 
@@ -56,7 +56,7 @@ def test_sppnet_on_a_backbone_and_sizes():
     assert model(IMAGES[:, :50, :70])["label"].shape == (2, 3)
 
 
-def test_pictures_without_a_label_are_left_out():
+def test_images_without_a_label_are_left_out():
     model = zoo.card("darknet19").build_tiny()
     model.compile(jit_compile=False)
     outputs = model(IMAGES)

@@ -31,9 +31,9 @@ def conv(filters, size=3, normalized=1, activation="leaky", **options):
 POOL = section("maxpool", size=2, stride=2)
 
 
-def same_answers(found, expected, picture):
-    """Both models give the same raw outputs for a picture of any size."""
-    first, second = found(picture, training=False), expected(picture, training=False)
+def same_predictions(found, expected, image):
+    """Both models give the same raw outputs for an image of any size."""
+    first, second = found(image, training=False), expected(image, training=False)
     assert set(first) == set(second)
     for key in first:
         np.testing.assert_allclose(first[key], second[key], atol=1e-5)
@@ -62,8 +62,8 @@ def test_yolo_v2_is_its_file(tmp_path):
     write_weights(networks.shake(model), tmp_path / "a.weights")
     (tmp_path / "a.cfg").write_text(text)
     found = read_cfg(tmp_path / "a.cfg", tmp_path / "a.weights")
-    picture = np.random.default_rng(0).integers(0, 256, (2, 50, 70, 3), dtype=np.uint8)
-    same_answers(found, model, picture)
+    image = np.random.default_rng(0).integers(0, 256, (2, 50, 70, 3), dtype=np.uint8)
+    same_predictions(found, model, image)
     assert found.settings.anchors == model.settings.anchors
 
 
@@ -84,10 +84,10 @@ def test_yolo_v1_is_its_file(tmp_path):
     write_weights(networks.shake(model), tmp_path / "a.weights")
     (tmp_path / "a.cfg").write_text(text)
     found = read_cfg(tmp_path / "a.cfg", tmp_path / "a.weights", nms_iou=0.5)
-    picture = np.random.default_rng(0).integers(0, 256, (2, 128, 128, 3), dtype=np.uint8)
-    same_answers(found, model, picture)
-    small = picture[:, :100, :90]
-    first, second = zoo.answer(found, small), zoo.answer(model, small)
+    image = np.random.default_rng(0).integers(0, 256, (2, 128, 128, 3), dtype=np.uint8)
+    same_predictions(found, model, image)
+    small = image[:, :100, :90]
+    first, second = zoo.predict(found, small), zoo.predict(model, small)
     np.testing.assert_allclose(first["boxes"], second["boxes"], atol=1e-3)
 
 
@@ -97,10 +97,10 @@ def test_models_of_files_are_saved_and_exported(name, tmp_path):
     model.save(tmp_path / "a.keras")
     again = zoo.load(tmp_path / "a.keras")
     height, width = (again.arguments["sections"][0][key] for key in ("height", "width"))
-    picture = np.random.default_rng(0).integers(0, 256, (1, height, width, 3), dtype=np.uint8)
-    same_answers(again, model, picture)
+    image = np.random.default_rng(0).integers(0, 256, (1, height, width, 3), dtype=np.uint8)
+    same_predictions(again, model, image)
     path = export.export_litert(
-        export.Delivery.of(model, ["a", "b", "c"], (height, width)), tmp_path / "a.tflite"
+        export.ExportSpec.of(model, ["a", "b", "c"], (height, width)), tmp_path / "a.tflite"
     )
     assert path.stat().st_size > 1000
     assert "darknet" not in zoo.list_models()
@@ -112,8 +112,8 @@ def test_regions_and_cells_learn(tmp_path):
     for name in ("GRID", "CELLS"):
         model = networks.of(getattr(networks, name), tmp_path)
         model.compile("adam", run_eagerly=True)
-        picture = np.zeros((1, 64, 96, 3), "uint8")
-        losses = [model.train_on_batch(picture, targets) for _ in range(3)]
+        image = np.zeros((1, 64, 96, 3), "uint8")
+        losses = [model.train_on_batch(image, targets) for _ in range(3)]
         assert np.isfinite(losses).all() and losses[-1] != losses[0]
     with pytest.raises(InputError, match="answers only"):
         networks.of(networks.SCALES, tmp_path).compile()

@@ -20,7 +20,7 @@ def stated(text, key):
 
 @pytest.fixture
 def pair(request, tmp_path):
-    """A model, OpenCV's network of the same files, and pictures of the size that they state."""
+    """A model, OpenCV's network of the same files, and images of the size that they state."""
     cfg, weights = tmp_path / "net.cfg", tmp_path / "net.weights"
     cfg.write_text(request.param)
     write_weights(networks.shake(read_cfg(cfg)), weights)
@@ -32,12 +32,12 @@ def pair(request, tmp_path):
         detections=1000,
     )
     height, width = (int(stated(request.param, key)) for key in ("height", "width"))
-    picture = np.random.default_rng(1).integers(0, 256, (height, width, 3), dtype=np.uint8)
-    return model, cv2.dnn.readNetFromDarknet(str(cfg), str(weights)), picture
+    image = np.random.default_rng(1).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    return model, cv2.dnn.readNetFromDarknet(str(cfg), str(weights)), image
 
 
-def opencv(net, picture):
-    net.setInput(np.ascontiguousarray(picture.transpose(2, 0, 1)[None] / 255, dtype="float32"))
+def opencv(net, image):
+    net.setInput(np.ascontiguousarray(image.transpose(2, 0, 1)[None] / 255, dtype="float32"))
     return net.forward(net.getUnconnectedOutLayersNames())
 
 
@@ -61,12 +61,12 @@ def suppressed(boxes, scores, threshold, nms_iou):
     "pair", [networks.GRID, networks.SCALES], indirect=True, ids=["region", "yolo"]
 )
 def test_detections_equal_opencv(pair):
-    model, net, picture = pair
-    height, width = picture.shape[:2]
-    rows = np.concatenate(opencv(net, picture))
+    model, net, image = pair
+    height, width = image.shape[:2]
+    rows = np.concatenate(opencv(net, image))
     centre, size = rows[:, :2] * [width, height], rows[:, 2:4] * [width, height]
     expected = np.concatenate([centre - size / 2, centre + size / 2], axis=1)
-    outputs = model(picture[None], training=False)
+    outputs = model(image[None], training=False)
     if "cells" in outputs:
         found = model.predictions(outputs["cells"])
         boxes = found["boxes"] * model.settings.stride
@@ -81,16 +81,16 @@ def test_detections_equal_opencv(pair):
     assert told.sum() > 20
     np.testing.assert_allclose(scores[told], rows[:, 5:][told], atol=1e-3)
     kept = suppressed(expected, rows[:, 5:], model.settings.score_threshold, 0.4)
-    answers = zoo.answer(model, picture[None])
-    count = int(answers["num_detections"][0])
+    predictions = zoo.predict(model, image[None])
+    count = int(predictions["num_detections"][0])
     assert count == len(kept) > 5
     left = set(range(count))
     for score, label, box in kept:
         box = np.clip(box, 0, [width, height, width, height])
         same = (
-            (np.asarray(answers["labels"][0]) == label)
-            & (np.abs(answers["scores"][0] - score) < 1e-3)
-            & (np.abs(answers["boxes"][0] - box).max(axis=-1) < 1e-3)
+            (np.asarray(predictions["labels"][0]) == label)
+            & (np.abs(predictions["scores"][0] - score) < 1e-3)
+            & (np.abs(predictions["boxes"][0] - box).max(axis=-1) < 1e-3)
         )
         left.remove(next(number for number in np.flatnonzero(same) if number in left))
     assert not left
@@ -98,8 +98,8 @@ def test_detections_equal_opencv(pair):
 
 @pytest.mark.parametrize("pair", [networks.CLASSIFIER], indirect=True, ids=["softmax"])
 def test_probabilities_equal_opencv(pair):
-    model, net, picture = pair
-    (expected,) = opencv(net, picture)
-    found = zoo.answer(model, picture[None])["scores"]
+    model, net, image = pair
+    (expected,) = opencv(net, image)
+    found = zoo.predict(model, image[None])["scores"]
     np.testing.assert_allclose(found, expected.reshape(1, -1), atol=1e-5)
     assert np.ptp(expected) > 0.01

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import zoo
-from zoo.abstract_build import outline
+from zoo.abstract_build import build_abstract
 from zoo.darknet import Header, read_weights, write_weights
 from zoo.darknet.weight_files import file_size
 from zoo.detection.yolo_v2_model import COCO_ANCHORS
@@ -17,7 +17,7 @@ TINY = {"num_classes": 3, "width": 0.125, "backbone_options": {"blocks": (1, 1, 
 
 @pytest.mark.parametrize(("classes", "size"), [(20, 202_704_260), (80, 203_934_260)])
 def test_published_sizes(classes, size):
-    model = outline(lambda: zoo.build("yolo_v2", num_classes=classes, anchors=COCO_ANCHORS))
+    model = build_abstract(lambda: zoo.build("yolo_v2", num_classes=classes, anchors=COCO_ANCHORS))
     assert file_size(model, EARLY) == size
 
 
@@ -86,8 +86,8 @@ def test_convolution_local_and_connected_by_hand(tmp_path, header):
         found, rest = np.split(rest, [int(np.prod(shape))])
         return found.reshape(shape)
 
-    picture = np.random.default_rng(2).integers(0, 256, (32, 32, 3), dtype=np.uint8)
-    x = picture.transpose(2, 0, 1) / 255
+    image = np.random.default_rng(2).integers(0, 256, (32, 32, 3), dtype=np.uint8)
+    x = image.transpose(2, 0, 1) / 255
     bias, kernel = take(4), take(4, 3, 3, 3)
     y = np.zeros((4, 16, 16))
     for row, column, seen in windows(padded(x, 1), 3, 2):
@@ -109,7 +109,7 @@ def test_convolution_local_and_connected_by_hand(tmp_path, header):
         x = bias + kernel @ x
         x = leaky(x) if outputs == 6 else x
     assert not len(rest)
-    found = model(picture[None], training=False)["cells"][0]
+    found = model(image[None], training=False)["cells"][0]
     np.testing.assert_allclose(found, x, atol=1e-4)
 
 
@@ -134,13 +134,13 @@ activation=linear
     write_weights(model, tmp_path / "a.weights")
     rest = np.fromfile(tmp_path / "a.weights", "<f4", offset=20).astype(float)
     beta, gamma, mean, variance, kernel = np.split(rest[:18], [3, 6, 9, 12])
-    picture = np.random.default_rng(2).integers(0, 256, (3, 2, 2), dtype=np.uint8)
-    x = np.einsum("oc,chw->ohw", kernel.reshape(3, 2), picture.transpose(2, 0, 1) / 255)
+    image = np.random.default_rng(2).integers(0, 256, (3, 2, 2), dtype=np.uint8)
+    x = np.einsum("oc,chw->ohw", kernel.reshape(3, 2), image.transpose(2, 0, 1) / 255)
     scale = gamma / np.sqrt(variance + 1e-5)
     x = leaky(scale[:, None, None] * (x - mean[:, None, None]) + beta[:, None, None]).reshape(-1)
     beta, kernel, gamma, mean, variance = np.split(rest[18:], [4, 76, 80, 84])
     x = gamma / np.sqrt(variance + 1e-5) * (kernel.reshape(4, 18) @ x - mean) + beta
-    np.testing.assert_allclose(model(picture[None])["label"][0], x, atol=1e-4)
+    np.testing.assert_allclose(model(image[None])["label"][0], x, atol=1e-4)
 
 
 def test_a_classifier_starts_a_detector(tmp_path):

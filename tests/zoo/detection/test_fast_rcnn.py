@@ -6,14 +6,14 @@ import pytest
 from keras import ops
 
 import zoo
-from zoo.abstract_build import outline
+from zoo.abstract_build import build_abstract
 from zoo.detection.two_stage.svd import factors
 from zoo.errors import InputError
-from zoo.inference.image_transform import place
+from zoo.inference.image_transform import transform_images
 
 
-def values(answers):
-    return {key: ops.convert_to_numpy(value) for key, value in answers.items()}
+def values(predictions):
+    return {key: ops.convert_to_numpy(value) for key, value in predictions.items()}
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,7 @@ def given(count=20, height=40, width=60):
 
 
 def test_published_form_is_conv_layers_and_two_dense_ones():
-    published = outline(zoo.card("fast_rcnn").build_published)
+    published = build_abstract(zoo.card("fast_rcnn").build_published)
     convolutions = 14_714_688
     dense = (7 * 7 * 512 + 1) * 4096 + (4096 + 1) * 4096 + (4096 + 1) * (21 + 84)
     assert published.count_params() == convolutions + dense
@@ -50,18 +50,18 @@ def test_padding_and_boxes_that_are_none_change_nothing(model):
         "float32",
     )
     more = np.concatenate([boxes[:, :4], np.tile(none, (2, 1, 1)), boxes[:, 4:]], 1)
-    plain = values(zoo.answer(model, taken))
-    mixed = values(zoo.answer(model, {**taken, "proposals": more}))
+    plain = values(zoo.predict(model, taken))
+    mixed = values(zoo.predict(model, {**taken, "proposals": more}))
     for key, value in plain.items():
         np.testing.assert_allclose(mixed[key], value, atol=1e-5, err_msg=key)
 
 
-def test_proposals_beyond_the_picture_are_cut(model):
+def test_proposals_beyond_the_image_are_cut(model):
     taken = given(8)
     taken["proposals"][:, :, 2] += 40
     cut = np.clip(taken["proposals"], 0, [60, 40, 60, 40])
     whole, within = (
-        values(zoo.answer(model, {**taken, "proposals": boxes}, image_size=(64, 64)))
+        values(zoo.predict(model, {**taken, "proposals": boxes}, image_size=(64, 64)))
         for boxes in (taken["proposals"], cut)
     )
     for key in whole:
@@ -72,30 +72,32 @@ def test_proposals_beyond_the_picture_are_cut(model):
 def test_only_the_first_proposals_are_looked_at(model):
     taken = given(40)
     first = {**taken, "proposals": taken["proposals"][:, : model.limit]}
-    for key, value in values(zoo.answer(model, first)).items():
-        np.testing.assert_array_equal(ops.convert_to_numpy(zoo.answer(model, taken)[key]), value)
+    for key, value in values(zoo.predict(model, first)).items():
+        np.testing.assert_array_equal(ops.convert_to_numpy(zoo.predict(model, taken)[key]), value)
 
 
 def test_no_proposals_give_no_objects(model):
-    answers = values(zoo.answer(model, {**given(), "proposals": np.zeros((2, 3, 4), "float32")}))
-    assert answers["num_detections"].tolist() == [0, 0] and (answers["labels"] == -1).all()
+    predictions = values(
+        zoo.predict(model, {**given(), "proposals": np.zeros((2, 3, 4), "float32")})
+    )
+    assert predictions["num_detections"].tolist() == [0, 0] and (predictions["labels"] == -1).all()
 
 
 def test_boxes_go_onto_the_canvas_and_back():
     images = np.zeros((1, 30, 50, 3), "float32")
     boxes = np.array([[[0, 0, 50, 30], [10, 6, 20, 12]]], "float32")
-    _, frame = place(images, (64, 100))
-    on_canvas = ops.convert_to_numpy(frame.place_boxes(boxes))
+    _, frame = transform_images(images, (64, 100))
+    on_canvas = ops.convert_to_numpy(frame.transform_boxes(boxes))
     np.testing.assert_allclose(on_canvas, 2 * boxes)
     np.testing.assert_allclose(ops.convert_to_numpy(frame.restore_boxes(on_canvas)), boxes)
 
 
 def test_what_is_given_must_be_what_is_taken(model):
     with pytest.raises(InputError, match=r"takes .*image.*proposals"):
-        zoo.answer(model, given()["image"])
+        zoo.predict(model, given()["image"])
     plain = zoo.card("unet").build_tiny()
-    with pytest.raises(InputError, match="takes pictures alone"):
-        zoo.answer(plain, given())
+    with pytest.raises(InputError, match="takes images alone"):
+        zoo.predict(plain, given())
 
 
 def test_factors_are_the_best_of_their_rank():
@@ -106,18 +108,18 @@ def test_factors_are_the_best_of_their_rank():
     np.testing.assert_allclose(np.linalg.norm(kernel - first @ second), np.linalg.norm(lost))
 
 
-def test_svd_of_full_rank_answers_the_same_and_of_less_has_fewer_weights(model):
+def test_svd_of_full_rank_predictions_the_same_and_of_less_has_fewer_weights(model):
     taken = given()
     full = zoo.truncated_svd(model, (32, 32))
-    expected = values(zoo.answer(model, taken))
-    for key, value in values(zoo.answer(full, taken)).items():
+    expected = values(zoo.predict(model, taken))
+    for key, value in values(zoo.predict(full, taken)).items():
         np.testing.assert_allclose(value, expected[key], atol=1e-4, err_msg=key)
     small = zoo.truncated_svd(model, (8, 4))
     dense = 7 * 7 * 64 * 32 + 32 * 32
     cut = 8 * (7 * 7 * 64 + 32) + 4 * (32 + 32)
     assert model.count_params() - small.count_params() == dense - cut
     assert small.arguments["svd_ranks"] == [8, 4]
-    again = values(zoo.answer(small, taken))
+    again = values(zoo.predict(small, taken))
     assert again["num_detections"].min() > 0
 
 
@@ -147,7 +149,7 @@ def test_bad_arguments_have_their_line(arguments, words):
         zoo.card("fast_rcnn").build_tiny(**arguments)
 
 
-def test_a_picture_is_learned_by_heart():
+def test_a_image_is_learned_by_heart():
     keras.utils.set_random_seed(0)
     model = zoo.card("fast_rcnn").build_tiny(num_classes=2, regions=32)
     random = np.random.default_rng(0)
@@ -166,7 +168,7 @@ def test_a_picture_is_learned_by_heart():
     for _ in range(80):
         last = model.train_on_batch(taken, {"boxes": boxes, "labels": labels})[0]
     assert last < 0.3 * first
-    answers = values(zoo.answer(model, taken))
+    predictions = values(zoo.predict(model, taken))
     for number in range(2):
-        assert answers["labels"][number, 0] == number
-        np.testing.assert_allclose(answers["boxes"][number, 0], boxes[number, 0], atol=5)
+        assert predictions["labels"][number, 0] == number
+        np.testing.assert_allclose(predictions["boxes"][number, 0], boxes[number, 0], atol=5)

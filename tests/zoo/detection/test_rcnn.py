@@ -6,7 +6,7 @@ import pytest
 from keras import ops
 
 import zoo
-from zoo.abstract_build import outline
+from zoo.abstract_build import build_abstract
 from zoo.detection.two_stage.warped_regions import in_pieces, set_box_regression, set_svms
 from zoo.errors import InputError
 from zoo.layers.region_warp import region_warp
@@ -14,8 +14,8 @@ from zoo.layers.region_warp import region_warp
 MEAN = [103.939, 116.779, 123.68]
 
 
-def values(answers):
-    return {key: ops.convert_to_numpy(value) for key, value in answers.items()}
+def values(predictions):
+    return {key: ops.convert_to_numpy(value) for key, value in predictions.items()}
 
 
 def given(count=20, height=40, width=60):
@@ -54,7 +54,7 @@ def features(model, taken, boxes):
 
 
 def test_published_form_is_alexnet_and_three_heads():
-    published = outline(zoo.card("rcnn").build_published)
+    published = build_abstract(zoo.card("rcnn").build_published)
     convolutions = sum(
         (side * side * before + 1) * after
         for side, before, after in
@@ -73,7 +73,7 @@ def test_published_form_is_alexnet_and_three_heads():
 
 
 def test_vgg16_sees_seven_by_seven_cells():
-    form = outline(lambda: zoo.build("rcnn", backbone="vgg16"))
+    form = build_abstract(lambda: zoo.build("rcnn", backbone="vgg16"))
     assert form.box_head.get_layer("flatten").output.shape == (None, 7 * 7 * 512)
 
 
@@ -84,22 +84,22 @@ def test_pieces_are_the_whole(at_once):
     np.testing.assert_array_equal(found, np.concatenate([boxes, 2 * boxes], -1))
 
 
-def test_answers_are_the_softmax_on_the_proposals_until_svms_are_solved():
+def test_predictions_are_the_softmax_on_the_proposals_until_svms_are_solved():
     model, taken = tiny(nms_iou=1.0, detections=60), given()
-    answers = values(zoo.answer(model, taken))
+    predictions = values(zoo.predict(model, taken))
     logits = features(model, taken, taken["proposals"])[2].reshape(2, 20, 4)
     share = np.exp(logits - logits.max(-1, keepdims=True))
     share = (share / share.sum(-1, keepdims=True))[..., 1:]
-    for picture in range(2):
-        expected = np.sort(share[picture].ravel())[::-1]
-        np.testing.assert_allclose(answers["scores"][picture], expected, atol=1e-4)
-        best = np.unravel_index(share[picture].argmax(), (20, 3))
-        assert answers["labels"][picture, 0] == best[1]
-        box = taken["proposals"][picture, best[0]]
-        np.testing.assert_allclose(answers["boxes"][picture, 0], box, atol=1e-3)
+    for image in range(2):
+        expected = np.sort(share[image].ravel())[::-1]
+        np.testing.assert_allclose(predictions["scores"][image], expected, atol=1e-4)
+        best = np.unravel_index(share[image].argmax(), (20, 3))
+        assert predictions["labels"][image, 0] == best[1]
+        box = taken["proposals"][image, best[0]]
+        np.testing.assert_allclose(predictions["boxes"][image, 0], box, atol=1e-3)
 
 
-def test_solved_answers_are_margins_and_regressed_boxes(solved):
+def test_solved_predictions_are_margins_and_regressed_boxes(solved):
     taken = given()
     pool5, fc7, _ = (
         part.reshape(2, 20, -1) for part in features(solved, taken, taken["proposals"])
@@ -107,21 +107,21 @@ def test_solved_answers_are_margins_and_regressed_boxes(solved):
     kernels = [solved.box_head.get_layer(name).get_weights() for name in ("svms", "boxes")]
     margins = fc7 @ kernels[0][0] + kernels[0][1]
     deltas = (pool5 @ kernels[1][0] + kernels[1][1]).reshape(2, 20, 3, 4)
-    answers = values(zoo.answer(solved, taken))
-    for picture in range(2):
-        number, label = np.unravel_index(margins[picture].argmax(), (20, 3))
-        x1, y1, x2, y2 = taken["proposals"][picture, number].astype("float64")
-        dx, dy, dw, dh = deltas[picture, number, label]
+    predictions = values(zoo.predict(solved, taken))
+    for image in range(2):
+        number, label = np.unravel_index(margins[image].argmax(), (20, 3))
+        x1, y1, x2, y2 = taken["proposals"][image, number].astype("float64")
+        dx, dy, dw, dh = deltas[image, number, label]
         centre = np.array([(x1 + x2) / 2 + dx * (x2 - x1), (y1 + y2) / 2 + dy * (y2 - y1)])
         half = np.array([(x2 - x1) * np.exp(dw), (y2 - y1) * np.exp(dh)]) / 2
         box = np.clip(np.concatenate([centre - half, centre + half]), 0, [60, 40, 60, 40])
-        np.testing.assert_allclose(answers["boxes"][picture, 0], box, atol=1e-2)
-        assert answers["labels"][picture, 0] == label
-        score = 1 / (1 + np.exp(-margins[picture, number, label]))
-        np.testing.assert_allclose(answers["scores"][picture, 0], score, atol=1e-4)
+        np.testing.assert_allclose(predictions["boxes"][image, 0], box, atol=1e-2)
+        assert predictions["labels"][image, 0] == label
+        score = 1 / (1 + np.exp(-margins[image, number, label]))
+        np.testing.assert_allclose(predictions["scores"][image, 0], score, atol=1e-4)
 
 
-def test_a_solved_model_reloads_and_answers_outside(solved, tmp_path):
+def test_a_solved_model_reloads_and_predictions_outside(solved, tmp_path):
     import tensorflow as tf
     from ai_edge_litert.interpreter import Interpreter
 
@@ -130,16 +130,16 @@ def test_a_solved_model_reloads_and_answers_outside(solved, tmp_path):
     taken = given()
     path = tmp_path / "model.keras"
     solved.save(path)
-    expected = values(zoo.answer(solved, taken, image_size=(32, 48)))
-    for key, value in values(zoo.answer(zoo.load(path), taken, image_size=(32, 48))).items():
+    expected = values(zoo.predict(solved, taken, image_size=(32, 48)))
+    for key, value in values(zoo.predict(zoo.load(path), taken, image_size=(32, 48))).items():
         np.testing.assert_allclose(value, expected[key], atol=1e-5, err_msg=key)
-    delivery = export.Delivery.of(solved, ["a", "b", "c"], (32, 48))
-    folder = export.export_saved_model(delivery, tmp_path / "saved")
+    spec = export.ExportSpec.of(solved, ["a", "b", "c"], (32, 48))
+    folder = export.export_saved_model(spec, tmp_path / "saved")
     serve = tf.saved_model.load(str(folder)).signatures["serving_default"]
     inputs = {"images": taken["image"], "proposals": taken["proposals"]}
     found = values(serve(**{key: tf.constant(value) for key, value in inputs.items()}))
     np.testing.assert_allclose(found["scores"], expected["scores"], atol=1e-3)
-    file = export.export_litert(delivery, tmp_path / "model.tflite")
+    file = export.export_litert(spec, tmp_path / "model.tflite")
     interpreter = Interpreter(model_path=str(file))
     places = interpreter.get_signature_runner("serving_default").get_input_details()
     for key, value in inputs.items():
@@ -151,15 +151,15 @@ def test_a_solved_model_reloads_and_answers_outside(solved, tmp_path):
     np.testing.assert_allclose(found["scores"], expected["scores"][:1], atol=1e-3)
 
 
-def test_boxes_that_are_none_are_no_answer(solved):
+def test_boxes_that_are_none_are_no_prediction(solved):
     taken = given()
     none = np.array([[np.nan, 0, 5, 5], [9, 9, 4, 4], [0, 0, np.inf, 4], [70, 5, 90, 9]], "float32")
     mixed = np.concatenate([np.tile(none, (2, 1, 1)), taken["proposals"]], 1)
-    plain = values(zoo.answer(solved, taken))
-    for key, value in values(zoo.answer(solved, {**taken, "proposals": mixed})).items():
+    plain = values(zoo.predict(solved, taken))
+    for key, value in values(zoo.predict(solved, {**taken, "proposals": mixed})).items():
         np.testing.assert_allclose(value, plain[key], atol=1e-4, err_msg=key)
     nothing = {**taken, "proposals": np.zeros((2, 3, 4), "float32")}
-    assert values(zoo.answer(solved, nothing))["num_detections"].tolist() == [0, 0]
+    assert values(zoo.predict(solved, nothing))["num_detections"].tolist() == [0, 0]
 
 
 def test_svms_and_boxes_are_no_gradients_affair():

@@ -6,19 +6,19 @@ import pytest
 from keras import ops
 
 import zoo
-from zoo.abstract_build import outline
+from zoo.abstract_build import build_abstract
 from zoo.detection.sliding_window_model import RATIOS, SCALES, sliding_window
 from zoo.errors import InputError
 from zoo.layers.image_pyramid import ImagePyramid
 
 
-def values(answers):
-    return {key: ops.convert_to_numpy(value) for key, value in answers.items()}
+def values(predictions):
+    return {key: ops.convert_to_numpy(value) for key, value in predictions.items()}
 
 
 def test_placements_are_as_many_as_published():
     one = {"scales": (1.0,), "ratios": (1.0,), "input_shape": (375, 500, 3)}
-    model = outline(lambda: sliding_window(num_classes=20, **one))
+    model = build_abstract(lambda: sliding_window(num_classes=20, **one))
     assert model.output["level0"].shape == (None, 39, 55, 21)
     assert 39 * 55 == 2145
 
@@ -48,9 +48,9 @@ def test_boxes_of_placements_by_hand():
 
 
 def test_levels_keep_places():
-    picture = np.zeros((1, 41, 60, 1), "float32")
-    picture[0, 16:24, 32:40] = 1
-    levels = ImagePyramid([(1, 1), (0.5, 0.5), (0.25, 0.5), (2, 1.5)])(picture)
+    image = np.zeros((1, 41, 60, 1), "float32")
+    image[0, 16:24, 32:40] = 1
+    levels = ImagePyramid([(1, 1), (0.5, 0.5), (0.25, 0.5), (2, 1.5)])(image)
     shapes = [(41, 60), (20, 30), (10, 30), (82, 90)]
     for level, shape, pair in zip(
         levels, shapes, [(1, 1), (0.5, 0.5), (0.25, 0.5), (2, 1.5)], strict=True
@@ -63,7 +63,7 @@ def test_levels_keep_places():
         np.testing.assert_allclose(found.sum(), 64 * pair[0] * pair[1], rtol=1e-3)
 
 
-def test_levels_are_flat_where_the_picture_is_and_padded_to_a_window():
+def test_levels_are_flat_where_the_image_is_and_padded_to_a_window():
     level = ImagePyramid([(0.3, 0.7)], least=16)(np.full((1, 20, 30, 2), 7.0, "float32"))[0]
     found = ops.convert_to_numpy(level)
     assert found.shape == (1, 16, 21, 2)
@@ -76,7 +76,7 @@ def test_levels_are_flat_where_the_picture_is_and_padded_to_a_window():
 
 def test_windows_of_any_common_shape_are_matched():
     """The best window of the default pyramid overlaps objects enough to learn from them."""
-    model = outline(lambda: sliding_window(num_classes=1, input_shape=(256, 256, 3)))
+    model = build_abstract(lambda: sliding_window(num_classes=1, input_shape=(256, 256, 3)))
     assert len(model.output) == len(SCALES) * len(RATIOS)
     maps = [
         np.zeros((1, *model.output[f"level{n}"].shape[1:]), "float32")

@@ -6,7 +6,7 @@ import pytest
 from keras import ops
 
 import zoo
-from zoo.abstract_build import outline
+from zoo.abstract_build import build_abstract
 from zoo.detection.ground_truth import truth_of
 from zoo.detection.two_stage.roi_heads import RegionSampling
 
@@ -17,8 +17,8 @@ def count(model, trainable=False):
 
 
 def test_published_counts():
-    assert count(outline(zoo.card("faster_rcnn").build_published)) == 137_078_239
-    mask = outline(zoo.card("mask_rcnn").build_published)
+    assert count(build_abstract(zoo.card("faster_rcnn").build_published)) == 137_078_239
+    mask = build_abstract(zoo.card("mask_rcnn").build_published)
     assert count(mask, trainable=True) == 44_401_393
     assert count(mask) == 44_401_393 + 106_240
 
@@ -64,7 +64,7 @@ def test_regions_are_sampled_by_the_rules():
 
 
 @pytest.mark.parametrize("head", ["fpn", "c4"])
-def test_mask_rcnn_learns_a_picture_by_heart(head):
+def test_mask_rcnn_learns_a_image_by_heart(head):
     keras.utils.set_random_seed(0)
     options = {"anchor_sizes": (8, 16, 24, 32, 48)} if head == "fpn" else {"anchor_sizes": (16, 32)}
     model = zoo.card("mask_rcnn").build_tiny(head=head, num_classes=2, paste=True, **options)
@@ -85,13 +85,13 @@ def test_mask_rcnn_learns_a_picture_by_heart(head):
     for _ in range(150):
         last = model.train_on_batch(images, targets)[0]
     assert last < 0.4 * first
-    answers = {k: ops.convert_to_numpy(v) for k, v in zoo.answer(model, images).items()}
-    assert answers["masks"].shape == (2, 20, 64, 64)
+    predictions = {k: ops.convert_to_numpy(v) for k, v in zoo.predict(model, images).items()}
+    assert predictions["masks"].shape == (2, 20, 64, 64)
     for number in range(2):
-        assert answers["labels"][number, 0] == number
-        np.testing.assert_allclose(answers["boxes"][number, 0], boxes[number, 0], atol=6)
+        assert predictions["labels"][number, 0] == number
+        np.testing.assert_allclose(predictions["boxes"][number, 0], boxes[number, 0], atol=6)
         x1, y1, x2, y2 = boxes[number, 0].astype(int)
         truth = np.zeros((64, 64), bool)
         truth[y1:y2, x1 : (x1 + x2) // 2] = True
-        found = answers["masks"][number, 0].astype(bool)
+        found = predictions["masks"][number, 0].astype(bool)
         assert (found & truth).sum() / (found | truth).sum() > 0.6

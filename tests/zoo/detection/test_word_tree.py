@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 
 import zoo
-from zoo.abstract_build import outline
+from zoo.abstract_build import build_abstract
 from zoo.detection.yolo.word_tree import WordTree
 from zoo.errors import InputError
-from zoo.inference.image_transform import Frame
+from zoo.inference.image_transform import ImageTransform
 
 # Two roots; siblings apart from each other; groups of 2, 3, 2 and 1.
 PARENTS = (-1, 0, 3, -1, 0, 3, 0, 4, 4, 7)
@@ -88,7 +88,7 @@ def test_trees_that_are_none():
 
 
 def test_the_published_head_has_28269_filters():
-    model = outline(lambda: zoo.build("yolo9000"))
+    model = build_abstract(lambda: zoo.build("yolo9000"))
     assert model.get_layer("conv23").filters == 28_269 == 3 * (9418 + 5)
 
 
@@ -104,14 +104,14 @@ def sigmoid(x):
     return 1 / (1 + np.exp(-x))
 
 
-def test_losses_of_both_kinds_of_pictures(model):
-    """A picture with a box, one with a class alone, and one with nothing in it."""
+def test_losses_of_both_kinds_of_images(model):
+    """An image with a box, one with a class alone, and one with nothing in it."""
     cells = np.random.default_rng(1).normal(0, 1, (3, 2, 3, 2 * 15)).astype("float32")
     boxes, labels = np.zeros((3, 4, 4), "float32"), np.full((3, 4), -1)
     boxes[0, 0], labels[0, 0] = [35, 3, 60, 30], 8
     targets = {"boxes": boxes, "labels": labels, "label": np.array([-1, 7, -1])}
     found = model.learn(None, targets, {"cells": cells}, training=False)
-    # The same without the second picture, which says nothing of boxes.
+    # The same without the second image, which says nothing of boxes.
     others = {key: value[[0, 2]] for key, value in targets.items() if key != "label"}
     plain = model.learn(None, others, {"cells": cells[[0, 2]]}, training=False)
     rows = cells.reshape(3, 12, 15).astype(float)
@@ -150,18 +150,18 @@ def test_a_class_alone_pulls_up_a_low_objectness(model):
     assert float(found["no_object"]) == float(found["box"]) == float(found["prior"]) == 0
 
 
-def test_answers_descend_the_tree(model):
+def test_predictions_descend_the_tree(model):
     cells = np.random.default_rng(3).normal(0, 3, (1, 2, 2, 2 * 15)).astype("float32")
-    answers = model.decode({"cells": cells}, Frame(64, 64, 64, 64))
+    predictions = model.decode({"cells": cells}, ImageTransform(64, 64, 64, 64))
     expected = []
     for row in cells.reshape(8, 15).astype(float):
         conditional = conditional_by_hand(row[5:], PARENTS)
         label, probability = descended_by_hand(conditional, PARENTS, 0.5)
         expected.append((sigmoid(row[4]) * probability, label))
-    count = int(answers["num_detections"][0])
+    count = int(predictions["num_detections"][0])
     assert 1 <= count <= 8
     for score, label in zip(
-        answers["scores"][0, :count], np.asarray(answers["labels"][0, :count]), strict=True
+        predictions["scores"][0, :count], np.asarray(predictions["labels"][0, :count]), strict=True
     ):
         assert any(k == label and abs(score - s) < 1e-5 for s, k in expected)
-    assert float(answers["scores"][0, 0]) == pytest.approx(max(expected)[0], abs=1e-5)
+    assert float(predictions["scores"][0, 0]) == pytest.approx(max(expected)[0], abs=1e-5)

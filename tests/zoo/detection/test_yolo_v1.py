@@ -6,7 +6,7 @@ import pytest
 
 import zoo
 from zoo.errors import InputError
-from zoo.inference.image_transform import Frame
+from zoo.inference.image_transform import ImageTransform
 
 SIDE, BOXES, CLASSES = 2, 2, 3
 
@@ -35,13 +35,13 @@ def parts_of(vector):
 
 
 def corners(raw, row, column):
-    """A box as shares of the picture."""
+    """A box as shares of the image."""
     x, y, w, h = (raw[0] + column) / SIDE, (raw[1] + row) / SIDE, raw[2] ** 2, raw[3] ** 2
     return np.array([x - w / 2, y - h / 2, x + w / 2, y + h / 2])
 
 
 def by_hand(vector, boxes, labels):
-    """The paper's sums for one picture; boxes as shares of it."""
+    """The paper's sums for one image; boxes as shares of it."""
     classes, confidence, raws = parts_of(vector)
     parts = dict.fromkeys(("box", "object", "no_object", "class"), 0.0)
     parts["no_object"] = 0.5 * (confidence**2).sum()
@@ -131,11 +131,11 @@ def test_crowds_are_not_told_that_nothing_is_there(model):
     assert found == dict.fromkeys(found, 0.0)
 
 
-def test_answers_by_hand(model):
+def test_predictions_by_hand(model):
     vector = vector_of(2, 1)
     outputs = {"cells": vector.astype("float32"), "canvas": np.array([[60.0, 100]], "float32")}
-    # The picture covers a part of the canvas and is twice as large.
-    answers = model.decode(outputs, Frame(100, 200, 50, 100))
+    # The image covers a part of the canvas and is twice as large.
+    predictions = model.decode(outputs, ImageTransform(100, 200, 50, 100))
     classes, confidence, raws = parts_of(vector[0])
     rows = []
     for row in range(SIDE):
@@ -151,16 +151,16 @@ def test_answers_by_hand(model):
     for row in sorted(rows, key=lambda row: -row[0]):
         if all(row[1] != k or overlap(row[2], box) <= 0.5 for _, k, box, _ in kept):
             kept.append(row)
-    count = int(answers["num_detections"][0])
+    count = int(predictions["num_detections"][0])
     assert count == len(kept) > 3
-    np.testing.assert_allclose(answers["scores"][0, :count], [k[0] for k in kept], atol=1e-5)
-    assert list(np.asarray(answers["labels"][0, :count])) == [k[1] for k in kept]
-    np.testing.assert_allclose(answers["boxes"][0, :count], [k[3] for k in kept], atol=1e-3)
+    np.testing.assert_allclose(predictions["scores"][0, :count], [k[0] for k in kept], atol=1e-5)
+    assert list(np.asarray(predictions["labels"][0, :count])) == [k[1] for k in kept]
+    np.testing.assert_allclose(predictions["boxes"][0, :count], [k[3] for k in kept], atol=1e-3)
 
 
 def test_other_sizes_are_stretched(model):
-    picture = np.random.default_rng(0).integers(0, 256, (1, 90, 70, 3), dtype=np.uint8)
-    outputs = model(picture)
+    image = np.random.default_rng(0).integers(0, 256, (1, 90, 70, 3), dtype=np.uint8)
+    outputs = model(image)
     assert outputs["cells"].shape == (1, 52)
     np.testing.assert_array_equal(outputs["canvas"], [[90, 70]])
     flat = np.full((1, 90, 70, 3), 77, np.uint8)

@@ -6,7 +6,7 @@ import pytest
 
 import zoo
 from zoo.errors import InputError
-from zoo.inference.image_transform import Frame
+from zoo.inference.image_transform import ImageTransform
 
 ANCHORS = ((0.6, 0.8), (1.5, 1.2))
 CLASSES = 3
@@ -44,22 +44,22 @@ def predicted(cells, row, column, anchor):
 
 
 def by_hand(cells, boxes, labels, early):
-    """The parts of one picture's loss; boxes in cells."""
+    """The parts of one image's loss; boxes in cells."""
     rows, columns = cells.shape[:2]
     parts = dict.fromkeys(("box", "object", "no_object", "class", "prior"), 0.0)
-    answering = {}
+    predicting = {}
     for number, (box, label) in enumerate(zip(boxes, labels, strict=True)):
         if label < 0:
             continue
         w, h = box[2] - box[0], box[3] - box[1]
         shapes = [overlap((0, 0, w, h), (0, 0, *anchor)) for anchor in ANCHORS]
         x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
-        answering[int(y), int(x), int(np.argmax(shapes))] = number
+        predicting[int(y), int(x), int(np.argmax(shapes))] = number
     for row in range(rows):
         for column in range(columns):
             for anchor in range(len(ANCHORS)):
                 t, found = predicted(cells, row, column, anchor)
-                number = answering.get((row, column, anchor))
+                number = predicting.get((row, column, anchor))
                 if number is None:
                     best = max([overlap(found, b) for b, k in zip(boxes, labels, strict=True)
                                 if k >= 0], default=0)  # fmt: skip
@@ -119,10 +119,10 @@ def test_an_overlapping_prediction_is_not_told_that_nothing_is_there(model):
     assert float(found["no_object"]) == pytest.approx(11 * 0.25 / 2)
 
 
-def test_answers_by_hand(model):
+def test_predictions_by_hand(model):
     random = np.random.default_rng(2)
     cells = random.normal(0, 2, (1, 2, 3, 2 * (5 + CLASSES))).astype("float32")
-    answers = model.decode({"cells": cells}, Frame(64, 96, 64, 96))
+    predictions = model.decode({"cells": cells}, ImageTransform(64, 96, 64, 96))
     scores, boxes = [], []
     for row in range(2):
         for column in range(3):
@@ -137,19 +137,19 @@ def test_answers_by_hand(model):
             label != k or overlap(boxes[number], boxes[m]) <= 0.45 for _, k, m in kept
         ):
             kept.append((score, label, number))
-    count = int(answers["num_detections"][0])
+    count = int(predictions["num_detections"][0])
     assert count == len(kept)
-    np.testing.assert_allclose(answers["scores"][0, :count], [k[0] for k in kept], atol=1e-5)
-    assert list(np.asarray(answers["labels"][0, :count])) == [k[1] for k in kept]
+    np.testing.assert_allclose(predictions["scores"][0, :count], [k[0] for k in kept], atol=1e-5)
+    assert list(np.asarray(predictions["labels"][0, :count])) == [k[1] for k in kept]
     inside = np.clip([boxes[k[2]] for k in kept], 0, [96, 64, 96, 64])
-    np.testing.assert_allclose(answers["boxes"][0, :count], inside, atol=1e-3)
+    np.testing.assert_allclose(predictions["boxes"][0, :count], inside, atol=1e-3)
 
 
 def test_parameters_of_both_passthroughs():
     def count(**arguments):
-        from zoo.abstract_build import outline
+        from zoo.abstract_build import build_abstract
 
-        model = outline(lambda: zoo.build("yolo_v2", **arguments))
+        model = build_abstract(lambda: zoo.build("yolo_v2", **arguments))
         return sum(int(np.prod(v.shape)) for v in model.weights) - 1
 
     assert count() == 50_676_061

@@ -1,4 +1,4 @@
-"""Where a picture lies on the canvas, and the way back."""
+"""Where an image lies on the canvas, and the way back."""
 
 import math
 
@@ -8,13 +8,13 @@ import pytest
 from keras import ops
 
 import zoo
-from zoo.inference.image_transform import Frame, fitted_size, place
+from zoo.inference.image_transform import ImageTransform, letterbox_size, transform_images
 from zoo.inference.prediction import _with_margin
 from zoo.layers.resample import mirror, pad_bottom_right, resize_antialiased
 from zoo.model import ValidSizes
 
 
-def picture(height, width, channels=3, seed=0):
+def make_image(height, width, channels=3, seed=0):
     shape = (1, height, width, channels)
     return np.random.default_rng(seed).uniform(0, 255, shape).astype("float32")
 
@@ -42,9 +42,9 @@ def traced(function, *arguments):
     ],
 )
 def test_fitted_size(size, canvas, expected):
-    assert fitted_size(*size, canvas) == expected
+    assert letterbox_size(*size, canvas) == expected
     found = traced(
-        lambda height, width: fitted_size(height, width, canvas),
+        lambda height, width: letterbox_size(height, width, canvas),
         np.int32(size[0]),
         np.int32(size[1]),
     )
@@ -55,7 +55,7 @@ def test_fitted_size_keeps_proportions_and_touches_the_canvas():
     random = np.random.default_rng(0)
     for _ in range(300):
         height, width, *canvas = (int(n) for n in random.integers(1, 3000, 4))
-        high, wide = fitted_size(height, width, tuple(canvas))
+        high, wide = letterbox_size(height, width, tuple(canvas))
         assert high == canvas[0] or wide == canvas[1]
         assert 1 <= high <= canvas[0] and 1 <= wide <= canvas[1]
         scale = min(canvas[0] / height, canvas[1] / width)
@@ -63,43 +63,43 @@ def test_fitted_size_keeps_proportions_and_touches_the_canvas():
         assert abs(wide - max(1, width * scale)) <= 0.5 + 1e-9
 
 
-@pytest.mark.parametrize("fit", ["fit", "stretch"])
-def test_place_scales_and_pads_at_the_bottom_and_right(fit):
+@pytest.mark.parametrize("resize", ["letterbox", "stretch"])
+def test_place_scales_and_pads_at_the_bottom_and_right(resize):
     image = np.full((2, 40, 80, 3), 200, "uint8")
-    canvas, frame = place(image, (48, 48), fit)
-    high, wide = (24, 48) if fit == "fit" else (48, 48)
+    canvas, transform = transform_images(image, (48, 48), resize)
+    high, wide = (24, 48) if resize == "letterbox" else (48, 48)
     assert canvas.shape == (2, 48, 48, 3)
-    assert (frame.height, frame.width) == (40, 80)
-    assert (frame.placed_height, frame.placed_width) == (high, wide)
+    assert (transform.height, transform.width) == (40, 80)
+    assert (transform.resized_height, transform.resized_width) == (high, wide)
     canvas = ops.convert_to_numpy(canvas)
     assert canvas.dtype == np.float32
     np.testing.assert_allclose(canvas[:, :high, :wide], 200, atol=1e-3)
     assert np.all(canvas[:, high:] == 0) and np.all(canvas[:, :, wide:] == 0)
 
 
-@pytest.mark.parametrize("arguments", [(None, "fit"), ((64, 64), "native")])
-def test_place_can_leave_the_picture_alone(arguments):
-    image = picture(17, 23)
-    canvas, frame = place(image, *arguments)
+@pytest.mark.parametrize("arguments", [(None, "letterbox"), ((64, 64), "native")])
+def test_place_can_leave_the_image_alone(arguments):
+    image = make_image(17, 23)
+    canvas, transform = transform_images(image, *arguments)
     np.testing.assert_array_equal(canvas, image)
-    np.testing.assert_array_equal(frame.restore_map(canvas), image)
+    np.testing.assert_array_equal(transform.restore_map(canvas), image)
 
 
 def test_place_refuses_an_unknown_fit():
     with pytest.raises(zoo.InputError, match="Unknown fit 'crop'; there are fit, stretch, native"):
-        place(picture(4, 4), (8, 8), "crop")
+        transform_images(make_image(4, 4), (8, 8), "crop")
 
 
-@pytest.mark.parametrize("fit", ["fit", "stretch", "native"])
+@pytest.mark.parametrize("resize", ["letterbox", "stretch", "native"])
 @pytest.mark.parametrize("size", [(30, 50), (51, 20), (33, 33), (9, 200)])
-def test_a_smooth_map_comes_back(size, fit):
+def test_a_smooth_map_comes_back(size, resize):
     """A ramp, placed and restored, is the same ramp except at the very border."""
     rows, columns = np.meshgrid(*(np.arange(n) / n for n in size), indexing="ij")
     ramp = np.stack([rows, columns], -1)[None].astype("float32") * 100
-    canvas, frame = place(ramp, (64, 96), fit)
-    back = ops.convert_to_numpy(frame.restore_map(canvas))
+    canvas, transform = transform_images(ramp, (64, 96), resize)
+    back = ops.convert_to_numpy(transform.restore_map(canvas))
     assert back.shape == ramp.shape
-    coarse = max(1, size[0] / int(frame.placed_height), size[1] / int(frame.placed_width))
+    coarse = max(1, size[0] / int(transform.resized_height), size[1] / int(transform.resized_width))
     assert np.abs(back - ramp).max() <= 100 * coarse / min(size)
     inner = (slice(None), slice(3, -3), slice(3, -3))
     if coarse == 1 and min(size) > 20:
@@ -107,12 +107,12 @@ def test_a_smooth_map_comes_back(size, fit):
 
 
 def test_boxes_and_points_come_back_exactly():
-    frame = Frame(height=60, width=90, placed_height=40, placed_width=30)
+    transform = ImageTransform(height=60, width=90, resized_height=40, resized_width=30)
     canvas = np.array([[3.0, 10.0, 15.0, 40.0], [-5.0, -5.0, 500.0, 500.0]], "float32")
-    boxes = ops.convert_to_numpy(frame.restore_boxes(canvas))
-    # x by 90/30, y by 60/40; what lies outside is cut at the picture's border.
+    boxes = ops.convert_to_numpy(transform.restore_boxes(canvas))
+    # x by 90/30, y by 60/40; what lies outside is cut at the image's border.
     np.testing.assert_allclose(boxes, [[9, 15, 45, 60], [0, 0, 90, 60]], rtol=1e-6)
-    points = ops.convert_to_numpy(frame.restore_points(canvas[:, :2]))
+    points = ops.convert_to_numpy(transform.restore_points(canvas[:, :2]))
     np.testing.assert_allclose(points, [[9, 15], [-15, -7.5]], rtol=1e-6)
 
 
@@ -131,7 +131,7 @@ SIZES = [
 def test_portable_resize_equals_tensorflows_own(old, new):
     if keras.backend.backend() != "tensorflow":
         pytest.skip("compares with TensorFlow's operator")
-    image = np.concatenate([picture(*old), picture(*old, seed=1)])
+    image = np.concatenate([make_image(*old), make_image(*old, seed=1)])
     own = ops.convert_to_numpy(resize_antialiased(image, *new))
     portable = ops.convert_to_numpy(resize_antialiased(image, *new, portable=True))
     assert own.shape == portable.shape == (2, *new, 3)
@@ -147,7 +147,7 @@ def test_portable_resize_equals_tensorflows_own(old, new):
 @pytest.mark.parametrize(("old", "new"), SIZES)
 def test_resize_is_the_triangle_filter(old, new):
     """Against its definition: every source pixel weighted by its distance, in float64."""
-    image = picture(*old, channels=1)
+    image = make_image(*old, channels=1)
     found = ops.convert_to_numpy(resize_antialiased(image, *new, portable=True))[0, ..., 0]
 
     def filtered(line, count):
@@ -165,15 +165,15 @@ def test_resize_is_the_triangle_filter(old, new):
 
 
 def test_pad_bottom_right():
-    padded = ops.convert_to_numpy(pad_bottom_right(picture(3, 4), 5, 4))
+    padded = ops.convert_to_numpy(pad_bottom_right(make_image(3, 4), 5, 4))
     assert padded.shape == (1, 5, 4, 3)
-    np.testing.assert_array_equal(padded[:, :3], picture(3, 4))
+    np.testing.assert_array_equal(padded[:, :3], make_image(3, 4))
     assert np.all(padded[:, 3:] == 0)
 
 
 @pytest.mark.parametrize("size", [(5, 7), (2, 3), (1, 4), (1, 1)])
 def test_mirror_equals_numpys_reflection(size):
-    image = picture(*size)
+    image = make_image(*size)
     before, height, width = 9, 9 + size[0] + 12, 9 + size[1] + 5
     found = ops.convert_to_numpy(mirror(image, before, height, width))
     padding = [(0, 0), (9, 12), (9, 5), (0, 0)]
@@ -188,10 +188,10 @@ def test_margin_covers_the_whole_canvas(side):
     needed = sizes.covering(side)
     assert sizes.legal(needed) and needed - 2 * sizes.margin >= side
     assert needed == sizes.base or needed - sizes.step - 2 * sizes.margin < side
-    canvas = _with_margin(picture(side, 3), sizes)
+    canvas = _with_margin(make_image(side, 3), sizes)
     assert canvas.shape == (1, needed, sizes.covering(3), 3)
     inside = canvas[:, sizes.margin : sizes.margin + side, sizes.margin : sizes.margin + 3]
-    np.testing.assert_array_equal(inside, picture(side, 3))
+    np.testing.assert_array_equal(inside, make_image(side, 3))
     assert int(traced(sizes.covering, np.int32(side))) == needed
 
 

@@ -1,4 +1,4 @@
-"""Tiles, scales and flips against whole pictures and against their definitions."""
+"""Tiles, scales and flips against whole images and against their definitions."""
 
 import itertools
 
@@ -9,12 +9,12 @@ from keras import ops
 
 import zoo
 from zoo.inference.image_transform import scaled_size
-from zoo.inference.inference_options import Inference
+from zoo.inference.inference_options import InferenceOptions
 from zoo.inference.prediction import _outputs, _with_margin
 from zoo.inference.tiling import in_overlapping_tiles
 
 
-def pictures(height, width, batch=2, seed=0):
+def make_images(height, width, batch=2, seed=0):
     random = np.random.default_rng(seed)
     return random.integers(0, 256, (batch, height, width, 3)).astype("float32")
 
@@ -66,24 +66,24 @@ def gap(found, expected):
 
 @pytest.mark.parametrize("tile", [(24, 24), (30, 64), (200, 25), (75, 101)])
 def test_tiles_give_the_scores_of_the_whole_where_the_overlap_is_wide_enough(wide, tile):
-    canvas = pictures(75, 101)
+    canvas = make_images(75, 101)
     expected = ops.convert_to_numpy(wide(canvas)["segmentation"])
-    inference = Inference(tile, overlap=12)  # a quarter is what the net sees
+    inference = InferenceOptions(tile, overlap=12)  # a quarter is what the net sees
     assert gap(scores(wide, canvas, inference), expected) < 1e-5
     assert gap(in_graph(wide, canvas, inference), expected) < 1e-5
 
 
 def test_an_overlap_too_narrow_for_the_net_shows(wide):
-    canvas = pictures(75, 101)
+    canvas = make_images(75, 101)
     expected = ops.convert_to_numpy(wide(canvas)["segmentation"])
-    assert gap(scores(wide, canvas, Inference((24, 24), overlap=4)), expected) > 1e-3
+    assert gap(scores(wide, canvas, InferenceOptions((24, 24), overlap=4)), expected) > 1e-3
 
 
 def test_tiles_on_the_grid_of_a_net_that_pools():
     model = shifted(zoo.build("unet", num_classes=3, filters=4, depth=2))
-    canvas = pictures(120, 160, batch=1)
+    canvas = make_images(120, 160, batch=1)
     expected = ops.convert_to_numpy(model(canvas)["segmentation"])
-    assert gap(scores(model, canvas, Inference((80, 80), overlap=40)), expected) < 1e-5
+    assert gap(scores(model, canvas, InferenceOptions((80, 80), overlap=40)), expected) < 1e-5
 
 
 def shares(size, tile, overlap):
@@ -108,7 +108,7 @@ def shares(size, tile, overlap):
 )
 def test_blending_is_as_defined(size, tile, overlap, portable):
     """Every tile knows its place by its pixels and adds what differs from tile to tile."""
-    canvas = pictures(*size, batch=1)[..., :1]
+    canvas = make_images(*size, batch=1)[..., :1]
     seen = []
 
     def run(piece):
@@ -138,18 +138,21 @@ def test_blending_is_as_defined(size, tile, overlap, portable):
 @pytest.mark.parametrize("tile", [(16, 20), (33, 33), (1, 300)])
 @pytest.mark.parametrize("size", [(75, 101), (9, 40)])
 def test_valid_convolutions_abut_exactly(valid, tile, size):
-    canvas = pictures(*size)
+    canvas = make_images(*size)
     whole = valid(_with_margin(canvas, valid.sizes))["segmentation"]
     expected = ops.convert_to_numpy(whole)[:, : size[0], : size[1]]
     for way in (scores, in_graph):
-        found = way(valid, canvas, Inference(tile))
+        found = way(valid, canvas, InferenceOptions(tile))
         assert found.shape == (2, *size, 3)
         assert gap(found, expected) < 1e-5
 
 
 def test_portable_tiles_are_the_same(wide, valid):
-    canvas = ops.convert_to_tensor(pictures(75, 101, batch=1))
-    for model, inference in ((wide, Inference((24, 40), 8)), (valid, Inference((33, 20)))):
+    canvas = ops.convert_to_tensor(make_images(75, 101, batch=1))
+    for model, inference in (
+        (wide, InferenceOptions((24, 40), 8)),
+        (valid, InferenceOptions((33, 20))),
+    ):
         plain = scores(model, canvas, inference)
         np.testing.assert_array_equal(scores(model, canvas, inference, portable=True), plain)
 
@@ -160,40 +163,42 @@ def softmax(x):
 
 
 def test_a_flip_averages_probabilities(wide):
-    image = pictures(30, 41, batch=1)
+    image = make_images(30, 41, batch=1)
     logits = [ops.convert_to_numpy(wide(x)["segmentation"]) for x in (image, image[:, :, ::-1])]
     mean = (softmax(logits[0]) + softmax(logits[1])[:, :, ::-1]) / 2
-    found = zoo.answer(wide, image, inference=Inference(flip=True))["segmentation"]
+    found = zoo.predict(wide, image, inference=InferenceOptions(flip=True))["segmentation"]
     np.testing.assert_array_equal(ops.convert_to_numpy(found), mean.argmax(-1))
     assert (mean.argmax(-1) != logits[0].argmax(-1)).any()
 
 
-@pytest.mark.parametrize(("canvas", "fit"), [((32, 48), "fit"), ((32, 48), "stretch"), (None, "")])
-def test_scales_average_what_each_scale_answers(wide, canvas, fit):
-    """Each pass is the model on a canvas of that size, its map back in the picture's pixels."""
-    image = pictures(40, 31, batch=1)
-    fit = fit or "native"
+@pytest.mark.parametrize(
+    ("canvas", "letterbox"), [((32, 48), "letterbox"), ((32, 48), "stretch"), (None, "")]
+)
+def test_scales_average_what_each_scale_predictions(wide, canvas, resize):
+    """Each pass is the model on a canvas of that size, its map back in the image's pixels."""
+    image = make_images(40, 31, batch=1)
+    resize = resize or "native"
     total = 0
     for scale in (0.5, 1.5):
         sides = canvas or (40, 31)
         size = tuple(max(1, round(side * scale)) for side in sides)
-        placed, frame = zoo.inference.prediction.place(
-            image, size, "stretch" if canvas is None else fit
+        placed, transform = zoo.inference.prediction.transform_images(
+            image, size, "stretch" if canvas is None else resize
         )
         maps = ops.softmax(wide(placed)["segmentation"], axis=-1)
-        total = total + ops.convert_to_numpy(frame.restore_map(maps))
-    inference = Inference(scales=(0.5, 1.5))
-    found = zoo.answer(wide, image, image_size=canvas, fit=fit, inference=inference)
+        total = total + ops.convert_to_numpy(transform.restore_map(maps))
+    inference = InferenceOptions(scales=(0.5, 1.5))
+    found = zoo.predict(wide, image, image_size=canvas, resize=resize, inference=inference)
     different = ops.convert_to_numpy(found["segmentation"]) != total.argmax(-1)
     assert different.mean() < 0.002
 
 
 def test_all_aids_at_once_on_any_net(wide, valid):
-    image = pictures(50, 70, batch=1).astype("uint8")
-    inference = Inference((24, 24), 8, (0.75, 1, 1.25), True)
+    image = make_images(50, 70, batch=1).astype("uint8")
+    inference = InferenceOptions((24, 24), 8, (0.75, 1, 1.25), True)
     for model in (wide, valid):
         for size in (None, (32, 48)):
-            found = zoo.answer(model, image, image_size=size, inference=inference)
+            found = zoo.predict(model, image, image_size=size, inference=inference)
             assert found["segmentation"].shape == (1, 50, 70)
 
 
@@ -218,17 +223,20 @@ def test_scaled_size():
 )
 def test_aids_that_cannot_be_are_refused(arguments, message):
     with pytest.raises(zoo.InputError, match=message):
-        Inference(**arguments)
+        InferenceOptions(**arguments)
 
 
 def test_aids_are_for_segmentation():
-    Inference().check("detection")
+    InferenceOptions().check("detection")
     with pytest.raises(zoo.InputError, match="not of detection"):
-        Inference(flip=True).check("detection")
+        InferenceOptions(flip=True).check("detection")
 
 
 def test_aids_as_plain_values():
-    inference = Inference((64, 48), scales=[1, 2])
+    inference = InferenceOptions((64, 48), scales=[1, 2])
     assert inference.pixels_of_overlap == 12
-    assert Inference(**inference.to_dict()) == Inference((64, 48), 12, (1.0, 2.0))
-    assert Inference(**Inference().to_dict()) == Inference() and Inference().plain
+    assert InferenceOptions(**inference.to_dict()) == InferenceOptions((64, 48), 12, (1.0, 2.0))
+    assert (
+        InferenceOptions(**InferenceOptions().to_dict()) == InferenceOptions()
+        and InferenceOptions().plain
+    )

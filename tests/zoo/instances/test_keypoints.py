@@ -5,7 +5,7 @@ import math
 import keras
 import numpy as np
 
-from zoo.inference.image_transform import place
+from zoo.inference.image_transform import transform_images
 from zoo.instances.keypoint_branch import KeypointBranch
 
 SIDE = 4
@@ -22,13 +22,13 @@ def test_a_joint_is_the_middle_of_its_hottest_cell():
     logits = np.zeros((2, SIDE, SIDE, 2), np.float32)
     # Against 15 cells of e⁰, e^ln 15 is half of all.
     logits[:, 1, 3, 0] = math.log(15)
-    _, frame = place(np.zeros((1, 32, 64, 3), np.uint8), (64, 128))
+    _, frame = transform_images(np.zeros((1, 32, 64, 3), np.uint8), (64, 128))
     found = {
         "boxes": np.array([[BOX, [0, 0, 0, 0]]], np.float32),
         "labels": np.array([[0, -1]]),
     }
-    points = np.asarray(branch(2).answer(logits, found, frame)["keypoints"])
-    # The box is 16 × 32 pixels of a canvas twice the picture's size; of equal cells the first.
+    points = np.asarray(branch(2).predict(logits, found, frame)["keypoints"])
+    # The box is 16 × 32 pixels of a canvas twice the image's size; of equal cells the first.
     first = [(8 + 3.5 / 4 * 16) / 2, (16 + 1.5 / 4 * 32) / 2, 0.5]
     second = [(8 + 0.5 / 4 * 16) / 2, (16 + 0.5 / 4 * 32) / 2, 1 / 16]
     np.testing.assert_allclose(points[0, 0], [first, second], atol=1e-5)

@@ -13,16 +13,16 @@ def numbers(x):
 def sampled(maps, points, outside):
     """Point by point in float64, the map continued cell by cell."""
     batch, height, width, channels = maps.shape
-    answer = np.zeros((batch, points.shape[1], channels))
-    for b, p in np.ndindex(answer.shape[:2]):
+    prediction = np.zeros((batch, points.shape[1], channels))
+    for b, p in np.ndindex(prediction.shape[:2]):
         x, y = points[b, p]
         for row in (int(np.floor(y)), int(np.floor(y)) + 1):
             for column in (int(np.floor(x)), int(np.floor(x)) + 1):
                 inside = 0 <= row < height and 0 <= column < width
                 if inside or outside == "edge":
                     cell = maps[b, np.clip(row, 0, height - 1), np.clip(column, 0, width - 1)]
-                    answer[b, p] += (1 - abs(y - row)) * (1 - abs(x - column)) * cell
-    return answer
+                    prediction[b, p] += (1 - abs(y - row)) * (1 - abs(x - column)) * cell
+    return prediction
 
 
 def maps_and_points():
@@ -36,8 +36,8 @@ def maps_and_points():
 @pytest.mark.parametrize("outside", ["zero", "edge"])
 def test_sampling_follows_its_definition(outside):
     maps, points = maps_and_points()
-    answer = bilinear_sample(maps.astype("float32"), points.astype("float32"), outside)
-    np.testing.assert_allclose(numbers(answer), sampled(maps, points, outside), atol=1e-5)
+    prediction = bilinear_sample(maps.astype("float32"), points.astype("float32"), outside)
+    np.testing.assert_allclose(numbers(prediction), sampled(maps, points, outside), atol=1e-5)
 
 
 def test_far_points_and_nan():

@@ -132,9 +132,9 @@ def test_pixel_normalization(litert):
 def test_half_precision_sees_whole_pixels():
     pixels = np.full((1, 1, 1, 1), 200.06, "float32")
     layer = PixelNormalization(200.0, 1.0, dtype="mixed_float16")
-    answer = layer(pixels)
-    assert keras.backend.standardize_dtype(answer.dtype) == "float16"
-    np.testing.assert_allclose(np.array(answer), 0.06, rtol=1e-2)
+    prediction = layer(pixels)
+    assert keras.backend.standardize_dtype(prediction.dtype) == "float16"
+    np.testing.assert_allclose(np.array(prediction), 0.06, rtol=1e-2)
 
 
 def test_pixel_normalization_errors():

@@ -1,4 +1,4 @@
-"""Masks between boxes and pictures, against the definition in float64."""
+"""Masks between boxes and images, against the definition in float64."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from zoo.layers.box_masks import crop_masks, paste_masks
 
 
 def reference(mask, box, xs, ys):
-    """Bilinear values of a box-frame mask at picture coordinates, from the definition."""
+    """Bilinear values of a box-frame mask at image coordinates, from the definition."""
     x1, y1, x2, y2 = box
     out = np.zeros((len(ys), len(xs)))
     high, wide = mask.shape

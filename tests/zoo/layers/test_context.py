@@ -75,7 +75,7 @@ def test_receptive_field_is_67():
     assert reached.max(axis=0).tolist() == [50 + 33] * 2
 
 
-def test_more_dilations_for_larger_pictures():
+def test_more_dilations_for_larger_images():
     model = module(4, dilations=(1, 1, 2, 4, 8, 16, 32, 64, 1))
     x = scores(1, 6, 7, 4)
     np.testing.assert_array_equal(model(x), x)

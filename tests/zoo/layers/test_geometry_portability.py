@@ -18,7 +18,7 @@ from zoo.layers.soft_nms import soft_nms
 
 
 def inputs():
-    """Maps, boxes, truths, scores and labels of two pictures; the last boxes are strange."""
+    """Maps, boxes, truths, scores and labels of two images; the last boxes are strange."""
     rng = np.random.default_rng(0)
 
     def boxes(count):
@@ -77,7 +77,7 @@ FUNCTIONS = {
 DIFFERENTIABLE = ("pairs", "paired", "align", "align boxes", "pool", "sample")
 
 
-def answer(name):
+def predict(name):
     found = FUNCTIONS[name](*(ops.convert_to_tensor(x) for x in inputs()))
     return [ops.convert_to_numpy(ops.cast(x, "float32")) for x in found]
 
@@ -149,7 +149,7 @@ def check(one, two, name):
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_jax_gives_the_same_numbers(name, on_jax):
-    expected = answer(name)
+    expected = predict(name)
     assert any(np.abs(x).max() > 0 for x in expected)
     for i, one in enumerate(expected):
         check(on_jax[f"{name} {i}"], one, f"{name} {i}")
@@ -172,7 +172,7 @@ def test_xla_gives_the_same_choice(name):
     if keras.backend.backend() != "tensorflow":
         pytest.skip("XLA is called through TensorFlow")
     compiled = tf.function(FUNCTIONS[name], jit_compile=True)(*inputs())
-    for i, (one, two) in enumerate(zip(compiled, answer(name), strict=True)):
+    for i, (one, two) in enumerate(zip(compiled, predict(name), strict=True)):
         check(np.float32(one), two, f"{name} {i}")
 
 

@@ -11,22 +11,22 @@ from zoo.layers.soft_argmax import SoftArgmax
 
 
 def test_a_window_of_its_own_size_is_a_cut():
-    picture = np.random.default_rng(0).uniform(0, 255, (2, 20, 24, 3)).astype("float32")
+    image = np.random.default_rng(0).uniform(0, 255, (2, 20, 24, 3)).astype("float32")
     centres = np.array([[[8.0, 10], [4, 4]], [[20, 6], [12, 12]]], np.float32)
-    crops = SquareCrops(6)([picture, centres, np.array([6.0, 6.0], np.float32)])
+    crops = SquareCrops(6)([image, centres, np.array([6.0, 6.0], np.float32)])
     crops = ops.convert_to_numpy(crops).reshape(2, 2, 6, 6, 3)
     for n in range(2):
         for k in range(2):
             x, y = (int(v) - 3 for v in centres[n, k])
             np.testing.assert_allclose(
-                crops[n, k], picture[n, y : y + 6, x : x + 6], atol=1e-3, err_msg=f"{n}, {k}"
+                crops[n, k], image[n, y : y + 6, x : x + 6], atol=1e-3, err_msg=f"{n}, {k}"
             )
 
 
 def test_outside_is_zero_and_larger_windows_are_means():
-    picture = np.full((1, 16, 16, 1), 100, np.float32)
+    image = np.full((1, 16, 16, 1), 100, np.float32)
     centres, side = np.array([[[0.0, 8], [8, 8]]], np.float32), np.array([16.0], np.float32)
-    left, middle = ops.convert_to_numpy(SquareCrops(4)([picture, centres, side]))[..., 0]
+    left, middle = ops.convert_to_numpy(SquareCrops(4)([image, centres, side]))[..., 0]
     np.testing.assert_allclose(left, [[0, 0, 100, 100]] * 4, atol=1e-3)
     np.testing.assert_allclose(middle, 100, atol=1e-3)
     checks = np.indices((16, 16)).sum(0) % 2 * 200.0
@@ -38,22 +38,22 @@ def test_the_side_follows_the_torso_within_limits():
     joints = np.zeros((2, 5, 2), np.float32)
     joints[0, :4] = [[2, 0], [10, 0], [2, 15], [10, 15]]  # diagonals of 17
     joints[0, 4] = [30, 30]
-    picture = np.zeros((2, 40, 50, 3), np.float32)
-    _, side = JointWindows(2.0, (0, 1, 2, 3))([joints, picture])
+    image = np.zeros((2, 40, 50, 3), np.float32)
+    _, side = JointWindows(2.0, (0, 1, 2, 3))([joints, image])
     np.testing.assert_allclose(ops.convert_to_numpy(side), [34, 4], rtol=1e-6)
-    _, side = JointWindows(2.0)([joints, picture])
+    _, side = JointWindows(2.0)([joints, image])
     np.testing.assert_allclose(ops.convert_to_numpy(side), [30, 4], rtol=1e-6)
-    _, side = JointWindows(9.0, (0, 1, 2, 3))([joints, picture])
+    _, side = JointWindows(9.0, (0, 1, 2, 3))([joints, image])
     np.testing.assert_allclose(ops.convert_to_numpy(side), [100, 4], rtol=1e-6)
 
 
 def test_windows_move_in_training_alone():
     joints = np.random.default_rng(0).uniform(0, 40, (64, 4, 2)).astype("float32")
-    picture = np.zeros((64, 40, 40, 3), np.float32)
+    image = np.zeros((64, 40, 40, 3), np.float32)
     layer = JointWindows(1.0, jitter=0.1)
-    still, _ = layer([joints, picture])
+    still, _ = layer([joints, image])
     np.testing.assert_array_equal(ops.convert_to_numpy(still), joints)
-    moved, side = (ops.convert_to_numpy(x) for x in layer([joints, picture], training=True))
+    moved, side = (ops.convert_to_numpy(x) for x in layer([joints, image], training=True))
     shift = (moved - joints) / side[:, None, None]
     assert abs(shift.std() - 0.1) < 0.02 and abs(shift.mean()) < 0.02
 

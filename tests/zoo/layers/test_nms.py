@@ -32,7 +32,7 @@ def overlap(a, b):
 
 
 def greedy(boxes, scores, most, threshold, least=-np.inf, labels=None):
-    """One picture in float64, box by box."""
+    """One image in float64, box by box."""
     boxes = np.float64(boxes)
     labels = np.zeros(len(boxes)) if labels is None else labels
     kept = []
@@ -44,8 +44,8 @@ def greedy(boxes, scores, most, threshold, least=-np.inf, labels=None):
     return kept[:most]
 
 
-def check(answer, expected):
-    index, valid = (numbers(x) for x in answer)
+def check(prediction, expected):
+    index, valid = (numbers(x) for x in prediction)
     for i, kept in enumerate(expected):
         np.testing.assert_array_equal(valid[i], np.arange(valid.shape[1]) < len(kept))
         np.testing.assert_array_equal(index[i, : len(kept)], kept)
@@ -156,13 +156,13 @@ def in_a_model(boxes, scores, labels):
         keras.Input(x.shape[1:], dtype=x.dtype, name=name)
         for x, name in ((boxes, "a"), (scores, "b"), (labels, "c"))
     ]
-    answer = keras.layers.Lambda(lambda x: batched_nms(*x, 40, 0.5, 0.1))(inputs)
-    return keras.Model(inputs, answer)
+    prediction = keras.layers.Lambda(lambda x: batched_nms(*x, 40, 0.5, 0.1))(inputs)
+    return keras.Model(inputs, prediction)
 
 
 @pytest.mark.parametrize("portable", [False, True])
 def test_litert_has_every_operator(portable, litert):
-    """One picture goes to its own operator; ties too are as elsewhere."""
+    """One image goes to its own operator; ties too are as elsewhere."""
     arrays = scene(1, 200)
     with portable_operators(portable):
         index, valid = litert(in_a_model(*arrays), *arrays)
@@ -195,8 +195,8 @@ def test_litert_has_every_operator_of_the_portable_form():
     converter = tf.lite.TFLiteConverter.from_concrete_functions([graph], tf.Module())
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
     runner = interpreters.Interpreter(model_content=converter.convert()).get_signature_runner()
-    answer = next(iter(runner(a=boxes, b=scores).values()))
-    np.testing.assert_array_equal(answer, numbers(nms(boxes, scores, 40, 0.5, 0.1)[0]))
+    prediction = next(iter(runner(a=boxes, b=scores).values()))
+    np.testing.assert_array_equal(prediction, numbers(nms(boxes, scores, 40, 0.5, 0.1)[0]))
 
 
 def lowered(boxes, scores, most, method, sigma, threshold, least):

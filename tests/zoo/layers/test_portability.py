@@ -24,7 +24,7 @@ from zoo.layers import (
     ResizeTo,
     SpatialPyramidPooling,
     TransposedConv2D,
-    norm,
+    normalization,
 )
 
 
@@ -63,8 +63,8 @@ FUNCTIONS = {
     "spp": lambda x: SpatialPyramidPooling((3, 2, 1))(x),
     "laplacian": lambda x: LaplacianPyramid(3)(x)[0],
     "pixels": lambda x: PixelNormalization([1.0, 2.0, 3.0], 2.0, "bgr")(x),
-    "group": lambda x: norm("group")(x),
-    "frozen": lambda x: norm("frozen")(x),
+    "group": lambda x: normalization("group")(x),
+    "frozen": lambda x: normalization("frozen")(x),
 }
 
 
@@ -72,14 +72,14 @@ def maps():
     return np.random.default_rng(0).normal(size=(2, 5, 7, 3)).astype("float32")
 
 
-def answer(name):
+def predict(name):
     """Through a functional model of unknown size, on whatever backend is running."""
     inputs = keras.Input((None, None, 3))
     return keras.Model(inputs, FUNCTIONS[name](inputs)).predict(maps(), verbose=0)
 
 
 def main(path):
-    np.savez(path, **{name: answer(name) for name in FUNCTIONS})
+    np.savez(path, **{name: predict(name) for name in FUNCTIONS})
 
 
 def test_jax_gives_the_same_numbers(tmp_path):
@@ -93,7 +93,7 @@ def test_jax_gives_the_same_numbers(tmp_path):
     other = np.load(path)
     assert set(other) == set(FUNCTIONS)
     for name in FUNCTIONS:
-        np.testing.assert_allclose(other[name], answer(name), atol=1e-5, err_msg=name)
+        np.testing.assert_allclose(other[name], predict(name), atol=1e-5, err_msg=name)
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
@@ -121,10 +121,10 @@ def test_half_precision(name):
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy("mixed_float16")
     try:
-        half = answer(name)
+        half = predict(name)
     finally:
         keras.config.set_dtype_policy(before)
-    whole = answer(name)
+    whole = predict(name)
     assert np.isfinite(half).all()
     np.testing.assert_allclose(half, whole, atol=0.02, rtol=0.01)
 

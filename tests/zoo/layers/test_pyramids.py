@@ -83,26 +83,26 @@ def test_psp_means_by_hand():
         if isinstance(layer, keras.layers.Conv2D):
             layer.kernel.assign(np.ones((1, 1, 1, 1)))
     x = np.arange(16, dtype="float32").reshape(1, 4, 4, 1)
-    answer = model.predict(x, verbose=0)
-    np.testing.assert_allclose(answer[..., 0], x[..., 0])
-    np.testing.assert_allclose(answer[..., 1], 7.5)
+    prediction = model.predict(x, verbose=0)
+    np.testing.assert_allclose(prediction[..., 0], x[..., 0])
+    np.testing.assert_allclose(prediction[..., 1], 7.5)
     means = x.reshape(1, 2, 2, 2, 2, 1).mean((2, 4))
     expected = np.array(keras.ops.image.resize(means, (4, 4)))[..., 0]
-    np.testing.assert_allclose(answer[..., 2], expected, rtol=1e-6)
+    np.testing.assert_allclose(prediction[..., 2], expected, rtol=1e-6)
 
 
 @pytest.mark.parametrize("size", [(16, 24), (13, 7), (5, 1)])
 @pytest.mark.parametrize("known", [True, False])
-def test_laplacian_pyramid_collapses_to_the_picture(size, known):
+def test_laplacian_pyramid_collapses_to_the_image(size, known):
     x = 100 * random_maps(2, *size, 3)
     inputs = keras.Input((*(size if known else (None, None)), 3))
     bands = LaplacianPyramid(3)(inputs)
     model = keras.Model(inputs, bands)
-    answer = model.predict(x, verbose=0)
-    for level, band in enumerate(answer):
+    prediction = model.predict(x, verbose=0)
+    for level, band in enumerate(prediction):
         assert band.shape[1:3] == tuple(math.ceil(side / 2**level) for side in size)
         assert bands[level].shape[1:3] == (band.shape[1:3] if known else (None, None))
-    np.testing.assert_allclose(np.array(collapse_pyramid(answer)), x, atol=1e-4)
+    np.testing.assert_allclose(np.array(collapse_pyramid(prediction)), x, atol=1e-4)
 
 
 def test_laplacian_bands():

@@ -8,9 +8,9 @@ from zoo.errors import InputError
 from zoo.layers.region_warp import region_warp
 
 
-def defined(picture, box, size, context):
-    """Bilinear values at the centres of the square's pixels; 0 outside of the picture."""
-    height, width, channels = picture.shape
+def defined(image, box, size, context):
+    """Bilinear values at the centres of the square's pixels; 0 outside of the image."""
+    height, width, channels = image.shape
     x1, y1, x2, y2 = map(float, box)
     inner = size - 2 * context
     found = np.zeros((size, size, channels))
@@ -22,37 +22,37 @@ def defined(picture, box, size, context):
                 for j in (int(np.floor(x)), int(np.floor(x)) + 1):
                     if 0 <= i < height and 0 <= j < width:
                         share = (1 - abs(y - i)) * (1 - abs(x - j))
-                        found[row, column] += share * picture[i, j]
+                        found[row, column] += share * image[i, j]
     return found
 
 
 @pytest.mark.parametrize(("size", "context"), [(12, 0), (13, 3), (7, 2)])
 def test_agrees_with_the_definition(size, context):
     random = np.random.default_rng(0)
-    pictures = random.normal(size=(2, 17, 23, 3)).astype("float32")
+    images = random.normal(size=(2, 17, 23, 3)).astype("float32")
     corner = random.uniform(-2, 12, (2, 5, 2))
     boxes = np.concatenate([corner, corner + random.uniform(0.5, 12, (2, 5, 2))], -1)
     boxes[0, 0] = [0, 0, 23, 17]
     boxes[1, 0] = [4, 5, 4, 9]
     boxes = boxes.astype("float32")
-    found = ops.convert_to_numpy(region_warp(pictures, boxes, size, context))
-    for picture in range(2):
+    found = ops.convert_to_numpy(region_warp(images, boxes, size, context))
+    for image in range(2):
         for number in range(5):
-            expected = defined(pictures[picture], boxes[picture, number], size, context)
-            np.testing.assert_allclose(found[picture, number], expected, atol=1e-4)
+            expected = defined(images[image], boxes[image, number], size, context)
+            np.testing.assert_allclose(found[image, number], expected, atol=1e-4)
 
 
-def test_a_box_fills_the_middle_and_the_mean_lies_around_a_picture():
-    picture = np.full((1, 8, 8, 1), 5.0, "float32")
-    warped = ops.convert_to_numpy(region_warp(picture, np.array([[[0.0, 0, 8, 8]]]), 12, 2))[0, 0]
+def test_a_box_fills_the_middle_and_the_mean_lies_around_a_image():
+    image = np.full((1, 8, 8, 1), 5.0, "float32")
+    warped = ops.convert_to_numpy(region_warp(image, np.array([[[0.0, 0, 8, 8]]]), 12, 2))[0, 0]
     np.testing.assert_allclose(warped[2:10, 2:10], 5.0, atol=1e-5)
     assert (warped[[0, -1]] == 0).all() and (warped[:, [0, -1]] == 0).all()
 
 
 def test_boxes_that_are_none_give_numbers():
-    picture = np.ones((1, 6, 6, 1), "float32")
+    image = np.ones((1, 6, 6, 1), "float32")
     boxes = np.array([[[np.nan, 0, 3, 3], [0, 0, np.inf, 4], [3, 3, 1, 1], [0, 0, 0, 0]]])
-    found = ops.convert_to_numpy(region_warp(picture, boxes.astype("float32"), 5, 1))
+    found = ops.convert_to_numpy(region_warp(image, boxes.astype("float32"), 5, 1))
     assert np.isfinite(found).all()
 
 

@@ -10,7 +10,7 @@ from zoo.layers.reorg import Reorg
 
 
 def darknet(x, s):
-    """One (C, H, W) picture by the indices of the authors' code."""
+    """One (C, H, W) image by the indices of the authors' code."""
     channels, height, width = x.shape
     flat, out = x.ravel(), np.empty(x.size)
     deep = channels // s**2
@@ -26,11 +26,11 @@ def darknet(x, s):
 @pytest.mark.parametrize("shape", [(4, 4, 6), (64, 26, 26), (8, 2, 10)])
 def test_equals_darknet_and_is_not_space_to_depth(shape):
     x = np.arange(np.prod(shape), dtype="float32").reshape(shape)
-    pictures = np.stack([x, x[::-1]]).transpose(0, 2, 3, 1)
-    found = ops.convert_to_numpy(Reorg(2)(pictures)).transpose(0, 3, 1, 2)
+    images = np.stack([x, x[::-1]]).transpose(0, 2, 3, 1)
+    found = ops.convert_to_numpy(Reorg(2)(images)).transpose(0, 3, 1, 2)
     np.testing.assert_array_equal(found[0], darknet(x, 2))
     np.testing.assert_array_equal(found[1], darknet(x[::-1], 2))
-    plain = tf.nn.space_to_depth(pictures, 2).numpy().transpose(0, 3, 1, 2)
+    plain = tf.nn.space_to_depth(images, 2).numpy().transpose(0, 3, 1, 2)
     assert not np.array_equal(found, plain)
 
 

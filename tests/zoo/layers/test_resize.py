@@ -13,7 +13,7 @@ def random_maps(*shape):
 
 def interpolate(x, height, width, kind):
     """Straight from the definition, one pixel at a time."""
-    answer = np.empty((x.shape[0], height, width, x.shape[3]))
+    prediction = np.empty((x.shape[0], height, width, x.shape[3]))
     for row, column in np.ndindex(height, width):
         spots = []
         for place, new, old in ((row, height, x.shape[1]), (column, width, x.shape[2])):
@@ -29,8 +29,8 @@ def interpolate(x, height, width, kind):
         (top, bottom, down), (left, right, across) = spots
         upper = x[:, top, left] * (1 - across) + x[:, top, right] * across
         lower = x[:, bottom, left] * (1 - across) + x[:, bottom, right] * across
-        answer[:, row, column] = upper * (1 - down) + lower * down
-    return answer
+        prediction[:, row, column] = upper * (1 - down) + lower * down
+    return prediction
 
 
 @pytest.mark.parametrize("kind", INTERPOLATIONS)
@@ -41,8 +41,8 @@ def test_resizing_follows_its_definition(kind, size):
     np.testing.assert_allclose(np.array(ResizeTo(*size, kind)(x)), expected, atol=1e-5)
     maps, reference = keras.Input((None, None, 3)), keras.Input((None, None, 1))
     model = keras.Model([maps, reference], ResizeLike(kind)([maps, reference]))
-    answer = model.predict([x, random_maps(2, *size, 1)], verbose=0)
-    np.testing.assert_allclose(answer, expected, atol=1e-5)
+    prediction = model.predict([x, random_maps(2, *size, 1)], verbose=0)
+    np.testing.assert_allclose(prediction, expected, atol=1e-5)
 
 
 @pytest.mark.parametrize("kind", INTERPOLATIONS)
@@ -100,9 +100,9 @@ def test_padding_keeps_pixels_as_they_are():
     padded = PadToMultiple(4, dtype="mixed_float16")(pixels)
     assert padded.dtype == "uint8"
     x = np.random.default_rng(0).integers(0, 255, (1, 5, 4, 3)).astype("uint8")
-    answer = keras.Model(pixels, padded).predict(x, verbose=0)
-    assert answer.dtype == np.uint8
-    np.testing.assert_array_equal(answer[:, :5], x)
+    prediction = keras.Model(pixels, padded).predict(x, verbose=0)
+    assert prediction.dtype == np.uint8
+    np.testing.assert_array_equal(prediction[:, :5], x)
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -30,12 +30,12 @@ def one_region(cells, box, size, ratio, aligned, stride):
     width, height = x2 - x1, y2 - y1
     if not aligned:
         width, height = max(width, 1), max(height, 1)
-    answer = np.zeros((*size, cells.shape[2]))
+    prediction = np.zeros((*size, cells.shape[2]))
     for i, j, a, b in np.ndindex(*size, ratio, ratio):
         y = y1 + (i + (a + 0.5) / ratio) * height / size[0]
         x = x1 + (j + (b + 0.5) / ratio) * width / size[1]
-        answer[i, j] += value_at(cells, y, x) / ratio**2
-    return answer
+        prediction[i, j] += value_at(cells, y, x) / ratio**2
+    return prediction
 
 
 def level_of(box, lowest, highest):
@@ -81,8 +81,8 @@ def test_one_map(size, ratio, aligned):
     expected = [
         [one_region(maps[i], box, size, ratio, aligned, 8) for box in boxes[i]] for i in range(2)
     ]
-    answer = roi_align(maps.astype("float32"), boxes, size, ratio, aligned, strides=8)
-    np.testing.assert_allclose(numbers(answer), expected, atol=1e-5)
+    prediction = roi_align(maps.astype("float32"), boxes, size, ratio, aligned, strides=8)
+    np.testing.assert_allclose(numbers(prediction), expected, atol=1e-5)
 
 
 @pytest.mark.parametrize("aligned", [True, False])
@@ -98,8 +98,8 @@ def test_each_box_on_its_level(aligned):
         used.add(level)
         expected[i, r] = one_region(maps[level][i], boxes[i, r], (4, 4), 2, aligned, 2**level)
     assert used == {2, 3, 4, 5}
-    answer = numbers(roi_align(single(maps), boxes, 4, aligned=aligned))
-    np.testing.assert_allclose(answer, expected, atol=1e-4)
+    prediction = numbers(roi_align(single(maps), boxes, 4, aligned=aligned))
+    np.testing.assert_allclose(prediction, expected, atol=1e-4)
 
 
 def test_levels_at_their_borders():
@@ -115,23 +115,23 @@ def test_levels_at_their_borders():
 def test_strides_of_ones_own():
     maps = maps_of([2, 3])
     boxes = np.float32([[[0, 0, 20, 20], [0, 0, 60, 60]]] * 2)
-    answer = numbers(
+    prediction = numbers(
         roi_align(
             single(maps), boxes, 2, strides={2: 3, 3: 7}, canonical_size=50, canonical_level=3
         )
     )
     for r, (level, stride) in enumerate(((2, 3), (3, 7))):
         expected = one_region(maps[level][0], boxes[0, r], (2, 2), 2, True, stride)
-        np.testing.assert_allclose(answer[0, r], expected, atol=1e-5)
+        np.testing.assert_allclose(prediction[0, r], expected, atol=1e-5)
 
 
 def test_nan_counts_as_the_empty_box():
     maps = single(maps_of([3]))[3]
     boxes = np.float32([[[np.nan, 0, 10, 10], [0, 0, np.inf, 10], [0, 0, 0, 0]]] * 2)
-    answer = numbers(roi_align(maps, boxes, 2, strides=8))
-    np.testing.assert_array_equal(answer[:, 0], answer[:, 2])
-    np.testing.assert_array_equal(answer[:, 1], answer[:, 2])
-    assert np.isfinite(answer).all()
+    prediction = numbers(roi_align(maps, boxes, 2, strides=8))
+    np.testing.assert_array_equal(prediction[:, 0], prediction[:, 2])
+    np.testing.assert_array_equal(prediction[:, 1], prediction[:, 2])
+    assert np.isfinite(prediction).all()
 
 
 SMALL = np.array([[[10.3, 12.1, 101.7, 90.9], [31.2, 8.8, 65.6, 40.3], [-30, -9, 20.2, 33.4]]])
@@ -158,8 +158,8 @@ def test_no_gradient_to_boxes_unless_wanted():
     boxes = tf.constant(SMALL)
     with tf.GradientTape() as tape:
         tape.watch(boxes)
-        answer = roi_align(maps_of([3], batch=1)[3], boxes, 2, strides=8)
-    assert tape.gradient(answer, boxes) is None
+        prediction = roi_align(maps_of([3], batch=1)[3], boxes, 2, strides=8)
+    assert tape.gradient(prediction, boxes) is None
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
@@ -185,8 +185,8 @@ def test_litert(litert):
     cut = keras.layers.Lambda(lambda x: roi_align({2: x[0], 3: x[1]}, x[2], 3, canonical_size=32))
     model = keras.Model(inputs, cut(inputs))
     expected = numbers(roi_align(maps, boxes, 3, canonical_size=32))
-    answer = litert(model, maps[2], maps[3], boxes)[0]
-    np.testing.assert_allclose(answer, expected, atol=1e-5)
+    prediction = litert(model, maps[2], maps[3], boxes)[0]
+    np.testing.assert_allclose(prediction, expected, atol=1e-5)
 
 
 def test_what_it_cannot_take():

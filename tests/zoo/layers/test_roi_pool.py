@@ -21,14 +21,14 @@ def one_region(cells, box, size, stride):
     corners = np.clip(np.float64(box) / stride, 0, limits)
     x1, y1, x2, y2 = (away_from_zero(side) for side in corners)
     wide, high = max(x2 - x1 + 1, 1), max(y2 - y1 + 1, 1)
-    answer = np.zeros((*size, cells.shape[2]))
+    prediction = np.zeros((*size, cells.shape[2]))
     for i, j in np.ndindex(*size):
         top, bottom = y1 + i * high // size[0], y1 + -(-(i + 1) * high // size[0])
         left, right = x1 + j * wide // size[1], x1 + -(-(j + 1) * wide // size[1])
         part = cells[top : min(bottom, height), left : min(right, width)]
         if part.size:
-            answer[i, j] = part.max(axis=(0, 1))
-    return answer
+            prediction[i, j] = part.max(axis=(0, 1))
+    return prediction
 
 
 BOXES = np.float32(
@@ -62,14 +62,14 @@ def test_every_bin_holds_its_maximum(size):
 
 def test_a_map_of_one_cell():
     maps = np.full((1, 1, 1, 2), -3.0, "float32")
-    answer = numbers(roi_pool(maps, np.float32([[[0, 0, 5, 5]]]), 2, 16))
-    np.testing.assert_array_equal(answer, np.full((1, 1, 2, 2, 2), -3))
+    prediction = numbers(roi_pool(maps, np.float32([[[0, 0, 5, 5]]]), 2, 16))
+    np.testing.assert_array_equal(prediction, np.full((1, 1, 2, 2, 2), -3))
 
 
 def test_nan_counts_as_the_empty_box():
     maps = np.random.default_rng(0).normal(size=(1, 4, 4, 2)).astype("float32")
-    answer = numbers(roi_pool(maps, np.float32([[[np.nan, 0, 9, 9], [0, 0, 0, 0]]]), 3, 16))
-    np.testing.assert_array_equal(answer[:, 0], answer[:, 1])
+    prediction = numbers(roi_pool(maps, np.float32([[[np.nan, 0, 9, 9], [0, 0, 0, 0]]]), 3, 16))
+    np.testing.assert_array_equal(prediction[:, 0], prediction[:, 1])
 
 
 def test_gradient(gradient_error):
@@ -92,8 +92,8 @@ def test_litert(litert):
     boxes = BOXES[None]
     inputs = [keras.Input(maps.shape[1:], name="a"), keras.Input(boxes.shape[1:], name="b")]
     cut = keras.layers.Lambda(lambda x: roi_pool(x[0], x[1], 7, 16))
-    answer = litert(keras.Model(inputs, cut(inputs)), maps, boxes)[0]
-    np.testing.assert_array_equal(answer, numbers(roi_pool(maps, boxes, 7, 16)))
+    prediction = litert(keras.Model(inputs, cut(inputs)), maps, boxes)[0]
+    np.testing.assert_array_equal(prediction, numbers(roi_pool(maps, boxes, 7, 16)))
 
 
 def test_what_it_cannot_take():

@@ -11,7 +11,7 @@ def maps(*shape):
 
 
 @pytest.mark.parametrize("known", [True, False])
-def test_patches_are_the_pictures_squares_row_by_row(known):
+def test_patches_are_the_images_squares_row_by_row(known):
     x = maps(2, 6, 5, 3)
     inputs = keras.Input((6, 5, 3) if known else (None, None, 3))
     found = np.array(keras.Model(inputs, Patches(4)(inputs))(x))
@@ -19,7 +19,7 @@ def test_patches_are_the_pictures_squares_row_by_row(known):
     np.testing.assert_array_equal(found, expected)
 
 
-def test_patches_of_one_pixel_assemble_to_the_picture():
+def test_patches_of_one_pixel_assemble_to_the_image():
     x = maps(2, 6, 5, 3)
     np.testing.assert_array_equal(AssemblePatches()([Patches(1)(x), x]), x)
 

@@ -37,13 +37,13 @@ def stamp(x, kernel, stride):
     """Every input pixel stamps the kernel; overlaps add."""
     k = kernel.shape[0]
     sides = [(side - 1) * stride + k for side in x.shape[1:3]]
-    answer = np.zeros((len(x), *sides, kernel.shape[2]))
+    prediction = np.zeros((len(x), *sides, kernel.shape[2]))
     for row, column in np.ndindex(*x.shape[1:3]):
         top, left = row * stride, column * stride
-        answer[:, top : top + k, left : left + k] += np.einsum(
+        prediction[:, top : top + k, left : left + k] += np.einsum(
             "nc,hwoc->nhwo", x[:, row, column], kernel
         )
-    return answer
+    return prediction
 
 
 CASES = [
@@ -55,19 +55,19 @@ CASES = [
 
 
 @pytest.mark.parametrize(("k", "s", "p", "extra"), CASES)
-def test_every_crop_is_a_window_of_the_stamped_picture(k, s, p, extra):
+def test_every_crop_is_a_window_of_the_stamped_image(k, s, p, extra):
     x = np.random.default_rng(0).normal(size=(2, 3, 4, 2)).astype("float32")
     layer = TransposedConv2D(3, k, s, padding=p, output_padding=extra)
     inputs = keras.Input((None, None, 2))
-    answer = keras.Model(inputs, layer(inputs)).predict(x, verbose=0)
+    prediction = keras.Model(inputs, layer(inputs)).predict(x, verbose=0)
     whole = np.pad(stamp(x, np.array(layer.kernel), s), [(0, 0), (0, 9), (0, 9), (0, 0)])
     if p == "same":
         first, height, width = max(k - s, 0) // 2, 3 * s, 4 * s
     else:
         first, height, width = p, 2 * s + k - 2 * p + extra, 3 * s + k - 2 * p + extra
     expected = whole[:, first : first + height, first : first + width]
-    np.testing.assert_allclose(answer, expected, atol=1e-5)
-    assert layer.compute_output_shape((2, 3, 4, 2)) == answer.shape
+    np.testing.assert_allclose(prediction, expected, atol=1e-5)
+    assert layer.compute_output_shape((2, 3, 4, 2)) == prediction.shape
 
 
 def test_same_is_the_adjoint_of_keras_same_convolution():
@@ -86,10 +86,10 @@ def test_bilinear_kernel_interpolates(factor):
     size = 2 * factor - factor % 2
     layer = TransposedConv2D(2, size, factor, kernel_initializer=BilinearInitializer())
     x = np.random.default_rng(2).normal(size=(1, 5, 6, 2)).astype("float32")
-    answer = np.array(layer(x))
+    prediction = np.array(layer(x))
     resized = np.array(keras.ops.image.resize(x, (5 * factor, 6 * factor)))
     inner = slice(factor, -factor)
-    np.testing.assert_allclose(answer[:, inner, inner], resized[:, inner, inner], atol=1e-5)
+    np.testing.assert_allclose(prediction[:, inner, inner], resized[:, inner, inner], atol=1e-5)
 
 
 def test_bilinear_kernel_of_odd_size_doubles():

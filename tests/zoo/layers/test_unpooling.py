@@ -53,11 +53,11 @@ def test_unknown_sizes_and_other_factors(kind):
     model = keras.Model(inputs, layer(inputs))
     assert model.output_shape == (None, None, None, 2)
     x = np.random.default_rng(0).normal(size=(2, 3, 5, 2)).astype("float32")
-    answer = model.predict(x, verbose=0)
-    assert answer.shape == (2, 9, 15, 2)
-    np.testing.assert_allclose(answer, np.array(layer(x)), atol=1e-6)
+    prediction = model.predict(x, verbose=0)
+    assert prediction.shape == (2, 9, 15, 2)
+    np.testing.assert_allclose(prediction, np.array(layer(x)), atol=1e-6)
     if kind in ("nearest", "bed of nails"):
-        np.testing.assert_array_equal(answer[:, ::3, ::3], x)
+        np.testing.assert_array_equal(prediction[:, ::3, ::3], x)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -174,9 +174,9 @@ def test_max_unpool_litert_with_eight_bits(litert):
     model = keras.Model(inputs, MaxUnpool(3)([pooled, switches]))
     x = np.random.default_rng(7).normal(size=(8, 1, 6, 6, 2)).astype("float32")
     expected = model.predict(x[0], verbose=0)
-    answer = litert(model, x[0], quantize_with=x)[0]
-    np.testing.assert_array_equal(np.abs(answer) > 0.1, np.abs(expected) > 0.1)
-    np.testing.assert_allclose(answer, expected, atol=0.05)
+    prediction = litert(model, x[0], quantize_with=x)[0]
+    np.testing.assert_array_equal(np.abs(prediction) > 0.1, np.abs(expected) > 0.1)
+    np.testing.assert_allclose(prediction, expected, atol=0.05)
 
 
 def test_errors_say_what_would_be_right():

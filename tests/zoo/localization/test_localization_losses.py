@@ -68,7 +68,7 @@ def giou(a, b):
 
 
 @pytest.mark.parametrize("kind", ["l2", "smooth_l1", "giou"])
-def test_a_picture_without_its_object_has_no_gradient(kind):
+def test_a_image_without_its_object_has_no_gradient(kind):
     tf = pytest.importorskip("tensorflow")
     boxes = tf.Variable([[0.5, 0.5, 0.0, 0.0], [0.1, 0.2, 0.3, 0.4]])
     with tf.GradientTape() as tape:

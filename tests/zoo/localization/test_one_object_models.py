@@ -35,7 +35,7 @@ def l2(box):
 
 
 @pytest.mark.parametrize("per_class", [False, True])
-def test_the_loss_is_the_weighted_sum_in_shares_of_the_picture(per_class):
+def test_the_loss_is_the_weighted_sum_in_shares_of_the_image(per_class):
     model = tiny(per_class=per_class, label_weight=0.5, box_weight=3.0)
     model.compile(jit_compile=False)
     outputs, loss = parts(model)
@@ -70,20 +70,22 @@ def test_uncertainty_survives_a_file(tmp_path):
     np.testing.assert_allclose(ops.convert_to_numpy(again.log_variances.variances), [0.25, 0.5])
 
 
-def test_a_perfect_box_is_answered_in_pixels_of_the_picture():
+def test_a_perfect_box_is_predicted_in_pixels_of_the_image():
     model = tiny()
     outputs = {
         "label": np.array([[0.0, 5, 0], [0, 0, 5]], np.float32),
         "box": np.array([[12.0, 20, 16, 24], [45, 16, 30, 28]], np.float32),
     }
-    # A canvas of 40×64 that a picture of 80×128 was scaled down to.
-    frame = zoo.inference.prediction.Frame(80, 128, 40, 64)
-    answers = model.decode(outputs, frame)
-    np.testing.assert_allclose(ops.convert_to_numpy(answers["box"]), 2 * TRUTH["box"], atol=1e-4)
-    assert ops.convert_to_numpy(answers["label"]).tolist() == [1, 2]
+    # A canvas of 40×64 that an image of 80×128 was scaled down to.
+    frame = zoo.inference.prediction.ImageTransform(80, 128, 40, 64)
+    predictions = model.decode(outputs, frame)
+    np.testing.assert_allclose(
+        ops.convert_to_numpy(predictions["box"]), 2 * TRUTH["box"], atol=1e-4
+    )
+    assert ops.convert_to_numpy(predictions["label"]).tolist() == [1, 2]
 
 
-def test_the_metric_takes_the_box_of_the_class_it_answers():
+def test_the_metric_takes_the_box_of_the_class_it_predictions():
     model = tiny(per_class=True)
     model.compile(jit_compile=False)
     boxes = np.zeros((2, 3, 4), np.float32)
@@ -111,7 +113,7 @@ def test_joint_errors_are_in_units_of_the_person():
     assert float(model.get_metrics_result()["pck"]) == pytest.approx(0.75)
 
 
-def test_a_person_without_a_box_is_as_large_as_the_picture():
+def test_a_person_without_a_box_is_as_large_as_the_image():
     model = tiny("pose_regressor", joint_loss="l2")
     model.compile(jit_compile=False)
     truth = {"keypoints": np.full((2, 3, 3), 2, np.float32), "box": np.zeros((2, 4), np.float32)}
@@ -120,7 +122,7 @@ def test_a_person_without_a_box_is_as_large_as_the_picture():
     assert loss == pytest.approx(0.1**2 + 0.1**2, rel=1e-4)
 
 
-def test_every_stage_of_the_cascade_answers_and_learns():
+def test_every_stage_of_the_cascade_predictions_and_learns():
     model = tiny("pose_cascade")
     assert list(model.output) == ["keypoints", "keypoints_stage2", "keypoints_stage1"]
     assert list(model.task.loss(model)) == list(model.output)

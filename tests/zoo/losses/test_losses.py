@@ -128,7 +128,7 @@ def test_sample_weights_a_pixel(name):
 
 
 @every_loss
-def test_sample_weights_a_picture(name):
+def test_sample_weights_a_image(name):
     make, reference = PAIRS[name]
     labels, logits = problem(2)
     weights = np.array([0.25, 2.0], "float32")
@@ -260,14 +260,16 @@ def test_lovasz_by_hand():
     assert value(losses.Lovasz(), labels, logits) == pytest.approx((first + second) / 2)
 
 
-def test_lovasz_of_hard_answers_is_the_jaccard_loss():
+def test_lovasz_of_hard_predictions_is_the_jaccard_loss():
     random = np.random.default_rng(9)
     labels = random.integers(0, CLASSES, (1, 6, 6))
-    answers = random.integers(0, CLASSES, (1, 6, 6))
-    sure = 200.0 * np.eye(CLASSES, dtype="float32")[answers]
+    predictions = random.integers(0, CLASSES, (1, 6, 6))
+    sure = 200.0 * np.eye(CLASSES, dtype="float32")[predictions]
     expected = np.mean(
         [
-            1 - ((labels == c) & (answers == c)).sum() / ((labels == c) | (answers == c)).sum()
+            1
+            - ((labels == c) & (predictions == c)).sum()
+            / ((labels == c) | (predictions == c)).sum()
             for c in range(CLASSES)
         ]
     )

@@ -58,7 +58,7 @@ def test_equals_numpy_over_several_batches(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_logits_are_answers_too(name):
+def test_logits_are_predictions_too(name):
     pairs = list(batches(1))
     logits = [(t, np.eye(CLASSES, dtype="float32")[p] * 3 - 1) for t, p in pairs]
     assert measured(make(name), logits) == measured(make(name), pairs)

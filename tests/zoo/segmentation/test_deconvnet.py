@@ -39,10 +39,10 @@ def test_layer_table():
 
 
 def test_the_mirror_goes_back_to_the_size_of_the_paper_and_beyond():
-    answer = paper(width=0.02, head=8, input_shape=(256, 224, 3), num_classes=4)(
+    prediction = paper(width=0.02, head=8, input_shape=(256, 224, 3), num_classes=4)(
         np.full((1, 256, 224, 3), 77, "uint8")
     )["segmentation"]
-    assert tuple(answer.shape) == (1, 256, 224, 4)
+    assert tuple(prediction.shape) == (1, 256, 224, 4)
 
 
 def test_weights_of_the_two_forms_are_the_same():

@@ -24,7 +24,7 @@ def test_parameters_are_the_papers():
 @pytest.mark.parametrize(
     ("stride", "side", "rates"), [(16, 33, (6, 12, 18)), (8, 65, (12, 24, 36))]
 )
-def test_maps_of_a_513_picture(stride, side, rates):
+def test_maps_of_a_513_image(stride, side, rates):
     model = deeplab_v3_plus(**{**TINY, "input_shape": (513, 513, 3)}, output_stride=stride)
     assert shape(model, "aspp_project_act") == (side, side, 16)
     for rate in rates:
@@ -50,21 +50,21 @@ def test_other_backbones(backbone, options):
     settings = {**TINY, "backbone": backbone, "backbone_options": options, "width": 0.03125}
     model = deeplab_v3_plus(**{**settings, "input_shape": (49, 65, 3)})
     assert shape(model, "decoder_skip_act") == (13, 17, 8)
-    picture = np.random.default_rng(0).uniform(0, 255, (1, 49, 65, 3)).astype("float32")
-    assert np.ptp(np.array(model(picture)["segmentation"])) > 0
+    image = np.random.default_rng(0).uniform(0, 255, (1, 49, 65, 3)).astype("float32")
+    assert np.ptp(np.array(model(image)["segmentation"])) > 0
 
 
 def test_aligned_xception_learns(tmp_path):
     settings = {**TINY, "num_classes": 2, "backbone": "xception65", "width": 0.03125}
     model = deeplab_v3_plus(**settings | {"backbone_options": {"middle_blocks": 1}})
-    pictures = np.random.default_rng(0).integers(20, 60, (2, 32, 48, 3)).astype("uint8")
-    pictures[0, :, 24:] += 180
-    pictures[1, 16:] += 180
-    targets = {"segmentation": (pictures[..., 0] > 128).astype("int32")}
+    images = np.random.default_rng(0).integers(20, 60, (2, 32, 48, 3)).astype("uint8")
+    images[0, :, 24:] += 180
+    images[1, 16:] += 180
+    targets = {"segmentation": (images[..., 0] > 128).astype("int32")}
     before = [np.array(variable) for variable in model.trainable_variables]
     model.compile(keras.optimizers.Adam(1e-2), jit_compile=False)
     losses = [
-        float(model.train_on_batch(pictures, targets, return_dict=True)["loss"]) for _ in range(40)
+        float(model.train_on_batch(images, targets, return_dict=True)["loss"]) for _ in range(40)
     ]
     assert min(losses) < 0.5 * losses[0]
     for variable, value in zip(model.trainable_variables, before, strict=True):
@@ -72,8 +72,8 @@ def test_aligned_xception_learns(tmp_path):
     model.save(tmp_path / "model.keras")
     again = zoo.load(tmp_path / "model.keras")
     np.testing.assert_allclose(
-        np.array(again(pictures)["segmentation"]),
-        np.array(model(pictures, training=False)["segmentation"]),
+        np.array(again(images)["segmentation"]),
+        np.array(model(images, training=False)["segmentation"]),
         atol=1e-5,
     )
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from zoo.abstract_build import outline
+from zoo.abstract_build import build_abstract
 from zoo.backbones.keras_applications import load_weights
 from zoo.errors import InputError
 from zoo.registry import card
@@ -16,14 +16,14 @@ PAPER = card("dilated_frontend").published
 def test_parameters_are_the_papers():
     assert card("dilated_frontend").parameters()["stored"] == 134_346_581
     assert card("dilated_context").parameters()["stored"] == 134_346_581 + 28_392
-    large = outline(lambda: dilated_context(**PAPER, context="large"))
+    large = build_abstract(lambda: dilated_context(**PAPER, context="large"))
     assert large.count_params() == 134_346_581 + 6_803_139
 
 
 @pytest.mark.parametrize("builder", BUILDERS)
 @pytest.mark.parametrize(("side", "scores"), [(900, 66), (500, 16)])
 def test_scores_without_padding(builder, side, scores):
-    model = outline(lambda: builder(**{**PAPER, "input_shape": (side, side, 3)}))
+    model = build_abstract(lambda: builder(**{**PAPER, "input_shape": (side, side, 3)}))
     assert model.get_layer("fc_final").output.shape[1:] == (scores, scores, 21)
     assert model.output["segmentation"].shape[1:] == (8 * scores, 8 * scores, 21)
     assert model.sizes.margin == 186
@@ -31,7 +31,7 @@ def test_scores_without_padding(builder, side, scores):
 
 
 def test_layers_of_the_front_end():
-    model = outline(lambda: dilated_frontend(**PAPER))
+    model = build_abstract(lambda: dilated_frontend(**PAPER))
     rates = {layer.name: getattr(layer, "dilation_rate", None) for layer in model.layers}
     assert all(rates[f"vgg16_block5_conv{n}"] == (2, 2) for n in (1, 2, 3))
     assert rates["vgg16_block4_conv3"] == (1, 1)
@@ -41,17 +41,17 @@ def test_layers_of_the_front_end():
 
 
 @pytest.mark.parametrize("builder", BUILDERS)
-def test_padded_form_is_the_valid_form_of_the_mirrored_picture(builder):
+def test_padded_form_is_the_valid_form_of_the_mirrored_image(builder):
     reflect, valid = builder(**TINY), builder(**TINY, padding="valid")
     valid.set_weights(reflect.get_weights())
     lost = margin(TINY["blocks"], 3)
     rng = np.random.default_rng(0)
-    picture = rng.uniform(0, 255, (1, 16, 24, 3)).astype("float32")
-    mirrored = np.pad(picture, [(0, 0), (lost, lost), (lost, lost), (0, 0)], mode="reflect")
+    image = rng.uniform(0, 255, (1, 16, 24, 3)).astype("float32")
+    mirrored = np.pad(image, [(0, 0), (lost, lost), (lost, lost), (0, 0)], mode="reflect")
     expected = np.array(valid(mirrored)["segmentation"])
     assert expected.shape == (1, 16, 24, 3)
     assert np.ptp(expected) > 0
-    np.testing.assert_allclose(reflect(picture)["segmentation"], expected, atol=1e-5)
+    np.testing.assert_allclose(reflect(image)["segmentation"], expected, atol=1e-5)
 
 
 def test_valid_form_learns_from_the_middle_of_the_map():
@@ -81,15 +81,15 @@ def test_front_end_weights_load_into_the_context_model():
     for layer in trained.layers:
         if layer.weights:
             joint.get_layer(layer.name).set_weights(layer.get_weights())
-    pictures = np.random.default_rng(0).uniform(0, 255, (1, 16, 16, 3)).astype("float32")
+    images = np.random.default_rng(0).uniform(0, 255, (1, 16, 16, 3)).astype("float32")
     # The context module passes on what is not negative.
-    lift = 1.0 - float(np.min(trained(pictures)["segmentation"]))
+    lift = 1.0 - float(np.min(trained(images)["segmentation"]))
     for model in (trained, joint):
         kernel, bias = model.get_layer("fc_final").get_weights()
         model.get_layer("fc_final").set_weights([kernel, bias + lift])
     np.testing.assert_allclose(
-        joint(pictures)["segmentation"],
-        trained(pictures)["segmentation"],
+        joint(images)["segmentation"],
+        trained(images)["segmentation"],
         rtol=1e-5,
         atol=1e-5 * lift,
     )

@@ -36,11 +36,11 @@ def test_the_five_forms_differ_in_the_step_up_alone():
 
 
 @pytest.mark.parametrize("kind", UPSAMPLINGS)
-def test_each_form_answers_at_the_size_of_the_picture(kind):
-    picture = np.random.default_rng(0).integers(0, 255, (2, 21, 34, 3)).astype("uint8")
-    answer = np.array(build(kind)(picture)["segmentation"])
-    assert answer.shape == (2, 21, 34, 3)
-    assert np.isfinite(answer).all() and answer.std() > 0
+def test_each_form_predictions_at_the_size_of_the_image(kind):
+    image = np.random.default_rng(0).integers(0, 255, (2, 21, 34, 3)).astype("uint8")
+    prediction = np.array(build(kind)(image)["segmentation"])
+    assert prediction.shape == (2, 21, 34, 3)
+    assert np.isfinite(prediction).all() and prediction.std() > 0
 
 
 @pytest.mark.parametrize("kind", sorted(DOUBLED))
@@ -66,8 +66,8 @@ def test_max_unpool_puts_values_where_the_maxima_stood():
         model.input,
         [model.get_layer(names[0]).output, pooled, model.get_layer("double1").output],
     )
-    picture = np.random.default_rng(0).integers(0, 255, (1, 16, 16, 3)).astype("float32")
-    before, pooled, doubled = (np.array(x) for x in inner(picture))
+    image = np.random.default_rng(0).integers(0, 255, (1, 16, 16, 3)).astype("float32")
+    before, pooled, doubled = (np.array(x) for x in inner(image))
     windows = doubled.reshape(1, 8, 2, 8, 2, 8)
     assert ((windows != 0).sum(axis=(2, 4)) <= 1).all()
     filled = doubled != 0

@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 
-from zoo.abstract_build import outline
+from zoo.abstract_build import build_abstract
 from zoo.errors import InputError
 from zoo.flops import count_flops
 from zoo.registry import card
@@ -22,7 +22,9 @@ def test_parameters_add_up_from_the_table():
 
 
 def test_features_of_three_scales_stand_side_by_side():
-    model = outline(lambda: farabet_multiscale(**{**PUBLISHED, "input_shape": (240, 320, 3)}))
+    model = build_abstract(
+        lambda: farabet_multiscale(**{**PUBLISHED, "input_shape": (240, 320, 3)})
+    )
     for scale, side in ((1, (60, 80)), (2, (30, 40)), (3, (15, 20))):
         assert model.get_layer(f"scale{scale}_act3").output.shape[1:] == (*side, 256)
     assert model.get_layer("features").output.shape[1:] == (60, 80, 768)
@@ -49,8 +51,8 @@ def test_every_scale_is_the_same_network_on_its_band():
     bands = model.get_layer("pyramid").output
     ends = [model.get_layer(f"scale{scale}_act3").output for scale in (1, 2)]
     probe = keras.Model(model.input, [*bands, *ends])
-    picture = np.random.default_rng(0).uniform(0, 255, (1, 16, 24, 3)).astype("float32")
-    fine, coarse, *found = probe(picture)
+    image = np.random.default_rng(0).uniform(0, 255, (1, 16, 24, 3)).astype("float32")
+    fine, coarse, *found = probe(image)
     assert coarse.shape[1:3] == (8, 12)
     for band, features in zip((fine, coarse), found, strict=True):
         x = band
@@ -69,11 +71,11 @@ def test_flops_count_every_use_of_the_shared_network():
     assert count_flops(farabet_multiscale(**settings)) == 2 * (per_pixel * pixels + logits)
 
 
-def test_brightness_of_the_picture_does_not_reach_the_classes():
+def test_brightness_of_the_image_does_not_reach_the_classes():
     """Every band is normalised in its neighbourhood."""
     model = farabet_multiscale(**SMALL, local_norm=5)
-    picture = np.random.default_rng(0).uniform(60, 120, (1, 32, 32, 3)).astype("float32")
-    first, second = (np.array(model(x)["segmentation"]) for x in (picture, picture + 80))
+    image = np.random.default_rng(0).uniform(60, 120, (1, 32, 32, 3)).astype("float32")
+    first, second = (np.array(model(x)["segmentation"]) for x in (image, image + 80))
     assert np.ptp(first) > 1e-3
     np.testing.assert_allclose(first, second, atol=1e-4)
 

@@ -51,11 +51,11 @@ def test_the_tiny_forms_are_different_networks():
     assert len({tuple(v.shape for v in model.weights) for model in tiny}) == 3
 
 
-def test_a_picture_smaller_than_its_stride_has_an_answer():
+def test_a_image_smaller_than_its_stride_has_an_prediction():
     model = zoo.build("fc_densenet56", growth=2, blocks=[1] * 11, stem=4)
-    answer = model(np.full((1, 5, 37, 3), 90, "uint8"))["segmentation"]
-    assert tuple(answer.shape) == (1, 5, 37, 11)
-    assert np.isfinite(np.array(answer)).all()
+    prediction = model(np.full((1, 5, 37, 3), 90, "uint8"))["segmentation"]
+    assert tuple(prediction.shape) == (1, 5, 37, 11)
+    assert np.isfinite(np.array(prediction)).all()
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -77,8 +77,8 @@ def test_every_stream_lies_on_the_pixels_it_came_from(name, keep, padding, upsam
     rows, columns = np.meshgrid(np.arange(height), np.arange(width), indexing="ij")
     for line in (rows, columns):
         rising = 130 + line / 8
-        pictures = np.stack([rising, 400 - rising])[..., None].repeat(3, axis=-1)
-        logits = np.array(model(pictures.astype("float32"))["segmentation"])[..., 0]
+        images = np.stack([rising, 400 - rising])[..., None].repeat(3, axis=-1)
+        logits = np.array(model(images.astype("float32"))["segmentation"])[..., 0]
         # Max pooling takes the brighter pixel; over the two slopes that evens out.
         value = (logits[0] - logits[1]) / 2 + 200
         middle = (slice(300, height - 300), slice(280, width - 280))
@@ -92,9 +92,9 @@ def test_skips_start_silent_and_speak_after_training():
     for variable in model.trainable_variables:
         assert "double" not in variable.path or np.array(variable).any()
     model.compile(keras.optimizers.SGD(0.1))
-    pictures = np.random.default_rng(0).integers(0, 255, (2, 64, 64, 3)).astype("float32")
-    targets = {"segmentation": (pictures[..., 0] > 128).astype("int32")}
-    model.fit(pictures, targets, epochs=2, verbose=0)
+    images = np.random.default_rng(0).integers(0, 255, (2, 64, 64, 3)).astype("float32")
+    targets = {"segmentation": (images[..., 0] > 128).astype("int32")}
+    model.fit(images, targets, epochs=2, verbose=0)
     for level in (3, 4, 5):
         assert np.array(model.get_layer(f"score{level}").kernel).any()
 
@@ -109,17 +109,19 @@ def test_a_learned_step_starts_as_the_fixed_one():
     weights = [random.normal(size=w.shape) * 0.1 for w in fixed.weights]
     fixed.set_weights(weights)
     learned.set_weights([*weights, np.array(kernel)])
-    picture = random.integers(0, 255, (1, 96, 128, 3)).astype("float32")
-    answers = [np.array(m(picture)["segmentation"])[:, 8:-8, 8:-8] for m in (fixed, learned)]
-    assert answers[0].std() > 0
-    np.testing.assert_allclose(answers[1], answers[0], atol=1e-4 * np.abs(answers[0]).max())
+    image = random.integers(0, 255, (1, 96, 128, 3)).astype("float32")
+    predictions = [np.array(m(image)["segmentation"])[:, 8:-8, 8:-8] for m in (fixed, learned)]
+    assert predictions[0].std() > 0
+    np.testing.assert_allclose(
+        predictions[1], predictions[0], atol=1e-4 * np.abs(predictions[0]).max()
+    )
 
 
 def test_another_backbone_is_scored_as_it_is():
     model = zoo.build("fcn8s", num_classes=4, backbone="resnet50", width=0.125)
     assert not any(layer.name.startswith("fc6") for layer in model.layers)
-    answer = model(np.full((1, 33, 70, 3), 9, "uint8"))["segmentation"]
-    assert tuple(answer.shape) == (1, 33, 70, 4)
+    prediction = model(np.full((1, 33, 70, 3), 9, "uint8"))["segmentation"]
+    assert tuple(prediction.shape) == (1, 33, 70, 4)
 
 
 def test_wrong_input():

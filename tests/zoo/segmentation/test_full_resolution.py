@@ -20,10 +20,10 @@ def test_no_layer_changes_the_size():
 def test_a_pixel_sees_depth_pixels_to_each_side(depth):
     model = zoo.build("full_resolution", num_classes=2, depth=depth, filters=8)
     rng = np.random.default_rng(0)
-    picture = rng.integers(0, 255, (1, 15, 15, 3)).astype("float32")
-    changed = picture.copy()
+    image = rng.integers(0, 255, (1, 15, 15, 3)).astype("float32")
+    changed = image.copy()
     changed[0, 7, 7] = 255 - changed[0, 7, 7]
-    before, after = (np.array(model(p)["segmentation"]) for p in (picture, changed))
+    before, after = (np.array(model(p)["segmentation"]) for p in (image, changed))
     rows, columns = np.nonzero(np.abs(before - after)[0].max(axis=-1))
     assert (rows.min(), rows.max()) == (7 - depth, 7 + depth)
     assert (columns.min(), columns.max()) == (7 - depth, 7 + depth)

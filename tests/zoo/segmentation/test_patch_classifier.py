@@ -37,16 +37,16 @@ def with_moved_weights(model):
         {"kernel_size": 4, "norm": "frozen", "filters": (2, 3, 4, 5)},
     ],
 )
-def test_dense_form_answers_as_every_patch_by_itself(settings):
+def test_dense_form_predictions_as_every_patch_by_itself(settings):
     settings = {**SMALL, **settings}
     dense = with_moved_weights(patch_classifier(**settings))
     literal = patch_classifier(**settings, form="patches")
     literal.set_weights(dense.get_weights())
-    picture = np.random.default_rng(0).uniform(0, 255, (2, 7, 9, 3)).astype("float32")
-    expected = np.array(literal(picture)["segmentation"])
+    image = np.random.default_rng(0).uniform(0, 255, (2, 7, 9, 3)).astype("float32")
+    expected = np.array(literal(image)["segmentation"])
     assert expected.shape == (2, 7, 9, 3)
     assert np.ptp(expected, axis=(1, 2)).min() > 1e-3
-    np.testing.assert_allclose(dense(picture)["segmentation"], expected, atol=1e-5)
+    np.testing.assert_allclose(dense(image)["segmentation"], expected, atol=1e-5)
 
 
 @pytest.mark.parametrize("kernel_size", [3, 7])
@@ -57,10 +57,10 @@ def test_receptive_field_of_the_dense_form_is_the_patch(kernel_size):
         if isinstance(layer, keras.layers.Conv2D):
             kernel, bias = layer.get_weights()
             layer.set_weights([np.full_like(kernel, 0.05), np.zeros_like(bias)])
-    picture = np.full((1, 121, 121, 3), 127.5, "float32")
-    assert np.abs(model(picture)["segmentation"]).max() == 0
-    picture[0, 60, 60] = 255
-    moved = np.argwhere(np.array(model(picture)["segmentation"])[0, ..., 0] > 0)
+    image = np.full((1, 121, 121, 3), 127.5, "float32")
+    assert np.abs(model(image)["segmentation"]).max() == 0
+    image[0, 60, 60] = 255
+    moved = np.argwhere(np.array(model(image)["segmentation"])[0, ..., 0] > 0)
     patch = patch_size(3, kernel_size)
     # The patch of pixel p spans p − patch // 2 … p + (patch − 1 − patch // 2).
     first, last = 60 - (patch - 1 - patch // 2), 60 + patch // 2

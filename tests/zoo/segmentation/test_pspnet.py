@@ -20,7 +20,7 @@ def test_parameters_add_up_from_the_table():
     assert counts["trainable"] == card("pspnet").expected_parameters
 
 
-def test_map_of_a_473_picture_is_60x60():
+def test_map_of_a_473_image_is_60x60():
     options = {**TINY["backbone_options"], "blocks": (1, 1, 2, 2)}
     model = pspnet(**{**TINY, "input_shape": (473, 473, 3), "backbone_options": options})
     assert model.get_layer("resnet50_conv5_block2_out").output.shape[1:3] == (60, 60)

@@ -10,7 +10,7 @@ from zoo.segmentation import recurrent_cnn
 SMALL = {"num_classes": 2, "filters": (2, 2), "norm": "none"}
 
 
-def picture(*shape):
+def make_image(*shape):
     return np.random.default_rng(0).uniform(0, 255, shape).astype("float32")
 
 
@@ -25,10 +25,10 @@ def influence(model, width=224):
         if isinstance(layer, keras.layers.Conv2D):
             kernel, bias = layer.get_weights()
             layer.set_weights([np.full_like(kernel, 0.01), np.zeros_like(bias)])
-    pictures = np.full((width, 16, width, 3), 127.5, "float32")
-    pictures[np.arange(width), 8, np.arange(width)] = 255
-    answers = model.predict(pictures, batch_size=32, verbose=0)["segmentation"]
-    return int((np.abs(answers[:, 8, width // 2, 0]) > 0).sum())
+    images = np.full((width, 16, width, 3), 127.5, "float32")
+    images[np.arange(width), 8, np.arange(width)] = 255
+    predictions = model.predict(images, batch_size=32, verbose=0)["segmentation"]
+    return int((np.abs(predictions[:, 8, width // 2, 0]) > 0).sum())
 
 
 def test_context_grows_with_the_passes_and_weights_do_not():
@@ -42,11 +42,11 @@ def test_context_grows_with_the_passes_and_weights_do_not():
     ]
 
 
-def test_second_pass_is_the_first_network_on_smaller_picture_and_first_answer():
+def test_second_pass_is_the_first_network_on_smaller_image_and_first_prediction():
     model = recurrent_cnn(**SMALL)
     taps = ["pass1_input", "pass2_input", "pass2_act2"]
     probe = keras.Model(model.input, [model.get_layer(name).output for name in taps])
-    x = picture(1, 16, 24, 3)
+    x = make_image(1, 16, 24, 3)
     start, again, end = probe(x)
     assert start.shape == (1, 16, 24, 5) and again.shape == (1, 8, 12, 5)
     np.testing.assert_allclose(start[..., :3], x / 127.5 - 1, atol=1e-6)
@@ -66,7 +66,7 @@ def test_losses_of_all_passes_are_summed():
     model = recurrent_cnn(**SMALL, passes=3)
     assert set(model.output) == {"auxiliary1", "auxiliary2", "segmentation"}
     model.compile(run_eagerly=True)
-    x, truth = picture(2, 16, 16, 3), np.random.default_rng(0).integers(0, 2, (2, 16, 16))
+    x, truth = make_image(2, 16, 16, 3), np.random.default_rng(0).integers(0, 2, (2, 16, 16))
     total = model.evaluate(x, {"segmentation": truth}, verbose=0, return_dict=True)["loss"]
     terms = [float(CrossEntropy()(truth, y)) for y in model.predict(x, verbose=0).values()]
     assert total == pytest.approx(sum(terms), rel=1e-5)

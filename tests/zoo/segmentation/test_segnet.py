@@ -70,9 +70,9 @@ def test_odd_maps_come_back_exactly():
 @pytest.mark.parametrize("name", ["segnet", "segnet_basic"])
 @pytest.mark.parametrize("size", [(1, 1), (37, 50)])
 def test_any_size(name, size):
-    picture = np.random.default_rng(0).integers(0, 255, (1, *size, 3)).astype("uint8")
-    answer = np.array(zoo.card(name).build_tiny()(picture)["segmentation"])
-    assert answer.shape == (1, *size, 3) and np.isfinite(answer).all()
+    image = np.random.default_rng(0).integers(0, 255, (1, *size, 3)).astype("uint8")
+    prediction = np.array(zoo.card(name).build_tiny()(image)["segmentation"])
+    assert prediction.shape == (1, *size, 3) and np.isfinite(prediction).all()
 
 
 def test_values_return_to_where_the_maxima_stood():
@@ -86,8 +86,8 @@ def test_values_return_to_where_the_maxima_stood():
             model.get_layer("unpool1").output,
         ],
     )
-    picture = np.random.default_rng(0).integers(0, 255, (1, 16, 24, 3)).astype("float32")
-    whole, pooled, decoded, unpooled = (np.array(x) for x in inner(picture))
+    image = np.random.default_rng(0).integers(0, 255, (1, 16, 24, 3)).astype("float32")
+    whole, pooled, decoded, unpooled = (np.array(x) for x in inner(image))
     windows = whole.reshape(1, 8, 2, 12, 2, 8).transpose(0, 1, 3, 5, 2, 4).reshape(1, 8, 12, 8, 4)
     np.testing.assert_array_equal(windows.max(axis=-1), pooled)
     expected = np.eye(4)[windows.argmax(axis=-1)] * decoded[..., None]
@@ -120,12 +120,12 @@ def test_a_deepest_cell_of_the_basic_net_sees_106_pixels():
     deepest = keras.Model(model.input, model.get_layer("pool4").output[0])
     for variable in deepest.trainable_variables:
         variable.assign(keras.ops.full(variable.shape, 0.01 if len(variable.shape) == 4 else 0.0))
-    picture = np.full((1, 240, 240, 3), 255.0, "float32")
-    before = np.array(deepest(picture))[0, 7, 7, 0]
+    image = np.full((1, 240, 240, 3), 255.0, "float32")
+    before = np.array(deepest(image))[0, 7, 7, 0]
     # A line that brightens makes every window that holds it larger.
     seen = []
     for line in range(240):
-        brighter = picture.copy()
+        brighter = image.copy()
         brighter[:, line] *= 2
         if np.array(deepest(brighter))[0, 7, 7, 0] > before:
             seen.append(line)

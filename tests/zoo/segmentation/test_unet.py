@@ -12,7 +12,7 @@ from zoo.segmentation.unet_model import valid_sizes
 TINY = {"num_classes": 3, "filters": 4, "depth": 3}
 
 
-def picture(height, width, channels=3, batch=1):
+def make_image(height, width, channels=3, batch=1):
     shape = (batch, height, width, channels)
     return np.random.default_rng(0).uniform(0, 255, shape).astype("float32")
 
@@ -81,7 +81,7 @@ def test_legal_sizes_of_valid_convolutions(depth):
         )
         high, wide = side - 2 * sizes.margin, sizes.base - 2 * sizes.margin
         assert model.output["segmentation"].shape[1:3] == (high, wide)
-        assert model(picture(side, sizes.base, 1))["segmentation"].shape == (1, high, wide, 2)
+        assert model(make_image(side, sizes.base, 1))["segmentation"].shape == (1, high, wide, 2)
 
 
 def test_a_size_that_does_not_fit_is_refused_with_those_that_do():
@@ -98,32 +98,32 @@ def test_a_size_that_does_not_fit_is_refused_with_those_that_do():
 
 
 @pytest.mark.parametrize("size", [(1, 1), (7, 5), (16, 16), (31, 50)])
-def test_any_size_gives_an_answer_of_that_size(size):
+def test_any_size_gives_an_prediction_of_that_size(size):
     model = unet(**TINY)
-    logits = model(picture(*size))["segmentation"]
+    logits = model(make_image(*size))["segmentation"]
     assert logits.shape == (1, *size, 3)
-    answer = zoo.answer(model, picture(*size).astype("uint8"))["segmentation"]
-    assert answer.shape == (1, *size) and "int32" in str(answer.dtype)
+    prediction = zoo.predict(model, make_image(*size).astype("uint8"))["segmentation"]
+    assert prediction.shape == (1, *size) and "int32" in str(prediction.dtype)
 
 
-def test_the_valid_form_answers_for_whole_pictures():
-    """The picture is mirrored at its borders as far as the network needs, as in the paper."""
+def test_the_valid_form_predictions_for_whole_images():
+    """The image is mirrored at its borders as far as the network needs, as in the paper."""
     model = unet(**TINY, padding="valid", norm="none")
     margin = model.sizes.margin
-    whole = picture(60, 51)
-    answer = ops.convert_to_numpy(zoo.answer(model, whole)["segmentation"])
-    assert answer.shape == (1, 60, 51)
+    whole = make_image(60, 51)
+    prediction = ops.convert_to_numpy(zoo.predict(model, whole)["segmentation"])
+    assert prediction.shape == (1, 60, 51)
     mirrored = np.pad(whole, [(0, 0), (margin, 99), (margin, 99), (0, 0)], mode="reflect")
     high, wide = model.sizes.covering(60), model.sizes.covering(51)
     logits = model(mirrored[:, :high, :wide])["segmentation"]
     expected = ops.convert_to_numpy(ops.argmax(logits, -1))[:, :60, :51]
-    np.testing.assert_array_equal(answer, expected)
+    np.testing.assert_array_equal(prediction, expected)
 
 
-def test_padding_does_not_reach_into_the_answer():
-    """An odd picture is mirrored to a multiple; the middle is as in a picture that needs none."""
+def test_padding_does_not_reach_into_the_prediction():
+    """An odd image is mirrored to a multiple; the middle is as in an image that needs none."""
     model = unet(**TINY, norm="none", dropout=0.0)
-    large = picture(64, 64)
+    large = make_image(64, 64)
     small = large[:, :61, :63]
     found = ops.convert_to_numpy(model(small)["segmentation"])[:, :30, :30]
     expected = ops.convert_to_numpy(model(large)["segmentation"])[:, :30, :30]
@@ -133,7 +133,7 @@ def test_padding_does_not_reach_into_the_answer():
 @pytest.mark.parametrize("backbone", ["vgg16", "mobilenet_v2", "resnet50"])
 def test_encoder_of_a_classification_network(backbone):
     model = unet(num_classes=4, backbone=backbone, filters=8, width=0.25)
-    assert model(picture(40, 75))["segmentation"].shape == (1, 40, 75, 4)
+    assert model(make_image(40, 75))["segmentation"].shape == (1, 40, 75, 4)
     joined = [layer for layer in model.layers if layer.name.startswith("join")]
     assert len(joined) >= 3
     for layer in joined:
@@ -142,13 +142,15 @@ def test_encoder_of_a_classification_network(backbone):
     rebuilt = zoo.Model.from_config(model.get_config())
     rebuilt.set_weights(model.get_weights())
     np.testing.assert_allclose(
-        rebuilt(picture(40, 75))["segmentation"], model(picture(40, 75))["segmentation"], atol=1e-5
+        rebuilt(make_image(40, 75))["segmentation"],
+        model(make_image(40, 75))["segmentation"],
+        atol=1e-5,
     )
 
 
 def test_pixels_are_scaled_inside_and_bytes_are_pixels_too():
     model = unet(**TINY)
-    image = picture(16, 16).astype("uint8")
+    image = make_image(16, 16).astype("uint8")
     from_bytes = model(image)["segmentation"]
     from_floats = model(image.astype("float32"))["segmentation"]
     np.testing.assert_array_equal(from_bytes, from_floats)
@@ -158,14 +160,14 @@ def test_pixels_are_scaled_inside_and_bytes_are_pixels_too():
 def test_logits_leave_in_float32(policy):
     with zoo.registry.PrecisionScope(policy):
         model = unet(**TINY)
-    logits = model(picture(16, 16))["segmentation"]
+    logits = model(make_image(16, 16))["segmentation"]
     assert keras.backend.standardize_dtype(logits.dtype) == "float32"
     assert np.isfinite(ops.convert_to_numpy(logits)).all()
 
 
 def test_dropout_acts_in_training_only():
     model = unet(**TINY, norm="none", dropout=0.9)
-    image = picture(16, 16)
+    image = make_image(16, 16)
     first, second = (
         ops.convert_to_numpy(model(image, training=True)["segmentation"]) for _ in range(2)
     )
@@ -175,7 +177,7 @@ def test_dropout_acts_in_training_only():
 
 @pytest.mark.parametrize("sizes", [{}, {"padding": "valid"}])
 def test_learns_two_colours(sizes):
-    """A few steps on pictures whose left is dark and right is bright."""
+    """A few steps on images whose left is dark and right is bright."""
     keras.utils.set_random_seed(0)
     model = unet(num_classes=2, filters=4, depth=2, **sizes)
     side = 52 if sizes else 32
@@ -186,8 +188,8 @@ def test_learns_two_colours(sizes):
     history = model.fit(images, {"segmentation": truth}, epochs=12, batch_size=4, verbose=0).history
     assert history["loss"][-1] < 0.3 * history["loss"][0]
     assert set(history) == {"loss", "mean_iou", "pixel_accuracy"}
-    answer = ops.convert_to_numpy(zoo.answer(model, images[:1])["segmentation"])
-    assert np.mean(answer == truth[:1]) > 0.95
+    prediction = ops.convert_to_numpy(zoo.predict(model, images[:1])["segmentation"])
+    assert np.mean(prediction == truth[:1]) > 0.95
 
 
 def test_weights_move_to_another_number_of_classes(tmp_path):
@@ -231,7 +233,7 @@ def test_a_file_with_nothing_that_fits(tmp_path):
 def test_a_file_reloads_as_it_was(tmp_path):
     model = unet(**TINY, dropout=0.25)
     model.compile(loss=zoo.losses.Dice())
-    images = picture(13, 18, batch=2)
+    images = make_image(13, 18, batch=2)
     model.fit(images, np.zeros((2, 13, 18), "int32"), verbose=0)
     model.save(tmp_path / "m.keras")
     again = zoo.load(tmp_path / "m.keras")

@@ -1,4 +1,4 @@
-"""Boxes, keypoints and their rows through the transform that moves the picture."""
+"""Boxes, keypoints and their rows through the transform that moves the image."""
 
 from __future__ import annotations
 

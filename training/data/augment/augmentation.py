@@ -34,32 +34,32 @@ class Augmentation:
         shear: largest shear in degrees to either side, 0 to 80.
         scale: smallest and largest zoom about the centre, drawn evenly in octaves.
         scale_jitter: large-scale jitter: smallest and largest zoom, drawn evenly; the canvas is
-            then a window of random place on the picture, or the picture lies at a random place of
+            then a window of random place on the image, or the image lies at a random place of
             the canvas (Ghiasi et al., "Simple Copy-Paste", CVPR 2021: 0.1 to 2).
-        crop: window of the picture that is placed: "none" = all of it, "random", "min_iou" as in
+        crop: window of the image that is placed: "none" = all of it, "random", "min_iou" as in
             SSD, "object" = one that holds an object as a whole; see `training.data.augment.crops`.
-        crop_sides: smallest and largest side of that window, as fractions of the picture's.
-        translate: largest shift as a fraction of the placed picture's sides, 0 to 1.
+        crop_sides: smallest and largest side of that window, as fractions of the image's.
+        translate: largest shift as a fraction of the placed image's sides, 0 to 1.
         elastic: standard deviation of U-Net's elastic deformation in pixels; 0 = off.
         brightness: largest shift as a fraction of the full range, 0 to 1.
         contrast, saturation: largest relative change; 0.2 draws a factor from 0.8 to 1.2.
         gamma: as contrast, for the exponent.
         hue: largest turn as a fraction of the colour circle, 0 to 1.
-        grey: probability of a picture without colour, 0 to 1.
+        grey: probability of an image without colour, 0 to 1.
         noise: largest standard deviation of added noise in grey levels of 255.
         blur: largest standard deviation of Gaussian blur in pixels.
-        fill: what the picture shows outside: a number, one per channel, or "reflect".
+        fill: what the image shows outside: a number, one per channel, or "reflect".
         min_kept: fraction of an object that must stay in sight, else it is dropped: of its box on
             the canvas and beside a cut-out, of its mask behind pasted objects.
         erase: probability of a cut-out rectangle, 0 to 1.
         erase_area: its smallest and largest area, as fractions of the canvas.
         erase_fill: what it is painted with: a number or one per channel.
         erase_ignore: whether class maps ignore what was cut out.
-        mosaic: probability that four pictures share the canvas, see
+        mosaic: probability that four images share the canvas, see
             `training.data.augment.combining`.
-        mixup: probability that two pictures are blended into one.
+        mixup: probability that two images are blended into one.
         mixup_alpha: their shares come from Beta(alpha, alpha); the larger, the nearer to even.
-        copy_paste: probability that objects of another picture are pasted by their masks.
+        copy_paste: probability that objects of another image are pasted by their masks.
 
     At most one of `mosaic`, `mixup` and `copy_paste` happens to a sample; they sum to 1 at most.
     Raises InputError on a value out of its range.

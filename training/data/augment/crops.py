@@ -1,6 +1,6 @@
-"""Which part of a picture to look at: a random window, with an eye on the objects.
+"""Which part of an image to look at: a random window, with an eye on the objects.
 
-"min_iou": Liu et al., "SSD: Single Shot MultiBox Detector", ECCV 2016: the whole picture, a window
+"min_iou": Liu et al., "SSD: Single Shot MultiBox Detector", ECCV 2016: the whole image, a window
 that overlaps some object with an IoU of at least 0.1, 0.3, 0.5, 0.7 or 0.9, or any window, each as
 likely. "object": a window that holds one object, drawn first, as a whole. "random": any window.
 """
@@ -22,30 +22,30 @@ ASPECTS = (0.5, 2.0)
 
 
 def random_window(
-    seed: tf.Tensor, policy: Augmentation, sample: dict, source: tf.Tensor
+    seed: tf.Tensor, augmentation: Augmentation, sample: dict, source: tf.Tensor
 ) -> tf.Tensor:
-    """(4,) int32 `xyxy` window in pixels of a picture of `source` = [height, width].
+    """(4,) int32 `xyxy` window in pixels of an image of `source` = [height, width].
 
-    The first of some random windows that suits; the whole picture if none does. Crowd regions and
+    The first of some random windows that suits; the whole image if none does. Crowd regions and
     padding are no objects; without objects any window suits. Raises InputError when the policy
     looks at objects and the sample has no boxes.
     """
     height, width = tf.unstack(tf.cast(source, tf.float64))
     whole = tf.stack([tf.zeros_like(width), tf.zeros_like(width), width, height])
-    if policy.crop == WHOLE:
+    if augmentation.crop == WHOLE:
         return tf.cast(whole, tf.int32)
-    windows = _windows(seed, policy.crop_sides, height, width)
+    windows = _windows(seed, augmentation.crop_sides, height, width)
     aspects = (windows[:, 2] - windows[:, 0]) / (windows[:, 3] - windows[:, 1])
     suits = (aspects >= ASPECTS[0]) & (aspects <= ASPECTS[1])
     draw = draws(seed, CROP, ("mode", "object"))
-    if policy.crop == "min_iou":
-        boxes = clip_boxes(_objects(sample, policy.crop), whole)
+    if augmentation.crop == "min_iou":
+        boxes = clip_boxes(_objects(sample, augmentation.crop), whole)
         mode = tf.cast(draw["mode"] * (len(MIN_IOUS) + 2), tf.int32)
         least = tf.gather(tf.constant([0.0, *MIN_IOUS, 0.0], tf.float64), mode)
         best = tf.reduce_max(_ious(windows, boxes), axis=1)
         suits &= (mode > 0) & ((best >= least) | (tf.shape(boxes)[0] == 0))
-    elif policy.crop == "object":
-        boxes = clip_boxes(_objects(sample, policy.crop), whole)
+    elif augmentation.crop == "object":
+        boxes = clip_boxes(_objects(sample, augmentation.crop), whole)
         windows = _around(windows, boxes, draw["object"], height, width)
     first = tf.gather(windows, tf.argmax(tf.cast(suits, tf.int32)))
     return tf.cast(tf.where(tf.reduce_any(suits), first, whole), tf.int32)
@@ -54,14 +54,14 @@ def random_window(
 def _windows(
     seed: tf.Tensor, sides: tuple[float, float], height: tf.Tensor, width: tf.Tensor
 ) -> tf.Tensor:
-    """(TRIALS, 4) float64 `xyxy` windows of whole pixels in a picture."""
+    """(TRIALS, 4) float64 `xyxy` windows of whole pixels in an image."""
     share = tf.random.stateless_uniform(
         (TRIALS, 4), stream(stream(seed, CROP), 1), dtype=tf.float64
     )
-    picture = tf.stack([width, height])
-    size = tf.round((sides[0] + (sides[1] - sides[0]) * share[:, :2]) * picture)
-    size = tf.clip_by_value(size, 1.0, picture)
-    corner = tf.floor(share[:, 2:] * (picture - size + 1.0))
+    image = tf.stack([width, height])
+    size = tf.round((sides[0] + (sides[1] - sides[0]) * share[:, :2]) * image)
+    size = tf.clip_by_value(size, 1.0, image)
+    corner = tf.floor(share[:, 2:] * (image - size + 1.0))
     return tf.concat([corner, corner + size], axis=-1)
 
 

@@ -92,7 +92,7 @@ class ElasticField:
 def elastic_field(seed: tf.Tensor, sigma: float, size: Size, nodes: int = 3) -> ElasticField:
     """A random field: `nodes` x `nodes` displacements, Gaussian with `sigma` pixels.
 
-    A draw so steep that the picture would fold over itself (small canvas, large sigma) is scaled
+    A draw so steep that the image would fold over itself (small canvas, large sigma) is scaled
     down to the steepest field that is safely one-to-one. Raises InputError on a negative sigma
     or fewer than two nodes.
     """

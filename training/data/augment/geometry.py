@@ -1,4 +1,4 @@
-"""One matrix moves everything in a sample: picture, maps, boxes, masks and keypoints, each once."""
+"""One matrix moves everything in a sample: image, maps, boxes, masks and keypoints, each once."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from training.data.augment.annotation_geometry import (
     swapped_joints,
 )
 from training.data.augment.elastic import ElasticField
-from training.data.augment.lazy_image import LazyPicture
+from training.data.augment.lazy_image import LazyImage
 from training.data.augment.mask_geometry import ObjectMasks
 from training.data.augment.matrices import determinant
 from training.data.augment.resampling import (
@@ -26,8 +26,8 @@ from training.data.augment.resampling import (
     Size,
     filled_outside,
     map_points,
+    sample_image,
     sample_map,
-    sample_picture,
 )
 from zoo.errors import InputError
 from zoo.tasks.sample_schema import IGNORE
@@ -43,7 +43,7 @@ def as_tensors(sample: dict) -> dict:
     """`sample` with the entries that geometry moves as tensors, its maps as int32."""
     tensors = {
         key: tf.convert_to_tensor(value)
-        if key in KNOWN_KEYS and not isinstance(value, LazyPicture)
+        if key in KNOWN_KEYS and not isinstance(value, LazyImage)
         else value
         for key, value in sample.items()
     }
@@ -55,9 +55,9 @@ def source_size(sample: dict) -> tf.Tensor:
 
     Raises InputError when the sample has no pixels, or pixels of different sizes.
     """
-    picture = sample.get("image")
-    if isinstance(picture, LazyPicture):
-        return tf.stack([picture.height, picture.width])
+    image = sample.get("image")
+    if isinstance(image, LazyImage):
+        return tf.stack([image.height, image.width])
     keys = [key for key in PIXEL_KEYS if key in sample]
     if not keys:
         raise InputError(f"the sample has no pixels; give one of {', '.join(PIXEL_KEYS)}")
@@ -125,7 +125,7 @@ def apply_matrix(
     """Move `sample` onto a canvas of `size` = (height, width) through a 3x3 affine `matrix`.
 
     matrix: (3, 3), source to target on continuous pixel coordinates (see `matrices`).
-    fill: what the picture shows outside: a number, one per channel, or "reflect"; maps get
+    fill: what the image shows outside: a number, one per channel, or "reflect"; maps get
         255 (segmentation) and 0 (instances).
     flipped: whether `matrix` may reflect; then keypoints need `joint_pairs`, checked when the
         graph is built. Joints change places exactly where the matrix does reflect.
@@ -134,7 +134,7 @@ def apply_matrix(
     field: elastic displacement on the target canvas, applied in the same resampling.
     mask_size: cells a side of the masks that come out; None for as many as came in.
 
-    Returns the sample with a float32 picture; keys it does not know are passed on unchanged. A
+    Returns the sample with a float32 image; keys it does not know are passed on unchanged. A
     box that is turned or cut is a hull of its corners; with masks, of what is seen of the object.
     The one object `box` and the `proposals` are only cut, zeros when nothing is left of them.
     Raises InputError on a wrong size, on pixels of wrong shapes and on missing or wrong pairs.
@@ -204,17 +204,17 @@ def transform(
 
 
 def _sampled(
-    image: tf.Tensor | LazyPicture,
+    image: tf.Tensor | LazyImage,
     matrix: tf.Tensor,
     size: Size,
     fill: Fill,
     field: ElasticField | None,
 ) -> tf.Tensor:
-    if not isinstance(image, LazyPicture):
-        return sample_picture(image, matrix, size, fill, field)
+    if not isinstance(image, LazyImage):
+        return sample_image(image, matrix, size, fill, field)
     # A mirrored border or a displacement looks at places that the matrix alone does not tell.
     pixels, onto = image.seen(matrix, size, everything=fill == REFLECT or field is not None)
-    shown = sample_picture(pixels, onto, size, REFLECT if fill == REFLECT else EDGE, field)
+    shown = sample_image(pixels, onto, size, REFLECT if fill == REFLECT else EDGE, field)
     if fill == REFLECT:
         return shown
     return filled_outside(shown, matrix, fill, tf.stack([image.height, image.width]), field)

@@ -1,7 +1,7 @@
-"""A picture that is decoded only as far as it is seen.
+"""An image that is decoded only as far as it is seen.
 
 A JPEG file can be decoded at a half, a quarter or an eighth of its size, and in part: both take a
-fraction of the time. What a canvas shows of a picture is known before the picture is decoded.
+fraction of the time. What a canvas shows of an image is known before the image is decoded.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ RATIOS = (1, 2, 4, 8)
 
 
 @dataclasses.dataclass(frozen=True)
-class LazyPicture:
-    """A picture of known size, its pixels still to be decoded.
+class LazyImage:
+    """An image of known size, its pixels still to be decoded.
 
     Attributes:
-        height, width: of the whole picture in pixels, int32 scalars.
+        height, width: of the whole image in pixels, int32 scalars.
         contents: the file, a scalar string; unused where `pixels` are given.
-        pixels: None, or the picture reduced by `ratio` as (ceil(H / ratio), ceil(W / ratio), C)
+        pixels: None, or the image reduced by `ratio` as (ceil(H / ratio), ceil(W / ratio), C)
             uint8.
         ratio: int32 scalar, one of `RATIOS`.
-        channels: 3, or 1 for a grey picture.
+        channels: 3, or 1 for a grey image.
     """
 
     height: tf.Tensor
@@ -36,8 +36,8 @@ class LazyPicture:
     ratio: tf.Tensor | int = 1
     channels: int = 3
 
-    def with_channels(self, channels: int) -> LazyPicture:
-        """The same picture, to come out with 3 or 1 channels."""
+    def with_channels(self, channels: int) -> LazyImage:
+        """The same image, to come out with 3 or 1 channels."""
         return dataclasses.replace(self, channels=channels)
 
     def whole(self) -> tf.Tensor:
@@ -45,7 +45,7 @@ class LazyPicture:
         pixels = decode_all(self.contents) if self.pixels is None else self.pixels
         return with_channels(pixels, self.channels)
 
-    def reduced(self, largest_scale: tf.Tensor) -> LazyPicture:
+    def reduced(self, largest_scale: tf.Tensor) -> LazyImage:
         """Decoded at the smallest size that shows no less when scaled by up to `largest_scale`.
 
         largest_scale: (2,) float64, of x and y.
@@ -64,9 +64,9 @@ class LazyPicture:
         """The pixels that matter on a canvas of `size` = (height, width).
 
         Args:
-            matrix: (3, 3) float64 from the whole picture to the canvas.
+            matrix: (3, 3) float64 from the whole image to the canvas.
             size: of the canvas.
-            everything: whether more of the picture may be looked at than the canvas covers.
+            everything: whether more of the image may be looked at than the canvas covers.
 
         Returns:
             (h, w, C) uint8 pixels and the (3, 3) matrix from them to the canvas.
@@ -91,13 +91,13 @@ class LazyPicture:
         return pixels, tf.linalg.matmul(matrix, back)
 
     def _ratio(self, scale: tf.Tensor) -> tf.Tensor:
-        """The largest reduction after which a picture to be scaled so is still not enlarged."""
+        """The largest reduction after which an image to be scaled so is still not enlarged."""
         largest = tf.reduce_max(scale) * (1.0 - 1e-9)
         fits = tf.cast(tf.constant(RATIOS[1:], tf.float64) * largest <= 1.0, tf.int32)
         return tf.where(is_jpeg(self.contents), 2 ** tf.reduce_sum(fits), 1)
 
     def _decoded(self, ratio: tf.Tensor, window: tf.Tensor) -> tf.Tensor:
-        """The part `window` = [y, x, height, width] of the reduced picture."""
+        """The part `window` = [y, x, height, width] of the reduced image."""
 
         def part(reduction: int) -> tf.Tensor:
             return tf.image.decode_and_crop_jpeg(self.contents, window, channels=3, ratio=reduction)
@@ -113,16 +113,16 @@ class LazyPicture:
 
 
 def _sides(side: tf.Tensor, ratio: tf.Tensor) -> tf.Tensor:
-    """Length of a side of a reduced picture."""
+    """Length of a side of a reduced image."""
     return (side + ratio - 1) // ratio
 
 
 def _window(
     matrix: tf.Tensor, size: tuple[int, int], ratio: tf.Tensor, sides: tf.Tensor, zoom: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Corners (x, y) int32 of the part of the reduced picture that a canvas looks at.
+    """Corners (x, y) int32 of the part of the reduced image that a canvas looks at.
 
-    zoom: (2,) float64, of the reduced picture's x and y on the canvas.
+    zoom: (2,) float64, of the reduced image's x and y on the canvas.
     """
     height, width = size
     corners = tf.constant(
@@ -141,7 +141,7 @@ def _window(
 
 
 def is_jpeg(contents: tf.Tensor) -> tf.Tensor:
-    """Whether a file is a JPEG picture, by its first bytes."""
+    """Whether a file is a JPEG image, by its first bytes."""
     return tf.strings.substr(contents, 0, 3) == b"\xff\xd8\xff"
 
 
@@ -152,7 +152,7 @@ def decode_all(contents: tf.Tensor) -> tf.Tensor:
 
 
 def with_channels(image: tf.Tensor, channels: int) -> tf.Tensor:
-    """An RGB picture (H, W, 3) with as many channels as a model takes, 3 or 1 (grey)."""
+    """An RGB image (H, W, 3) with as many channels as a model takes, 3 or 1 (grey)."""
     if channels == 1 and image.shape[-1] == 3:
         return tf.image.rgb_to_grayscale(image)
     return image

@@ -13,40 +13,42 @@ from training.data.augment.geometry import (
     check_size,
     source_size,
 )
-from training.data.augment.lazy_image import LazyPicture
-from training.data.augment.random_matrix import FITS, placed
+from training.data.augment.lazy_image import LazyImage
+from training.data.augment.random_matrix import RESIZE_RULES, placed
 from training.data.augment.resampling import Size
 from zoo.errors import InputError
 
 
-def check_fit(fit: str) -> None:
-    """Raises InputError unless `fit` is one of `FITS`."""
-    if fit not in FITS:
-        raise InputError(f"fit must be one of {', '.join(FITS)}, not {fit!r}")
+def check_resize(resize: str) -> None:
+    """Raises InputError unless `fit` is one of `RESIZE_RULES`."""
+    if resize not in RESIZE_RULES:
+        raise InputError(f"fit must be one of {', '.join(RESIZE_RULES)}, not {resize!r}")
 
 
 @tf.autograph.experimental.do_not_convert
-def place(sample: dict, size: Size, fit: str = "fit", mask_size: int | None = None) -> dict:
+def place(
+    sample: dict, size: Size, resize: str = "letterbox", mask_size: int | None = None
+) -> dict:
     """`sample` on a canvas of `size` = (height, width) pixels, without any chance.
 
-    fit: "fit" resizes to `matrices.fit_size` and pads at the bottom and at the right; "stretch"
-        resizes to the canvas; "crop" keeps the scale, cuts the middle where the picture is larger
+    resize: "letterbox" resizes to `letterbox_size` and pads bottom and right; "stretch"
+        resizes to the canvas; "crop" keeps the scale, cuts the middle where the image is larger
         and pads at the bottom and at the right where it is smaller.
 
-    The picture is resized as the serving graph does it, bilinear with anti-aliasing, and padded
+    The image is resized as the serving graph does it, bilinear with anti-aliasing, and padded
     with 0; maps are read at the nearest pixel centre and padded with 255 (segmentation) and 0
     (instances). Boxes without area on the canvas become padding (label -1); `mask_size` is as in
     `apply_matrix`. Raises InputError on bad arguments.
     """
     size = check_size(size)
-    check_fit(fit)
-    if isinstance(sample.get("image"), LazyPicture):
+    check_resize(resize)
+    if isinstance(sample.get("image"), LazyImage):
         sample = {**sample, "image": sample["image"].whole()}
     sample = as_tensors(sample)
     source = source_size(sample)
-    target, matrix = placed(source, size, fit)
+    target, matrix = placed(source, size, resize)
     target = tf.cast(target, tf.int32)
-    start = tf.maximum(target - size, 0) // 2 if fit == "crop" else tf.zeros(2, tf.int32)
+    start = tf.maximum(target - size, 0) // 2 if resize == "crop" else tf.zeros(2, tf.int32)
     matrix = matrices.compose(matrix, matrices.crop(start[1], start[0]))
     others = {key: value for key, value in sample.items() if key not in PIXEL_KEYS}
     moved = apply_matrix(others, matrix, size, min_kept=0.0, mask_size=mask_size)
@@ -59,7 +61,7 @@ def place(sample: dict, size: Size, fit: str = "fit", mask_size: int | None = No
 def _place_pixels(
     pixels: tf.Tensor, target: tf.Tensor, start: tf.Tensor, size: Size, map_fill: int | None
 ) -> tf.Tensor:
-    """A picture (`map_fill` None) or a label map resized, cut from `start` and padded."""
+    """An image (`map_fill` None) or a label map resized, cut from `start` and padded."""
     if map_fill is None:
         resized = tf.cast(tf.image.resize(pixels, target, antialias=True), tf.float32)
     else:

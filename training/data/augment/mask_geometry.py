@@ -1,4 +1,4 @@
-"""Instance masks, each in the frame of its own box, read wherever the picture has moved to.
+"""Instance masks, each in the frame of its own box, read wherever the image has moved to.
 
 A mask of M x M cells covers its box; a cell says whether the point at its centre belongs to the
 object. However a sample is changed, its masks are read once, from the cells they came with.

@@ -1,6 +1,6 @@
 """3x3 affine matrices on continuous pixel coordinates.
 
-A point is `(x, y)` in pixels, x to the right and y down; the picture covers `[0, W] x [0, H]`
+A point is `(x, y)` in pixels, x to the right and y down; the image covers `[0, W] x [0, H]`
 and the centre of its first pixel is `(0.5, 0.5)`. A matrix maps source points to target points as
 `[x', y', 1] = M [x, y, 1]`. All functions return a (3, 3) float64 tensor, so that composing and
 inverting them costs no visible precision; their arguments may be numbers or scalar tensors.
@@ -54,12 +54,12 @@ def shearing(degrees: Number, center: tuple[Number, Number] = (0.0, 0.0)) -> tf.
 
 
 def flip_horizontal(width: Number) -> tf.Tensor:
-    """Mirror left and right in a picture `width` pixels wide."""
+    """Mirror left and right in an image `width` pixels wide."""
     return _matrix(-1.0, 0.0, width, 0.0, 1.0, 0.0)
 
 
 def flip_vertical(height: Number) -> tf.Tensor:
-    """Mirror top and bottom in a picture `height` pixels high."""
+    """Mirror top and bottom in an image `height` pixels high."""
     return _matrix(1.0, 0.0, 0.0, 0.0, -1.0, height)
 
 
@@ -84,8 +84,10 @@ def compose(*matrices: tf.Tensor) -> tf.Tensor:
     return result
 
 
-def fit_size(source: tuple[Number, Number], size: tuple[int, int]) -> tuple[tf.Tensor, tf.Tensor]:
-    """(height, width) in pixels of a `source` picture made as large as fits into `size`.
+def letterbox_size(
+    source: tuple[Number, Number], size: tuple[int, int]
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """(height, width) in pixels of a `source` image made as large as fits into `size`.
 
     Equal to `round(h * s), round(w * s)` with `s = min(H / h, W / w)`, half to even and at least
     one pixel, but computed in integers: no float error can move a tie by one pixel.
@@ -107,15 +109,15 @@ def _round_ratio(numerator: tf.Tensor, denominator: tf.Tensor) -> tf.Tensor:
 
 
 def resize(source: tuple[Number, Number], target: tuple[Number, Number]) -> tf.Tensor:
-    """Stretch a picture of `source` = (height, width) to exactly `target` = (height, width)."""
+    """Stretch an image of `source` = (height, width) to exactly `target` = (height, width)."""
     h, w = (tf.cast(side, tf.float64) for side in source)
     rows, columns = (tf.cast(side, tf.float64) for side in target)
     return scaling(columns / w, rows / h)
 
 
 def letterbox(source: tuple[Number, Number], size: tuple[int, int]) -> tf.Tensor:
-    """Resize to `fit_size`, in the top-left corner of a canvas of `size` = (height, width)."""
-    return resize(source, fit_size(source, size))
+    """Resize to `letterbox_size`, at the top left of a canvas of `size` = (H, W)."""
+    return resize(source, letterbox_size(source, size))
 
 
 def determinant(matrix: tf.Tensor) -> tf.Tensor:

@@ -1,4 +1,4 @@
-"""Changes of brightness, colour, sharpness and noise: the picture alone, never its labels.
+"""Changes of brightness, colour, sharpness and noise: the image alone, never its labels.
 
 Every function takes (H, W, C) pixels in 0..255, uint8 or float, and gives float32 in 0..255.
 Amounts may be Python numbers or scalar tensors. Changes that mix a pixel's channels linearly are
@@ -17,7 +17,7 @@ from zoo.errors import InputError
 
 Number = Any
 
-# Rec. 601 luma: the grey value that a colour picture fades to.
+# Rec. 601 luma: the grey value that a colour image fades to.
 LUMA = (0.299, 0.587, 0.114)
 
 
@@ -32,7 +32,7 @@ def _clip(image: tf.Tensor) -> tf.Tensor:
 def _check_colour(image: tf.Tensor, change: str) -> None:
     channels = image.shape[-1]
     if channels != 3:
-        raise InputError(f"{change} needs a colour picture of 3 channels, not {channels}")
+        raise InputError(f"{change} needs a colour image of 3 channels, not {channels}")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Mix:
 
     @classmethod
     def none(cls, image: tf.Tensor) -> Mix:
-        """What changes nothing in such a picture."""
+        """What changes nothing in such an image."""
         return cls(tf.eye(image.shape[-1]), tf.zeros(image.shape[-1]))
 
     def brighter(self, delta: Number) -> Mix:
@@ -57,7 +57,7 @@ class Mix:
         return Mix(self.weights, self.offset + 255.0 * delta)
 
     def contrasted(self, factor: Number, mean: tf.Tensor) -> Mix:
-        """And then `contrast`, of a picture whose channels have the `mean` (C,) as it is given."""
+        """And then `contrast`, of an image whose channels have the `mean` (C,) as it is given."""
         moved = tf.linalg.matvec(self.weights, mean, transpose_a=True) + self.offset
         return Mix(self.weights * factor, self.offset * factor + moved * (1.0 - factor))
 
@@ -70,7 +70,7 @@ class Mix:
         return Mix(tf.linalg.matmul(self.weights, blend), offset)
 
     def of(self, image: tf.Tensor) -> tf.Tensor:
-        """The picture so changed."""
+        """The image so changed."""
         pixels = tf.reshape(_floats(image), (-1, image.shape[-1]))
         mixed = tf.linalg.matmul(pixels, self.weights) + self.offset
         return _clip(tf.reshape(mixed, tf.shape(image)))
@@ -109,7 +109,7 @@ def gamma(image: tf.Tensor, exponent: Number) -> tf.Tensor:
 
 
 def saturation(image: tf.Tensor, factor: Number) -> tf.Tensor:
-    """Blend with the picture's own grey version; 0 gives grey, 1 no change. 3 channels only."""
+    """Blend with the image's own grey version; 0 gives grey, 1 no change. 3 channels only."""
     return Mix.none(image).saturated(factor).of(image)
 
 

@@ -1,6 +1,6 @@
-"""Resample pictures and label maps through a 3x3 matrix or through a dense displacement field.
+"""Resample images and label maps through a 3x3 matrix or through a dense displacement field.
 
-The picture is thought to reach to the outer edge of its border pixels, as in `tf.image.resize`:
+The image is thought to reach to the outer edge of its border pixels, as in `tf.image.resize`:
 a target pixel whose centre falls inside is interpolated from the pixels there are, one whose
 centre falls outside gets the fill. So nothing bleeds in from beyond the border.
 """
@@ -39,7 +39,7 @@ def map_points(matrix: tf.Tensor, x: tf.Tensor, y: tf.Tensor) -> tuple[tf.Tensor
 
 
 def inside(x: tf.Tensor, y: tf.Tensor, source: tf.Tensor) -> tf.Tensor:
-    """(H, W) bool: which source positions lie in a picture of `source` = [height, width]."""
+    """(H, W) bool: which source positions lie in an image of `source` = [height, width]."""
     height, width = tf.unstack(tf.cast(source, x.dtype))
     return (x >= 0) & (x < width) & (y >= 0) & (y < height)
 
@@ -49,9 +49,9 @@ def shrink_first(
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Anti-aliased reduction of (H, W, C) along the axes that `matrix` shrinks strongly.
 
-    A picture that the matrix resizes to whole pixels within a canvas of `size` is also enlarged.
+    An image that the matrix resizes to whole pixels within a canvas of `size` is also enlarged.
 
-    Returns the float32 picture and the matrix that takes it to the same target.
+    Returns the float32 image and the matrix that takes it to the same target.
     """
     source = tf.shape(image)[:2]
     factors = tf.sqrt(tf.reduce_sum(matrix[:2, :2] ** 2, axis=0))[::-1]
@@ -69,10 +69,10 @@ def shrink_first(
         return tf.image.resize(image, reduced, antialias=True)
 
     shape = tf.TensorShape([None, None, image.shape[-1]])
-    picture = tf.cond(tf.reduce_all(reduced == source), lambda: tf.cast(image, tf.float32), shrink)
-    picture = tf.ensure_shape(picture, shape)
+    shrunk = tf.cond(tf.reduce_all(reduced == source), lambda: tf.cast(image, tf.float32), shrink)
+    shrunk = tf.ensure_shape(shrunk, shape)
     back = matrices.resize(tf.unstack(reduced), tf.unstack(source))
-    return picture, tf.linalg.matmul(matrix, back)
+    return shrunk, tf.linalg.matmul(matrix, back)
 
 
 def project(
@@ -149,30 +149,30 @@ def gather_bilinear(pixels: tf.Tensor, x: tf.Tensor, y: tf.Tensor, border: str) 
     return lines[0] + (lines[1] - lines[0]) * bottom_weight
 
 
-def sample_picture(image, matrix, size, fill: Fill = 0.0, field=None) -> tf.Tensor:
+def sample_image(image, matrix, size, fill: Fill = 0.0, field=None) -> tf.Tensor:
     """Bilinear (h, w, C) -> (H, W, C) float32; anti-aliased where the matrix shrinks.
 
-    fill: a number, one number per channel, "reflect" to mirror the picture at its border, or
+    fill: a number, one number per channel, "reflect" to mirror the image at its border, or
         "edge" to repeat its border pixels.
     field: None or an `ElasticField` on the target canvas.
     """
     border = "REFLECT" if fill == REFLECT else "NEAREST"
-    picture, matrix = shrink_first(image, matrix, None if fill == REFLECT else size)
+    shrunk, matrix = shrink_first(image, matrix, None if fill == REFLECT else size)
     if field is None:
         output = tf.cond(
             _keeps_pixels(matrix) & (fill != REFLECT),
-            lambda: _laid_down(picture, matrix, size),
-            lambda: project(picture, matrix, size, "BILINEAR", border),
+            lambda: _laid_down(shrunk, matrix, size),
+            lambda: project(shrunk, matrix, size, "BILINEAR", border),
         )
     else:
-        output = gather_bilinear(picture, *source_positions(matrix, size, field), border)
+        output = gather_bilinear(shrunk, *source_positions(matrix, size, field), border)
     if fill in (REFLECT, EDGE):
         return output
-    return filled_outside(output, matrix, fill, tf.shape(picture)[:2], field)
+    return filled_outside(output, matrix, fill, tf.shape(shrunk)[:2], field)
 
 
 def filled_outside(canvas, matrix, fill, source: tf.Tensor, field=None) -> tf.Tensor:
-    """(H, W) or (H, W, C) with `fill` where a picture of `source` = [height, width] is not."""
+    """(H, W) or (H, W, C) with `fill` where an image of `source` = [height, width] is not."""
     size = (canvas.shape[0], canvas.shape[1])
 
     def filled() -> tf.Tensor:
@@ -182,19 +182,19 @@ def filled_outside(canvas, matrix, fill, source: tf.Tensor, field=None) -> tf.Te
 
     if field is not None:
         return filled()
-    # Asking every pixel takes about as long as decoding the picture.
+    # Asking every pixel takes about as long as decoding the image.
     return tf.cond(covers(matrix, size, source), lambda: canvas, filled)
 
 
 def covers(matrix: tf.Tensor, size: Size, source: tf.Tensor) -> tf.Tensor:
-    """Whether a picture of `source` = [height, width] fills a canvas: its corner pixels tell."""
+    """Whether an image of `source` = [height, width] fills a canvas: its corner pixels tell."""
     x = tf.constant([[0.5, size[1] - 0.5]], tf.float64)
     y = tf.constant([[0.5], [size[0] - 0.5]], tf.float64)
     return tf.reduce_all(inside(*map_points(tf.linalg.inv(matrix), x, y), source))
 
 
 def sample_map(labels, matrix, size, fill: int, field=None) -> tf.Tensor:
-    """Nearest-pixel (h, w) integer map -> (H, W), same dtype; `fill` outside of the picture."""
+    """Nearest-pixel (h, w) integer map -> (H, W), same dtype; `fill` outside of the image."""
     if field is None:
         output = project(labels[..., None], matrix, size, "NEAREST", "NEAREST")[..., 0]
     else:

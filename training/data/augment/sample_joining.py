@@ -22,13 +22,13 @@ from training.data.augment.random_draws import COMBINE, PASTE, draws, stream
 from training.data.augment.resampling import Size
 from zoo.errors import InputError
 
-# What only a single picture has, and what is no longer defined where two are blended. Keypoints
+# What only a single image has, and what is no longer defined where two are blended. Keypoints
 # are meant that belong to one person, not to rows of objects.
 SINGLE = ("label", "box", "keypoints", "proposals")
 BLENDED_OUT = tuple(MAP_FILLS)
-# The point where four pictures meet lies in the middle half of the canvas.
+# The point where four images meet lies in the middle half of the canvas.
 MIDDLE = 0.5
-# Chance of each object of the second picture to be pasted.
+# Chance of each object of the second image to be pasted.
 PASTED = 0.5
 
 
@@ -55,7 +55,7 @@ def tiled(
 
 
 def blend(first: dict, second: dict, seed: tf.Tensor, alpha: float, mask_size: int | None) -> dict:
-    """Mixup: the first picture's share is drawn from Beta(alpha, alpha); all objects are kept."""
+    """Mixup: the first image's share is drawn from Beta(alpha, alpha); all objects are kept."""
     parts = tf.random.stateless_gamma((2,), stream(stream(seed, COMBINE), 1), alpha)
     share = parts[0] / tf.maximum(parts[0] + parts[1], 1e-12)
     first, second = with_masks(first, mask_size), with_masks(second, mask_size)
@@ -110,7 +110,7 @@ def _behind(sample: dict, front: tf.Tensor, min_kept: float) -> dict:
 
 
 def _laid_over(below: dict, above: dict, shown: tf.Tensor) -> dict:
-    """`below` with the picture and maps of `above` at the (H, W) bool pixels `shown`."""
+    """`below` with the image and maps of `above` at the (H, W) bool pixels `shown`."""
     joined = dict(below)
     if "image" in below:
         joined["image"] = tf.where(shown[..., None], above["image"], below["image"])
@@ -119,7 +119,7 @@ def _laid_over(below: dict, above: dict, shown: tf.Tensor) -> dict:
             continue
         values = above[key]
         if key == "instances":
-            # Objects of two pictures must not share a number.
+            # Objects of two images must not share a number.
             values = tf.where(values > 0, values + tf.reduce_max(below[key]), values)
         joined[key] = tf.where(shown, values, below[key])
     return joined

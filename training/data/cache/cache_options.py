@@ -15,15 +15,15 @@ from typing import Any
 import tensorflow as tf
 
 from training.data.augment import partners
-from training.data.augment.lazy_image import LazyPicture, with_channels
-from training.data.batch_config import Batches
-from training.data.cache.cached_source import KeptSource, Make, MemorySource
+from training.data.augment.lazy_image import LazyImage, with_channels
+from training.data.batch_config import BatchConfig
+from training.data.cache.cached_source import CachedSource, Make, MemorySource
 from training.data.cache.disk_cache import DiskSource
 from training.data.sources import Record, Sample, Source
 from zoo.errors import InputError
 
 
-def kept_for_training(source: Source, split: str, batches: Batches) -> Source:
+def cached_for_training(source: Source, split: str, batches: BatchConfig) -> Source:
     """The data set with its samples decoded once, as far as any variant may show them.
 
     Raises:
@@ -36,24 +36,24 @@ def kept_for_training(source: Source, split: str, batches: Batches) -> Source:
     def make(record: Record) -> Sample:
         sample = source.open(record)
         image = sample["image"]
-        if not isinstance(image, LazyPicture):
+        if not isinstance(image, LazyImage):
             return {**sample, "image": with_channels(image, batches.channels)}
         scale = _largest_scale(image, sizes, batches)
         return {**sample, "image": image.with_channels(batches.channels).reduced(scale)}
 
-    largest, fit = _largest_zoom(batches), batches.fit
+    largest, resize = _largest_zoom(batches), batches.resize
     covers = partners(batches.augmentation) == 3
-    setting = {"sizes": sizes, "fit": fit, "zoom": largest, "covers": covers}
+    setting = {"sizes": sizes, "resize": resize, "zoom": largest, "covers": covers}
     return _kept(source, split, batches, make, setting)
 
 
-def kept_for_validation(
-    source: Source, split: str, batches: Batches, placed: Make
-) -> KeptSource | None:
+def cached_for_validation(
+    source: Source, split: str, batches: BatchConfig, placed: Make
+) -> CachedSource | None:
     """The data set with its samples already on the canvas, where a cache is asked for."""
     if check_cache(batches.cache) == "none":
         return None
-    setting = {"placed": batches.image_size, "fit": batches.fit, "masks": batches.mask_size}
+    setting = {"placed": batches.image_size, "resize": batches.resize, "masks": batches.mask_size}
     return _kept(source, split, batches, placed, setting)
 
 
@@ -70,8 +70,8 @@ def check_cache(cache: str) -> str:
 
 
 def _kept(
-    source: Source, split: str, batches: Batches, make: Make, setting: dict[str, Any]
-) -> KeptSource:
+    source: Source, split: str, batches: BatchConfig, make: Make, setting: dict[str, Any]
+) -> CachedSource:
     kind, _, folder = batches.cache.partition(":")
     if kind == "memory":
         return MemorySource(source, split, make)
@@ -79,30 +79,34 @@ def _kept(
     return DiskSource(source, split, make, {**setting, "channels": batches.channels}, Path(root))
 
 
-def _largest_zoom(batches: Batches) -> float:
-    """How much larger than placed a picture, or a part of it, can come out."""
-    policy = batches.augmentation
-    zoom = policy.scale[1] * policy.scale_jitter[1] / math.cos(math.radians(policy.shear))
-    return zoom if policy.crop == "none" else zoom / policy.crop_sides[0]
+def _largest_zoom(batches: BatchConfig) -> float:
+    """How much larger than placed an image, or a part of it, can come out."""
+    augmentation = batches.augmentation
+    zoom = (
+        augmentation.scale[1]
+        * augmentation.scale_jitter[1]
+        / math.cos(math.radians(augmentation.shear))
+    )
+    return zoom if augmentation.crop == "none" else zoom / augmentation.crop_sides[0]
 
 
 def _largest_scale(
-    image: LazyPicture, sizes: tuple[tuple[int, int], ...], batches: Batches
+    image: LazyImage, sizes: tuple[tuple[int, int], ...], batches: BatchConfig
 ) -> tf.Tensor:
-    """(2,) float64: the largest factor of x and y by which a variant can scale a picture."""
+    """(2,) float64: the largest factor of x and y by which a variant can scale an image."""
     sides = tf.cast(tf.stack([image.width, image.height]), tf.float64)
     # A tile of a mosaic is covered whole.
     covers = partners(batches.augmentation) == 3
     found = []
     for height, width in sizes:
         ratios = tf.constant([width, height], tf.float64) / sides
-        if batches.fit == "crop":
+        if batches.resize == "crop":
             scale = tf.ones_like(ratios)
-        elif batches.fit == "stretch":
+        elif batches.resize == "stretch":
             scale = ratios
         else:
             scale = tf.fill((2,), tf.reduce_min(ratios))
         found.append(tf.fill((2,), tf.reduce_max(ratios)) if covers else scale)
-        if covers and batches.fit == "crop":
+        if covers and batches.resize == "crop":
             found.append(scale)
     return tf.reduce_max(tf.stack(found), axis=0) * _largest_zoom(batches)

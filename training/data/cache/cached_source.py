@@ -1,6 +1,6 @@
 """Samples that are kept once they have been made, so that no later epoch decodes them again.
 
-What is kept is what chance has no part in: for training the picture as far reduced as the canvas
+What is kept is what chance has no part in: for training the image as far reduced as the canvas
 allows, with its labels; for validation the sample on its canvas. `cache=memory` keeps them in this
 process, `cache=disk[:FOLDER]` in files that later runs read too (`training.data.cache.disk_cache`).
 """
@@ -14,7 +14,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from training.data.augment.lazy_image import LazyPicture
+from training.data.augment.lazy_image import LazyImage
 from training.data.sources import Sample, Source
 from zoo.errors import InputError
 
@@ -23,13 +23,13 @@ _SHARE = 0.7
 _LOOKED_AT = 16
 
 
-class KeptSource(Source):
+class CachedSource(Source):
     """One split of a data set whose samples are made once.
 
     Args:
         source: the data set.
         split: of it.
-        make: from one of its records to what is kept; its picture a tensor, or a `LazyPicture`
+        make: from one of its records to what is kept; its image a tensor, or a `LazyImage`
             with `pixels`.
     """
 
@@ -48,7 +48,7 @@ class KeptSource(Source):
     def decode(self, record: dict[str, Any]) -> dict[str, tf.Tensor]:
         sample = self.open(record)
         image = sample["image"]
-        return {**sample, "image": image.whole() if isinstance(image, LazyPicture) else image}
+        return {**sample, "image": image.whole() if isinstance(image, LazyImage) else image}
 
     def serialized(self, record: dict[str, Any]) -> list[tf.Tensor]:
         """A sample made from a record of the source, as one string for each of `parts`."""
@@ -63,7 +63,7 @@ class KeptSource(Source):
         return found
 
 
-class MemorySource(KeptSource):
+class MemorySource(CachedSource):
     """Keeps samples in this process, each from the first time it is asked for.
 
     Raises:
@@ -158,10 +158,10 @@ def parts_of(sample: Sample) -> dict[str, tf.Tensor]:
     if "segmentation" in parts:
         parts["segmentation"] = tf.cast(parts["segmentation"], tf.uint8)
     image = sample["image"]
-    if not isinstance(image, LazyPicture):
+    if not isinstance(image, LazyImage):
         return {**parts, "image": image}
     if image.pixels is None:
-        raise ValueError("Only a decoded picture can be kept.")
+        raise ValueError("Only a decoded image can be kept.")
     return {
         **parts,
         "image/pixels": image.pixels,
@@ -179,7 +179,7 @@ def sample_of(parts: dict[str, tf.Tensor]) -> Sample:
     if "image" not in sample:
         pixels = parts["image/pixels"]
         sides = (parts["image/height"], parts["image/width"])
-        sample["image"] = LazyPicture(
+        sample["image"] = LazyImage(
             *sides, pixels=pixels, ratio=parts["image/ratio"], channels=pixels.shape[-1]
         )
     return sample

@@ -20,7 +20,7 @@ import numpy as np
 import tensorflow as tf
 
 from training.data.cache.cached_source import (
-    KeptSource,
+    CachedSource,
     Make,
     in_order,
     sample_of,
@@ -37,11 +37,11 @@ _SHARD_BYTES = 256 * 2**20
 _FRAME = 16
 
 
-class DiskSource(KeptSource):
+class DiskSource(CachedSource):
     """Keeps samples in files; all of them are made when they are not there yet.
 
     Args:
-        source, split, make: as of `KeptSource`.
+        source, split, make: as of `CachedSource`.
         setting: what `make` depends on.
         root: folder that holds the folders of all such caches.
 
@@ -60,7 +60,7 @@ class DiskSource(KeptSource):
                 self.offsets, self.shards = (
                     tf.constant(index[key]) for key in ("offsets", "shards")
                 )
-                self.picture_sizes = tf.constant(index["sizes"])
+                self.image_sizes = tf.constant(index["sizes"])
         except (OSError, ValueError, KeyError) as error:
             reason = getattr(error, "strerror", None) or error
             raise InputError(
@@ -117,7 +117,7 @@ class DiskSource(KeptSource):
         }
 
     def _made(self) -> tf.data.Dataset:
-        """Picture size and strings of every sample, in the data set's own order."""
+        """Image size and strings of every sample, in the data set's own order."""
 
         @without_autograph
         def made(record: dict[str, Any]):
@@ -133,7 +133,7 @@ class DiskSource(KeptSource):
         return in_order(self.sizes[split], seed).map(lambda number: {"number": number})
 
     def size_of(self, record: dict[str, Any]) -> tf.Tensor:
-        return tf.gather(self.picture_sizes, record["number"])
+        return tf.gather(self.image_sizes, record["number"])
 
     def open(self, record: dict[str, Any]) -> Sample:
         number = record["number"]

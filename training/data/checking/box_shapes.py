@@ -1,4 +1,4 @@
-"""Widths and heights of a data set's objects, as a model of some picture size sees them."""
+"""Widths and heights of a data set's objects, as a model of some image size sees them."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ def object_shapes(
     source: Source,
     splits: Sequence[str],
     image_size: tuple[int, int],
-    fit: str = "fit",
+    resize: str = "letterbox",
     each: Callable[[str, int], None] | None = None,
 ) -> np.ndarray:
-    """Shapes of all objects, taken from their labels; pictures are decoded only if they have to be.
+    """Shapes of all objects, taken from their labels; images are decoded only if they have to be.
 
     Crowds and objects without area are left out.
 
@@ -29,7 +29,7 @@ def object_shapes(
         source: a data set with boxes, or with instance maps.
         splits: those to read.
         image_size: canvas height and width in pixels.
-        fit: `"fit"` keeps a picture's proportions, `"stretch"` does not.
+        fit: `"fit"` keeps an image's proportions, `"stretch"` does not.
         each: called with split and number of each record.
 
     Returns:
@@ -44,16 +44,16 @@ def object_shapes(
             f"{source.spec}: no boxes to cluster; it has {', '.join(source.keys)}. Take a data set "
             "of objects, such as coco:DIR, voc:DIR or yolo:DIR."
         )
-    if fit not in ("fit", "stretch"):
-        raise InputError(f"fit={fit}: expected fit or stretch.")
+    if resize not in ("letterbox", "stretch"):
+        raise InputError(f"fit={resize}: expected fit or stretch.")
     found = [np.zeros((0, 2))]
     for split in splits:
-        # Where the record does not hold the boxes themselves, they come with the picture.
+        # Where the record does not hold the boxes themselves, they come with the image.
         held = isinstance(spec := source.raw(split).element_spec, dict) and key in spec
         for number, reading in enumerate(read(source, split, labels_only=held)):
             if reading.complaint:
                 raise InputError(reading.complaint)
-            found.append(_sides(reading, key) * _scale(reading, image_size, fit))
+            found.append(_sides(reading, key) * _scale(reading, image_size, resize))
             if each:
                 each(split, number)
     shapes = np.concatenate(found)
@@ -64,7 +64,7 @@ def object_shapes(
 
 
 def _sides(reading: Reading, key: str) -> np.ndarray:
-    """(N, 2) width and height in pixels of the picture."""
+    """(N, 2) width and height in pixels of the image."""
     sample = reading.sample
     if key == "instances":
         places = [place for place in ndimage.find_objects(sample["instances"]) if place]
@@ -79,6 +79,6 @@ def _sides(reading: Reading, key: str) -> np.ndarray:
     return boxes[:, 2:] - boxes[:, :2]
 
 
-def _scale(reading: Reading, image_size: tuple[int, int], fit: str) -> np.ndarray:
+def _scale(reading: Reading, image_size: tuple[int, int], resize: str) -> np.ndarray:
     factors = np.array([image_size[1] / reading.width, image_size[0] / reading.height])
-    return factors if fit == "stretch" else np.full(2, factors.min())
+    return factors if resize == "stretch" else np.full(2, factors.min())

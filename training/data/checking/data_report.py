@@ -14,7 +14,7 @@ from training.data.checking.statistics import SplitStatistics
 from training.data.sources.reading.defects import Defect
 from training.data.sources.source import Source
 
-_UNITS = {"segmentation": "pixels", "labels": "objects", "label": "pictures"}
+_UNITS = {"segmentation": "pixels", "labels": "objects", "label": "images"}
 
 
 @dataclasses.dataclass
@@ -61,15 +61,15 @@ def check(
 ) -> Report:
     """Reads every record of some splits once, several at a time; memory does not grow with them.
 
-    Besides what the source found when it was opened, defects are pictures that cannot be read,
+    Besides what the source found when it was opened, defects are images that cannot be read,
     sizes that differ from the stated ones, classes that do not exist, boxes and joints outside the
-    picture, masks that do not match their boxes, the same picture in two splits, and classes that
+    image, masks that do not match their boxes, the same image in two splits, and classes that
     training never sees.
 
     Args:
         source: the data set.
         splits: those to read.
-        labels_only: decode no picture and no map, see `read`.
+        labels_only: decode no image and no map, see `read`.
         workers: records to read at once; None for one a CPU core.
         each: called with split, number in it, reading and whether it has a defect, one by one.
 
@@ -77,7 +77,7 @@ def check(
         InputError: no such split, or its records cannot be gone through.
     """
     report = Report(source, {}, [d for d in source.defects if not d.split or d.split in splits])
-    pictures: dict[bytes, tuple[str, str]] = {}
+    images: dict[bytes, tuple[str, str]] = {}
     for split in splits:
         statistics = report.splits[split] = SplitStatistics(source)
         of_heads = _of_heads(source, split)
@@ -89,7 +89,7 @@ def check(
                 found = []
             if not reading.complaint:
                 statistics.add(reading)
-                found += _again(split, reading, pictures)
+                found += _again(split, reading, images)
             report.defects += found
             if each:
                 # A reader leaves no other rows without a label than those it found wanting.
@@ -100,7 +100,7 @@ def check(
 
 
 def _of_heads(source: Source, split: str) -> list[Defect]:
-    """What the heads of the picture files tell, of sources that look at them."""
+    """What the heads of the image files tell, of sources that look at them."""
     inspect: Callable[[str], Iterator[Defect]] | None = getattr(source, "inspect", None)
     return list(inspect(split)) if inspect else []
 
@@ -117,16 +117,14 @@ def _defects_of(source: Source, split: str, reading: Reading) -> list[Defect]:
     ]
 
 
-def _again(
-    split: str, reading: Reading, pictures: dict[bytes, tuple[str, str]]
-) -> Iterator[Defect]:
+def _again(split: str, reading: Reading, images: dict[bytes, tuple[str, str]]) -> Iterator[Defect]:
     """The same pixels in another split, where they make results look better than they are."""
     if not reading.digest:
         return
-    first, name = pictures.setdefault(reading.digest, (split, reading.name))
+    first, name = images.setdefault(reading.digest, (split, reading.name))
     if first != split:
         yield Defect(
-            *(split, reading.name, "", f"the same picture as {name} in {first}"),
+            *(split, reading.name, "", f"the same image as {name} in {first}"),
             "keep it in one split only",
         )
 

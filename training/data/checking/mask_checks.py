@@ -15,13 +15,13 @@ _FIFTHS = 5
 
 
 def mask_faults(reading: Reading, relative: bool) -> Iterator[Fault]:
-    """Objects whose mask is empty, or covers another part of the picture than their box does.
+    """Objects whose mask is empty, or covers another part of the image than their box does.
 
-    Crowds are passed over, and so are all objects of a picture where none has a mask.
+    Crowds are passed over, and so are all objects of an image where none has a mask.
 
     Args:
         reading: with `boxes` and `labels`.
-        relative: outlines in the record are fractions of the picture's sides.
+        relative: outlines in the record are fractions of the image's sides.
     """
     sample = reading.sample
     present = sample["labels"] >= 0
@@ -95,7 +95,7 @@ def _stated_extents(reading: Reading, relative: bool) -> dict[int, np.ndarray]:
 
 
 def _extent_of_runs(runs: np.ndarray, height: int) -> np.ndarray | None:
-    """xyxy of what runs of 0, 1, 0, … down the columns of a picture fill; None for nothing."""
+    """xyxy of what runs of 0, 1, 0, … down the columns of an image fill; None for nothing."""
     stops = np.cumsum(runs)
     starts, stops = (stops - runs)[1::2], stops[1::2]
     starts, stops = starts[stops > starts], stops[stops > starts]

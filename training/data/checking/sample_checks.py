@@ -13,7 +13,7 @@ from training.data.sources.source import Source
 from zoo.tasks.sample_schema import IGNORE
 
 SLACK = 1.0
-"""Pixels by which a box or a joint may be outside its picture, as rounding does."""
+"""Pixels by which a box or a joint may be outside its image, as rounding does."""
 
 
 def faults(reading: Reading, source: Source) -> Iterator[Fault]:
@@ -49,8 +49,8 @@ def _lost_objects(reading: Reading) -> Iterator[Fault]:
     for row in np.flatnonzero((before.numpy() >= 0) & (after < 0)):
         yield Fault(
             f"object {row + 1}",
-            f"nothing of its box is within the picture ({reading.width}×{reading.height})",
-            "check that the labels are of this picture",
+            f"nothing of its box is within the image ({reading.width}×{reading.height})",
+            "check that the labels are of this image",
         )
 
 
@@ -85,9 +85,7 @@ def _box(record: str, box: np.ndarray, size: np.ndarray) -> Iterator[Fault]:
         yield Fault(record, f"box {words} has no area", "draw it again or remove it")
     elif size.all() and ((box[:2] < -SLACK).any() or (box[2:] > size + SLACK).any()):
         shown = f"{size[0]:.0f}×{size[1]:.0f}"
-        yield Fault(
-            record, f"box {words} reaches out of the picture ({shown})", "cut it at the edge"
-        )
+        yield Fault(record, f"box {words} reaches out of the image ({shown})", "cut it at the edge")
 
 
 def _joints(sample: dict[str, np.ndarray], size: np.ndarray, source: Source) -> Iterator[Fault]:
@@ -113,7 +111,7 @@ def _joints(sample: dict[str, np.ndarray], size: np.ndarray, source: Source) -> 
             x, y, _ = joints[number]
             yield Fault(
                 record,
-                f"{name} at ({x:.6g}, {y:.6g}) is not in the picture ({size[0]:.0f}×{size[1]:.0f})",
+                f"{name} at ({x:.6g}, {y:.6g}) is not in the image ({size[0]:.0f}×{size[1]:.0f})",
                 "correct it or give it visibility 0",
             )
 

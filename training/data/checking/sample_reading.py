@@ -19,7 +19,7 @@ from training.data.sources.source import Source
 from zoo.errors import InputError
 
 LABELS = ("label", "box", "boxes", "labels", "crowd", "difficult", "keypoints", "texts")
-"""Keys whose values a record may hold ready, without any picture or map being decoded."""
+"""Keys whose values a record may hold ready, without any image or map being decoded."""
 
 _AHEAD = 4
 _ROWS = 8
@@ -33,9 +33,9 @@ class Reading:
         name: what to call it: its file.
         record: as the source gives it.
         sample: what was read of it; empty where it cannot be read.
-        height, width: of the picture in pixels; 0 where that is not known.
+        height, width: of the image in pixels; 0 where that is not known.
         complaint: why it cannot be read, in one line; empty if it can.
-        digest: of the picture's pixels; empty where they were not decoded.
+        digest: of the image's pixels; empty where they were not decoded.
     """
 
     name: str
@@ -55,8 +55,8 @@ def read(
     Args:
         source: the data set.
         split: one of its splits.
-        labels_only: decode no picture and no map: take the labels that the records hold ready, and
-            the picture's size from the head of its file.
+        labels_only: decode no image and no map: take the labels that the records hold ready, and
+            the image's size from the head of its file.
         workers: records to read at once; None for one a CPU core.
 
     Raises:
@@ -67,7 +67,7 @@ def read(
     workers = workers or os.cpu_count() or 1
 
     def one(record: dict[str, Any]) -> Reading:
-        if labels_only and (path := picture_file(record)) is not None:
+        if labels_only and (path := image_file(record)) is not None:
             return _read_labels(source, record, path)
         return _decode(source, record, decode)
 
@@ -97,13 +97,13 @@ class _Decoder:
         return self.compiled(record)
 
 
-def picture_file(record: dict[str, Any]) -> str | None:
-    """The picture's file, where the record names one instead of holding the picture itself."""
+def image_file(record: dict[str, Any]) -> str | None:
+    """The image's file, where the record names one instead of holding the image itself."""
     image = record.get("image")
     if not isinstance(image, tf.Tensor) or image.dtype != tf.string or image.shape.rank:
         return None
     path = image.numpy()
-    # A picture's bytes are no path: they are longer than any, and have zeros in them.
+    # An image's bytes are no path: they are longer than any, and have zeros in them.
     return os.fsdecode(path) if len(path) < 4096 and b"\0" not in path else None
 
 
@@ -132,7 +132,7 @@ def _decode(source: Source, record: dict[str, Any], decode: _Decoder) -> Reading
 
 
 def _read_labels(source: Source, record: dict[str, Any], path: str) -> Reading:
-    """The labels of a record as `decode` would give them, and the size of its picture."""
+    """The labels of a record as `decode` would give them, and the size of its image."""
     reading = Reading(source.name_of(record), record)
     try:
         reading.width, reading.height, _ = read_header(path)
@@ -140,7 +140,7 @@ def _read_labels(source: Source, record: dict[str, Any], path: str) -> Reading:
         reading.complaint = f"{reading.name}: no such file; put it back or take it off the list."
         return reading
     except (OSError, ValueError) as error:
-        reading.complaint = f"{reading.name}: not a picture ({error}); save it again or remove it."
+        reading.complaint = f"{reading.name}: not an image ({error}); save it again or remove it."
         return reading
     sample = {k: record[k].numpy() for k in LABELS if k in source.keys and k in record}
     sides = np.array([reading.width, reading.height] * 2, np.float32)

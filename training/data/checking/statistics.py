@@ -29,8 +29,7 @@ class SplitStatistics:
         self.sizes: Counter[str] = Counter()
         self.counts: Counter[str] = Counter()
         self.by_class: dict[str, Counter[int]] = {
-            name: Counter()
-            for name in ("pixels", "map_pictures", "label", "labels", "object_pictures")
+            name: Counter() for name in ("pixels", "map_images", "label", "labels", "object_images")
         }
         self.joints: Counter[tuple[int, int]] = Counter()
         self.quantiles: dict[str, Quantiles] = {}
@@ -72,7 +71,7 @@ class SplitStatistics:
         counts = np.bincount(np.clip(classes, 0, IGNORE).ravel(), minlength=IGNORE + 1)
         for number in np.flatnonzero(counts):
             self.by_class["pixels"][int(number)] += int(counts[number])
-            self.by_class["map_pictures"][int(number)] += 1
+            self.by_class["map_images"][int(number)] += 1
 
     def _objects(self, sample: dict[str, np.ndarray], reading: Reading) -> None:
         labels = sample["labels"]
@@ -86,7 +85,7 @@ class SplitStatistics:
         numbers, counts = np.unique(labels[present], return_counts=True)
         for number, count in zip(numbers.tolist(), counts.tolist(), strict=True):
             self.by_class["labels"][number] += count
-            self.by_class["object_pictures"][number] += 1
+            self.by_class["object_images"][number] += 1
         if "boxes" in sample:
             self._boxes("", sample["boxes"][present], reading)
 
@@ -120,29 +119,29 @@ class SplitStatistics:
         beyond = sorted(n for n in counts if n >= len(known) and n != ignored)
         return {**found, **{str(number): counts[number] for number in beyond}}
 
-    def to_json(self, pictures: int) -> dict[str, Any]:
+    def to_json(self, images: int) -> dict[str, Any]:
         """Everything found; a part is there if the samples have its key.
 
         Args:
-            pictures: records in the split, those that cannot be read among them.
+            images: records in the split, those that cannot be read among them.
         """
         spread = {name: values.summary() for name, values in self.quantiles.items()}
         found: dict[str, Any] = {
-            "pictures": pictures,
+            "images": images,
             "read": self.read,
             "sizes": dict(self.sizes.most_common(_COMMONEST)),
             "height": spread.get("height"),
             "width": spread.get("width"),
         }
         if "segmentation" in self.keys:
-            with_class, names = self.by_class["map_pictures"], self.source.class_names
+            with_class, names = self.by_class["map_images"], self.source.class_names
             found["pixels"] = self.seen("segmentation")
-            found["pictures_with"] = {name: with_class[n] for n, name in enumerate(names)}
+            found["images_with"] = {name: with_class[n] for n, name in enumerate(names)}
             found["ignored_pixels"] = self.by_class["pixels"][IGNORE]
         if "instances" in self.keys:
             found["instances"] = {
                 "count": self.counts["instances"],
-                "per_picture": spread["instances"],
+                "per_image": spread["instances"],
                 "area": spread["instance_area"],
             }
         if "label" in self.keys:
@@ -151,7 +150,7 @@ class SplitStatistics:
             found["objects"] = self._objects_json(spread)
         if "box" in self.keys:
             without = self.counts["without_box"]
-            found["box"] = {"pictures_without": without, **_shapes_json("one_", spread)}
+            found["box"] = {"images_without": without, **_shapes_json("one_", spread)}
         if "keypoints" in self.keys:
             found["joints"] = self._joints_json()
         if "texts" in self.keys:
@@ -159,15 +158,15 @@ class SplitStatistics:
         return found
 
     def _objects_json(self, spread: dict[str, Any]) -> dict[str, Any]:
-        pictures, names = self.by_class["object_pictures"], self.source.object_names
+        images, names = self.by_class["object_images"], self.source.object_names
         counts = {key: self.counts[key] for key in ("unusable", "crowd", "difficult")}
         return {
             "count": sum(self.by_class["labels"].values()),
             "by_class": self.seen("labels"),
-            "pictures_with": {name: pictures[number] for number, name in enumerate(names)},
-            "pictures_without": self.counts["without_objects"],
+            "images_with": {name: images[number] for number, name in enumerate(names)},
+            "images_without": self.counts["without_objects"],
             **counts,
-            "per_picture": spread["objects"],
+            "per_image": spread["objects"],
             **_shapes_json("", spread),
         }
 
@@ -184,6 +183,6 @@ class SplitStatistics:
 
 
 def _shapes_json(kind: str, spread: dict[str, Any]) -> dict[str, Any]:
-    """Quantiles of boxes: sides in pixels, width to height, share of the picture's area."""
+    """Quantiles of boxes: sides in pixels, width to height, share of the image's area."""
     parts = {"width": "width", "height": "height", "aspect": "aspect", "share": "share"}
     return {part: spread.get(f"{kind}box_{name}") for part, name in parts.items()}

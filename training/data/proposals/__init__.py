@@ -13,8 +13,13 @@ from collections.abc import Callable
 from urllib.parse import parse_qsl
 
 from training.data.proposals.attached_proposals import proposer_of, with_proposals
-from training.data.proposals.cached_proposals import Proposer, Stored, default_folder, picture_key
-from training.data.proposals.gathering import gather, told
+from training.data.proposals.cached_proposals import (
+    CachedProposals,
+    Proposer,
+    default_folder,
+    image_key,
+)
+from training.data.proposals.gathering import gather, recall_summary
 from training.data.proposals.network_proposals import NetworkProposals
 from training.data.proposals.proposal_files import ProposalFiles
 from training.data.proposals.selective_search import SelectiveSearch
@@ -57,7 +62,7 @@ def open_proposals(spec: str, store: str | os.PathLike[str] | None = None) -> Pr
             raise InputError(f"proposals: {option} is a whole number from 0 on, not {value!r}.")
         options[option] = int(value)
     proposer = KINDS[kind](*([where] if where or kind != "selective_search" else []), **options)
-    return proposer if isinstance(proposer, ProposalFiles) else Stored(proposer, store)
+    return proposer if isinstance(proposer, ProposalFiles) else CachedProposals(proposer, store)
 
 
 __all__ = [
@@ -66,12 +71,12 @@ __all__ = [
     "NetworkProposals",
     "Proposer",
     "SelectiveSearch",
-    "Stored",
+    "CachedProposals",
     "default_folder",
     "gather",
     "open_proposals",
-    "picture_key",
+    "image_key",
     "proposer_of",
-    "told",
+    "recall_summary",
     "with_proposals",
 ]

@@ -38,18 +38,18 @@ def with_proposals(source: Source, proposer: Proposer | None, limit: int) -> Sou
     Args:
         source: the data set; it is left as it is.
         proposer: what proposes them; None gives the data set itself.
-        limit: most of a picture, the first ones.
+        limit: most of an image, the first ones.
     """
     if proposer is None:
         return source
     propose = proposer
     named = isinstance(source, FileSource)
 
-    def found(name: bytes, picture: np.ndarray) -> np.ndarray:
+    def found(name: bytes, image: np.ndarray) -> np.ndarray:
         if named:
-            propose.know(name.decode(errors="replace"), picture)
+            propose.set_image_name(name.decode(errors="replace"), image)
         boxes = np.zeros((limit, 4), np.float32)
-        first = propose(picture)[:limit]
+        first = propose(image)[:limit]
         boxes[: len(first)] = first
         return boxes
 
@@ -62,7 +62,7 @@ def with_proposals(source: Source, proposer: Proposer | None, limit: int) -> Sou
 
     given = copy.copy(source)
     given.keys = (*source.keys, "proposals")
-    # A picture is searched as a whole, so it is also decoded as a whole.
+    # An image is searched as a whole, so it is also decoded as a whole.
     changes = {
         "decode": decode,
         "open": decode,

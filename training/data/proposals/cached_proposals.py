@@ -1,4 +1,4 @@
-"""Proposals on disk, so that each picture is searched once for each setting."""
+"""Proposals on disk, so that each image is searched once for each setting."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ class Proposer(Protocol):
     def name(self) -> str:
         """The setting in one word: equal names give equal boxes."""
 
-    def know(self, name: str, picture: np.ndarray) -> None:
-        """Told of every picture of a data set, by the name of its file, before it is asked."""
+    def set_image_name(self, name: str, image: np.ndarray) -> None:
+        """Told of every image of a data set, by the name of its file, before it is asked."""
 
-    def __call__(self, picture: np.ndarray) -> np.ndarray:
-        """(P, 4) float32 xyxy in pixels of a picture (H, W, C) uint8, best first."""
+    def __call__(self, image: np.ndarray) -> np.ndarray:
+        """(P, 4) float32 xyxy in pixels of an image (H, W, C) uint8, best first."""
 
 
-class Stored:
-    """A proposer whose answers are kept, one file a picture and setting.
+class CachedProposals:
+    """A proposer whose answers are kept, one file per image and setting.
 
-    Pictures are told apart by their pixels, so a data set may move or change its names.
+    Images are told apart by their pixels, so a data set may move or change its names.
 
     Args:
         proposer: asked where nothing is stored.
@@ -46,29 +46,29 @@ class Stored:
     def name(self) -> str:
         return self.proposer.name
 
-    def know(self, name: str, picture: np.ndarray) -> None:
-        self.proposer.know(name, picture)
+    def set_image_name(self, name: str, image: np.ndarray) -> None:
+        self.proposer.set_image_name(name, image)
 
-    def __call__(self, picture: np.ndarray) -> np.ndarray:
-        path = self.path(picture)
+    def __call__(self, image: np.ndarray) -> np.ndarray:
+        path = self.path(image)
         boxes = _read(path)
         if boxes is None:
-            boxes = self.proposer(picture)
-            # Two threads may have the same picture, and the temporary file has one name.
+            boxes = self.proposer(image)
+            # Two threads may have the same image, and the temporary file has one name.
             with self.writing, replacing(path) as temporary:
                 np.save(temporary, boxes)
         return boxes
 
-    def path(self, picture: np.ndarray) -> Path:
-        """Where a picture's boxes are stored."""
-        key = picture_key(picture)
+    def path(self, image: np.ndarray) -> Path:
+        """Where an image's boxes are stored."""
+        key = image_key(image)
         return self.folder / key[:2] / f"{key}.npy"
 
 
-def picture_key(picture: np.ndarray) -> str:
-    """A word that two pictures share only if their pixels are the same."""
-    digest = hashlib.blake2b(str(picture.shape).encode(), digest_size=16)
-    digest.update(np.ascontiguousarray(picture, np.uint8).tobytes())
+def image_key(image: np.ndarray) -> str:
+    """A word that two images share only if their pixels are the same."""
+    digest = hashlib.blake2b(str(image.shape).encode(), digest_size=16)
+    digest.update(np.ascontiguousarray(image, np.uint8).tobytes())
     return digest.hexdigest()
 
 

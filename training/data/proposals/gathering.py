@@ -1,4 +1,4 @@
-"""Proposals of a whole data set: several pictures at a time, and how good they are."""
+"""Proposals of a whole data set: several images at a time, and how good they are."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ def gather(
     """Makes the proposals of a split, so that a stored proposer has them.
 
     Args:
-        proposer: asked once for each picture.
+        proposer: asked once for each image.
         source: the data set.
         split: of it.
-        limit: most proposals of a picture that a model will see.
-        workers: pictures at a time; default one for each core.
+        limit: most proposals of an image that a model will see.
+        workers: images at a time; default one for each core.
 
     Returns:
-        `pictures`, `boxes` (mean a picture), `cut` (boxes beyond the limit, in all), `notes` of the
+        `images`, `boxes` (mean an image), `cut` (boxes beyond the limit, in all), `notes` of the
         proposer and `recall`, as `proposal_recall` gives it, or None
         where objects are not labelled.
 
     Raises:
-        InputError: a picture cannot be read or searched.
+        InputError: an image cannot be read or searched.
     """
     counts: list[int] = []
 
@@ -55,9 +55,9 @@ def gather(
     found: list[np.ndarray] = [np.zeros((0, 4))]
     with Bar(f"proposals of {split}", source.sizes[source.check_split(split)]) as bar:
         if "boxes" in source.keys and "labels" in source.keys:
-            # It asks for the picture it was just given.
+            # It asks for the image it was just given.
             recall = proposal_recall(
-                lambda picture: {"boxes": found[0][:limit]},
+                lambda image: {"boxes": found[0][:limit]},
                 proposed(bar),
                 len(source.object_names),
                 sorted({*(count for count in COUNTS if count < limit), limit}),
@@ -67,7 +67,7 @@ def gather(
             for _ in proposed(bar):
                 pass
     return {
-        "pictures": len(counts),
+        "images": len(counts),
         "boxes": float(np.mean(counts)),
         "cut": sum(max(0, count - limit) for count in counts),
         "notes": list(getattr(proposer, "notes", ())),
@@ -75,9 +75,9 @@ def gather(
     }
 
 
-def told(split: str, summary: dict[str, Any]) -> str:
+def recall_summary(split: str, summary: dict[str, Any]) -> str:
     """One line for the user on what `gather` gave."""
-    parts = [f"{summary['boxes']:.0f} a picture on average", *summary["notes"]]
+    parts = [f"{summary['boxes']:.0f} an image on average", *summary["notes"]]
     if summary["cut"]:
         parts.append(f"{summary['cut']} beyond max_proposals are not used")
     line = f"proposals of {split}: {'; '.join(parts)}"
@@ -106,6 +106,6 @@ def _ahead(
             yield name, sample, boxes.result()
 
 
-def _known(proposer: Proposer, name: str, picture: np.ndarray) -> np.ndarray:
-    proposer.know(name, picture)
-    return proposer(picture)
+def _known(proposer: Proposer, name: str, image: np.ndarray) -> np.ndarray:
+    proposer.set_image_name(name, image)
+    return proposer(image)

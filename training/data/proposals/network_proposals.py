@@ -16,14 +16,14 @@ from keras import ops
 from training.data.augment.lazy_image import with_channels
 from zoo.errors import InputError
 from zoo.files.atomic_writes import digest_of
-from zoo.inference.image_transform import place
+from zoo.inference.image_transform import transform_images
 
 
 class NetworkProposals:
     """What a run's proposal network takes for objects, best first.
 
     So many boxes as the network keeps in training (of Faster R-CNN 2000), after its suppression, of
-    pictures on the run's canvas.
+    images on the run's canvas.
 
     Args:
         run: folder of a run of `faster_rcnn`.
@@ -34,7 +34,7 @@ class NetworkProposals:
 
     def __init__(self, run: str = ""):
         # A run opens what its recipe names, so that this module comes first.
-        from training.run import open_run, serving_fit
+        from training.run import open_run, serving_resize
 
         opened = open_run(run)
         if opened.info["architecture"] != "faster_rcnn":
@@ -43,32 +43,35 @@ class NetworkProposals:
                 "nothing; network:RUN takes one of faster_rcnn."
             )
         self.model: Any = opened.model()
-        self.image_size, self.fit = opened.recipe.image_size, serving_fit(opened.recipe.fit)
+        self.image_size, self.resize = (
+            opened.recipe.image_size,
+            serving_resize(opened.recipe.resize),
+        )
         self.digest = digest_of(opened.folder / "model.keras")
 
     @property
     def name(self) -> str:
         return f"network-{self.digest}"
 
-    def know(self, name: str, picture: np.ndarray) -> None:
+    def set_image_name(self, name: str, image: np.ndarray) -> None:
         """Nothing: the pixels are all that counts."""
 
-    def __call__(self, picture: np.ndarray) -> np.ndarray:
-        """(P, 4) float32 xyxy in pixels of a picture (H, W, C) uint8."""
-        picture = np.asarray(with_channels(picture, self.model.channels))
-        boxes, valid = self._propose(ops.convert_to_tensor(picture[None]))
+    def __call__(self, image: np.ndarray) -> np.ndarray:
+        """(P, 4) float32 xyxy in pixels of an image (H, W, C) uint8."""
+        image = np.asarray(with_channels(image, self.model.channels))
+        boxes, valid = self._propose(ops.convert_to_tensor(image[None]))
         return ops.convert_to_numpy(boxes)[0][ops.convert_to_numpy(valid)[0]]
 
     @functools.cached_property
     def _propose(self):
         def propose(images):
             model = self.model
-            canvas, frame = place(images, self.image_size, self.fit)
+            canvas, transform = transform_images(images, self.image_size, self.resize)
             outputs = model(canvas, training=False)
             maps, _ = model.maps_of(outputs)
-            size = frame.placed_height, frame.placed_width
+            size = transform.resized_height, transform.resized_width
             boxes, valid = model.proposals.propose(outputs, maps, *size, training=True)
-            return frame.restore_boxes(boxes), valid
+            return transform.restore_boxes(boxes), valid
 
         if keras.backend.backend() != "tensorflow":
             return propose

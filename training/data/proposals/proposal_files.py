@@ -1,14 +1,14 @@
-"""Proposals that somebody else made: one file a picture.
+"""Proposals that somebody else made: one file per image.
 
-The folder holds for each picture `photo.jpg` one of
+The folder holds for each image `photo.jpg` one of
 
 * `photo.npy`: an array (P, 4);
 * `photo.npz`: arrays `boxes` (P, 4) and, if wanted, `scores` (P,);
 * `photo.csv`: a line `x1,y1,x2,y2` or `x1,y1,x2,y2,score`, then a line a box;
 * `photo.json`: `{"boxes": [[x1, y1, x2, y2], …], "scores": […]}`, scores if wanted.
 
-Boxes are corners in pixels of the picture, x to the right and y down from its upper left corner,
-the last pixel's far side being the picture's width or height. With scores the highest comes first,
+Boxes are corners in pixels of the image, x to the right and y down from its upper left corner,
+the last pixel's far side being the image's width or height. With scores the highest comes first,
 else the order of the file says which box is best.
 """
 
@@ -22,7 +22,7 @@ from pathlib import Path
 
 import numpy as np
 
-from training.data.proposals.cached_proposals import picture_key
+from training.data.proposals.cached_proposals import image_key
 from zoo.errors import InputError
 
 ENDINGS = (".npy", ".npz", ".csv", ".json")
@@ -30,14 +30,14 @@ _FORM = "x1,y1,x2,y2"
 
 
 class ProposalFiles:
-    """Boxes from a folder, cut to their pictures.
+    """Boxes from a folder, cut to their images.
 
     Args:
         folder: see the module.
 
     Attributes:
-        changed: boxes that reached beyond their picture and were cut, and boxes that lay beside it
-            altogether and were left out, of the pictures known so far.
+        changed: boxes that reached beyond their image and were cut, and boxes that lay beside it
+            altogether and were left out, of the images known so far.
 
     Raises:
         InputError: no such folder.
@@ -59,33 +59,31 @@ class ProposalFiles:
     def notes(self) -> list[str]:
         """What the user should be told about the boxes."""
         cut, left_out = self.changed
-        notes = [f"{cut} boxes were cut at the border of their picture"] if cut else []
-        return notes + (
-            [f"{left_out} boxes beside their picture were left out"] if left_out else []
-        )
+        notes = [f"{cut} boxes were cut at the border of their image"] if cut else []
+        return notes + ([f"{left_out} boxes beside their image were left out"] if left_out else [])
 
-    def know(self, name: str, picture: np.ndarray) -> None:
-        """Reads the boxes of a picture.
+    def set_image_name(self, name: str, image: np.ndarray) -> None:
+        """Reads the boxes of an image.
 
         Raises:
             InputError: no file for it, or a box that is none; the message names file and row.
         """
-        key = picture_key(picture)
+        key = image_key(image)
         if key in self.known:
             return
         path = self._path(name)
-        boxes, cut, left_out = _within(read_boxes(path), picture.shape[:2])
+        boxes, cut, left_out = _within(read_boxes(path), image.shape[:2])
         with self.lock:
             self.known[key] = boxes
             self.changed = [self.changed[0] + cut, self.changed[1] + left_out]
 
-    def __call__(self, picture: np.ndarray) -> np.ndarray:
-        boxes = self.known.get(picture_key(picture))
+    def __call__(self, image: np.ndarray) -> np.ndarray:
+        boxes = self.known.get(image_key(image))
         if boxes is None:
             raise InputError(
-                f"proposals: {self.folder} is asked for a picture of {picture.shape[1]}x"
-                f"{picture.shape[0]} pixels whose file name is not known; files of proposals go "
-                "with colour pictures of a data set or of `zoo predict`."
+                f"proposals: {self.folder} is asked for an image of {image.shape[1]}x"
+                f"{image.shape[0]} pixels whose file name is not known; files of proposals go "
+                "with colour images of a data set or of `zoo predict`."
             )
         return boxes
 
@@ -131,7 +129,7 @@ def read_boxes(path: Path) -> np.ndarray:
 
 
 def _within(boxes: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, int, int]:
-    """Boxes cut to a picture (height, width); how many were cut, and how many lay beside it."""
+    """Boxes cut to an image (height, width); how many were cut, and how many lay beside it."""
     inside = np.clip(boxes, 0.0, [size[1], size[0]] * 2)
     there = (inside[:, 2:] > inside[:, :2]).all(-1)
     cut = int(((inside != boxes).any(-1) & there).sum())

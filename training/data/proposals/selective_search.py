@@ -26,17 +26,17 @@ MODES = ("fast", "quality", "single")
 
 @dataclasses.dataclass(frozen=True)
 class SelectiveSearch:
-    """Proposals of a picture, best first.
+    """Proposals of an image, best first.
 
     OpenCV's own segmentation scales are used, which are not the paper's: k 150, 300 and 450 in
     `"fast"`, 150 to 750 in steps of 150 in `"quality"`, and 200 in one colour space in `"single"`.
-    The search runs in processes beside this one, so that threads can search several pictures at a
+    The search runs in processes beside this one, so that threads can search several images at a
     time and a seed decides the random part of the ranks, whatever else happens here.
 
     Attributes:
         mode: `"fast"`, `"quality"` or `"single"`.
-        width: pictures are scaled to so many pixels across before (R-CNN: 500); 0 leaves them.
-        min_side: boxes narrower or lower than this, in pixels of the scaled picture, are left out.
+        width: images are scaled to so many pixels across before (R-CNN: 500); 0 leaves them.
+        min_side: boxes narrower or lower than this, in pixels of the scaled image, are left out.
         seed: of the ranks.
 
     Raises:
@@ -70,17 +70,17 @@ class SelectiveSearch:
             f"-cv{opencv_version()}"
         )
 
-    def know(self, name: str, picture: np.ndarray) -> None:
+    def set_image_name(self, name: str, image: np.ndarray) -> None:
         """Nothing: the pixels are all that counts."""
 
-    def __call__(self, picture: np.ndarray) -> np.ndarray:
-        """(P, 4) float32 xyxy in pixels of a picture (H, W, 1 or 3) uint8, no two the same.
+    def __call__(self, image: np.ndarray) -> np.ndarray:
+        """(P, 4) float32 xyxy in pixels of an image (H, W, 1 or 3) uint8, no two the same.
 
         Raises:
             InputError: the search failed.
         """
         with POOL.worker() as process:
-            return _asked(process, picture, dataclasses.asdict(self))
+            return _asked(process, image, dataclasses.asdict(self))
 
 
 class Pool:
@@ -103,7 +103,7 @@ class Pool:
         self.idle.put(process)
 
     def _started(self) -> subprocess.Popen:
-        script = Path(__file__).with_name("worker.py")
+        script = Path(__file__).with_name("selective_search_worker.py")
         process = subprocess.Popen(
             [sys.executable, "-P", str(script)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
@@ -127,12 +127,12 @@ class Pool:
 POOL = Pool()
 
 
-def _asked(process: subprocess.Popen, picture: np.ndarray, setting: dict[str, Any]) -> np.ndarray:
+def _asked(process: subprocess.Popen, image: np.ndarray, setting: dict[str, Any]) -> np.ndarray:
     assert process.stdin and process.stdout
-    picture = np.ascontiguousarray(picture, np.uint8)
-    request = json.dumps({**setting, "shape": picture.shape})
+    image = np.ascontiguousarray(image, np.uint8)
+    request = json.dumps({**setting, "shape": image.shape})
     try:
-        process.stdin.write(request.encode() + b"\n" + picture.tobytes())
+        process.stdin.write(request.encode() + b"\n" + image.tobytes())
         process.stdin.flush()
         reply = json.loads(process.stdout.readline())
         boxes = np.frombuffer(process.stdout.read(16 * reply["count"]), np.float32)
@@ -142,9 +142,7 @@ def _asked(process: subprocess.Popen, picture: np.ndarray, setting: dict[str, An
             "smaller width helps."
         ) from error
     if reply["error"]:
-        raise InputError(
-            f"Selective Search failed on a picture of {picture.shape}: {reply['error']}"
-        )
+        raise InputError(f"Selective Search failed on an image of {image.shape}: {reply['error']}")
     return boxes.reshape(-1, 4)
 
 

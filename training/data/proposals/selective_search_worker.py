@@ -2,7 +2,7 @@
 
 OpenCV ranks boxes by C's `rand()`, whose state belongs to the whole process. Here nothing else
 draws from it, so that a seed decides the ranks. The file imports nothing of the project: it must
-start in a moment. A request is a line of JSON and the bytes of a picture, an answer the like.
+start in a moment. A request is a line of JSON and the bytes of an image, an answer the like.
 """
 
 import ctypes
@@ -14,11 +14,11 @@ import cv2
 import numpy as np
 
 
-def search(picture, mode, width, min_side, seed):
+def search(image, mode, width, min_side, seed):
     """(P, 4) float32 xyxy, best first, no two the same; see `selective_search.SelectiveSearch`."""
-    height, own_width = picture.shape[:2]
+    height, own_width = image.shape[:2]
     # OpenCV's order of colours.
-    colour = np.repeat(picture, 3, -1) if picture.shape[-1] == 1 else picture[..., ::-1]
+    colour = np.repeat(image, 3, -1) if image.shape[-1] == 1 else image[..., ::-1]
     colour = np.ascontiguousarray(colour)
     size = (own_width, height)
     if width and width != own_width:
@@ -51,7 +51,7 @@ def _ranked(colour, mode, seed):
 
 
 def main():
-    requests, answers = sys.stdin.buffer, sys.stdout.buffer
+    requests, predictions = sys.stdin.buffer, sys.stdout.buffer
     cv2.setNumThreads(1)
     for line in requests:
         request = json.loads(line)
@@ -62,9 +62,9 @@ def main():
         except Exception as problem:
             traceback.print_exc()
             boxes, error = np.zeros((0, 4), np.float32), f"{type(problem).__name__}: {problem}"
-        answers.write(json.dumps({"count": len(boxes), "error": error}).encode() + b"\n")
-        answers.write(boxes.tobytes())
-        answers.flush()
+        predictions.write(json.dumps({"count": len(boxes), "error": error}).encode() + b"\n")
+        predictions.write(boxes.tobytes())
+        predictions.flush()
 
 
 if __name__ == "__main__":

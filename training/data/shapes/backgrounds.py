@@ -41,7 +41,7 @@ def _tones(draws: Draws) -> tuple[list[float], list[float]]:
 
 
 def _plane(size: tuple[int, int], degrees: float) -> np.ndarray:
-    """Distance of each pixel centre from a line through the picture's centre, in pixels."""
+    """Distance of each pixel centre from a line through the image's centre, in pixels."""
     height, width = size
     cosine, sine = direction(degrees)
     xs = (np.arange(width, dtype=np.float32) + np.float32(0.5 - width / 2)) * np.float32(cosine)

@@ -23,7 +23,7 @@ JOINTS = (
 """The order of Leeds Sports Pose; left and right are the person's own."""
 
 JOINT_PAIRS = ((0, 5), (1, 4), (2, 3), (6, 11), (7, 10), (8, 9))
-"""Joints that change places when the picture is flipped left to right."""
+"""Joints that change places when the image is flipped left to right."""
 
 POSES = ("calm", "aggressive")
 

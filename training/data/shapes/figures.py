@@ -119,7 +119,7 @@ def draw_figure(draws: Draws, pose: str, extent: float) -> Figure:
 
 def _unit_joints(draws: Draws, stance: Stance) -> list[Point]:
     """Joints of a figure of standing height 1 whose hips' middle is the origin."""
-    leader = -1 if draws.unit() < 0.5 else 1  # −1: the person's right, on the picture's left
+    leader = -1 if draws.unit() < 0.5 else 1  # −1: the person's right, on the image's left
     lean = leader * draws.uniform(*stance.lean)
     spine = _limb(180 - lean, 1)
     across = (-spine[1], spine[0])

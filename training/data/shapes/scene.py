@@ -24,7 +24,7 @@ MIN_SIDE = 32
 
 @dataclass(frozen=True)
 class Scene:
-    """A picture and everything there is to know about it; N objects, later ones in front.
+    """An image and everything there is to know about it; N objects, later ones in front.
 
     Attributes:
         image: (H, W, 3) uint8, RGB.
@@ -34,12 +34,12 @@ class Scene:
             the first such column and x1 the last plus one.
         labels: (N,) int32, index into `CLASSES`.
         keypoints: (N, 14, 3) float32: x, y in pixels and visibility, in the order of `JOINTS`;
-            0 = no figure or outside the picture (then x = y = 0), 1 = behind another object,
+            0 = no figure or outside the image (then x = y = 0), 1 = behind another object,
             2 = visible.
         poses: (N,) int32, index into `POSES`; −1 = no figure.
         colors: (N,) int32, index into `COLORS`.
         captions: N sentences in plain English.
-        label: () int32, class of the picture's only object; −1 unless there is exactly one.
+        label: () int32, class of the image's only object; −1 unless there is exactly one.
         box: (4,) float32, box of the only object; zeros unless there is exactly one.
     """
 
@@ -66,7 +66,7 @@ def draw_scene(
         index: integer ≥ 0, the scene's number.
         size: (H, W) in pixels, each at least 32.
         variant: `scene` has up to six objects that may hide each other, and none in about one
-            picture of twelve; `single` has one object, wholly in the picture; `figure` one
+            image of twelve; `single` has one object, wholly in the image; `figure` one
             stick figure.
 
     Raises:
@@ -81,8 +81,8 @@ def draw_scene(
         things = [arrange_one(draws, size, figure=variant == "figure")]
     things, instances = keep_visible(things, size)
     for thing in things:
-        picture, window = thing.cropped(size)
-        region = image[picture]
+        target, window = thing.cropped(size)
+        region = image[target]
         region += (thing.paint[window] - region) * thing.coverage[window][..., None]
     pixels = np.rint(np.minimum(np.maximum(image, 0), 255)).astype(np.uint8)
     return _labelled(pixels, instances, things)
@@ -140,10 +140,10 @@ def _labelled(image: np.ndarray, instances: np.ndarray, things: list[Thing]) -> 
 
 def _tight_box(instances: np.ndarray, number: int, thing: Thing) -> tuple[int, int, int, int]:
     """x0, y0, x1, y1 around the visible pixels of one thing."""
-    picture, _ = thing.cropped(instances.shape)
-    seen = instances[picture] == number
+    image, _ = thing.cropped(instances.shape)
+    seen = instances[image] == number
     rows, columns = np.flatnonzero(seen.any(1)), np.flatnonzero(seen.any(0))
-    top, left = picture[0].start, picture[1].start
+    top, left = image[0].start, image[1].start
     return (
         left + int(columns[0]),
         top + int(rows[0]),

@@ -14,25 +14,25 @@ _SHOWN_SHARE = 0.25
 RELATIONS = ("left of", "right of", "above", "below")
 
 
-def size_word(box: Sequence[float], picture: tuple[int, int]) -> str:
+def size_word(box: Sequence[float], image: tuple[int, int]) -> str:
     """`small`, `large` or nothing, from the longer side of a visible box.
 
     Args:
         box: x0, y0, x1, y1 in pixels.
-        picture: (H, W) in pixels; its shorter side is the measure.
+        image: (H, W) in pixels; its shorter side is the measure.
     """
-    share = max(box[2] - box[0], box[3] - box[1]) / min(picture)
+    share = max(box[2] - box[0], box[3] - box[1]) / min(image)
     if share < SMALL_BELOW:
         return "small"
     return "large" if share >= LARGE_FROM else ""
 
 
-def relation(box: Sequence[float], other: Sequence[float], picture: tuple[int, int]) -> str | None:
+def relation(box: Sequence[float], other: Sequence[float], image: tuple[int, int]) -> str | None:
     """Where `box` lies seen from `other`, by their centres; None when no word is clearly right."""
     dx = (box[0] + box[2] - other[0] - other[2]) / 2
     dy = (box[1] + box[3] - other[1] - other[3]) / 2
     far, near = max(abs(dx), abs(dy)), min(abs(dx), abs(dy))
-    if far < _CLEAR_SHARE * min(picture) or far < _CLEAR_SLOPE * near:
+    if far < _CLEAR_SHARE * min(image) or far < _CLEAR_SLOPE * near:
         return None
     if abs(dx) > abs(dy):
         return "left of" if dx < 0 else "right of"
@@ -44,7 +44,7 @@ def describe(
     nouns: Sequence[str],
     colors: Sequence[str],
     moods: Sequence[str],
-    picture: tuple[int, int],
+    image: tuple[int, int],
 ) -> list[str]:
     """One caption for each object, such as "a large red circle left of a small blue square".
 
@@ -55,14 +55,14 @@ def describe(
         boxes: (N, 4) float32, visible boxes, xyxy in pixels.
         nouns, colors: N words each.
         moods: N words, for a figure its pose and otherwise "".
-        picture: (H, W) in pixels.
+        image: (H, W) in pixels.
     """
     rows = boxes.tolist()
-    sizes = [size_word(box, picture) for box in rows]
+    sizes = [size_word(box, image) for box in rows]
     captions = []
     for i in range(len(rows)):
         caption = _phrase(sizes[i], moods[i], colors[i], nouns[i])
-        neighbour = _clear_neighbour(i, rows, picture)
+        neighbour = _clear_neighbour(i, rows, image)
         if neighbour is not None:
             j, word = neighbour
             caption += f" {word} {_phrase(sizes[j], '', colors[j], nouns[j])}"
@@ -71,7 +71,7 @@ def describe(
 
 
 def _clear_neighbour(
-    i: int, boxes: list[list[float]], picture: tuple[int, int]
+    i: int, boxes: list[list[float]], image: tuple[int, int]
 ) -> tuple[int, str] | None:
     """The nearest object that is shown in the box of object `i`, with its relation."""
     best = None
@@ -79,7 +79,7 @@ def _clear_neighbour(
     for j, other in enumerate(boxes):
         if j == i or _shown_share(other, boxes[i]) < _SHOWN_SHARE:
             continue
-        word = relation(boxes[i], other, picture)
+        word = relation(boxes[i], other, image)
         if word is None:
             continue
         gap = (other[0] + other[2] - x) ** 2 + (other[1] + other[3] - y) ** 2

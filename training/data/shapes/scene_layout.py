@@ -75,7 +75,7 @@ def _between(draws: Draws, low: float, high: float) -> float:
 
 
 def arrange_one(draws: Draws, size: tuple[int, int], figure: bool) -> Thing:
-    """One thing, as large as the picture allows or smaller, wholly inside it."""
+    """One thing, as large as the image allows or smaller, wholly inside it."""
     color = draws.integer(len(COLORS))
     label = _FIGURE if figure else draws.integer(len(CLASSES))
     if label == _FIGURE:
@@ -89,10 +89,10 @@ def arrange_one(draws: Draws, size: tuple[int, int], figure: bool) -> Thing:
 
 
 def keep_visible(things: list[Thing], size: tuple[int, int]) -> tuple[list[Thing], np.ndarray]:
-    """The things of which enough is seen; the others are to be left out of the picture.
+    """The things of which enough is seen; the others are to be left out of the image.
 
     Enough is at least `MIN_VISIBLE_PIXELS` and `MIN_VISIBLE_SHARE` of the whole thing, whatever
-    hides the rest: kept things in front of it or the picture's border.
+    hides the rest: kept things in front of it or the image's border.
 
     Args:
         things: back to front.
@@ -106,12 +106,12 @@ def keep_visible(things: list[Thing], size: tuple[int, int]) -> tuple[list[Thing
     kept: list[Thing] = []
     for thing in reversed(things):
         support = thing.support()
-        picture, window = thing.cropped(size)
-        free = support[window] & (depth[picture] == 0)
+        image, window = thing.cropped(size)
+        free = support[window] & (depth[image] == 0)
         seen, whole = np.count_nonzero(free), np.count_nonzero(support)
         if seen >= max(MIN_VISIBLE_PIXELS, MIN_VISIBLE_SHARE * whole):
             kept.append(thing)
-            depth[picture][free] = len(kept)
+            depth[image][free] = len(kept)
     numbers = np.zeros(len(kept) + 1, np.uint16)
     numbers[1:] = np.arange(len(kept), 0, -1)
     return kept[::-1], numbers[depth]

@@ -35,13 +35,13 @@ _PAD = 2
 
 @dataclass(frozen=True)
 class Thing:
-    """One object as a stamp: a window of the plane that may reach beyond the picture.
+    """One object as a stamp: a window of the plane that may reach beyond the image.
 
     Attributes:
         label: index into `CLASSES`.
         color: index into `COLORS`.
         pose: index into `POSES`, −1 where it is no figure.
-        x0, y0: the window's corner in pixels of the picture; may be negative.
+        x0, y0: the window's corner in pixels of the image; may be negative.
         coverage: (h, w) float32 in 0 … 1, the share of each pixel that is painted.
         paint: (h, w, 3) float32, the colour of each pixel.
         joints: 14 × (x, y) for a figure, else empty.
@@ -57,17 +57,17 @@ class Thing:
     joints: tuple[tuple[float, float], ...] = ()
 
     def cropped(self, size: tuple[int, int]) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
-        """Slices of the picture and of the window where the two meet."""
+        """Slices of the image and of the window where the two meet."""
         height, width = self.coverage.shape
         top, left = max(self.y0, 0), max(self.x0, 0)
         bottom = max(min(self.y0 + height, size[0]), top)
         right = max(min(self.x0 + width, size[1]), left)
-        picture = (slice(top, bottom), slice(left, right))
+        image = (slice(top, bottom), slice(left, right))
         window = (
             slice(top - self.y0, bottom - self.y0),
             slice(left - self.x0, right - self.x0),
         )
-        return picture, window
+        return image, window
 
     def support(self) -> np.ndarray:
         """(h, w) bool: pixels at least half covered."""

@@ -59,7 +59,7 @@ class Draws:
 def direction(degrees: float) -> tuple[float, float]:
     """(cosine, sine) of an angle, rounded to 2⁻²⁰.
 
-    Mathematics libraries differ in the last bit; the rounding hides that, so that pictures are
+    Mathematics libraries differ in the last bit; the rounding hides that, so that images are
     equal to the last pixel everywhere.
     """
     angle = math.radians(degrees)

@@ -54,7 +54,7 @@ class ShapesConfig(tfds.core.BuilderConfig):
 
 
 class ZooShapes(tfds.core.GeneratorBasedBuilder):
-    """Drawn scenes with picture class, box, class map, instances, poses and captions.
+    """Drawn scenes with image class, box, class map, instances, poses and captions.
 
     Boxes are `xyxy` in pixels. `label` and `box` hold the only object and are −1 and zeros where
     there is not exactly one. `index` is the scene's number for `draw_scene`.
@@ -155,7 +155,7 @@ def _example(index: int, scene: Scene) -> dict[str, Any]:
 
 
 def _png(pixels: np.ndarray) -> io.BytesIO:
-    """A picture or map as a PNG file; TFDS's own encoder takes about four times as long."""
+    """An image or map as a PNG file; TFDS's own encoder takes about four times as long."""
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, "PNG", compress_level=1)
     file.seek(0)

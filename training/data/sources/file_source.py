@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from training.data.sources.reading.image_files import open_picture
+from training.data.sources.reading.image_files import open_image
 from training.data.sources.source import Record, Source
 from zoo.errors import InputError
 
@@ -19,7 +19,7 @@ from zoo.errors import InputError
 class FileSource(Source):
     """A data set of files: every split is a table of paths (and other columns).
 
-    A reader implements `open`, whose picture is a `LazyPicture`.
+    A reader implements `open`, whose image is a `LazyImage`.
     """
 
     def __init__(self, root: str) -> None:
@@ -56,8 +56,8 @@ class FileSource(Source):
         return {**sample, "image": sample["image"].whole()}
 
     def size_of(self, record: Record) -> tf.Tensor:
-        picture = open_picture(record["image"])
-        return tf.stack([picture.height, picture.width])
+        image = open_image(record["image"])
+        return tf.stack([image.height, image.width])
 
     def fingerprint(self, split: str) -> bytes:
         digest = hashlib.sha256(super().fingerprint(split))

@@ -16,7 +16,7 @@ from zoo.errors import InputError
 
 Record = dict[str, Any]
 Sample = dict[str, Any]
-"""By key of the schema; the picture may be a `LazyPicture`, everything else is a tensor."""
+"""By key of the schema; the image may be a `LazyImage`, everything else is a tensor."""
 SPLITS = ("train", "val", "test")
 
 
@@ -27,15 +27,15 @@ class Source(abc.ABC):
         spec: how it was named on the command line.
         class_names: of the class map, background first where there is one.
         object_names: of the objects' classes (`labels`), counted from 0, without a background.
-        label_names: of the picture's classes (`label`), counted from 0.
+        label_names: of the image's classes (`label`), counted from 0.
         joint_names: of the K rows of `keypoints`.
-        skeleton: pairs of joints between which a picture shows a limb.
+        skeleton: pairs of joints between which an image shows a limb.
         keys: keys of its samples.
         sizes: records in each split.
         notes: what the user should be told about how it was read.
         defects: what was found wrong with the labels while they were read; a record with a defect
             is still given wherever it can be, unless the data set was opened with `drop_bad=1`.
-        joint_pairs: left and right joints that change places in a mirrored picture.
+        joint_pairs: left and right joints that change places in a mirrored image.
     """
 
     spec: str = ""
@@ -75,7 +75,7 @@ class Source(abc.ABC):
         """A sample from a record; runs inside tf.data."""
 
     def open(self, record: dict[str, tf.Tensor]) -> Sample:
-        """The sample, its picture a `LazyPicture` where it need not be decoded whole."""
+        """The sample, its image a `LazyImage` where it need not be decoded whole."""
         return self.decode(record)
 
     def rows(self, split: str) -> Callable[[tf.Tensor], Record] | None:
@@ -90,7 +90,7 @@ class Source(abc.ABC):
         raise NotImplementedError(f"{type(self).__name__} does not tell its records apart.")
 
     def size_of(self, record: Record) -> tf.Tensor:
-        """(2,) int32 height and width of a record's picture."""
+        """(2,) int32 height and width of a record's image."""
         return tf.shape(self.decode(record)["image"])[:2]
 
     def fingerprint(self, split: str) -> bytes:
@@ -204,4 +204,4 @@ def _complaint(name: str, error: tf.errors.OpError) -> str:
         return line.split("InputError: ", 1)[1]
     if "assertion failed: [" in line:
         return f"{name}: {line.split('assertion failed: [', 1)[1].removesuffix(']')}"
-    return f"{name}: damaged or not a picture ({line}); save it again or remove it."
+    return f"{name}: damaged or not an image ({line}); save it again or remove it."

@@ -1,4 +1,4 @@
-"""What R-CNN's network says of the regions of a data set, kept on disk, one file a picture."""
+"""What R-CNN's network says of the regions of a data set, kept on disk, one file per image."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from keras import ops
 
 from training.data.augment.lazy_image import with_channels
 from training.data.sources import Source
-from training.run import Run, serving_fit
-from training.trainer import xla_wanted
+from training.run import Run, serving_resize
+from training.trainer import use_xla
 from zoo.boxes import clip, encode, iou
 from zoo.detection.two_stage.warped_regions import WarpedRegionDetector
 from zoo.files.atomic_writes import digest_of, replacing, write_json
-from zoo.inference.image_transform import place
+from zoo.inference.image_transform import transform_images
 
 PAIR_IOU = 0.6
 """Overlap above which a proposal's box is regressed to the object's."""
@@ -29,9 +29,9 @@ Arrays = dict[str, Any]
 
 
 class FeatureFiles:
-    """The features of a run's model on the training pictures.
+    """The features of a run's model on the training images.
 
-    A file holds, N being the picture's regions, of which the first T are its true boxes, K the
+    A file holds, N being the image's regions, of which the first T are its true boxes, K the
     classes: `fc7` (N, units), `overlaps` (N, K), the greatest IoU with an object of each class;
     `true_fc7` (T, units) and `true_classes` (T,) of the objects that are to be found; `pool5`
     (M, inputs), `pair_classes` (M,) and `pair_targets` (M, 4) of the proposals that overlap one of
@@ -47,7 +47,7 @@ class FeatureFiles:
     def __init__(self, run: Run, model: WarpedRegionDetector, classes: int):
         self.run, self.classes = run, classes
         self.folder = run.folder / "features"
-        self.network = RegionNetwork(model, xla_wanted(run.recipe))
+        self.network = RegionNetwork(model, use_xla(run.recipe))
 
     def make(self, source: Source, bar: Callable[[int], None]) -> None:
         """Makes the files that are not there yet; those of another model are thrown away."""
@@ -64,7 +64,7 @@ class FeatureFiles:
             bar(number + 1)
 
     def read(self, count: int, *keys: str) -> Iterator[list[np.ndarray]]:
-        """The arrays of so many pictures, one after another; features in float32."""
+        """The arrays of so many images, one after another; features in float32."""
         for number in range(count):
             with np.load(self._path(number)) as file:
                 found = [file[key] for key in keys]
@@ -79,14 +79,18 @@ class FeatureFiles:
 
     def _of(self, sample: dict[str, np.ndarray]) -> Arrays:
         recipe, model = self.run.recipe, self.network.model
-        picture = np.asarray(with_channels(sample["image"], model.channels))
-        canvas, frame = place(picture[None], recipe.image_size, serving_fit(recipe.fit))
-        size = frame.placed_height, frame.placed_width
-        given = frame.place_boxes(ops.convert_to_tensor(sample["proposals"][None], "float32"))
+        image = np.asarray(with_channels(sample["image"], model.channels))
+        canvas, transform = transform_images(
+            image[None], recipe.image_size, serving_resize(recipe.resize)
+        )
+        size = transform.resized_height, transform.resized_width
+        given = transform.transform_boxes(
+            ops.convert_to_tensor(sample["proposals"][None], "float32")
+        )
         proposals, valid = model.regions_of({"proposals": given}, *size)
         proposals = _array(proposals)[0][_array(valid)[0]]
         objects = ops.convert_to_tensor(sample["boxes"].reshape(-1, 4), "float32")
-        objects = _array(clip(frame.place_boxes(objects), *size))
+        objects = _array(clip(transform.transform_boxes(objects), *size))
         labels = np.asarray(sample["labels"])
         found = (objects[:, 2:] > objects[:, :2]).all(-1) & (labels >= 0)
         wanted = found.copy()
@@ -111,7 +115,7 @@ class FeatureFiles:
 
 
 class RegionNetwork:
-    """From a picture on its canvas and boxes to what the layers before the last say of them.
+    """From an image on its canvas and boxes to what the layers before the last say of them.
 
     Args:
         model: an `rcnn`.

@@ -21,7 +21,7 @@ def regress_boxes(
 
     Args:
         files: that have been made.
-        count: of pictures.
+        count: of images.
         classes: K.
 
     Returns:

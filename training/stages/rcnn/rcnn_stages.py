@@ -21,7 +21,7 @@ from zoo.detection.two_stage.warped_regions import (
 from zoo.files.atomic_writes import digest_of
 
 
-def solve_rcnn(run: Run, source: Source, held_out: str, say: Callable[[str], None]) -> None:
+def solve_rcnn(run: Run, source: Source, held_out: str, log: Callable[[str], None]) -> None:
     """Solves the SVMs and the box regression of the best epoch's model, and keeps that model.
 
     A run that was killed in between goes on with the features that are there; one whose model is
@@ -52,7 +52,7 @@ def solve_rcnn(run: Run, source: Source, held_out: str, say: Callable[[str], Non
     stages = {"softmax": run.info["best"]}
     weights, intercepts, pairs = regress_boxes(files, count, len(names))
     set_box_regression(model, weights, intercepts)
-    say(f"box regression: {pairs} proposals near an object")
+    log(f"box regression: {pairs} proposals near an object")
     svm = model.arguments.get("scores", "svm") == "svm"
     if svm:
         # A run killed while it wrote its last lines has kept a solved model.
@@ -63,20 +63,20 @@ def solve_rcnn(run: Run, source: Source, held_out: str, say: Callable[[str], Non
             svms = mine(files, count, names, bar)
         set_svms(model, svms.weights, svms.intercepts)
         for note in svms.notes:
-            say(note)
+            log(note)
         stages["svm_boxes"] = _measured(run, model, source, held_out)
     best = list(stages.values())[-1]
     run.write_model(model)
     run.write_info(solved=digest_of(path), stages=stages, best=best)
     files.remove()
     told = ", ".join(f"{name} {stage['value']:.4f}" for name, stage in stages.items())
-    say(f"{best['metric']}: {told}")
+    log(f"{best['metric']}: {told}")
     if best["value"] < stages["softmax_boxes"]["value"]:
-        say("the softmax is better here than the SVMs; model.scores=softmax leaves them out")
+        log("the softmax is better here than the SVMs; model.scores=softmax leaves them out")
 
 
 def _measured(run: Run, model: zoo.Model, source: Source, split: str) -> dict[str, Any]:
     """The run's best epoch with what its model, as it is now, gives on a split."""
     best = run.info["best"]
-    found = measured(run, model.task_name, run.answerer(model), source, split)
+    found = measured(run, model.task_name, run.predictor(model), source, split)
     return {**best, "value": float(found[best["metric"].removeprefix("val_")])}

@@ -101,13 +101,13 @@ class Svms:
 
 
 def mine(files: FeatureFiles, count: int, names: Sequence[str], bar: Callable[[int], None]) -> Svms:
-    """Solves the SVMs in one pass over the background of all pictures.
+    """Solves the SVMs in one pass over the background of all images.
 
     Args:
         files: that have been made.
-        count: of pictures.
+        count: of images.
         names: of the classes.
-        bar: called with the number of pictures done.
+        bar: called with the number of images done.
 
     Raises:
         InputError: no object of any class, or no background.
@@ -117,7 +117,7 @@ def mine(files: FeatureFiles, count: int, names: Sequence[str], bar: Callable[[i
     features = np.concatenate([scale * found for found, _ in positives])
     labels = np.concatenate([found for _, found in positives])
     if not len(labels):
-        raise InputError("the training pictures have no object that an SVM could learn from.")
+        raise InputError("the training images have no object that an SVM could learn from.")
     svms = {int(label): Svm(features[labels == label]) for label in np.unique(labels)}
     for number, (found, overlaps) in enumerate(files.read(count, "fc7", "overlaps")):
         found *= scale
@@ -126,7 +126,7 @@ def mine(files: FeatureFiles, count: int, names: Sequence[str], bar: Callable[[i
         bar(number + 1)
     for label, svm in svms.items():
         if not len(svm.negatives) and not sum(map(len, svm._new)):
-            raise InputError(f"no region of the training pictures is background to {names[label]}.")
+            raise InputError(f"no region of the training images is background to {names[label]}.")
         svm.solve()
     weights = np.zeros((len(names), features.shape[1]))
     intercepts = np.full(len(names), NEVER)
@@ -143,7 +143,7 @@ def mean_norms(files: FeatureFiles, count: int) -> np.ndarray:
     """
     total = np.sum([norms for (norms,) in files.read(count, "norms")], axis=0)
     if not total[2]:
-        raise InputError("the training pictures have no proposals to learn from.")
+        raise InputError("the training images have no proposals to learn from.")
     return np.maximum(total[:2] / total[2], 1e-12)
 
 

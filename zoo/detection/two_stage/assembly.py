@@ -1,4 +1,4 @@
-"""What the region-based detectors share: a picture's maps, and the parts that look at them."""
+"""What the region-based detectors share: an image's maps, and the parts that look at them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PYRAMID_LEVELS = (2, 3, 4, 5)
 
 
 @dataclasses.dataclass(frozen=True)
-class Form:
+class Variant:
     """The numbers of a published form.
 
     Attributes:
@@ -55,7 +55,7 @@ class Form:
     beta: float
     nms_iou: float
 
-    def changed(self, **values: Any) -> Form:
+    def changed(self, **values: Any) -> Variant:
         """With the values that are not None, 0 or empty."""
         given: dict[str, Any] = {
             key: tuple(value) if isinstance(value, (list, tuple)) else value
@@ -65,7 +65,7 @@ class Form:
         return dataclasses.replace(self, **given)
 
 
-SINGLE = Form(
+SINGLE = Variant(
     filters=512,
     units=4096,
     dropout=0.5,
@@ -83,7 +83,7 @@ SINGLE = Form(
 )
 """One map of VGG16, as in the Faster R-CNN paper."""
 
-PYRAMID = Form(
+PYRAMID = Variant(
     filters=256,
     units=1024,
     dropout=0.0,
@@ -107,7 +107,7 @@ C4 = dataclasses.replace(
 """One map of ResNet, its last stage as the head."""
 
 
-def picture_maps(
+def backbone_maps(
     input_shape: tuple[int | None, int | None, int],
     backbone: str,
     *,
@@ -117,7 +117,7 @@ def picture_maps(
     filters: int,
     options: Mapping[str, Any] | None,
 ) -> tuple[Any, dict[int, Any]]:
-    """Pictures and the maps that regions are proposed on.
+    """Images and the maps that regions are proposed on.
 
     With a pyramid levels 2 to 6, of which 2 to 5 are for regions; without, level 4 alone.
     """
@@ -133,10 +133,10 @@ def picture_maps(
 
 
 def proposal_network(
-    maps: Mapping[int, Any], form: Form, ratios: Sequence[float]
+    maps: Mapping[int, Any], variant: Variant, ratios: Sequence[float]
 ) -> tuple[dict[str, Any], RegionProposals]:
     """The graph's outputs, maps included, and what becomes of them."""
-    sizes = form.anchor_sizes
+    sizes = variant.anchor_sizes
     if min(sizes) <= 0 or not ratios or min(ratios) <= 0:
         raise InputError("anchor_sizes and anchor_ratios are numbers above 0.")
     if len(maps) > 1 and len(sizes) != len(maps):
@@ -146,19 +146,19 @@ def proposal_network(
     levels = sorted(maps)
     by_level = {level: (size,) for level, size in zip(levels, sizes, strict=False)}
     generator = AnchorGenerator(
-        by_level if len(maps) > 1 else {levels[0]: sizes}, tuple(ratios), convention=form.anchors
+        by_level if len(maps) > 1 else {levels[0]: sizes}, tuple(ratios), convention=variant.anchors
     )
     per_cell = len(ratios) * (1 if len(maps) > 1 else len(sizes))
     outputs = {
-        **rpn_head(maps, per_cell, form.filters, pair=form.pair),
+        **rpn_head(maps, per_cell, variant.filters, pair=variant.pair),
         **{f"p{level}": each for level, each in maps.items()},
     }
     return outputs, RegionProposals(
         generator,
-        before_nms=form.before_nms,
-        after_nms=(form.proposals[0], form.proposals[1]),
-        min_size=form.min_size,
-        inside_only=form.inside_only,
+        before_nms=variant.before_nms,
+        after_nms=(variant.proposals[0], variant.proposals[1]),
+        min_size=variant.min_size,
+        inside_only=variant.inside_only,
     )
 
 
@@ -167,7 +167,7 @@ def pyramid_detector(
     num_classes: int,
     images: Any,
     maps: Mapping[int, Any],
-    form: Form,
+    variant: Variant,
     ratios: Sequence[float],
     *,
     score_threshold: float,
@@ -175,21 +175,21 @@ def pyramid_detector(
     **more: Any,
 ) -> TwoStageDetector:
     """A detector of the public ResNet-FPN form; `more` is of `TwoStageDetector`."""
-    outputs, proposals = proposal_network(maps, form, ratios)
+    outputs, proposals = proposal_network(maps, variant, ratios)
     head = dense_head(
-        maps[PYRAMID_LEVELS[0]].shape[-1], num_classes, units=form.units, dropout=form.dropout
+        maps[PYRAMID_LEVELS[0]].shape[-1], num_classes, units=variant.units, dropout=variant.dropout
     )
     return TwoStageDetector(
         images,
         outputs,
         proposals=proposals,
-        sampling=RegionSampling(form.regions, background_iou=form.background_iou),
+        sampling=RegionSampling(variant.regions, background_iou=variant.background_iou),
         box=BoxBranch(
             Pooler(7),
             head,
-            beta=form.beta,
+            beta=variant.beta,
             score_threshold=score_threshold,
-            nms_iou=form.nms_iou,
+            nms_iou=variant.nms_iou,
             detections=detections,
         ),
         region_levels=PYRAMID_LEVELS,

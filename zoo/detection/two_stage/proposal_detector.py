@@ -1,4 +1,4 @@
-"""Detectors that are given a picture's regions along with the picture: R-CNN's line."""
+"""Detectors that are given an image's regions along with the image: R-CNN's line."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LOSSES = ("class", "box")
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class GivenRegionDetector(Detector):
+class ProposalDetector(Detector):
     """A backbone as the functional graph, a head that looks at the given regions behind it.
 
     The model takes `{"image": (B, H, W, C), "proposals": (B, P, 4)}`, xyxy in pixels of the canvas,
@@ -27,7 +27,7 @@ class GivenRegionDetector(Detector):
     first `limit` of them and, while training, at sampled ones alone.
 
     Args:
-        images: the pictures' input.
+        images: the images' input.
         maps: {level: map} of the graph, of which regions are cut.
         sampling: of regions to learn from.
         box: the branch for classes and boxes.
@@ -58,27 +58,27 @@ class GivenRegionDetector(Detector):
         self.box_head = box.head
         self.seeds = keras.random.SeedGenerator(0)
 
-    def learn(self, images, targets, outputs, training) -> dict[str, Any]:
+    def compute_losses(self, images, targets, outputs, training) -> dict[str, Any]:
         truth = truth_of(targets)
         boxes, valid = self.regions_of(outputs, *ops.shape(images["image"])[1:3])
         sample = self.sampling(boxes, valid, truth, self.seeds.next() if training else 1)
-        logits, deltas = self.box.look(maps_of(outputs), sample["boxes"], training)
+        logits, deltas = self.box.forward(maps_of(outputs), sample["boxes"], training)
         parts = self.box.losses(logits, deltas, sample, truth)
         return dict(zip(self.loss_parts, parts, strict=True))
 
-    def decode(self, outputs: Mapping[str, Any], frame) -> dict[str, Any]:
-        height, width = frame.placed_height, frame.placed_width
+    def decode(self, outputs: Mapping[str, Any], transform) -> dict[str, Any]:
+        height, width = transform.resized_height, transform.resized_width
         boxes, valid = self.regions_of(outputs, height, width)
-        logits, deltas = self.box.look(maps_of(outputs), boxes, training=False)
-        found = self.box.answer(logits, deltas, boxes, valid, height, width)
-        return {**found, "boxes": frame.restore_boxes(found["boxes"])}
+        logits, deltas = self.box.forward(maps_of(outputs), boxes, training=False)
+        found = self.box.postprocess(logits, deltas, boxes, valid, height, width)
+        return {**found, "boxes": transform.restore_boxes(found["boxes"])}
 
     def second_stage_macs(self) -> int:
-        """Multiply-accumulates of the head on a picture's proposals."""
+        """Multiply-accumulates of the head on an image's proposals."""
         return self.limit * (count_flops(self.box.head) // 2)
 
     def regions_of(self, outputs: Mapping[str, Any], height, width):
-        """Boxes (B, R, 4) within the picture and whether each is one (B, R), R known."""
+        """Boxes (B, R, 4) within the image and whether each is one (B, R), R known."""
         boxes = ops.stop_gradient(ops.cast(outputs["proposals"], "float32"))
         if boxes.shape[1] is None:
             boxes = ops.pad(boxes, [[0, 0], [0, self.limit], [0, 0]])

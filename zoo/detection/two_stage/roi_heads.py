@@ -1,4 +1,4 @@
-"""Regions of a picture: which to learn from, what their maps look like, what is in them."""
+"""Regions of an image: which to learn from, what their maps look like, what is in them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class RegionSampling:
     """Which proposals the second stage learns from.
 
     Attributes:
-        count: a picture.
+        count: an image.
         positive_fraction: at most so many of them show an object.
         positive_iou: overlap with a truth from which on a region shows it.
         background_iou: least overlap of a background region (Fast R-CNN: 0.1).
@@ -41,7 +41,7 @@ class RegionSampling:
 
     @property
     def positives(self) -> int:
-        """Most regions a picture that show an object; they come first."""
+        """Most regions per image that show an object; they come first."""
         return most_positives(self.count, self.positive_fraction)
 
     def __call__(self, proposals, valid, truth: Tensors, seed) -> dict[str, Any]:
@@ -125,7 +125,7 @@ class BoxBranch:
     detections: int = 100
     candidates: int = 1000
 
-    def look(self, maps: Mapping[int, Any], boxes, training: bool):
+    def forward(self, maps: Mapping[int, Any], boxes, training: bool):
         """Class logits (B, R, K + 1) and deltas (B, R, K + 1, 4) of regions, in float32."""
         logits, deltas = self.head(self.pooler(maps, boxes), training=training)
         regions, classes = boxes.shape[1], logits.shape[-1]
@@ -146,21 +146,21 @@ class BoxBranch:
         count = ops.maximum(ops.sum(ops.cast(sampled, "float32")), 1.0)
         return class_loss, distance / count
 
-    def answer(self, logits, deltas, boxes, valid, height, width) -> dict[str, Any]:
+    def postprocess(self, logits, deltas, boxes, valid, height, width) -> dict[str, Any]:
         """Final boxes on the canvas, best first, each class suppressed for itself.
 
         Args:
             logits, deltas: as `look` gives.
             boxes, valid: of the regions, (B, R, 4) and (B, R).
-            height, width: where the picture ends on the canvas.
+            height, width: where the image ends on the canvas.
 
         Returns:
             `boxes` (B, D, 4), `labels` (B, D), `scores` (B, D), `num_detections` (B,).
         """
         scores = ops.softmax(logits, axis=-1)[..., 1:]
-        return self.best(scores, deltas[:, :, 1:], boxes, valid, height, width)
+        return self.postprocess_scores(scores, deltas[:, :, 1:], boxes, valid, height, width)
 
-    def best(self, scores, deltas, boxes, valid, height, width) -> dict[str, Any]:
+    def postprocess_scores(self, scores, deltas, boxes, valid, height, width) -> dict[str, Any]:
         """As `answer`, from scores (B, R, K) and deltas (B, R, K, 4) without the background."""
         if only_portable():
             # An int8 file would else carry the 256 levels of its softmax on, and lose −inf to them.

@@ -76,7 +76,7 @@ class RegionProposals:
         min_size: shortest side of a proposal in pixels of the canvas.
         positive_iou, negative_iou: an anchor overlapping a truth by at least the one is positive,
             all by less than the other negative; between them it does not count.
-        samples, positive_fraction: anchors a picture that the losses look at.
+        samples, positive_fraction: anchors per image that the losses look at.
         beta: of the smooth L1 loss.
         inside_only: whether anchors that cross the border are left out of the losses (the paper).
     """
@@ -105,7 +105,7 @@ class RegionProposals:
         Args:
             outputs: of the network, with what `rpn_head` gave.
             maps: what `rpn_head` looked at.
-            height, width: where the picture ends on the canvas; boxes are cut there.
+            height, width: where the image ends on the canvas; boxes are cut there.
             training: which of the pairs of numbers to use.
 
         Returns:

@@ -15,7 +15,7 @@ from zoo.detection.two_stage.rpn import RegionProposals
 from zoo.flops import count_flops
 
 BOX_LOSSES = ("objectness", "rpn_box", "class", "box")
-LEARNS = ("all", "proposals", "regions")
+TRAINABLE_PARTS = ("all", "proposals", "regions")
 
 
 class Branch(Protocol):
@@ -32,7 +32,7 @@ class Branch(Protocol):
     def loss(self, maps, sample, truth: Mapping[str, Any], training: bool) -> Any:
         """Scalar loss over the positive regions of `sample`, which come first."""
 
-    def answer(self, maps, found: dict[str, Any], frame) -> dict[str, Any]:
+    def postprocess(self, maps, found: dict[str, Any], transform) -> dict[str, Any]:
         """Entries of the final answer; `found` has boxes on the canvas."""
 
 
@@ -66,7 +66,7 @@ class TwoStageDetector(Detector):
         branches: tuple[Branch, ...] = (),
         region_levels: tuple[int, ...],
         task: str = "detection",
-        learns: str = "all",
+        trainable_part: str = "all",
         name: str | None = None,
     ):
         heads = (*BOX_LOSSES[2:], *(branch.name for branch in branches))
@@ -74,43 +74,43 @@ class TwoStageDetector(Detector):
             "all": (*BOX_LOSSES[:2], *heads),
             "proposals": BOX_LOSSES[:2],
             "regions": heads,
-        }[learns]
+        }[trainable_part]
         super().__init__(inputs, outputs, losses=losses, task=task, name=name)
         self.proposals, self.sampling, self.box = proposals, sampling, box
         self.branches = branches
-        self.learns = learns
+        self.trainable_part = trainable_part
         self.region_levels = region_levels
         # Keras tracks models that are attributes, not those inside plain objects.
         self.box_head = box.head
         for branch in branches:
             setattr(self, f"{branch.name}_head", branch.head)
         self.seeds = keras.random.SeedGenerator(0)
-        if learns == "proposals":
+        if trainable_part == "proposals":
             for head in (box.head, *(branch.head for branch in branches)):
                 head.trainable = False
-        if learns == "regions":
+        if trainable_part == "regions":
             for layer in self.layers:
                 layer.trainable = layer.trainable and not layer.name.startswith("rpn_")
 
     @property
     def monitor(self) -> tuple[str, str]:
         # Answers say nothing of proposals as long as the heads have not learned.
-        return ("val_loss", "min") if self.learns == "proposals" else self.task.monitor
+        return ("val_loss", "min") if self.trainable_part == "proposals" else self.task.monitor
 
-    def learn(self, images, targets, outputs, training) -> dict[str, Any]:
+    def compute_losses(self, images, targets, outputs, training) -> dict[str, Any]:
         truth = truth_of(targets)
         maps, regions = self.maps_of(outputs)
         height, width = ops.shape(images)[1:3]
         seeds = [self.seeds.next(), self.seeds.next()] if training else [0, 1]
         parts: dict[str, Any] = {}
-        if self.learns != "regions":
+        if self.trainable_part != "regions":
             losses = self.proposals.losses(outputs, maps, truth, height, width, seeds[0])
             parts.update(zip(BOX_LOSSES[:2], losses, strict=True))
-        if self.learns == "proposals":
+        if self.trainable_part == "proposals":
             return parts
         boxes, valid = self.proposals.propose(outputs, maps, height, width, training)
         sample = self.sampling(boxes, valid, truth, seeds[1])
-        logits, deltas = self.box.look(regions, sample["boxes"], training)
+        logits, deltas = self.box.forward(regions, sample["boxes"], training)
         losses = self.box.losses(logits, deltas, sample, truth)
         parts.update(zip(BOX_LOSSES[2:], losses, strict=True))
         for branch in self.branches:
@@ -118,19 +118,19 @@ class TwoStageDetector(Detector):
             parts[branch.name] = branch.loss(regions, positives, truth, training)
         return parts
 
-    def decode(self, outputs: Mapping[str, Any], frame) -> dict[str, Any]:
+    def decode(self, outputs: Mapping[str, Any], transform) -> dict[str, Any]:
         maps, regions = self.maps_of(outputs)
-        height, width = frame.placed_height, frame.placed_width
+        height, width = transform.resized_height, transform.resized_width
         boxes, valid = self.proposals.propose(outputs, maps, height, width, training=False)
-        logits, deltas = self.box.look(regions, boxes, training=False)
-        found = self.box.answer(logits, deltas, boxes, valid, height, width)
-        answers = {**found, "boxes": frame.restore_boxes(found["boxes"])}
+        logits, deltas = self.box.forward(regions, boxes, training=False)
+        found = self.box.postprocess(logits, deltas, boxes, valid, height, width)
+        predictions = {**found, "boxes": transform.restore_boxes(found["boxes"])}
         for branch in self.branches:
-            answers.update(branch.answer(regions, found, frame))
-        return answers
+            predictions.update(branch.postprocess(regions, found, transform))
+        return predictions
 
     def second_stage_macs(self) -> int:
-        """Multiply-accumulates of the heads on one picture's proposals and detections."""
+        """Multiply-accumulates of the heads on one image's proposals and detections."""
         per_region = count_flops(self.box.head) // 2
         total = self.proposals.after_nms[1] * per_region
         for branch in self.branches:

@@ -1,4 +1,4 @@
-"""Regions cut out of the picture itself, each of which goes through the network: R-CNN."""
+"""Regions cut out of the image itself, each of which goes through the network: R-CNN."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from zoo.detection.two_stage.proposal_detector import GivenRegionDetector
+from zoo.detection.two_stage.proposal_detector import ProposalDetector
 from zoo.detection.two_stage.roi_heads import BoxBranch, Pooler, maps_of
 from zoo.errors import InputError
 from zoo.layers.region_warp import region_warp
@@ -21,7 +21,7 @@ SCORES = ("svm", "softmax")
 
 @dataclasses.dataclass(frozen=True)
 class Warper(Pooler):
-    """Squares cut out of a picture.
+    """Squares cut out of an image.
 
     Attributes:
         size: pixels a side.
@@ -31,7 +31,7 @@ class Warper(Pooler):
     context: int = 16
 
     def __call__(self, maps: Mapping[int, Any], boxes):
-        """{0: picture (B, H, W, C)} and boxes (B, R, 4) → (B·R, size, size, C)."""
+        """{0: image (B, H, W, C)} and boxes (B, R, 4) → (B·R, size, size, C)."""
         warps = region_warp(maps[0], boxes, self.size, self.context)
         return ops.reshape(warps, (-1, *warps.shape[2:]))
 
@@ -41,13 +41,13 @@ class WarpBranch(BoxBranch):
     """R-CNN's branch; its head gives `[logits (N, K + 1), scores (N, K), deltas (N, 4·K)]`.
 
     Attributes:
-        at_once: regions of a picture that go through the network together when it answers, since
+        at_once: regions of an image that go through the network together when it answers, since
             thousands of squares do not fit into memory.
     """
 
     at_once: int = 32
 
-    def look(self, maps: Mapping[int, Any], boxes, training: bool):
+    def forward(self, maps: Mapping[int, Any], boxes, training: bool):
         """Class logits (B, R, K + 1) and deltas (B, R, K, 4) of regions, in float32."""
         logits, _, deltas = self.head(self.pooler(maps, boxes), training=training)
         regions, classes = boxes.shape[1], logits.shape[-1]
@@ -76,7 +76,7 @@ class WarpBranch(BoxBranch):
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class WarpedRegionDetector(GivenRegionDetector):
+class WarpedRegionDetector(ProposalDetector):
     """R-CNN in one model: what is learned is the classification of warped regions.
 
     The SVMs and the box regression are layers of the head that no gradient reaches. They are solved
@@ -88,12 +88,12 @@ class WarpedRegionDetector(GivenRegionDetector):
         super().__init__(images, {0: pixels}, box=box, losses=("class",), **more)
         self.branch = box
 
-    def decode(self, outputs: Mapping[str, Any], frame) -> dict[str, Any]:
-        height, width = frame.placed_height, frame.placed_width
+    def decode(self, outputs: Mapping[str, Any], transform) -> dict[str, Any]:
+        height, width = transform.resized_height, transform.resized_width
         boxes, valid = self.regions_of(outputs, height, width)
         scores, deltas = self.branch.judge(maps_of(outputs), boxes)
-        found = self.branch.best(scores, deltas, boxes, valid, height, width)
-        return {**found, "boxes": frame.restore_boxes(found["boxes"])}
+        found = self.branch.postprocess_scores(scores, deltas, boxes, valid, height, width)
+        return {**found, "boxes": transform.restore_boxes(found["boxes"])}
 
 
 @keras.saving.register_keras_serializable(package="zoo")

@@ -1,4 +1,4 @@
-"""YOLO9000's reading of a grid: classes of a tree, and pictures without boxes (CVPR 2017)."""
+"""YOLO9000's reading of a grid: classes of a tree, and images without boxes (CVPR 2017)."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from keras import ops
 
 from zoo.detection.postprocessing import select_labelled
 from zoo.detection.yolo.word_tree import WordTree
-from zoo.detection.yolo.yolo_v2_loss import GridDetector, GridSettings
-from zoo.losses.detection_losses import per_picture
+from zoo.detection.yolo.yolo_v2_loss import YoloV2Detector, YoloV2Settings
+from zoo.losses.detection_losses import per_image
 
 ASSUMED_IOU = 0.3
 
 
 @dataclasses.dataclass(frozen=True)
-class TreeSettings(GridSettings):
+class TreeSettings(YoloV2Settings):
     """As of a grid.
 
     Attributes:
@@ -29,16 +29,16 @@ class TreeSettings(GridSettings):
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class TreeDetector(GridDetector):
+class TreeDetector(YoloV2Detector):
     """A grid of cells whose class logits are those of a tree.
 
-    It learns from two kinds of pictures, in one batch in any mixture. Of those for detection all
+    It learns from two kinds of images, in one batch in any mixture. Of those for detection all
     objects are told, as for every detector. Of those for classification the target `label` (B,)
-    tells a class, 0 or more, and `boxes` are all padding; −1 marks a picture for detection. Without
-    `label` among the targets all pictures are for detection.
+    tells a class, 0 or more, and `boxes` are all padding; −1 marks an image for detection. Without
+    `label` among the targets all images are for detection.
 
     Args:
-        inputs, outputs, settings, name: as of `GridDetector`.
+        inputs, outputs, settings, name: as of `YoloV2Detector`.
         tree: of the classes.
     """
 
@@ -54,8 +54,8 @@ class TreeDetector(GridDetector):
         """Of the classes."""
         return self._get_tree()
 
-    def learn(self, images, targets, outputs, training) -> dict[str, Any]:
-        parts = super().learn(images, targets, outputs, training)
+    def compute_losses(self, images, targets, outputs, training) -> dict[str, Any]:
+        parts = super().compute_losses(images, targets, outputs, training)
         if "label" not in targets:
             return parts
         settings = self.settings
@@ -72,9 +72,8 @@ class TreeDetector(GridDetector):
         unlikely = -ops.take_along_axis(likely, best, axis=1)[:, 0]
         return {
             **parts,
-            "object": parts["object"]
-            + settings.object_ * per_picture(ops.square(missing) / 2, told),
-            "class": parts["class"] + settings.class_ * per_picture(unlikely, told),
+            "object": parts["object"] + settings.object_ * per_image(ops.square(missing) / 2, told),
+            "class": parts["class"] + settings.class_ * per_image(unlikely, told),
         }
 
     def searched(self, targets: Mapping[str, Any]) -> Any:
@@ -87,9 +86,9 @@ class TreeDetector(GridDetector):
         conditional = self.tree.log_conditional(logits)
         return -self.tree.log_probability_of(conditional, label)
 
-    def decode(self, outputs: Mapping[str, Any], frame) -> dict[str, Any]:
+    def decode(self, outputs: Mapping[str, Any], transform) -> dict[str, Any]:
         found = self.predictions(outputs["cells"])
         conditional = self.tree.log_conditional(found["logits"])
         label, likely = self.tree.descend(conditional, self.settings.descent)
         boxes = found["boxes"] * self.settings.stride
-        return select_labelled(boxes, label, found["objectness"] * likely, frame, self.settings)
+        return select_labelled(boxes, label, found["objectness"] * likely, transform, self.settings)

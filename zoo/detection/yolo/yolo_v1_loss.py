@@ -1,4 +1,4 @@
-"""YOLOv1's reading of a picture in cells: responsible boxes and squared errors (CVPR 2016)."""
+"""YOLOv1's reading of an image in cells: responsible boxes and squared errors (CVPR 2016)."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from zoo.detection.ground_truth import on_ignored, truth_of
 from zoo.detection.postprocessing import select_by_class
 from zoo.layers.resize import ResizeTo
 from zoo.layers.shapes import MapLayer, check_map, height_width
-from zoo.losses.detection_losses import per_picture
+from zoo.losses.detection_losses import per_image
 
 CELL_LOSSES = ("box", "object", "no_object", "class")
 
 
 @dataclasses.dataclass(frozen=True)
-class CellSettings:
+class YoloV1Settings:
     """What the last vector says, and the weights of the losses.
 
     Attributes:
@@ -32,7 +32,7 @@ class CellSettings:
         softmax: whether class scores pass a softmax; the paper takes them as they are.
         box, object_, no_object, class_: factors of the parts, λ_coord = 5 and λ_noobj = ½.
         rescore: whether the confidence to learn is the overlap with the truth; else 1.
-        score_threshold, nms_iou, detections, candidates, class_blind: of the answers.
+        score_threshold, nms_iou, detections, candidates, class_agnostic: of the answers.
     """
 
     side: int
@@ -49,16 +49,16 @@ class CellSettings:
     nms_iou: float = 0.5
     detections: int = 100
     candidates: int = 1000
-    class_blind: bool = False
+    class_agnostic: bool = False
 
     @property
     def outputs(self) -> int:
-        """Numbers that say a picture: S·S·(C + 5·B)."""
+        """Numbers that say an image: S·S·(C + 5·B)."""
         return self.side**2 * (self.classes + 5 * self.boxes)
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class CanvasSize(MapLayer):
+class InputSize(MapLayer):
     """Height and width of maps (N, H, W, C) as (N, 2) float32."""
 
     def call(self, inputs):
@@ -66,7 +66,7 @@ class CanvasSize(MapLayer):
         return ops.broadcast_to(size, (ops.shape(inputs)[0], 2))
 
     def compute_output_spec(self, inputs):
-        return keras.KerasTensor((check_map(inputs.shape, "CanvasSize")[0], 2), "float32")
+        return keras.KerasTensor((check_map(inputs.shape, "InputSize")[0], 2), "float32")
 
 
 def stretched(x, height: int, width: int):
@@ -77,18 +77,18 @@ def stretched(x, height: int, width: int):
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class CellDetector(Detector):
-    """One look at the whole picture: every cell has a few boxes, and one class for all of them.
+class YoloV1Detector(Detector):
+    """One look at the whole image: every cell has a few boxes, and one class for all of them.
 
     Args:
         inputs, outputs, name: of the graph; the output `cells` (B, S·S·(C + 5·B)) holds class
             scores (S, S, C), then confidences (S, S, B), then boxes (S, S, B, 4): x, y in the cell
-            and √w, √h of the picture; this is the order of Darknet's files. `canvas` (B, 2) is the
+            and √w, √h of the image; this is the order of Darknet's files. `canvas` (B, 2) is the
             size of what the model was given.
-        settings: see `CellSettings`.
+        settings: see `YoloV1Settings`.
     """
 
-    def __init__(self, inputs, outputs, *, settings: CellSettings, name: str | None = None):
+    def __init__(self, inputs, outputs, *, settings: YoloV1Settings, name: str | None = None):
         super().__init__(inputs, outputs, losses=CELL_LOSSES, task="detection", name=name)
         self.settings = settings
 
@@ -102,8 +102,11 @@ class CellDetector(Detector):
         second = first + count * settings.boxes
         classes = ops.reshape(cells[:, :first], (-1, count, settings.classes))
         raw = ops.reshape(cells[:, second:], (-1, count, settings.boxes, 4))
-        place = ops.arange(count, dtype="int32")
-        corner = ops.cast(ops.stack([place % settings.side, place // settings.side], -1), "float32")
+        transform_images = ops.arange(count, dtype="int32")
+        corner = ops.cast(
+            ops.stack([transform_images % settings.side, transform_images // settings.side], -1),
+            "float32",
+        )
         centre = (raw[..., :2] + corner[:, None]) / settings.side
         size = ops.square(raw[..., 2:]) if settings.square_root else raw[..., 2:]
         return {
@@ -113,19 +116,19 @@ class CellDetector(Detector):
             "boxes": ops.concatenate([centre - size / 2, centre + size / 2], axis=-1),
         }
 
-    def learn(self, images, targets, outputs, training) -> dict[str, Any]:
+    def compute_losses(self, images, targets, outputs, training) -> dict[str, Any]:
         settings = self.settings
         found = self.predictions(outputs["cells"])
         truth = truth_of(targets)
         canvas = _corners_of(outputs["canvas"])
         boxes = truth["boxes"] / canvas
-        place, aim, own = self._responsible_cells(boxes, truth["valid"])
-        mine = {key: _rows(value, place) for key, value in found.items()}
+        transform_images, aim, own = self._responsible_cells(boxes, truth["valid"])
+        mine = {key: _rows(value, transform_images) for key, value in found.items()}
         overlap = ops.stop_gradient(paired_iou(mine["boxes"], boxes[:, :, None]))
-        answers = self._responsible_boxes(mine, boxes, overlap)
-        chosen = ops.logical_and(answers, own[..., None])
+        predictions = self._responsible_boxes(mine, boxes, overlap)
+        chosen = ops.logical_and(predictions, own[..., None])
         cells = ops.arange(settings.side**2, dtype="int32")
-        here = ops.cast(place[..., None] == cells, "float32")
+        here = ops.cast(transform_images[..., None] == cells, "float32")
         taken = ops.einsum("bnc,bnk->bck", here, ops.cast(chosen, "float32")) > 0.5
         flat = ops.reshape(found["boxes"], (-1, settings.side**2 * settings.boxes, 4))
         ignored = ops.any(on_ignored(flat * canvas, truth), axis=-1)
@@ -136,13 +139,13 @@ class CellDetector(Detector):
         goal = overlap if settings.rescore else 1.0
         wrong = ops.sum(ops.square(mine["classes"] - wanted), axis=-1)
         return {
-            "box": settings.box * per_picture(away, chosen),
-            "object": settings.object_ * per_picture(ops.square(goal - mine["confidence"]), chosen),
-            "no_object": settings.no_object * per_picture(ops.square(found["confidence"]), silent),
-            "class": settings.class_ * per_picture(wrong, own),
+            "box": settings.box * per_image(away, chosen),
+            "object": settings.object_ * per_image(ops.square(goal - mine["confidence"]), chosen),
+            "no_object": settings.no_object * per_image(ops.square(found["confidence"]), silent),
+            "class": settings.class_ * per_image(wrong, own),
         }
 
-    def decode(self, outputs: Mapping[str, Any], frame) -> dict[str, Any]:
+    def decode(self, outputs: Mapping[str, Any], transform) -> dict[str, Any]:
         settings = self.settings
         found = self.predictions(outputs["cells"])
         rows = settings.side**2 * settings.boxes
@@ -151,7 +154,7 @@ class CellDetector(Detector):
         scores = found["confidence"][..., None] * found["classes"][:, :, None]
         # Linear outputs are not bound to be probabilities.
         scores = ops.reshape(ops.clip(scores, 0.0, 1.0), (-1, rows, settings.classes))
-        return select_by_class(boxes, scores, frame, settings)
+        return select_by_class(boxes, scores, transform, settings)
 
     def _responsible_cells(self, boxes, valid):
         """The cell of each truth.
@@ -166,18 +169,20 @@ class CellDetector(Detector):
         side = self.settings.side
         centre = (boxes[..., :2] + boxes[..., 2:]) / 2 * side
         cell = ops.clip(ops.cast(ops.floor(centre), "int32"), 0, side - 1)
-        place = cell[..., 1] * side + cell[..., 0]
+        transform_images = cell[..., 1] * side + cell[..., 0]
         size = ops.maximum(boxes[..., 2:] - boxes[..., :2], 0.0)
         # The root has no gradient at 0, but none flows to a truth.
         size = ops.sqrt(size) if self.settings.square_root else size
         aim = ops.concatenate([centre - ops.cast(cell, "float32"), size], axis=-1)
         rows = ops.arange(boxes.shape[1])
         earlier = ops.logical_and(
-            ops.logical_and(place[:, :, None] == place[:, None], valid[:, None]),
+            ops.logical_and(
+                transform_images[:, :, None] == transform_images[:, None], valid[:, None]
+            ),
             rows[None, None] < rows[None, :, None],
         )
         own = ops.logical_and(valid, ops.logical_not(ops.any(earlier, axis=-1)))
-        return place, aim, own
+        return transform_images, aim, own
 
     def _responsible_boxes(self, mine, boxes, overlap):
         """Of the boxes of each truth's cell, the one that overlaps it most, or, where none does,
@@ -196,7 +201,9 @@ def _corners_of(canvas):
     return ops.tile(ops.flip(canvas, axis=-1), (1, 2))[:, None]
 
 
-def _rows(values, place):
+def _rows(values, transform_images):
     """Rows (B, N, …) of (B, cells, …) at `place` (B, N)."""
-    index = ops.reshape(place, (*ops.shape(place), *(1 for _ in values.shape[2:])))
+    index = ops.reshape(
+        transform_images, (*ops.shape(transform_images), *(1 for _ in values.shape[2:]))
+    )
     return ops.take_along_axis(values, index, axis=1)

@@ -15,13 +15,13 @@ from zoo.detection.detector import Detector
 from zoo.detection.ground_truth import truth_of
 from zoo.detection.postprocessing import select_by_class
 from zoo.errors import InputError
-from zoo.losses.detection_losses import per_picture, softmax_cross_entropy
+from zoo.losses.detection_losses import per_image, softmax_cross_entropy
 
 GRID_LOSSES = ("box", "object", "no_object", "class", "prior")
 
 
 @dataclasses.dataclass(frozen=True)
-class GridSettings:
+class YoloV2Settings:
     """Anchors, and the weights of the losses as in the authors' code.
 
     Attributes:
@@ -30,8 +30,8 @@ class GridSettings:
         box, object_, no_object, class_: factors of the parts.
         exempt_iou: a prediction overlapping any truth by more is not told that nothing is there.
         rescore: whether the objectness to learn is the overlap with the truth; else 1.
-        prior, warm_up: factor of the pull towards the priors, and for how many pictures.
-        score_threshold, nms_iou, detections, candidates, class_blind: of the answers.
+        prior, warm_up: factor of the pull towards the priors, and for how many images.
+        score_threshold, nms_iou, detections, candidates, class_agnostic: of the answers.
     """
 
     anchors: tuple[tuple[float, float], ...]
@@ -48,20 +48,20 @@ class GridSettings:
     nms_iou: float = 0.45
     detections: int = 100
     candidates: int = 1000
-    class_blind: bool = False
+    class_agnostic: bool = False
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class GridDetector(Detector):
+class YoloV2Detector(Detector):
     """One look: every cell of the last map predicts boxes from priors, and what is in them.
 
     Args:
         inputs, outputs, name: of the graph; the output `cells` is (B, h, w, A·(5 + C)), for each
             prior t_x, t_y, t_w, t_h, objectness and the class logits.
-        settings: see `GridSettings`.
+        settings: see `YoloV2Settings`.
     """
 
-    def __init__(self, inputs, outputs, *, settings: GridSettings, name: str | None = None):
+    def __init__(self, inputs, outputs, *, settings: YoloV2Settings, name: str | None = None):
         super().__init__(inputs, outputs, losses=GRID_LOSSES, task="detection", name=name)
         self.settings = settings
         self.seen = self.add_weight(
@@ -91,7 +91,7 @@ class GridDetector(Detector):
             "logits": cells[..., 5:],
         }
 
-    def learn(self, images, targets, outputs, training) -> dict[str, Any]:
+    def compute_losses(self, images, targets, outputs, training) -> dict[str, Any]:
         settings = self.settings
         height, width = ops.shape(outputs["cells"])[1:3]
         found = self.predictions(outputs["cells"])
@@ -100,44 +100,46 @@ class GridDetector(Detector):
         truth["valid"] = ops.logical_and(truth["valid"], searched)
         boxes = truth["boxes"] / settings.stride
         there = ops.logical_or(truth["valid"], truth["ignored"])
-        place, aim, own = self._responsible(boxes, truth["valid"], height, width)
+        transform_images, aim, own = self._responsible(boxes, truth["valid"], height, width)
         overlaps = ops.where(there[:, None], iou(found["boxes"], boxes), 0.0)
         exempt = ops.max(overlaps, axis=-1) > settings.exempt_iou
         cells = ops.arange(ops.shape(found["objectness"])[1], dtype="int32")
-        taken = ops.any(ops.logical_and(place[:, :, None] == cells, own[:, :, None]), axis=1)
+        taken = ops.any(
+            ops.logical_and(transform_images[:, :, None] == cells, own[:, :, None]), axis=1
+        )
         free = ops.logical_and(searched, ops.logical_not(taken))
         silent = ops.logical_and(free, ops.logical_not(exempt))
-        raw = ops.take_along_axis(found["raw"], place[..., None], axis=1)
-        mine = ops.take_along_axis(found["boxes"], place[..., None], axis=1)
-        objectness = ops.take_along_axis(found["objectness"], place, axis=1)
-        logits = ops.take_along_axis(found["logits"], place[..., None], axis=1)
+        raw = ops.take_along_axis(found["raw"], transform_images[..., None], axis=1)
+        mine = ops.take_along_axis(found["boxes"], transform_images[..., None], axis=1)
+        objectness = ops.take_along_axis(found["objectness"], transform_images, axis=1)
+        logits = ops.take_along_axis(found["logits"], transform_images[..., None], axis=1)
         sides = (truth["boxes"][..., 2:] - truth["boxes"][..., :2]) / settings.stride
         share = sides[..., 0] * sides[..., 1] / ops.cast(height * width, "float32")
         box = (2.0 - share) * ops.sum(ops.square(raw - aim), axis=-1) / 2
         goal = ops.stop_gradient(paired_iou(mine, boxes)) if settings.rescore else 1.0
         label = ops.maximum(ops.cast(truth["labels"], "int32"), 0)
         return {
-            "box": settings.box * per_picture(box, own),
-            "object": settings.object_ * per_picture(ops.square(goal - objectness) / 2, own),
+            "box": settings.box * per_image(box, own),
+            "object": settings.object_ * per_image(ops.square(goal - objectness) / 2, own),
             "no_object": settings.no_object
-            * per_picture(ops.square(found["objectness"]) / 2, silent),
-            "class": settings.class_ * per_picture(self.class_loss(logits, label), own),
+            * per_image(ops.square(found["objectness"]) / 2, silent),
+            "class": settings.class_ * per_image(self.class_loss(logits, label), own),
             "prior": self._pull(found["raw"], free, training),
         }
 
     def searched(self, targets: Mapping[str, Any]) -> Any:
-        """Of which pictures (B,) the targets tell all objects."""
+        """Of which images (B,) the targets tell all objects."""
         return ops.ones_like(targets["labels"][:, 0], dtype="bool")
 
     def class_loss(self, logits, label):
         """Of class logits (B, N, C) of boxes with objects of known classes (B, N): (B, N)."""
         return softmax_cross_entropy(logits, label)
 
-    def decode(self, outputs: Mapping[str, Any], frame) -> dict[str, Any]:
+    def decode(self, outputs: Mapping[str, Any], transform) -> dict[str, Any]:
         settings = self.settings
         found = self.predictions(outputs["cells"])
         scores = found["objectness"][..., None] * ops.softmax(found["logits"], axis=-1)
-        return select_by_class(found["boxes"] * settings.stride, scores, frame, settings)
+        return select_by_class(found["boxes"] * settings.stride, scores, transform, settings)
 
     def _responsible(self, boxes, valid, height, width):
         """The prediction that answers for each truth.
@@ -157,16 +159,20 @@ class GridDetector(Detector):
         centre = (boxes[..., :2] + boxes[..., 2:]) / 2
         last = ops.cast(ops.stack([width, height]), "int32") - 1
         cell = ops.clip(ops.cast(ops.floor(centre), "int32"), 0, last)
-        place = (cell[..., 1] * width + cell[..., 0]) * len(self.settings.anchors) + prior
+        transform_images = (cell[..., 1] * width + cell[..., 0]) * len(
+            self.settings.anchors
+        ) + prior
         offset = centre - ops.cast(cell, "float32")
         aim = ops.concatenate([offset, ops.log(size / ops.take(priors, prior, axis=0))], axis=-1)
         rows = ops.arange(boxes.shape[1])
         later = ops.logical_and(
-            ops.logical_and(place[:, :, None] == place[:, None], valid[:, None]),
+            ops.logical_and(
+                transform_images[:, :, None] == transform_images[:, None], valid[:, None]
+            ),
             rows[None, :, None] < rows[None, None],
         )
         own = ops.logical_and(valid, ops.logical_not(ops.any(later, axis=-1)))
-        return place, aim, own
+        return transform_images, aim, own
 
     def _pull(self, raw, free, training: bool):
         """At first, predictions without a truth are drawn to their priors."""
@@ -176,17 +182,17 @@ class GridDetector(Detector):
             self.seen.assign_add(ops.cast(ops.shape(raw)[0], "float32"))
         rest = ops.array([0.5, 0.5, 0.0, 0.0], "float32")
         distance = ops.sum(ops.square(raw - rest), axis=-1) / 2
-        return settings.prior * early * per_picture(distance, free)
+        return settings.prior * early * per_image(distance, free)
 
 
 def cell_layout(height, width, anchors: Sequence[Sequence[float]]) -> tuple[Any, Any]:
     """Of each prediction of a map, row by row, the anchors of a cell one after another: the corner
     (h·w·A, 2) of its cell, in cells, and its prior's width and height (h·w·A, 2)."""
     count = len(anchors)
-    place = ops.arange(height * width * count, dtype="int32")
-    cell = place // count
+    transform_images = ops.arange(height * width * count, dtype="int32")
+    cell = transform_images // count
     corner = ops.cast(ops.stack([cell % width, cell // width], axis=-1), "float32")
-    return corner, ops.take(ops.array(anchors, "float32"), place % count, axis=0)
+    return corner, ops.take(ops.array(anchors, "float32"), transform_images % count, axis=0)
 
 
 def check_anchors(name: str, anchors: Sequence[Sequence[float]]) -> tuple[tuple[float, float], ...]:

@@ -16,13 +16,13 @@ from zoo.model import Model
 
 
 @dataclasses.dataclass(frozen=True)
-class ScaleSettings:
+class YoloV3Settings:
     """How the maps are read.
 
     Attributes:
         anchors: of each map, (width, height) of its priors in pixels.
         strides: pixels a cell of each map.
-        score_threshold, nms_iou, detections, candidates, class_blind: of the answers.
+        score_threshold, nms_iou, detections, candidates, class_agnostic: of the answers.
     """
 
     anchors: tuple[tuple[tuple[float, float], ...], ...]
@@ -31,11 +31,11 @@ class ScaleSettings:
     nms_iou: float = 0.45
     detections: int = 100
     candidates: int = 1000
-    class_blind: bool = False
+    class_agnostic: bool = False
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class ScaleDetector(Model):
+class YoloV3Detector(Model):
     """A detector with several maps of cells, each with priors of its own, that only answers.
 
     Redmon & Farhadi, *YOLOv3: An Incremental Improvement*, 2018: as in YOLOv2, but objectness times
@@ -43,10 +43,10 @@ class ScaleDetector(Model):
 
     Args:
         inputs, outputs, name: of the graph; output `cells0`, `cells1` … are (B, h, w, A·(5 + C)).
-        settings: see `ScaleSettings`.
+        settings: see `YoloV3Settings`.
     """
 
-    def __init__(self, inputs, outputs, *, settings: ScaleSettings, name: str | None = None):
+    def __init__(self, inputs, outputs, *, settings: YoloV3Settings, name: str | None = None):
         super().__init__(inputs, outputs, task="detection", name=name)
         self.settings = settings
 
@@ -75,6 +75,6 @@ class ScaleDetector(Model):
             scores.append(ops.sigmoid(cells[..., 4:5]) * ops.sigmoid(cells[..., 5:]))
         return ops.concatenate(boxes, axis=1), ops.concatenate(scores, axis=1)
 
-    def decode(self, outputs: Mapping[str, Any], frame) -> dict[str, Any]:
+    def decode(self, outputs: Mapping[str, Any], transform) -> dict[str, Any]:
         boxes, scores = self.predictions(outputs)
-        return select_by_class(boxes, scores, frame, self.settings)
+        return select_by_class(boxes, scores, transform, self.settings)

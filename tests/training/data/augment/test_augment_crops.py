@@ -1,4 +1,4 @@
-"""Windows on a picture and large-scale jitter."""
+"""Windows on an image and large-scale jitter."""
 
 import numpy as np
 import painted_scenes as scenes
@@ -17,10 +17,10 @@ SAMPLE = {
 }
 
 
-def windows(policy, sample=SAMPLE, count=300):
+def windows(augmentation, sample=SAMPLE, count=300):
     sample = {key: tf.constant(value) for key, value in sample.items()}
     draw = tf.function(
-        lambda seed: crops.random_window(seed, policy, sample, tf.constant(SOURCE)),
+        lambda seed: crops.random_window(seed, augmentation, sample, tf.constant(SOURCE)),
         autograph=False,
     )
     return np.array([draw(tf.constant([seed, 5])) for seed in range(count)])
@@ -37,11 +37,11 @@ def sides(found):
     return (found[:, 2:] - found[:, :2]) / np.array(SOURCE[::-1])
 
 
-def test_none_is_the_whole_picture():
+def test_none_is_the_whole_image():
     np.testing.assert_array_equal(windows(Augmentation(), count=3), [[0, 0, 120, 80]] * 3)
 
 
-def test_random_windows_lie_in_the_picture_and_have_the_asked_sides():
+def test_random_windows_lie_in_the_image_and_have_the_asked_sides():
     found = windows(Augmentation(crop="random", crop_sides=(0.4, 0.9)))
     assert found.min() >= 0 and np.all(found[:, 2:] <= SOURCE[::-1])
     assert 0.39 < sides(found).min() < 0.43 and 0.87 < sides(found).max() < 0.91
@@ -51,10 +51,10 @@ def test_random_windows_lie_in_the_picture_and_have_the_asked_sides():
 
 
 def test_ssd_windows_overlap_an_object_enough(monkeypatch):
-    policy = Augmentation(crop="min_iou")
+    augmentation = Augmentation(crop="min_iou")
     # All but the first and the last of many modes ask for 0.6.
     monkeypatch.setattr(crops, "MIN_IOUS", (0.6,) * 98)
-    found = windows(policy)
+    found = windows(augmentation)
     best = np.array([ious(window, BOXES[:2]).max() for window in found])
     whole = np.all(found == [0, 0, 120, 80], axis=1)
     assert np.mean((best >= 0.6) | whole) > 0.97
@@ -65,7 +65,7 @@ def test_ssd_modes_are_equally_likely(monkeypatch):
     monkeypatch.setattr(crops, "MIN_IOUS", (0.0,) * 5)
     found = windows(Augmentation(crop="min_iou"))
     assert abs(np.mean(np.all(found == [0, 0, 120, 80], axis=1)) - 1 / 7) < 0.06
-    # A minimum that nothing reaches leaves the whole picture.
+    # A minimum that nothing reaches leaves the whole image.
     monkeypatch.setattr(crops, "MIN_IOUS", (1.1,) * 5)
     found = windows(Augmentation(crop="min_iou"))
     assert abs(np.mean(np.all(found == [0, 0, 120, 80], axis=1)) - 6 / 7) < 0.06
@@ -95,13 +95,16 @@ def test_without_objects_any_window_suits(crop):
 
 
 def test_the_window_fills_the_canvas_and_carries_every_label():
-    policy = Augmentation(crop="object", crop_sides=(0.5, 0.9), min_kept=0.0)
+    augmentation = Augmentation(crop="object", crop_sides=(0.5, 0.9), min_kept=0.0)
     seen = 0
     for seed in range(6):
         sample = scenes.scene(seed, 90, 110)
-        moved = scenes.numpy(augment(sample, (seed, 0), policy, (100, 100), "stretch", ()))
+        moved = scenes.numpy(augment(sample, (seed, 0), augmentation, (100, 100), "stretch", ()))
         window = crops.random_window(
-            (seed, 0), policy, {k: tf.constant(sample[k]) for k in SAMPLE}, tf.constant([90, 110])
+            (seed, 0),
+            augmentation,
+            {k: tf.constant(sample[k]) for k in SAMPLE},
+            tf.constant([90, 110]),
         )
         x1, y1, x2, y2 = np.asarray(window)
         x = x1 + (np.arange(100) + 0.5) / 100 * (x2 - x1)
@@ -116,23 +119,23 @@ def test_the_window_fills_the_canvas_and_carries_every_label():
 def test_large_scale_jitter_is_even_and_reaches_every_place():
     canvas = (64, 64)
     image = np.full((32, 32, 1), 255, np.float32)
-    policy = Augmentation(scale_jitter=(0.1, 1.0))
-    vary = tf.function(lambda seed: augment({"image": image}, seed, policy, canvas)["image"])
+    augmentation = Augmentation(scale_jitter=(0.1, 1.0))
+    vary = tf.function(lambda seed: augment({"image": image}, seed, augmentation, canvas)["image"])
     found = np.array([vary(tf.constant([seed, 3]))[..., 0] > 127 for seed in range(150)])
     boxes = np.array([scenes.hull(lit) for lit in found])
     shown = (boxes[:, 2] - boxes[:, 0]) / 64
     # Evenly between 0.1 and 1: mean 0.55, standard deviation 0.26.
     assert abs(shown.mean() - 0.55) < 0.07 and abs(shown.std() - 0.26) < 0.04
     assert np.any(boxes[:, 0] < 3) and np.any((boxes[:, 2] > 61) & (boxes[:, 0] > 15))
-    # The whole picture is on the canvas, square as it was.
+    # The whole image is on the canvas, square as it was.
     np.testing.assert_allclose(boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1], atol=1)
 
 
-def test_large_scale_jitter_cuts_a_random_window_of_a_large_picture():
+def test_large_scale_jitter_cuts_a_random_window_of_a_large_image():
     labels = np.arange(16, dtype=np.int32).repeat(8).reshape(1, 128).repeat(128, axis=0)
-    policy = Augmentation(scale_jitter=(2.0, 2.0))
+    augmentation = Augmentation(scale_jitter=(2.0, 2.0))
     vary = tf.function(
-        lambda seed: augment({"segmentation": labels}, seed, policy, (64, 64))["segmentation"]
+        lambda seed: augment({"segmentation": labels}, seed, augmentation, (64, 64))["segmentation"]
     )
     found = np.array([vary(tf.constant([seed, 3])) for seed in range(60)])
     # 128 pixels on a canvas of 64, twice that: half of them are seen, wherever.
@@ -140,12 +143,12 @@ def test_large_scale_jitter_cuts_a_random_window_of_a_large_picture():
     assert found[:, 0, 0].min() == 0 and found[:, 0, -1].max() == 15
 
 
-@pytest.mark.parametrize("fit", ["fit", "stretch", "crop"])
-def test_labels_follow_large_scale_jitter(fit):
-    policy = Augmentation(scale_jitter=(0.5, 2.0), flip_horizontal=0.5)
+@pytest.mark.parametrize("resize", ["letterbox", "stretch", "crop"])
+def test_labels_follow_large_scale_jitter(resize):
+    augmentation = Augmentation(scale_jitter=(0.5, 2.0), flip_horizontal=0.5)
     seen = 0
     for seed in range(6):
         sample = scenes.scene(seed, 90, 110)
-        moved = augment(sample, (seed, 1), policy, (128, 128), fit, (), mask_size=56)
+        moved = augment(sample, (seed, 1), augmentation, (128, 128), resize, (), mask_size=56)
         seen += scenes.check(scenes.numpy(moved))
     assert seen >= 8

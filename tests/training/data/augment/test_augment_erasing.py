@@ -1,4 +1,4 @@
-"""Cut-out and grey pictures."""
+"""Cut-out and grey images."""
 
 import numpy as np
 import painted_scenes as scenes
@@ -10,15 +10,15 @@ from training.data.augment import Augmentation, augment
 SIZE = (40, 60)
 
 
-def erased(sample, policy, count):
-    vary = tf.function(lambda seed: augment(sample, seed, policy, SIZE, joint_pairs=()))
+def erased(sample, augmentation, count):
+    vary = tf.function(lambda seed: augment(sample, seed, augmentation, SIZE, joint_pairs=()))
     return [scenes.numpy(vary(tf.constant([seed, 8]))) for seed in range(count)]
 
 
 def test_rectangles_have_the_asked_areas_and_every_place():
     sample = {"image": np.full((*SIZE, 3), 200, np.uint8)}
-    policy = Augmentation(erase=0.5, erase_area=(0.1, 0.3), erase_fill=(1.0, 2.0, 3.0))
-    found = [moved["image"] for moved in erased(sample, policy, 120)]
+    augmentation = Augmentation(erase=0.5, erase_area=(0.1, 0.3), erase_fill=(1.0, 2.0, 3.0))
+    found = [moved["image"] for moved in erased(sample, augmentation, 120)]
     areas, boxes = [], []
     for image in found:
         under = np.all(image == [1, 2, 3], axis=-1)
@@ -48,9 +48,9 @@ def test_labels_under_the_rectangle(ignore):
         "masks": np.ones((3, 8, 8), np.uint8),
         "keypoints": np.array([[[6, 6, 2]], [[40, 20, 2]], [[40, 20, 1]]], np.float32),
     }
-    policy = Augmentation(erase=1.0, erase_area=(0.1, 0.6), erase_ignore=ignore, min_kept=0.4)
+    augmentation = Augmentation(erase=1.0, erase_area=(0.1, 0.6), erase_ignore=ignore, min_kept=0.4)
     dropped = 0
-    for moved in erased(sample, policy, 40):
+    for moved in erased(sample, augmentation, 40):
         under = moved["image"][..., 0] == 0
         assert np.array_equal(moved["segmentation"] == 255, under & ignore)
         for row, (x1, y1, x2, y2) in enumerate(sample["boxes"].astype(int)):
@@ -67,7 +67,7 @@ def test_labels_under_the_rectangle(ignore):
     assert dropped > 5
 
 
-def test_grey_pictures_by_chance():
+def test_grey_images_by_chance():
     image = np.random.default_rng(0).integers(0, 256, (*SIZE, 3)).astype(np.uint8)
     vary = tf.function(
         lambda seed: augment({"image": image}, seed, Augmentation(grey=0.3), SIZE)["image"]
@@ -82,5 +82,5 @@ def test_grey_pictures_by_chance():
         else:
             np.testing.assert_allclose(moved, image, atol=1e-3)
     assert 25 < greys < 65
-    with pytest.raises(ValueError, match="needs a colour picture of 3 channels, not 1"):
+    with pytest.raises(ValueError, match="needs a colour image of 3 channels, not 1"):
         augment({"image": image[..., :1]}, (0, 0), Augmentation(grey=0.3), SIZE)

@@ -13,11 +13,11 @@ TURNS = Augmentation(
 )
 
 
-@pytest.mark.parametrize("fit", ["fit", "crop"])
-def test_every_label_follows_the_painted_objects(fit):
+@pytest.mark.parametrize("resize", ["letterbox", "crop"])
+def test_every_label_follows_the_painted_objects(resize):
     seen = 0
     vary = tf.function(
-        lambda sample, seed: augment(sample, seed, TURNS, (150, 170), fit, (), mask_size=56),
+        lambda sample, seed: augment(sample, seed, TURNS, (150, 170), resize, (), mask_size=56),
         autograph=False,
     )
     for seed in range(8):
@@ -32,8 +32,10 @@ def test_every_label_follows_the_painted_objects(fit):
 def test_every_label_follows_an_elastic_field():
     seen = 0
     for seed in range(3):
-        policy = Augmentation(elastic=6, rotate=30, scale=(1.5, 1.5))
-        moved = augment(scenes.scene(seed, 100, 90), (seed, 2), policy, (150, 150), "crop", ())
+        augmentation = Augmentation(elastic=6, rotate=30, scale=(1.5, 1.5))
+        moved = augment(
+            scenes.scene(seed, 100, 90), (seed, 2), augmentation, (150, 150), "crop", ()
+        )
         seen += scenes.check(scenes.numpy(moved))
     assert seen >= 4
 
@@ -134,10 +136,10 @@ def test_a_mask_that_does_not_touch_its_box_keeps_the_box_it_was_given():
     np.testing.assert_array_equal(moved["masks"], masks)
 
 
-@pytest.mark.parametrize("fit", ["fit", "stretch", "crop"])
-def test_place_moves_masks_and_rows(fit):
+@pytest.mark.parametrize("resize", ["letterbox", "stretch", "crop"])
+def test_place_moves_masks_and_rows(resize):
     sample = scenes.scene(3, 90, 120)
-    placed = scenes.numpy(place(sample, (80, 100), fit, mask_size=28))
+    placed = scenes.numpy(place(sample, (80, 100), resize, mask_size=28))
     assert placed["masks"].shape == (3, 28, 28)
     assert scenes.check(placed, least=0.85) >= 2
 
@@ -146,7 +148,7 @@ def test_shapes_are_known_when_the_graph_is_built():
     sample = scenes.scene(0, 60, 70)
     sample["texts"] = tf.constant(sample["texts"])
     data = tf.data.Dataset.from_tensors(sample)
-    spec = data.map(lambda s: augment(s, (0, 0), TURNS, (64, 48), "fit", (), 28)).element_spec
+    spec = data.map(lambda s: augment(s, (0, 0), TURNS, (64, 48), "letterbox", (), 28)).element_spec
     assert spec["masks"].shape == (len(sample["boxes"]), 28, 28)
     assert spec["masks"].dtype == tf.uint8 and spec["image"].shape == (64, 48, 3)
 
@@ -154,8 +156,8 @@ def test_shapes_are_known_when_the_graph_is_built():
 def test_no_objects():
     sample = scenes.labelled(np.zeros((20, 30), np.int32), [])
     sample["texts"] = tf.zeros((0,), tf.string)
-    policy = Augmentation(rotate=30, elastic=2, erase=1.0, crop="object")
-    moved = augment(sample, (1, 1), policy, (16, 16), mask_size=28, joint_pairs=())
+    augmentation = Augmentation(rotate=30, elastic=2, erase=1.0, crop="object")
+    moved = augment(sample, (1, 1), augmentation, (16, 16), mask_size=28, joint_pairs=())
     assert moved["masks"].shape == (0, 28, 28) and moved["boxes"].shape == (0, 4)
 
 

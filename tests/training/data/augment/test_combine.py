@@ -1,4 +1,4 @@
-"""Mosaic, mixup and copy-paste: every label against the pixels of the joined picture."""
+"""Mosaic, mixup and copy-paste: every label against the pixels of the joined image."""
 
 import numpy as np
 import painted_scenes as scenes
@@ -32,20 +32,20 @@ def numbers_are_unique(moved):
     return len(pairs) == len({number for number, _ in pairs})
 
 
-def test_mosaic_shows_four_pictures_with_their_labels():
-    policy = Augmentation(mosaic=1.0, flip_horizontal=0.5, scale=(0.8, 1.5))
+def test_mosaic_shows_four_images_with_their_labels():
+    augmentation = Augmentation(mosaic=1.0, flip_horizontal=0.5, scale=(0.8, 1.5))
     corners, seen = [], 0
     for seed in range(6):
         samples = four(seed)
         rows = sum(len(sample["boxes"]) for sample in samples)
         moved = scenes.numpy(
-            combine(givers(samples), (seed, 1), policy, SIZE, joint_pairs=(), mask_size=56)
+            combine(givers(samples), (seed, 1), augmentation, SIZE, joint_pairs=(), mask_size=56)
         )
         assert moved["masks"].shape == (rows, 56, 56) and moved["image"].shape == (*SIZE, 3)
         seen += scenes.check(moved, least=0.85, box_within=3)
         if 255 not in moved["segmentation"]:
             assert numbers_are_unique(moved)
-        # A picture's objects are in one rectangle of the canvas, and no two rectangles overlap.
+        # An image's objects are in one rectangle of the canvas, and no two rectangles overlap.
         parts = []
         for part in range(4):
             lit = (moved["segmentation"] > 5 * part) & (moved["segmentation"] <= 5 * part + 5)
@@ -74,16 +74,16 @@ def test_mosaic_tiles_are_covered_and_meet_at_a_random_point():
     assert 30 <= meetings[:, 1].min() < 40 and 80 < meetings[:, 1].max() <= 90
 
 
-def test_mixup_blends_two_pictures_and_keeps_all_objects():
-    policy = Augmentation(mixup=1.0, flip_horizontal=0.5)
+def test_mixup_blends_two_images_and_keeps_all_objects():
+    augmentation = Augmentation(mixup=1.0, flip_horizontal=0.5)
     shares = []
     for seed in range(12):
         first, second = four(seed)[:2]
         moved = scenes.numpy(
-            combine(givers([first, second]), (seed, 1), policy, SIZE, joint_pairs=())
+            combine(givers([first, second]), (seed, 1), augmentation, SIZE, joint_pairs=())
         )
         # The partner's own change is drawn from another seed, so it is found by its flip.
-        one = scenes.numpy(augment(first, (seed, 1), policy, SIZE, joint_pairs=()))
+        one = scenes.numpy(augment(first, (seed, 1), augmentation, SIZE, joint_pairs=()))
         others = [
             scenes.numpy(
                 augment(second, (0, 0), Augmentation(flip_horizontal=p), SIZE, joint_pairs=())
@@ -105,21 +105,23 @@ def test_mixup_blends_two_pictures_and_keeps_all_objects():
 
 
 def test_mixup_shares_follow_their_beta_distribution():
-    pictures = [{"image": np.full((4, 4, 1), value, np.float32)} for value in (200, 0)]
-    policy = Augmentation(mixup=1.0, mixup_alpha=2.0)
-    join = tf.function(lambda seed: combine(givers(pictures), seed, policy, (4, 4))["image"])
+    images = [{"image": np.full((4, 4, 1), value, np.float32)} for value in (200, 0)]
+    augmentation = Augmentation(mixup=1.0, mixup_alpha=2.0)
+    join = tf.function(lambda seed: combine(givers(images), seed, augmentation, (4, 4))["image"])
     shares = np.array([join(tf.constant([seed, 0]))[0, 0, 0] / 200 for seed in range(250)])
     # Beta(2, 2): mean 1/2, variance 1 / (4 (2 * 2 + 1)).
     assert abs(shares.mean() - 0.5) < 0.05 and abs(shares.std() - 0.05**0.5) < 0.03
 
 
 def test_copy_paste_puts_objects_in_front_with_all_labels_right():
-    policy = Augmentation(copy_paste=1.0, flip_horizontal=0.5, scale_jitter=(0.6, 1.4))
+    augmentation = Augmentation(copy_paste=1.0, flip_horizontal=0.5, scale_jitter=(0.6, 1.4))
     seen = pasted = behind = 0
     for seed in range(10):
         first, second = four(seed)[:2]
         moved = scenes.numpy(
-            combine(givers([first, second]), (seed, 4), policy, SIZE, joint_pairs=(), mask_size=56)
+            combine(
+                givers([first, second]), (seed, 4), augmentation, SIZE, joint_pairs=(), mask_size=56
+            )
         )
         seen += scenes.check(moved, least=0.85, box_within=2.5)
         labels = moved["labels"]
@@ -128,7 +130,7 @@ def test_copy_paste_puts_objects_in_front_with_all_labels_right():
         # What is not pasted does not show, but for single pixels where two objects touch.
         shown = np.isin(moved["segmentation"] - 1, second["labels"])
         assert (shown & ~np.isin(moved["segmentation"] - 1, labels)).sum() <= 0.02 * shown.sum()
-        alone = augment(first, (seed, 4), policy, SIZE, joint_pairs=(), mask_size=56)
+        alone = augment(first, (seed, 4), augmentation, SIZE, joint_pairs=(), mask_size=56)
         behind += np.mean(moved["masks"][: len(first["boxes"])] < alone["masks"]) > 0.01
         changed = np.any(np.abs(moved["image"] - np.asarray(alone["image"])) > 1e-3, axis=-1)
         assert (changed & ~shown).sum() <= 0.03 * shown.sum()
@@ -152,8 +154,10 @@ def test_what_is_left_behind_a_pasted_object(all_pasted):
     below = rectangles([(4, 10, 20, 30), (30, 10, 70, 30), (30, 40, 50, 56), (60, 40, 76, 56)], 0)
     above = rectangles([(2, 8, 22, 32), (50, 5, 75, 35), (46, 44, 48, 46)], 5)
     below["crowd"][0] = True
-    policy = Augmentation(copy_paste=1.0)
-    moved = scenes.numpy(combine(givers([below, above]), (1, 2), policy, (60, 80), joint_pairs=()))
+    augmentation = Augmentation(copy_paste=1.0)
+    moved = scenes.numpy(
+        combine(givers([below, above]), (1, 2), augmentation, (60, 80), joint_pairs=())
+    )
     # Fully hidden, though a crowd; half left; a hole in it; untouched; and the three in front.
     np.testing.assert_array_equal(moved["labels"], [-1, 1, 2, 3, 5, 6, 7])
     expected = [[0] * 4, [30, 10, 50, 30], [30, 40, 50, 56], [60, 40, 76, 56]]
@@ -174,7 +178,9 @@ def test_crowds_are_not_pasted(all_pasted):
     above["crowd"][0] = True
     below = rectangles([], 0)
     moved = scenes.numpy(
-        combine(givers([below, above]), (1, 2), Augmentation(copy_paste=1.0), (60, 80), "fit", ())
+        combine(
+            givers([below, above]), (1, 2), Augmentation(copy_paste=1.0), (60, 80), "letterbox", ()
+        )
     )
     np.testing.assert_array_equal(moved["labels"], [-1, 6])
     assert set(np.unique(moved["segmentation"])) == {0, 7}
@@ -182,9 +188,11 @@ def test_crowds_are_not_pasted(all_pasted):
 
 def test_each_object_has_an_even_chance():
     above, below = rectangles([(5, 5, 20, 20), (40, 5, 60, 30)], 5), rectangles([], 0)
-    policy = Augmentation(copy_paste=1.0)
+    augmentation = Augmentation(copy_paste=1.0)
     join = tf.function(
-        lambda seed: combine(givers([below, above]), seed, policy, (30, 40), "fit", ())["labels"]
+        lambda seed: combine(givers([below, above]), seed, augmentation, (30, 40), "letterbox", ())[
+            "labels"
+        ]
     )
     found = np.array([join(tf.constant([seed, 0])) >= 0 for seed in range(60)])
     assert np.all(abs(found.mean(axis=0) - 0.5) < 0.2)
@@ -192,12 +200,12 @@ def test_each_object_has_an_even_chance():
 
 
 def test_ways_happen_as_often_as_asked_and_nothing_needless_is_read():
-    def picture(value):
+    def make_image(value):
         return {"image": np.full((8, 8, 1), value, np.float32)}
 
-    policy = Augmentation(mosaic=0.3, mixup=0.5)
-    samples = [lambda value=value: picture(value) for value in (10, 60, 120, 240)]
-    join = tf.function(lambda seed: combine(samples, seed, policy, (8, 8))["image"])
+    augmentation = Augmentation(mosaic=0.3, mixup=0.5)
+    samples = [lambda value=value: make_image(value) for value in (10, 60, 120, 240)]
+    join = tf.function(lambda seed: combine(samples, seed, augmentation, (8, 8))["image"])
     found = np.array([join(tf.constant([seed, 0]))[..., 0] for seed in range(160)])
     flat = found.max(axis=(1, 2)) - found.min(axis=(1, 2)) < 1e-3
     alone = flat & (abs(found[:, 0, 0] - 10) < 1e-3)
@@ -205,7 +213,7 @@ def test_ways_happen_as_often_as_asked_and_nothing_needless_is_read():
 
     def forbidden():
         with tf.control_dependencies([tf.debugging.Assert(False, ["read for nothing"])]):
-            return {"image": tf.identity(picture(0)["image"])}
+            return {"image": tf.identity(make_image(0)["image"])}
 
     rare = Augmentation(mixup=1e-9)
     data = tf.data.Dataset.range(5).map(
@@ -215,24 +223,28 @@ def test_ways_happen_as_often_as_asked_and_nothing_needless_is_read():
 
 
 def test_a_sample_left_alone_comes_out_as_augment_changes_it():
-    policy = Augmentation(
+    augmentation = Augmentation(
         copy_paste=1e-9, rotate=20, contrast=0.2, erase=1.0, crop="min_iou", scale_jitter=(0.5, 2)
     )
     first, second = four(0)[:2]
-    moved = combine(givers([first, second]), (3, 4), policy, SIZE, joint_pairs=(), mask_size=28)
-    alone = augment(first, (3, 4), policy, SIZE, joint_pairs=(), mask_size=28)
+    moved = combine(
+        givers([first, second]), (3, 4), augmentation, SIZE, joint_pairs=(), mask_size=28
+    )
+    alone = augment(first, (3, 4), augmentation, SIZE, joint_pairs=(), mask_size=28)
     assert set(moved) == set(alone)
     for key in alone:
         np.testing.assert_array_equal(moved[key], alone[key])
 
 
 def test_same_seed_same_sample_in_parallel():
-    policy = Augmentation(mosaic=0.4, copy_paste=0.4, scale_jitter=(0.5, 1.5))
+    augmentation = Augmentation(mosaic=0.4, copy_paste=0.4, scale_jitter=(0.5, 1.5))
     keys = ("image", "boxes", "labels", "masks", "captions")
     samples = [{key: sample[key] for key in keys} for sample in four(1)]
 
     def join(i):
-        return combine(givers(samples), tf.stack([i, i]), policy, (64, 64), "fit", (), 28)
+        return combine(
+            givers(samples), tf.stack([i, i]), augmentation, (64, 64), "letterbox", (), 28
+        )
 
     data = tf.data.Dataset.range(8).map(join, num_parallel_calls=4)
     runs = [list(data.as_numpy_iterator()) for _ in range(2)]
@@ -259,7 +271,7 @@ def test_sentences_of_different_lengths_are_padded():
     np.testing.assert_array_equal(moved["captions"], [[2, 2, 0, 0], [4, 4, 4, 4]])
 
 
-def test_what_a_joined_picture_cannot_have_is_left_out():
+def test_what_a_joined_image_cannot_have_is_left_out():
     sample = {
         "image": np.zeros((8, 8, 1), np.uint8),
         "label": tf.constant(3),
@@ -268,12 +280,12 @@ def test_what_a_joined_picture_cannot_have_is_left_out():
         "segmentation": np.zeros((8, 8), np.int32),
         "name": tf.constant("a.png"),
     }
-    for policy, keys in (
+    for augmentation, keys in (
         (Augmentation(mosaic=0.5), {"image", "segmentation", "name"}),
         (Augmentation(mixup=0.5), {"image", "name"}),
     ):
         for seed in range(3):
-            moved = combine(givers([sample] * 4), (seed, 0), policy, (8, 8), joint_pairs=())
+            moved = combine(givers([sample] * 4), (seed, 0), augmentation, (8, 8), joint_pairs=())
             assert set(moved) == keys
 
 
@@ -314,15 +326,17 @@ def test_policy_names_what_is_wrong(values, message):
         ({"crop": "object"}, ["segmentation"], ["segmentation"], "crop='object' needs boxes"),
     ],
 )
-def test_what_does_not_suit_a_model_or_its_data(policy, targets, keys, message):
+def test_what_does_not_suit_a_model_or_its_data(augmentation, targets, keys, message):
     with pytest.raises(InputError, match=message) as error:
-        check_keys(Augmentation(**policy), targets, keys)
+        check_keys(Augmentation(**augmentation), targets, keys)
     assert "\n" not in str(error.value)
 
 
 def test_what_suits():
-    policy = Augmentation(mosaic=0.3, copy_paste=0.3, crop="min_iou")
-    check_keys(policy, ["boxes", "labels", "keypoints"], ["boxes", "labels", "masks", "keypoints"])
+    augmentation = Augmentation(mosaic=0.3, copy_paste=0.3, crop="min_iou")
+    check_keys(
+        augmentation, ["boxes", "labels", "keypoints"], ["boxes", "labels", "masks", "keypoints"]
+    )
     check_keys(Augmentation(mosaic=1.0), ["segmentation"], ["segmentation"])
 
 

@@ -121,8 +121,8 @@ def test_labels_follow_the_painted_rectangle_and_its_dots(seed):
         "labels": np.array([0], np.int32),
         "keypoints": np.array([[dot_x + 0.5, dot_y + 0.5, 2]], np.float32),
     }
-    policy = Augmentation(elastic=8.0, rotate=20, flip_horizontal=0.5, scale=(0.9, 1.1))
-    moved = augment(sample, (seed, 7), policy, (240, 300), joint_pairs=())
+    augmentation = Augmentation(elastic=8.0, rotate=20, flip_horizontal=0.5, scale=(0.9, 1.1))
+    moved = augment(sample, (seed, 7), augmentation, (240, 300), joint_pairs=())
     found = np.asarray(moved["instances"]) == 5
     rows, columns = np.nonzero(found.any(axis=1))[0], np.nonzero(found.any(axis=0))[0]
     hull = [columns[0], rows[0], columns[-1] + 1, rows[-1] + 1]

@@ -13,7 +13,7 @@ CLASS, NUMBER = 3, 7
 
 
 def painted(seed, height, width):
-    """A black picture with one white rectangle and all its labels."""
+    """A black image with one white rectangle and all its labels."""
     random = np.random.default_rng(seed)
     x1, y1 = random.integers(1, width // 2), random.integers(1, height // 2)
     x2, y2 = random.integers(x1 + 5, width), random.integers(y1 + 5, height)
@@ -56,17 +56,17 @@ def back(matrix, size):
     return source[0].reshape(size), source[1].reshape(size)
 
 
-@pytest.mark.parametrize("fit", ["fit", "stretch", "crop"])
+@pytest.mark.parametrize("resize", ["letterbox", "stretch", "crop"])
 @pytest.mark.parametrize("seed", range(6))
-def test_painted_rectangle_stays_in_its_box(seed, fit):
+def test_painted_rectangle_stays_in_its_box(seed, resize):
     random = np.random.default_rng(seed)
     height, width = (int(side) for side in random.integers(30, 90, 2))
     size = tuple(int(side) for side in random.integers(41, 97, 2))
-    policy = Augmentation(
+    augmentation = Augmentation(
         flip_horizontal=0.5, flip_vertical=0.5, scale=(0.7, 1.4), translate=0.1, min_kept=0.0
     )
     sample = painted(seed, height, width)
-    moved = numpy(augment(sample, (seed, 9), policy, size, fit, joint_pairs=()))
+    moved = numpy(augment(sample, (seed, 9), augmentation, size, resize, joint_pairs=()))
     found = moved["instances"] == NUMBER
     np.testing.assert_array_equal(moved["segmentation"] == CLASS, found)
     if not found.any():
@@ -88,15 +88,15 @@ def test_painted_rectangle_stays_in_its_box(seed, fit):
 
 @pytest.mark.parametrize("seed", range(6))
 def test_turned_rectangle_touches_every_side_of_its_box(seed):
-    policy = Augmentation(rotate=180, shear=15, scale=(0.4, 0.55), flip_horizontal=0.5)
+    augmentation = Augmentation(rotate=180, shear=15, scale=(0.4, 0.55), flip_horizontal=0.5)
     sample = painted(seed, 47, 63)
-    moved = numpy(augment(sample, (seed, 1), policy, (150, 151), joint_pairs=()))
+    moved = numpy(augment(sample, (seed, 1), augmentation, (150, 151), joint_pairs=()))
     found = moved["instances"] == NUMBER
     assert moved["labels"][0] == CLASS and (moved["keypoints"][0, :, 2] > 0).all()
     np.testing.assert_allclose(moved["boxes"][0], hull(found), atol=1.5)
     x, y = moved["keypoints"][0, :, 0], moved["keypoints"][0, :, 1]
     np.testing.assert_allclose(moved["boxes"][0], [x.min(), y.min(), x.max(), y.max()], atol=1e-3)
-    # The map and the picture come from the same source positions.
+    # The map and the image come from the same source positions.
     agree = (moved["image"][..., 0] > 127) == found
     assert agree.mean() > 0.98
 
@@ -111,9 +111,9 @@ def test_keypoints_are_where_their_dots_are(seed):
         row, column = random.integers(15, height - 15), random.integers(15, width - 15)
         image[row - 1 : row + 2, column - 1 : column + 2, joint] = 255
         keypoints[joint] = column + 0.5, row + 0.5, 2
-    policy = Augmentation(rotate=40, shear=10, scale=(0.6, 0.7), flip_horizontal=0.5)
+    augmentation = Augmentation(rotate=40, shear=10, scale=(0.6, 0.7), flip_horizontal=0.5)
     sample = {"image": image, "keypoints": keypoints}
-    moved = numpy(augment(sample, (seed, 4), policy, (180, 160), joint_pairs=()))
+    moved = numpy(augment(sample, (seed, 4), augmentation, (180, 160), joint_pairs=()))
     x, y = centers((180, 160))
     for joint, (kx, ky, visible) in enumerate(moved["keypoints"]):
         weight = moved["image"][..., joint].astype(np.float64)
@@ -124,7 +124,7 @@ def test_keypoints_are_where_their_dots_are(seed):
 
 @pytest.mark.parametrize("border", ["nearest", "reflect"])
 @pytest.mark.parametrize("seed", range(4))
-def test_picture_equals_scipy(seed, border):
+def test_image_equals_scipy(seed, border):
     random = np.random.default_rng(seed)
     image = random.uniform(0, 255, (23, 31, 1)).astype(np.float32)
     matrix = np.asarray(
@@ -261,9 +261,9 @@ def test_flip_of_keypoints_without_pairs_fails_when_the_graph_is_built():
         apply_matrix(sample, matrices.flip_horizontal(10), (6, 10))
     sample["image"] = np.zeros((6, 10, 3), np.uint8)
     data = tf.data.Dataset.from_tensors(sample)
-    policy = Augmentation(flip_horizontal=0.5)
+    augmentation = Augmentation(flip_horizontal=0.5)
     vary = tf.autograph.experimental.do_not_convert(
-        lambda sample: augment(sample, (0, 0), policy, (6, 10))
+        lambda sample: augment(sample, (0, 0), augmentation, (6, 10))
     )
     with pytest.raises(InputError, match="needs joint_pairs") as error:
         data.map(vary)
@@ -301,8 +301,8 @@ def test_no_objects_and_boxes_without_area():
         "crowd": np.zeros((0,), bool),
         "keypoints": np.zeros((0, 5, 3), np.float32),
     }
-    policy = Augmentation(rotate=30, elastic=2, flip_horizontal=0.5)
-    moved = augment(sample, (1, 1), policy, (11, 5), joint_pairs=())
+    augmentation = Augmentation(rotate=30, elastic=2, flip_horizontal=0.5)
+    moved = augment(sample, (1, 1), augmentation, (11, 5), joint_pairs=())
     assert moved["boxes"].shape == (0, 4) and moved["keypoints"].shape == (0, 5, 3)
     flat = {"boxes": np.array([[2, 2, 2, 5]], np.float32), "labels": np.array([0], np.int32)}
     moved = apply_matrix(flat, matrices.rotation(30), (9, 9))

@@ -22,7 +22,7 @@ COLOUR_CHANGES = {
 }
 
 
-def picture(channels=3, height=9, width=12):
+def make_image(channels=3, height=9, width=12):
     random = np.random.default_rng(channels)
     return random.integers(0, 256, (height, width, channels)).astype(np.uint8)
 
@@ -30,7 +30,7 @@ def picture(channels=3, height=9, width=12):
 @pytest.mark.parametrize("channels", [1, 2, 3, 5])
 @pytest.mark.parametrize("name", CHANGES)
 def test_bytes_in_floats_out_for_any_channels(name, channels):
-    image = picture(channels)
+    image = make_image(channels)
     changed = CHANGES[name](image)
     assert changed.dtype == tf.float32 and changed.shape == image.shape
     assert float(tf.reduce_min(changed)) >= 0 and float(tf.reduce_max(changed)) <= 255
@@ -40,9 +40,9 @@ def test_bytes_in_floats_out_for_any_channels(name, channels):
 
 @pytest.mark.parametrize("name", COLOUR_CHANGES)
 def test_colour_changes_need_three_channels(name):
-    assert COLOUR_CHANGES[name](picture()).dtype == tf.float32
-    with pytest.raises(ValueError, match=f"{name} needs a colour picture of 3 channels, not 1"):
-        COLOUR_CHANGES[name](picture(1))
+    assert COLOUR_CHANGES[name](make_image()).dtype == tf.float32
+    with pytest.raises(ValueError, match=f"{name} needs a colour image of 3 channels, not 1"):
+        COLOUR_CHANGES[name](make_image(1))
 
 
 def test_by_hand():
@@ -62,7 +62,7 @@ def test_by_hand():
 
 
 def test_saturation_zero_is_grey_and_one_changes_nothing():
-    image = picture().astype(np.float32)
+    image = make_image().astype(np.float32)
     grey = np.asarray(photometric.saturation(image, 0.0))
     np.testing.assert_allclose(grey[..., 0], image @ [0.299, 0.587, 0.114], atol=1e-3)
     np.testing.assert_allclose(grey[..., 0], grey[..., 2])
@@ -71,7 +71,7 @@ def test_saturation_zero_is_grey_and_one_changes_nothing():
 
 @pytest.mark.parametrize("turn", [0.0, 0.1, -0.25, 1 / 3])
 def test_hue_equals_colorsys(turn):
-    image = picture()
+    image = make_image()
     expected = np.empty(image.shape)
     for place in np.ndindex(image.shape[:2]):
         h, s, v = colorsys.rgb_to_hsv(*(image[place] / 255.0))
@@ -81,7 +81,7 @@ def test_hue_equals_colorsys(turn):
 
 @pytest.mark.parametrize("sigma", [0.6, 1.7])
 def test_blur_equals_scipy_over_the_pixels_that_exist(sigma):
-    image = picture(2, 25, 31).astype(np.float64)
+    image = make_image(2, 25, 31).astype(np.float64)
     radius = int(np.ceil(3 * sigma))
     options = {"sigma": sigma, "mode": "constant", "radius": radius, "axes": (0, 1)}
     expected = scipy.ndimage.gaussian_filter(image, **options)
@@ -89,8 +89,8 @@ def test_blur_equals_scipy_over_the_pixels_that_exist(sigma):
     np.testing.assert_allclose(photometric.blur(image, sigma), expected, atol=0.01)
 
 
-def test_blur_of_nothing_and_of_small_pictures():
-    image = picture()
+def test_blur_of_nothing_and_of_small_images():
+    image = make_image()
     np.testing.assert_array_equal(photometric.blur(image, tf.constant(0.0), radius=3), image)
     np.testing.assert_allclose(photometric.blur(np.full((2, 1, 1), 80.0), 4.0), 80, rtol=1e-5)
     with pytest.raises(ValueError, match="give radius"):
@@ -107,16 +107,16 @@ def test_noise_has_the_asked_spread_and_follows_its_seed():
 
 def test_labels_and_padding_are_left_alone():
     sample = {
-        "image": picture(3, 10, 20),
+        "image": make_image(3, 10, 20),
         "segmentation": np.ones((10, 20), np.int32),
         "boxes": np.array([[1, 1, 5, 5]], np.float32),
         "labels": np.array([2], np.int32),
     }
-    policy = Augmentation(
+    augmentation = Augmentation(
         brightness=0.3, contrast=0.3, gamma=0.3, saturation=0.3, hue=0.1, noise=9, blur=1, fill=7.0
     )
     plain = augment(sample, (1, 1), Augmentation(fill=7.0), (20, 20))
-    varied = augment(sample, (1, 1), policy, (20, 20))
+    varied = augment(sample, (1, 1), augmentation, (20, 20))
     for key in ("segmentation", "boxes", "labels"):
         np.testing.assert_array_equal(plain[key], varied[key])
     np.testing.assert_array_equal(varied["image"][10:], np.full((10, 20, 3), 7.0))
@@ -128,15 +128,15 @@ def test_labels_and_padding_are_left_alone():
 
 def test_draws_cover_their_range():
     image = np.full((2, 2, 1), 100.0, np.float32)
-    policy = Augmentation(brightness=0.2)
-    vary = tf.function(lambda seed: augment({"image": image}, seed, policy, (2, 2))["image"])
+    augmentation = Augmentation(brightness=0.2)
+    vary = tf.function(lambda seed: augment({"image": image}, seed, augmentation, (2, 2))["image"])
     shifts = [float(vary(tf.constant([seed, 0]))[0, 0, 0]) - 100 for seed in range(200)]
     assert -51 <= min(shifts) < -45 and 45 < max(shifts) <= 51 and abs(np.mean(shifts)) < 6
 
 
 def test_several_mixes_in_one_pass_are_one_after_the_other():
-    """Where nothing is cut in between, as in this picture of middle greys."""
-    image = 100 + picture(3, 20, 24).astype(np.float32) / 8
+    """Where nothing is cut in between, as in this image of middle greys."""
+    image = 100 + make_image(3, 20, 24).astype(np.float32) / 8
     valid = np.arange(24)[None] < 20 + 0 * np.arange(20)[:, None]
     one = photometric.brightness(image, -0.1)
     one = photometric.saturation(photometric.contrast(one, 1.4, valid), 0.3)
@@ -148,11 +148,11 @@ def test_several_mixes_in_one_pass_are_one_after_the_other():
 
 @pytest.mark.parametrize("height", [20, 26])  # without and with padding
 def test_a_policy_changes_light_contrast_and_colour_as_it_does_each_alone(height):
-    image = 100 + picture(3, 20, 24).astype(np.float32) / 8
+    image = 100 + make_image(3, 20, 24).astype(np.float32) / 8
 
-    def changed(**policy):
+    def changed(**augmentation):
         return np.asarray(
-            augment({"image": image}, (3, 4), Augmentation(**policy), (height, 24))["image"]
+            augment({"image": image}, (3, 4), Augmentation(**augmentation), (height, 24))["image"]
         )[:20]
 
     delta = np.mean(changed(brightness=0.1) - image)

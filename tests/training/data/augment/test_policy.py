@@ -12,7 +12,7 @@ from zoo.inference import image_transform as frame
 
 
 def labelled(seed, height, width):
-    """A picture of noise with a map, one object and its corners as joints."""
+    """An image of noise with a map, one object and its corners as joints."""
     random = np.random.default_rng(seed)
     image = random.integers(0, 256, (height, width, 3)).astype(np.uint8)
     x1, y1, x2, y2 = 1, 2, width - 1, height - 2
@@ -26,14 +26,14 @@ def labelled(seed, height, width):
     }
 
 
-@pytest.mark.parametrize("fit", ["fit", "stretch"])
+@pytest.mark.parametrize("resize", ["letterbox", "stretch"])
 @pytest.mark.parametrize(
     ("source", "size"), [((31, 57), (40, 40)), ((57, 31), (20, 33)), ((5, 5), (9, 9))]
 )
-def test_place_gives_the_pixels_that_are_served(source, size, fit):
+def test_place_gives_the_pixels_that_are_served(source, size, resize):
     sample = labelled(4, *source)
-    placed = place(sample, size, fit)
-    canvas, at = frame.place(sample["image"][None], size, fit)
+    placed = place(sample, size, resize)
+    canvas, at = frame.transform_images(sample["image"][None], size, resize)
     np.testing.assert_allclose(placed["image"], np.asarray(canvas)[0], atol=1e-3)
     back = np.asarray(at.restore_boxes(placed["boxes"]))
     np.testing.assert_allclose(back[0], sample["boxes"][0], rtol=1e-5, atol=1e-5)
@@ -42,23 +42,23 @@ def test_place_gives_the_pixels_that_are_served(source, size, fit):
 
 def test_fit_size_is_that_of_serving():
     for source in [(375, 500), (500, 375), (3, 1000), (7, 7), (333, 50), (6, 3), (9, 5)]:
-        sides = tuple(int(side) for side in matrices.fit_size(source, (20, 31)))
-        assert sides == frame.fitted_size(*source, (20, 31))
+        sides = tuple(int(side) for side in matrices.letterbox_size(source, (20, 31)))
+        assert sides == frame.letterbox_size(*source, (20, 31))
 
 
-@pytest.mark.parametrize("fit", ["fit", "stretch"])
+@pytest.mark.parametrize("resize", ["letterbox", "stretch"])
 @pytest.mark.parametrize(
     ("source", "size"), [((31, 57), (40, 40)), ((57, 31), (20, 33)), ((5, 5), (9, 9))]
 )
-def test_place_equals_resize_then_pad(source, size, fit):
+def test_place_equals_resize_then_pad(source, size, resize):
     random = np.random.default_rng(1)
     image = random.integers(0, 256, (*source, 3)).astype(np.uint8)
     labels = random.integers(0, 9, source).astype(np.int32)
     boxes = np.array([[3, 1, 30, 4]], np.float32)
     sample = {"image": image, "segmentation": labels, "boxes": boxes, "name": "a"}
-    placed = place(sample, size, fit)
+    placed = place(sample, size, resize)
     scale = min(size[0] / source[0], size[1] / source[1])
-    rows, columns = (round(side * scale) for side in source) if fit == "fit" else size
+    rows, columns = (round(side * scale) for side in source) if resize == "letterbox" else size
     resized = tf.image.resize(image, (rows, columns), antialias=True)
     expected = np.zeros((*size, 3), np.float32)
     expected[:rows, :columns] = resized
@@ -74,13 +74,16 @@ def test_place_equals_resize_then_pad(source, size, fit):
     assert placed["name"] == "a"
 
 
-@pytest.mark.parametrize("fit", ["fit", "stretch", "crop"])
+@pytest.mark.parametrize("resize", ["letterbox", "stretch", "crop"])
 @pytest.mark.parametrize("size", [(33, 47), (64, 20)])
-def test_augment_that_changes_nothing_equals_place(size, fit):
-    sample = labelled(3, 40, 47 if fit != "crop" else 20)
-    if fit == "crop":
+def test_augment_that_changes_nothing_equals_place(size, resize):
+    sample = labelled(3, 40, 47 if resize != "crop" else 20)
+    if resize == "crop":
         size = (40, 20)
-    first, second = augment(sample, (5, 5), Augmentation(), size, fit), place(sample, size, fit)
+    first, second = (
+        augment(sample, (5, 5), Augmentation(), size, resize),
+        place(sample, size, resize),
+    )
     for key in sample:
         np.testing.assert_allclose(first[key], second[key], atol=2e-2, err_msg=key)
 
@@ -112,7 +115,7 @@ def test_random_crop_copies_pixels_and_reaches_every_place():
 def test_fit_size_rounds_half_to_even_without_float_error():
     for h in range(1, 40):
         for w in (1, 2, 3, 7, 10, 24, 37):
-            rows, columns = (int(side) for side in matrices.fit_size((h, w), (20, 30)))
+            rows, columns = (int(side) for side in matrices.letterbox_size((h, w), (20, 30)))
             if 20 * w <= 30 * h:
                 exact, found, full = (20 * w, h), columns, rows == 20
             else:
@@ -126,13 +129,13 @@ def test_same_seed_same_sample_in_parallel():
     samples = [labelled(seed, 30, 44) for seed in range(8)]
     stacked = {key: np.stack([sample[key] for sample in samples]) for key in samples[0]}
     stacked["seed"] = np.stack([np.arange(8), np.full(8, 3)], axis=1).astype(np.int64)
-    policy = Augmentation(
+    augmentation = Augmentation(
         flip_horizontal=0.5, rotate=20, scale=(0.8, 1.2), elastic=2, contrast=0.3, noise=4
     )
 
     def vary(sample):
         seed = sample.pop("seed")
-        return augment(sample, seed, policy, (32, 32), "crop", joint_pairs=())
+        return augment(sample, seed, augmentation, (32, 32), "crop", joint_pairs=())
 
     data = tf.data.Dataset.from_tensor_slices(stacked)
     runs = [
@@ -142,7 +145,7 @@ def test_same_seed_same_sample_in_parallel():
         for key in one:
             np.testing.assert_array_equal(one[key], other[key], err_msg=key)
     assert len({run["image"].tobytes() for run in runs[0]}) == 8
-    eager = augment(samples[2], (2, 3), policy, (32, 32), "crop", joint_pairs=())
+    eager = augment(samples[2], (2, 3), augmentation, (32, 32), "crop", joint_pairs=())
     np.testing.assert_allclose(eager["image"], runs[0][2]["image"], atol=0.02)
 
 
@@ -175,10 +178,14 @@ def test_policy_names_what_is_wrong(values, message):
 
 
 def test_policy_is_frozen_and_hashable():
-    policy = Augmentation.from_dict({"scale": [0.5, 2], "fill": [0, 1, 2]})
-    assert policy.scale == (0.5, 2) and policy.fill == (0, 1, 2) and isinstance(hash(policy), int)
+    augmentation = Augmentation.from_dict({"scale": [0.5, 2], "fill": [0, 1, 2]})
+    assert (
+        augmentation.scale == (0.5, 2)
+        and augmentation.fill == (0, 1, 2)
+        and isinstance(hash(augmentation), int)
+    )
     with pytest.raises(dataclasses.FrozenInstanceError):
-        policy.rotate = 3
+        augmentation.rotate = 3
 
 
 @pytest.mark.parametrize(
@@ -192,11 +199,11 @@ def test_policy_is_frozen_and_hashable():
             "segmentation is 4x5 but image is 4x4",
         ),
         ({"image": np.zeros((4, 4, 1))}, {"size": (0, 4)}, "size must be"),
-        ({"image": np.zeros((4, 4, 1))}, {"fit": "pad"}, "fit must be one of"),
+        ({"image": np.zeros((4, 4, 1))}, {"resize": "pad"}, "fit must be one of"),
     ],
 )
 def test_wrong_samples_get_one_clear_line(sample, arguments, message):
-    arguments = {"size": (4, 4), "fit": "fit", **arguments}
+    arguments = {"size": (4, 4), "resize": "letterbox", **arguments}
     with pytest.raises(ValueError, match=message):
         place(sample, **arguments)
     with pytest.raises(ValueError, match=message):

@@ -7,13 +7,13 @@ import os
 import numpy as np
 import pytest
 import tensorflow as tf
-from image_folders import write_pictures
+from image_folders import write_images
 from object_folders import annotation, coco_content, write_coco
 from PIL import Image
 
 from training.data.augment import Augmentation
-from training.data.batch_config import Batches
-from training.data.cache.cache_options import kept_for_training
+from training.data.batch_config import BatchConfig
+from training.data.cache.cache_options import cached_for_training
 from training.data.cache.disk_cache import DiskSource
 from training.data.pipeline import training_batches, validation_batches
 from training.data.sources import open_source
@@ -24,13 +24,13 @@ CHANGES = Augmentation(flip_horizontal=0.5, rotate=20, scale=(0.8, 1.2), contras
 
 @pytest.fixture
 def cells(tmp_path):
-    """PNG pictures with class and instance maps."""
-    folder = write_pictures(tmp_path / "cells", 6, (24, 32), folders=("images", "instances"))
+    """PNG images with class and instance maps."""
+    folder = write_images(tmp_path / "cells", 6, (24, 32), folders=("images", "instances"))
     return open_source(f"instances:{folder}?val=0.3")
 
 
 def coco(tmp_path, size=(30, 40)):
-    """JPEG pictures with masks, `size` times 8 in pixels."""
+    """JPEG images with masks, `size` times 8 in pixels."""
     records = [
         annotation(i, 10 + i, (32 + 8 * i, 40, 160, 80), segmentation=[], area=1) for i in range(4)
     ]
@@ -43,13 +43,13 @@ def coco(tmp_path, size=(30, 40)):
     root = write_coco(tmp_path / "coco", content)
     for image in content["images"]:
         noise = np.random.default_rng(image["id"]).integers(0, 255, (9, 12, 3)).astype(np.uint8)
-        picture = Image.fromarray(noise).resize((320, 240), Image.Resampling.BICUBIC)
-        picture.save(root / "train" / image["file_name"])
+        photo = Image.fromarray(noise).resize((320, 240), Image.Resampling.BICUBIC)
+        photo.save(root / "train" / image["file_name"])
     return open_source(f"coco:{root}?val=0.5")
 
 
 def asked(task="segmentation", **changes):
-    made = Batches(task, (24, 32), batch_size=2, augmentation=CHANGES, seed=3, max_objects=2)
+    made = BatchConfig(task, (24, 32), batch_size=2, augmentation=CHANGES, seed=3, max_objects=2)
     return dataclasses.replace(made, **changes)
 
 
@@ -94,7 +94,7 @@ def test_the_same_batches_with_a_cache(cells, cache, border, tmp_path, monkeypat
     ("cache", "policy"),
     [("memory", CHANGES), ("disk", CHANGES), ("memory", Augmentation(mosaic=1.0))],
 )
-def test_reduced_pictures_with_objects(tmp_path, cache, policy):
+def test_reduced_images_with_objects(tmp_path, cache, policy):
     source = coco(tmp_path)
     cache = cache if cache == "memory" else f"disk:{tmp_path / 'kept'}"
     plain = asked("instances", image_size=(60, 80), augmentation=policy, mask_size=14)
@@ -113,7 +113,7 @@ def test_reduced_pictures_with_objects(tmp_path, cache, policy):
         agree(taken(dataset, 2), taken(validation_batches(source, "val", plain), 2))
 
 
-def test_pictures_are_kept_as_small_as_the_canvas_allows(tmp_path):
+def test_images_are_kept_as_small_as_the_canvas_allows(tmp_path):
     source = coco(tmp_path)
     for policy, ratio in (
         (Augmentation(), 4),
@@ -121,7 +121,7 @@ def test_pictures_are_kept_as_small_as_the_canvas_allows(tmp_path):
         (Augmentation(crop="random", crop_sides=(0.25, 1.0)), 1),
     ):
         made = asked("instances", image_size=(60, 80), augmentation=policy, cache="memory")
-        kept = kept_for_training(source, "train", made)
+        kept = cached_for_training(source, "train", made)
         image = kept.open(next(iter(kept.raw("train"))))["image"]
         assert int(image.ratio) == ratio
         assert image.pixels.shape == (240 // ratio, 320 // ratio, 3)
@@ -210,7 +210,7 @@ def test_many_shards(cells, tmp_path, monkeypatch):
 
 def test_damaged_caches_and_no_room(cells, tmp_path, monkeypatch):
     made = asked(cache=f"disk:{tmp_path / 'kept'}")
-    kept = kept_for_training(cells, "train", made)
+    kept = cached_for_training(cells, "train", made)
     assert isinstance(kept, DiskSource)
     (kept.folder / "index.npz").write_bytes(b"no index")
     with pytest.raises(InputError, match=r"the cache cannot be used .*remove that folder"):
@@ -237,7 +237,7 @@ def test_a_data_set_of_tfds(tmp_path):
     memory = training_batches(source, "train", dataclasses.replace(made, cache="memory"))
     agree(taken(memory, 2), plain)
     disk = dataclasses.replace(made, cache=f"disk:{tmp_path}")
-    assert kept_for_training(source, "train", disk).rows("train") is not None
+    assert cached_for_training(source, "train", disk).rows("train") is not None
     agree(
         taken(validation_batches(source, "val", disk), 2),
         taken(validation_batches(source, "val", made), 2),

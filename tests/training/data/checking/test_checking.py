@@ -8,7 +8,7 @@ from PIL import Image
 from training.data.checking import check, object_shapes, read
 from training.data.checking.mask_checks import _extent_of_runs
 from training.data.checking.quantiles import Quantiles
-from training.data.sources.objects.annotations import Object, Picture
+from training.data.sources.objects.annotations import AnnotatedImage, Annotation
 from training.data.sources.objects.object_source import ObjectSource
 from training.data.sources.source import Source
 from zoo.errors import InputError
@@ -66,7 +66,7 @@ def problems(*samples):
         (objects([5, 5, 20, 20], labels=[-3]), "class -3 does not exist"),
         (objects([5, 5, np.nan, 20]), "is not finite"),
         (objects([1, 1, 9, 9], [5, 5, 5, 20]), "object 2: box [5 5 5 20] has no area"),
-        (objects([5, 5, 20, 60]), "reaches out of the picture (50×40)"),
+        (objects([5, 5, 20, 60]), "reaches out of the image (50×40)"),
         (objects([5, 5, 5, 5], labels=[-1]), None),
         (sample(box=np.float32([3, 3, 3, 9]), label=np.int32(0)), "the one object: box"),
         (sample(box=np.zeros(4, np.float32), label=np.int32(-1)), None),
@@ -132,12 +132,12 @@ def test_statistics_are_those_of_the_samples():
     third = objects([10, 10, 20, 30], labels=[0], number=3)
     report = check(Given(train=[first, second], val=[third]), ["train", "val"]).to_json()
     train = report["splits"]["train"]
-    assert train["pictures"] == train["read"] == 2 and train["sizes"] == {"40×50": 2}
+    assert train["images"] == train["read"] == 2 and train["sizes"] == {"40×50": 2}
     found = train["objects"]
     assert found["count"] == 2 and found["by_class"] == {"cat": 1, "dog": 1}
-    assert found["pictures_with"] == {"cat": 1, "dog": 1}
-    assert found["pictures_without"] == found["unusable"] == 1
-    assert found["per_picture"]["min"] == 0 and found["per_picture"]["max"] == 2
+    assert found["images_with"] == {"cat": 1, "dog": 1}
+    assert found["images_without"] == found["unusable"] == 1
+    assert found["per_image"]["min"] == 0 and found["per_image"]["max"] == 2
     assert found["width"]["min"] == 10 and found["width"]["max"] == 30
     assert found["width"]["50%"] == 20
     assert found["aspect"]["max"] == 3 and found["share"]["max"] == pytest.approx(0.15)
@@ -145,11 +145,11 @@ def test_statistics_are_those_of_the_samples():
     assert report["defects"] == []
 
 
-def test_pictures_without_the_one_object_are_counted():
+def test_images_without_the_one_object_are_counted():
     one = sample(1, box=np.float32([2, 3, 12, 33]), label=np.int32(0))
     none = sample(2, box=np.zeros(4, np.float32), label=np.int32(0))
     found = check(Given(train=[one, none, none]), ["train"]).to_json()["splits"]["train"]
-    assert found["box"]["pictures_without"] == 2 and found["box"]["width"]["max"] == 10
+    assert found["box"]["images_without"] == 2 and found["box"]["width"]["max"] == 10
     assert found["labels"] == {"0": 3}
 
 
@@ -175,10 +175,10 @@ def test_classes_that_training_never_sees():
     assert check(Given(train=train, val=val), ["val"]).defects == []
 
 
-def test_one_picture_in_two_splits():
+def test_one_image_in_two_splits():
     same, other = objects([1, 1, 9, 9], number=1), objects([1, 1, 9, 9], number=2)
     (defect,) = check(Given(train=[same, other, same], val=[same]), ["train", "val"]).defects
-    assert defect.split == "val" and "the same picture as" in defect.problem
+    assert defect.split == "val" and "the same image as" in defect.problem
 
 
 def write(path, size=(40, 50), number=0):
@@ -188,19 +188,27 @@ def write(path, size=(40, 50), number=0):
 
 @pytest.fixture
 def folder(tmp_path):
-    """Four pictures with one object each, of an object source; a damaged one and a wrong size."""
+    """Four images with one object each, of an object source; a damaged one and a wrong size."""
     files = [write(tmp_path / f"{n}.png", number=n) for n in range(4)]
     files[2].write_bytes(files[2].read_bytes()[:200])
     source = ObjectSource(str(tmp_path))
     source.object_names, source.spec = ("cat", "dog"), "objects"
     labels = tmp_path / "labels.json"
-    source.add_pictures(
+    source.add_images(
         "train",
         [
-            Picture(files[0], labels, "image 0", 50, 40, 0, [Object((5, 5, 25, 15), 0, "a")]),
-            Picture(files[1], labels, "image 1", 90, 80, 1, [Object((60, 50, 80, 70), 1, "b")]),
-            Picture(files[2], labels, "image 2", 50, 40, 2, [Object((5, 5, 25, 15), 1, "c")]),
-            Picture(files[3], labels, "image 3", 50, 40, 3, [Object((7, 7, 7, 9), 1, "d")]),
+            AnnotatedImage(
+                files[0], labels, "image 0", 50, 40, 0, [Annotation((5, 5, 25, 15), 0, "a")]
+            ),
+            AnnotatedImage(
+                files[1], labels, "image 1", 90, 80, 1, [Annotation((60, 50, 80, 70), 1, "b")]
+            ),
+            AnnotatedImage(
+                files[2], labels, "image 2", 50, 40, 2, [Annotation((5, 5, 25, 15), 1, "c")]
+            ),
+            AnnotatedImage(
+                files[3], labels, "image 3", 50, 40, 3, [Annotation((7, 7, 7, 9), 1, "d")]
+            ),
         ],
     )
     return source
@@ -213,10 +221,10 @@ def test_files_are_checked_and_the_rest_goes_on(folder):
     assert "image 3, d: box [7 7 7 9] has no area" in found[0]
     assert "image 1: its size is said to be 90×80" in found[1]
     assert "2.png: " in found[2]
-    assert "1.png, object 1: nothing of its box is within the picture (50×40)" in found[3]
+    assert "1.png, object 1: nothing of its box is within the image (50×40)" in found[3]
     assert report.droppable == 1
     train = report.to_json()["splits"]["train"]
-    assert (train["pictures"], train["read"]) == (4, 3)
+    assert (train["images"], train["read"]) == (4, 3)
     assert train["objects"]["count"] == 1 and train["objects"]["unusable"] == 2
 
 
@@ -245,11 +253,13 @@ def test_labels_alone_of_fractions_are_in_pixels_too(tmp_path):
     good, bad = (0.1, 0.1, 0.5, 0.5), (0.5, 0.5, 0.9, 0.9)
     outline = [(0.1, 0.1, 0.5, 0.1, 0.5, 0.5, 0.1, 0.5)]
     joints = (0.2, 0.2, 2, 0.4, 0.4, 1)
-    pictures = [
-        Picture(file, tmp_path / "l.txt", objects=[Object(box, polygons=outline, keypoints=joints)])
+    images = [
+        AnnotatedImage(
+            file, tmp_path / "l.txt", objects=[Annotation(box, polygons=outline, keypoints=joints)]
+        )
         for file, box in zip(files, (good, bad), strict=True)
     ]
-    source.add_pictures("train", pictures)
+    source.add_images("train", images)
     full, quick = (list(read(source, "train", only)) for only in (False, True))
     for one, other in zip(full, quick, strict=True):
         for key in ("boxes", "labels", "keypoints"):

@@ -8,27 +8,27 @@ import pytest
 from PIL import Image
 
 from training.data.proposals import (
+    CachedProposals,
     ProposalFiles,
     SelectiveSearch,
-    Stored,
     gather,
     open_proposals,
-    told,
+    recall_summary,
 )
 from training.data.sources import open_source
 from zoo.errors import InputError
 
 
 def blocks():
-    """A picture of three plain rectangles, and their boxes."""
-    picture = np.full((90, 120, 3), (40, 60, 40), np.uint8)
+    """An image of three plain rectangles, and their boxes."""
+    image = np.full((90, 120, 3), (40, 60, 40), np.uint8)
     boxes = np.array([[10, 10, 50, 40], [60, 20, 110, 80], [15, 50, 45, 85]])
     for (x1, y1, x2, y2), colour in zip(
         boxes, ((220, 30, 30), (30, 30, 220), (230, 230, 60)), strict=True
     ):
-        picture[y1:y2, x1:x2] = colour
-    noise = np.random.default_rng(0).integers(-4, 5, picture.shape)
-    return (picture + noise).clip(0, 255).astype(np.uint8), boxes
+        image[y1:y2, x1:x2] = colour
+    noise = np.random.default_rng(0).integers(-4, 5, image.shape)
+    return (image + noise).clip(0, 255).astype(np.uint8), boxes
 
 
 def overlaps(boxes, truth):
@@ -42,8 +42,8 @@ def overlaps(boxes, truth):
 @pytest.mark.parametrize("width", [0, 240])
 def test_search_finds_what_there_is(width):
     pytest.importorskip("cv2.ximgproc")
-    picture, truth = blocks()
-    boxes = SelectiveSearch(width=width, min_side=5)(picture)
+    image, truth = blocks()
+    boxes = SelectiveSearch(width=width, min_side=5)(image)
     assert boxes.dtype == np.float32
     assert (boxes[:, :2] >= 0).all() and (boxes[:, 2:] <= [120, 90]).all()
     assert (boxes[:, 2:] > boxes[:, :2]).all()
@@ -53,24 +53,24 @@ def test_search_finds_what_there_is(width):
 
 def test_search_is_seeded_whatever_the_threads():
     pytest.importorskip("cv2.ximgproc")
-    picture, _ = blocks()
+    image, _ = blocks()
     search = SelectiveSearch(width=0, min_side=0)
-    first, found = search(picture), []
-    threads = [threading.Thread(target=lambda: found.append(search(picture))) for _ in range(3)]
+    first, found = search(image), []
+    threads = [threading.Thread(target=lambda: found.append(search(image))) for _ in range(3)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     assert len(found) == 3 and all(np.array_equal(first, one) for one in found)
-    other = SelectiveSearch(width=0, min_side=0, seed=1)(picture)
+    other = SelectiveSearch(width=0, min_side=0, seed=1)(image)
     assert not np.array_equal(first, other)
     assert set(map(tuple, other)) == set(map(tuple, first))
 
 
-def test_small_boxes_are_left_out_and_grey_pictures_taken():
+def test_small_boxes_are_left_out_and_grey_images_taken():
     pytest.importorskip("cv2.ximgproc")
-    picture, _ = blocks()
-    boxes = SelectiveSearch(width=0, min_side=30)(picture.mean(-1, keepdims=True).astype("uint8"))
+    image, _ = blocks()
+    boxes = SelectiveSearch(width=0, min_side=30)(image.mean(-1, keepdims=True).astype("uint8"))
     assert len(boxes) and ((boxes[:, 2:] - boxes[:, :2]) >= 30).all()
     assert SelectiveSearch(width=0)(np.zeros((1, 1, 3), np.uint8)).shape == (0, 4)
 
@@ -81,22 +81,22 @@ class Counting:
     def __init__(self):
         self.asked = 0
 
-    def know(self, name, picture):
+    def set_image_name(self, name, image):
         pass
 
-    def __call__(self, picture):
+    def __call__(self, image):
         self.asked += 1
-        return np.array([[0, 0, picture.shape[1], self.asked]], np.float32)
+        return np.array([[0, 0, image.shape[1], self.asked]], np.float32)
 
 
-def test_each_picture_is_searched_once(tmp_path):
+def test_each_image_is_searched_once(tmp_path):
     counting = Counting()
-    stored = Stored(counting, tmp_path)
+    stored = CachedProposals(counting, tmp_path)
     one, other = np.zeros((4, 6, 3), np.uint8), np.ones((4, 6, 3), np.uint8)
     first = stored(one)
     assert np.array_equal(stored(one), first) and counting.asked == 1
     assert stored(other)[0, 3] == 2 and stored(one.reshape(6, 4, 3))[0, 3] == 3
-    again = Stored(Counting(), tmp_path)
+    again = CachedProposals(Counting(), tmp_path)
     assert np.array_equal(again(one), first) and again.proposer.asked == 0
     stored.path(one).write_bytes(b"half a fi")
     assert stored(one)[0, 3] == 4 and stored(one)[0, 3] == 4
@@ -124,11 +124,11 @@ def test_files_of_every_form(tmp_path, ending, scored):
         head = "x1,y1,x2,y2" + (",score" if scored else "")
         path.write_text("\n".join([head, *(",".join(map(str, row)) for row in rows)]))
     files = ProposalFiles(tmp_path)
-    picture = np.zeros((50, 60, 3), np.uint8)
-    files.know("somewhere/photo.jpg", picture)
+    image = np.zeros((50, 60, 3), np.uint8)
+    files.set_image_name("somewhere/photo.jpg", image)
     expected = [[1, 2, 30, 40], [0, 3, 20, 25]]
-    assert files(picture).tolist() == (expected[::-1] if scored else expected)
-    files.know("somewhere/photo.jpg", picture)
+    assert files(image).tolist() == (expected[::-1] if scored else expected)
+    files.set_image_name("somewhere/photo.jpg", image)
     assert files.changed == [1, 1] and len(files.notes) == 2
 
 
@@ -151,7 +151,7 @@ def test_files_of_every_form(tmp_path, ending, scored):
 def test_bad_files_have_their_line(tmp_path, name, text, words):
     (tmp_path / name).write_text(text)
     with pytest.raises(InputError) as caught:
-        ProposalFiles(tmp_path).know("photo.jpg", np.zeros((50, 60, 3), np.uint8))
+        ProposalFiles(tmp_path).set_image_name("photo.jpg", np.zeros((50, 60, 3), np.uint8))
     assert words in str(caught.value) and "\n" not in str(caught.value)
 
 
@@ -180,11 +180,11 @@ def test_words_are_settings(tmp_path):
 
 def test_a_data_set_is_searched_and_its_recall_told(tmp_path):
     pytest.importorskip("cv2.ximgproc")
-    picture, truth = blocks()
+    image, truth = blocks()
     (tmp_path / "images").mkdir()
     annotations = []
     for number in range(4):
-        Image.fromarray(np.roll(picture, number, 1)).save(tmp_path / f"images/{number}.png")
+        Image.fromarray(np.roll(image, number, 1)).save(tmp_path / f"images/{number}.png")
         for x1, y1, x2, y2 in np.add(truth, [number, 0, number, 0]):
             annotations.append({"id": len(annotations) + 1, "image_id": number, "category_id": 1,
                 "bbox": [int(v) for v in (x1, y1, x2 - x1, y2 - y1)], "iscrowd": 0,
@@ -198,7 +198,7 @@ def test_a_data_set_is_searched_and_its_recall_told(tmp_path):
     proposer = open_proposals("selective_search?width=0&min_side=5", tmp_path / "store")
     split = next(iter(source.sizes))
     summary = gather(proposer, source, split, limit=2000, workers=2)
-    assert summary["pictures"] == source.sizes[split]
+    assert summary["images"] == source.sizes[split]
     assert summary["recall"]["recall50_2000"] == 1.0
-    assert "100.0 % of the objects by the first 2000" in told(split, summary)
+    assert "100.0 % of the objects by the first 2000" in recall_summary(split, summary)
     assert len(list((tmp_path / "store").rglob("*.npy"))) == source.sizes[split]

@@ -10,7 +10,7 @@ from training.data.pipeline import training_batches, validation_batches
 from training.data.proposals import open_proposals, proposer_of, with_proposals
 from training.data.sources import open_source
 from training.recipe import Recipe, recipe_for
-from training.trainer import batches_of, fit
+from training.trainer import batch_config_of, fit
 from zoo.errors import InputError
 from zoo_cli.compare import compare_measuring, compare_one
 from zoo_cli.compare.compare_folder import read_result, update_result
@@ -34,7 +34,7 @@ RECIPE = {
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Pictures with one bright rectangle each, and files that propose it among others."""
+    """Images with one bright rectangle each, and files that propose it among others."""
     from PIL import Image
 
     root = tmp_path_factory.mktemp("given")
@@ -47,9 +47,9 @@ def folder(tmp_path_factory):
         for number in range(count):
             name = f"{split}{number}"
             x, y = (int(v) for v in random.integers(2, 20, 2))
-            picture = random.integers(20, 60, (40, 50, 3)).astype(np.uint8)
-            picture[y : y + 16, x : x + 24] = 230
-            Image.fromarray(picture).save(root / split / f"{name}.png")
+            image = random.integers(20, 60, (40, 50, 3)).astype(np.uint8)
+            image[y : y + 16, x : x + 24] = 230
+            Image.fromarray(image).save(root / split / f"{name}.png")
             box = [x, y, x + 24, y + 16]
             rows = [[0, 0, 10, 10], box, [25, 20, 70, 39]]
             (root / f"proposals/{name}.json").write_text(json.dumps({"boxes": rows}))
@@ -82,7 +82,7 @@ def test_samples_have_so_many_proposals(folder):
         boxes = sample["proposals"]
         assert boxes.shape == (6, 4) and boxes[0].tolist() == [0, 0, 10, 10]
         np.testing.assert_array_equal(boxes[1], sample["boxes"][0])
-        # What reached beyond the picture ends there.
+        # What reached beyond the image ends there.
         assert boxes[2].tolist() == [25, 20, 50, 39] and not boxes[3:].any()
     assert next(given(folder, 2).samples("val"))[1]["proposals"].shape == (2, 4)
 
@@ -97,21 +97,21 @@ def test_samples_have_so_many_proposals(folder):
 )
 def test_proposals_move_with_the_boxes(folder, policy):
     recipe = Recipe(**{**RECIPE, "augmentation": Augmentation(min_kept=0.01, **policy)})
-    batches = batches_of("fast_rcnn", recipe)
+    batches = batch_config_of("fast_rcnn", recipe)
     data = training_batches(given(folder), "train", batches)
     looked_at = 0
     for inputs, targets in data.take(4).as_numpy_iterator():
         assert set(inputs) == {"image", "proposals"} and "proposals" not in targets
         assert inputs["image"].shape == (2, 48, 64, 3) and inputs["proposals"].shape == (2, 6, 4)
-        for picture in range(2):
-            if targets["labels"][picture, 0] < 0:
+        for image in range(2):
+            if targets["labels"][image, 0] < 0:
                 continue
             np.testing.assert_allclose(
-                inputs["proposals"][picture, 1], targets["boxes"][picture, 0], atol=1e-3
+                inputs["proposals"][image, 1], targets["boxes"][image, 0], atol=1e-3
             )
-            x1, y1, x2, y2 = inputs["proposals"][picture, 1]
+            x1, y1, x2, y2 = inputs["proposals"][image, 1]
             if x2 - x1 > 8 and y2 - y1 > 8:
-                inside = inputs["image"][picture][
+                inside = inputs["image"][image][
                     int(y1) + 2 : int(y2) - 2, int(x1) + 2 : int(x2) - 2
                 ]
                 assert inside.mean() > 200
@@ -120,53 +120,53 @@ def test_proposals_move_with_the_boxes(folder, policy):
 
 
 def test_validation_is_placed_without_chance(folder):
-    batches = batches_of("fast_rcnn", Recipe(**RECIPE))
+    batches = batch_config_of("fast_rcnn", Recipe(**RECIPE))
     inputs, targets = next(iter(validation_batches(given(folder), "val", batches)))
     # 40×50 on 48×64 is scaled by 1.2.
     np.testing.assert_allclose(inputs["proposals"][:, 0], [[0, 0, 12, 12]] * 2, atol=1e-4)
     np.testing.assert_allclose(inputs["proposals"][:, 1], targets["boxes"][:, 0], atol=1e-4)
 
 
-def test_a_joined_picture_has_no_proposals(folder):
+def test_a_joined_image_has_no_proposals(folder):
     recipe = Recipe(**{**RECIPE, "augmentation": Augmentation(mosaic=0.5)})
-    with pytest.raises(InputError, match="mosaic joins several pictures"):
-        batches_of("fast_rcnn", recipe).check(given(folder))
+    with pytest.raises(InputError, match="mosaic joins several images"):
+        batch_config_of("fast_rcnn", recipe).check(given(folder))
 
 
 def test_without_proposals_there_is_a_line(folder):
     with pytest.raises(InputError, match="learns from proposals"):
-        batches_of("fast_rcnn", Recipe(**RECIPE)).check(open_source(f"coco:{folder}"))
+        batch_config_of("fast_rcnn", Recipe(**RECIPE)).check(open_source(f"coco:{folder}"))
     assert proposer_of("yolo_v2", Recipe()) is None
     source = open_source(f"coco:{folder}")
     assert with_proposals(source, None, 5) is source
 
 
-def test_a_picture_without_a_file_stops_training_with_its_line(folder, tmp_path):
+def test_a_image_without_a_file_stops_training_with_its_line(folder, tmp_path):
     some = tmp_path / "proposals"
     some.mkdir()
     for path in (folder / "proposals").glob("train[0-2].json"):
         (some / path.name).write_text(path.read_text())
     recipe = Recipe(**{**RECIPE, "proposals": f"files:{some}", "epochs": 1})
     with pytest.raises(InputError, match=r"has no file for .*train3\.png"):
-        fit("fast_rcnn", f"coco:{folder}", recipe, out=tmp_path / "run", say=lambda line: None)
+        fit("fast_rcnn", f"coco:{folder}", recipe, out=tmp_path / "run", log=lambda line: None)
 
 
-def test_trains_measures_resumes_and_answers(folder, tmp_path):
+def test_trains_measures_resumes_and_predictions(folder, tmp_path):
     changes = {**RECIPE, "proposals": f"files:{folder / 'proposals'}", "epochs": 2}
     lines = []
     run = fit(
-        "fast_rcnn", f"coco:{folder}", Recipe(**changes), out=tmp_path / "run", say=lines.append
+        "fast_rcnn", f"coco:{folder}", Recipe(**changes), out=tmp_path / "run", log=lines.append
     )
-    told = [line for line in lines if line.startswith("proposals of")]
-    assert len(told) == 2 and "4 boxes were cut" in told[0]
-    assert "100.0 % of the objects by the first 6" in told[0]
+    recall_summary = [line for line in lines if line.startswith("proposals of")]
+    assert len(recall_summary) == 2 and "4 boxes were cut" in recall_summary[0]
+    assert "100.0 % of the objects by the first 6" in recall_summary[0]
     assert run.history[-1]["val_ap50"] >= 0 and len(run.history) == 2
     assert list((run.folder / "samples").glob("*.png"))
     sample = next(given(folder).samples("val"))[1]
-    run.proposer.know(str(folder / "val/val0.png"), sample["image"])
-    answers = run.answerer()(sample["image"])
-    assert answers["boxes"].shape == (100, 4)
-    again = fit("fast_rcnn", f"coco:{folder}", out=run.folder, resume=True, say=lines.append)
+    run.proposer.set_image_name(str(folder / "val/val0.png"), sample["image"])
+    predictions = run.predictor()(sample["image"])
+    assert predictions["boxes"].shape == (100, 4)
+    again = fit("fast_rcnn", f"coco:{folder}", out=run.folder, resume=True, log=lines.append)
     assert len(again.history) == 2
     # A comparison finds the same files.
     plan = Plan("fast_rcnn", "detection", f"coco:{folder}", "val", None, Recipe(**changes))

@@ -97,7 +97,7 @@ def test_empty_scenes_occur_and_have_the_same_form(scenes):
 
 
 def test_pixels_away_from_the_objects_are_background(scenes):
-    """Nothing that was dropped from the labels is left in the picture."""
+    """Nothing that was dropped from the labels is left in the image."""
     for scene in scenes:
         far = ndimage.binary_dilation(scene.instances > 0, np.ones((3, 3)), iterations=2)
         pixels = scene.image[~far].astype(int)
@@ -122,7 +122,7 @@ def test_every_class_colour_and_count_occurs(scenes):
     assert {len(scene.labels) for scene in scenes} == set(range(7))
 
 
-def test_single_scenes_have_a_picture_class_and_one_whole_object():
+def test_single_scenes_have_a_image_class_and_one_whole_object():
     labels = []
     for index in range(120):
         scene = draw_scene(2, index, (80, 120), "single")
@@ -135,7 +135,7 @@ def test_single_scenes_have_a_picture_class_and_one_whole_object():
     assert set(labels) == set(range(len(CLASSES)))
 
 
-def test_scenes_of_one_object_also_have_a_picture_class(scenes):
+def test_scenes_of_one_object_also_have_a_image_class(scenes):
     for scene in scenes:
         if len(scene.labels) == 1:
             assert scene.label == scene.labels[0]

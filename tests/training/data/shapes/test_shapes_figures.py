@@ -45,7 +45,7 @@ def test_joints_are_those_of_leeds_sports_pose_seen_from_the_front(figures):
 
 
 def test_the_right_arm_and_leg_are_the_greyer_ones(figures):
-    """The one cue in the picture that tells a limb's side does so truly."""
+    """The one cue in the image that tells a limb's side does so truly."""
     for scene in figures[:80]:
         elbows = [scene.keypoints[0, JOINTS.index(f"{side} elbow")] for side in ("right", "left")]
         grey = [np.abs(scene.image[int(y), int(x)].astype(int) - 128).sum() for x, y, _ in elbows]

@@ -41,8 +41,8 @@ def test_what_a_dropped_thing_hid_is_seen_again():
 def painted(thing: Thing) -> np.ndarray:
     """(80, 128) bool, the pixels of one thing alone."""
     whole = np.zeros((80, 128), bool)
-    picture, window = thing.cropped((80, 128))
-    whole[picture] = thing.support()[window]
+    image, window = thing.cropped((80, 128))
+    whole[image] = thing.support()[window]
     return whole
 
 

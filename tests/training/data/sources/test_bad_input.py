@@ -7,7 +7,7 @@ from PIL import Image
 
 import zoo
 from training import trainer as fitting
-from training.data.batch_config import Batches
+from training.data.batch_config import BatchConfig
 from training.data.sources import open_source
 from training.optimization import median_frequency_weights
 from training.recipe import Recipe
@@ -32,7 +32,7 @@ FOUND_ON_OPENING = {
     "colour mask": (
         lambda d: mask(d / "masks/2.png", np.arange(1440, dtype=np.uint8).reshape(20, 24, 3)),
         "",
-        ("masks/2.png: a colour picture", "grey or palette PNG"),
+        ("masks/2.png: a colour image", "grey or palette PNG"),
     ),
     "JPEG under a PNG name": (
         lambda d: Image.open(d / "masks/2.png").save(d / "masks/2.png", "JPEG"),
@@ -70,20 +70,20 @@ FOUND_ON_OPENING = {
         "",
         ("mask values go up to 300", "use instances:"),
     ),
-    "two pictures of one name": (
+    "two images of one name": (
         lambda d: Image.open(d / "images/2.png").save(d / "images/2.jpg"),
         "",
         ("2.png", "2.jpg has the same name; keep one"),
     ),
-    "no pictures": (
+    "no images": (
         lambda d: [path.unlink() for path in (d / "images").iterdir()],
         "",
-        ("images: no pictures (.jpg, .jpeg, .png, .bmp, .gif) in this folder",),
+        ("images: no images (.jpg, .jpeg, .png, .bmp, .gif) in this folder",),
     ),
-    "one picture": (
+    "one image": (
         lambda d: [path.unlink() for path in (d / "images").iterdir() if path.stem != "3"],
         "",
-        ("images/3.png: one picture is too few",),
+        ("images/3.png: one image is too few",),
     ),
     "another layout": (
         lambda d: (d / "images").rename(d / "photos"),
@@ -95,7 +95,7 @@ FOUND_ON_OPENING = {
         "",
         ("train.txt, line 2: no file 9 in", "images"),
     ),
-    "list of a picture without mask": (
+    "list of an image without mask": (
         lambda d: ((d / "masks/1.png").unlink(), (d / "train.txt").write_text("1\n")),
         "",
         ("train.txt, line 1: no file 1 in", "masks"),
@@ -113,7 +113,7 @@ FOUND_ON_OPENING = {
     "list of three words": (
         lambda d: (d / "train.txt").write_text("images/0.png masks/0.png\na b c\n"),
         "",
-        ("train.txt, line 2: expected `picture label`, not 'a b c'",),
+        ("train.txt, line 2: expected `image label`, not 'a b c'",),
     ),
     "list of nothing": (
         lambda d: (d / "train.txt").write_text("\n"),
@@ -138,25 +138,25 @@ FOUND_ON_OPENING = {
 }
 
 FOUND_ON_READING = {
-    "picture cut off": (
+    "image cut off": (
         lambda d: cut(d / "images/2.png"),
         "",
-        ("images/2.png: damaged or not a picture", "save it again or remove it"),
+        ("images/2.png: damaged or not an image", "save it again or remove it"),
     ),
-    "empty picture file": (
+    "empty image file": (
         lambda d: (d / "images/2.png").write_bytes(b""),
         "",
-        ("images/2.png: damaged or not a picture (Input is empty.)",),
+        ("images/2.png: damaged or not an image (Input is empty.)",),
     ),
-    "picture of text": (
-        lambda d: (d / "images/2.png").write_text("no picture"),
+    "image of text": (
+        lambda d: (d / "images/2.png").write_text("no image"),
         "",
-        ("images/2.png: damaged or not a picture",),
+        ("images/2.png: damaged or not an image",),
     ),
     "mask of another size": (
         lambda d: mask(d / "masks/2.png", np.zeros((24, 20), np.uint8)),
         "",
-        ("images/2.png: the picture is 20×24", "masks/2.png is 24×20", "give them one size"),
+        ("images/2.png: the image is 20×24", "masks/2.png is 24×20", "give them one size"),
     ),
     "class without a name": (
         lambda d: None,
@@ -199,17 +199,17 @@ def test_found_in_the_middle_of_training(folder, tmp_path, case):
     spoil, options, words = FOUND_ON_READING[case]
     spoil(folder)
     with pytest.raises(InputError) as caught:
-        fitting.fit("unet", f"masks:{folder}{options}", RECIPE, out=tmp_path / "run", say=str)
+        fitting.fit("unet", f"masks:{folder}{options}", RECIPE, out=tmp_path / "run", log=str)
     one_line(caught, words)
 
 
-@pytest.mark.parametrize("kind", ["picture", "mask"])
+@pytest.mark.parametrize("kind", ["image", "mask"])
 def test_a_file_that_goes_away_while_training(folder, tmp_path, kind):
     source = open_source(f"masks:{folder}")
-    gone = folder / ("images" if kind == "picture" else "masks") / "2.png"
+    gone = folder / ("images" if kind == "image" else "masks") / "2.png"
     gone.unlink()
     with pytest.raises(InputError) as caught:
-        fitting.fit("unet", source, RECIPE, out=tmp_path / "run", say=str)
+        fitting.fit("unet", source, RECIPE, out=tmp_path / "run", log=str)
     one_line(caught, ("images/2.png: no such file", "put it back"))
 
 
@@ -221,7 +221,7 @@ def test_a_palette_mask_that_turns_bad_while_training(folder, tmp_path):
     assert source.num_classes == 3
     (folder / "masks/2.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     with pytest.raises(InputError) as caught:
-        fitting.fit("unet", source, RECIPE, out=tmp_path / "run", say=str)
+        fitting.fit("unet", source, RECIPE, out=tmp_path / "run", log=str)
     one_line(caught, ("masks/2.png: not a readable mask", "save it again or remove it"))
 
 
@@ -230,8 +230,8 @@ def test_a_bad_file_while_classes_are_counted(folder, tmp_path):
     source = open_source(f"masks:{folder}")
     recipe = RECIPE.changed({"class_weights": "median_frequency"})
     with pytest.raises(InputError) as caught:
-        fitting.fit("unet", source, recipe, out=tmp_path / "run", say=str)
-    one_line(caught, ("images/2.png: the picture is 4×3",))
+        fitting.fit("unet", source, recipe, out=tmp_path / "run", log=str)
+    one_line(caught, ("images/2.png: the image is 4×3",))
     # Found before anything was written, so the same command works once the file is mended.
     assert not (tmp_path / "run").exists()
     with pytest.raises(tf.errors.OpError):
@@ -250,7 +250,7 @@ def test_the_name_of_the_file_survives(folder, tmp_path):
             list(source.samples(split))
     # TensorFlow writes a quotation mark with a backslash before it.
     message = str(caught.value).replace("\\", "")
-    assert f"images/{name}.png: the picture is 20×24" in message
+    assert f"images/{name}.png: the image is 20×24" in message
     assert f"masks/{name}.png is 3×3; give them one size." in message
 
 
@@ -359,12 +359,12 @@ def _read_or_refuse(read, path):
 @pytest.mark.parametrize(
     "data, targets, words",
     [
-        ("shapes:figures", ("boxes", "labels", "keypoints"), "joints of one person in a picture"),
+        ("shapes:figures", ("boxes", "labels", "keypoints"), "joints of one person in an image"),
         ("shapes:single", ("keypoints", "box"), "joints of every object"),
     ],
 )
 def test_joints_of_the_other_kind(data, targets, words):
-    batches = Batches("pose", (32, 32), targets=targets)
+    batches = BatchConfig("pose", (32, 32), targets=targets)
     with pytest.raises(InputError, match=f"{data}: has the {words}; the model learns those of"):
         batches.check(open_source(data))
 
@@ -374,4 +374,4 @@ def test_joints_of_the_other_kind(data, targets, words):
     [("shapes", ("boxes", "labels", "keypoints")), ("shapes:figures", ("keypoints", "box"))],
 )
 def test_joints_of_the_right_kind(data, targets):
-    Batches("pose", (32, 32), targets=targets).check(open_source(data))
+    BatchConfig("pose", (32, 32), targets=targets).check(open_source(data))

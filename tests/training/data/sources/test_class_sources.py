@@ -1,4 +1,4 @@
-"""Pictures of one class each, whatever says the class, with the one box and the trimap beside."""
+"""Images of one class each, whatever says the class, with the one box and the trimap beside."""
 
 from collections import Counter
 from pathlib import Path
@@ -43,7 +43,7 @@ def test_a_folder_for_each_class(tmp_path, base, held_out):
         for place, name in enumerate(("cat10", "cat9", "a dog/deep")):
             write(root / split / name, 4, first + 20 * place)
     source = open_source(f"classes:{tmp_path}")
-    # Numbers in names are in numerical order; pictures further down belong to the class above.
+    # Numbers in names are in numerical order; images further down belong to the class above.
     assert source.label_names == ("a dog", "cat9", "cat10") and source.notes == []
     expected = {"train": 12, {"validation": "val"}.get(held_out, "test"): 12} if held_out else None
     assert source.sizes == (expected or {"train": 9, "val": 3})
@@ -74,7 +74,7 @@ def test_a_share_of_each_class_is_held_out_always_the_same(tmp_path):
     assert {Path(n).stem for n, _ in block.samples("val")} == {"4", "16", "17", "18", "19"}
 
 
-def test_what_is_no_picture_is_counted_and_empty_folders_are_named(tmp_path):
+def test_what_is_no_image_is_counted_and_empty_folders_are_named(tmp_path):
     write(tmp_path / "cat", 3)
     write(tmp_path / "dog", 3)
     (tmp_path / "cat/notes.doc").write_text("")
@@ -83,7 +83,7 @@ def test_what_is_no_picture_is_counted_and_empty_folders_are_named(tmp_path):
     (tmp_path / ".cache").mkdir()
     source = open_source(f"classes:{tmp_path}")
     assert source.label_names == ("cat", "dog")
-    assert source.notes[0] == "folders without pictures: bird"
+    assert source.notes[0] == "folders without images: bird"
     assert "1 .doc" in source.notes[1] and "1 .webp" in source.notes[1]
     ordered = open_source(f"classes:{tmp_path}?classes=dog, cat")
     assert ordered.label_names == ("dog", "cat")
@@ -121,14 +121,14 @@ def test_lists(tmp_path, line):
     assert [int(s["label"]) for _, s in named.samples("val")] == [1, 1]
 
 
-def test_numbered_classes_are_called_as_their_pictures(tmp_path):
+def test_numbered_classes_are_called_as_their_images(tmp_path):
     for name in ("big_cat_1", "big_cat_22", "Dog-3", "Dog-4"):
         write(tmp_path / "images", 1)
         (tmp_path / "images/0.png").rename(tmp_path / f"images/{name}.png")
     lines = "big_cat_1 0\nbig_cat_22 0\nDog-3 1\nDog-4 1\n"
     (tmp_path / "train.txt").write_text(lines)
     source = open_source(f"classes:{tmp_path}")
-    assert source.label_names == ("big_cat", "Dog") and "named as their pictures" in source.notes[0]
+    assert source.label_names == ("big_cat", "Dog") and "named as their images" in source.notes[0]
     (tmp_path / "train.txt").write_text(lines.replace("Dog-4 1", "Dog-4 0"))
     assert open_source(f"classes:{tmp_path}").label_names == ("0", "1")
 
@@ -142,7 +142,7 @@ def test_tables_with_splits_and_boxes(tmp_path):
     assert source.keys == ("image", "label", "box") and source.label_names == ("cat", "dog")
     assert source.sizes == {"train": 2, "val": 2}
     (defect,) = source.defects
-    assert (defect.record, defect.problem, defect.drop) == ("line 5", "no box", "picture")
+    assert (defect.record, defect.problem, defect.drop) == ("line 5", "no box", "image")
     found = everything(source)
     boxes = {Path(name).stem: sample["box"].tolist() for name, (_, sample) in found.items()}
     assert boxes == {"0": [1, 2, 11, 12], "1": [0, 0, 30, 20], "2": [5, 5, 30, 15], "3": [0] * 4}
@@ -210,7 +210,7 @@ BOX_DEFECTS = {
 
 
 @pytest.mark.parametrize("case", BOX_DEFECTS)
-def test_a_picture_without_its_one_box_is_a_defect(pets, case):
+def test_a_image_without_its_one_box_is_a_defect(pets, case):
     text, words = BOX_DEFECTS[case]
     path = pets / "annotations/xmls/1.xml"
     path.unlink() if text is None else path.write_text(text)
@@ -222,7 +222,7 @@ def test_a_picture_without_its_one_box_is_a_defect(pets, case):
     assert sample["box"].tolist() == [0, 0, 0, 0] and sample["label"] == 1
     cleaned = open_source(f"classes:{pets}?drop_bad=1")
     assert cleaned.defects == [] and cleaned.sizes == {"train": 2, "val": 1}
-    assert "1 picture" in cleaned.notes[-1]
+    assert "1 image" in cleaned.notes[-1]
     labels = [int(sample["label"]) for _, sample in cleaned.samples("train")]
     assert labels == [0, 0]
 
@@ -234,7 +234,7 @@ def test_trimaps_that_are_none(pets):
         list(source.samples("val"))
     assert "\n" not in str(caught.value)
     Image.fromarray(np.full((9, 11), 1, np.uint8)).save(pets / "annotations/trimaps/3.png")
-    with pytest.raises(InputError, match=r"the picture is 9×12.*is 9×11"):
+    with pytest.raises(InputError, match=r"the image is 9×12.*is 9×11"):
         list(open_source(f"classes:{pets}").samples("val"))
     (pets / "annotations/trimaps/0.png").unlink()
     (defect,) = open_source(f"classes:{pets}").defects
@@ -248,7 +248,7 @@ def test_lists_that_are_wrong(tmp_path):
     found = {defect.record: defect.problem for defect in source.defects}
     assert found["line 2"] == "no class after 1"
     assert found["line 3"] == "0.png is also in line 1 as class a"
-    assert "no such picture" in found["line 4"] and len(found) == 3
+    assert "no such image" in found["line 4"] and len(found) == 3
     cleaned = open_source(f"classes:{tmp_path}?drop_bad=1")
     assert cleaned.defects == [] and sum(cleaned.sizes.values()) == 2
     (tmp_path / "train.txt").write_text("../../etc/passwd a\n1 b\n")
@@ -256,8 +256,8 @@ def test_lists_that_are_wrong(tmp_path):
     (tmp_path / "train.txt").write_text("0 999999999\n1 1\n")
     refused(f"classes:{tmp_path}", "class number 999999999")
     (tmp_path / "train.txt").write_text("0 a\n1 b\n")
-    refused(f"classes:{tmp_path}", "one picture of each class is too few")
-    refused(f"classes:{tmp_path}?val=x", "one picture of each class")
+    refused(f"classes:{tmp_path}", "one image of each class is too few")
+    refused(f"classes:{tmp_path}?val=x", "one image of each class")
     (tmp_path / "train.txt").unlink()
     refused(f"classes:{tmp_path}", "layout not recognised", "train/CLASS")
     refused("classes:/no/such", "no such folder")
@@ -289,7 +289,7 @@ def test_no_list_and_no_table_ends_in_a_traceback(tmp_path, lines, ending):
         assert "\n" not in str(error)
 
 
-def test_many_pictures_open_at_once(tmp_path):
+def test_many_images_open_at_once(tmp_path):
     """20,000 (empty) files in ten classes; none of them is read."""
     import time
 

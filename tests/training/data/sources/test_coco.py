@@ -6,14 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from object_folders import annotation, coco_content, picture, write_coco
+from object_folders import annotation, coco_content, make_image, write_coco
 
 from training.data.sources import open_source
 from zoo.errors import InputError
 
 
 def opened(root, annotations, options=""):
-    """The data set of four pictures with these annotations, all of it in train and val."""
+    """The data set of four images with these annotations, all of it in train and val."""
     write_coco(root, coco_content(annotations=annotations))
     return open_source(f"coco:{root}{options}")
 
@@ -85,16 +85,16 @@ def test_one_file_is_split_by_lists_or_by_a_fixed_share(tmp_path):
     source = open_source(f"coco:{tmp_path}?val=0.3")
     assert source.sizes == {"train": 7, "val": 3}
     again = open_source(f"coco:{tmp_path}?val=0.3")
-    assert [p.file for p in source.pictures["val"]] == [p.file for p in again.pictures["val"]]
+    assert [p.file for p in source.images["val"]] == [p.file for p in again.images["val"]]
     block = open_source(f"coco:{tmp_path}?val=0.3&split=block")
-    assert [p.file.name for p in block.pictures["val"]] == ["7.png", "8.png", "9.png"]
+    assert [p.file.name for p in block.images["val"]] == ["7.png", "8.png", "9.png"]
     (tmp_path / "train.txt").write_text("0.png\n3\n")
     (tmp_path / "test.txt").write_text("5\n")
     listed = open_source(f"coco:{tmp_path}")
     assert listed.sizes == {"train": 2, "test": 1}
 
 
-def test_chosen_classes_small_objects_and_few_pictures(tmp_path):
+def test_chosen_classes_small_objects_and_few_images(tmp_path):
     records = [annotation(1, 10, category=7), annotation(2, 10), annotation(3, 11, (1, 1, 30, 3))]
     source = opened(tmp_path, records, "?classes=dog,cat&min_side=4&limit=2&masks=0")
     assert source.object_names == ("dog", "cat") and sum(source.sizes.values()) == 2
@@ -132,11 +132,11 @@ def test_joints_with_names_pairs_and_skeleton(tmp_path):
     np.testing.assert_array_equal(samples["1"]["keypoints"], [[[5, 6, 2], [0] * 3, [0] * 3]])
     found = "\n".join(lines(source))
     assert len(source.defects) == 2
-    assert "annotation 3: joint 1 at (70, 8) and 1 more is not in the picture" in found
+    assert "annotation 3: joint 1 at (70, 8) and 1 more is not in the image" in found
     assert "annotation 4: keypoints [1, 2, 3] are not 3 times x, y, visibility" in found
 
 
-def test_captions_are_about_whole_pictures(tmp_path):
+def test_captions_are_about_whole_images(tmp_path):
     content = coco_content(3)
     del content["categories"]
     content["annotations"] = [
@@ -163,15 +163,15 @@ WRONG = {
     "NaN": ({"bbox": [float("nan"), 5, 4, 3]}, "box [nan 5 nan 8] is not finite", -1, False),
     "infinite": ({"bbox": [1, 5, float("inf"), 3]}, "is not finite", -1, False),
     "huge number": ({"bbox": [1, 5, 10**400, 3]}, "bbox [1, 5, 1000", None, None),
-    "outside": ({"bbox": [50, 5, 10, 3]}, "lies outside the picture (40×30)", -1, False),
-    "reaches out": ({"bbox": [30, 5, 15, 3]}, "reaches out of the picture (40×30)", 0, False),
+    "outside": ({"bbox": [50, 5, 10, 3]}, "lies outside the image (40×30)", -1, False),
+    "reaches out": ({"bbox": [30, 5, 15, 3]}, "reaches out of the image (40×30)", 0, False),
     "fractions": ({"bbox": [0.1, 0.2, 0.5, 0.4]}, "fractions where pixels", -1, False),
     "words": ({"bbox": ["1", 2, 3, 4]}, "bbox ['1', 2, 3, 4]", None, None),
     "three numbers": ({"bbox": [1, 2, 3]}, "bbox [1, 2, 3]", None, None),
     "no box": ({"bbox": None}, "bbox None", None, None),
     "unknown category": ({"category_id": 5}, "category_id 5 is no category", -1, False),
     "category list": ({"category_id": [3]}, "category_id [3] is no category", -1, False),
-    "unknown picture": ({"image_id": 99}, "image_id 99 is no image of the file", None, None),
+    "unknown image": ({"image_id": 99}, "image_id 99 is no image of the file", None, None),
     "no outline": ({"segmentation": []}, "no segmentation", 0, True),
     "flat outline": ({"segmentation": [1, 2, 3, 4, 5, 6]}, "no list of polygons", 0, True),
     "two points": ({"segmentation": [[1, 2, 3, 4]]}, "polygon [1 2 3 4] is no outline", -1, False),
@@ -185,7 +185,7 @@ WRONG = {
     ),
     "runs of another size": (
         {"segmentation": {"size": [40, 30], "counts": [1200]}},
-        "size [40, 30] where the picture is [30, 40]",
+        "size [40, 30] where the image is [30, 40]",
         0,
         True,
     ),
@@ -220,7 +220,7 @@ def test_wrong_annotations_are_named_and_no_targets(tmp_path):
         assert samples[str(place)]["labels"].tolist() == expected, case
 
 
-def test_pictures_that_are_wrong(tmp_path):
+def test_images_that_are_wrong(tmp_path):
     content = coco_content(6)
     images = content["images"]
     images[1]["id"] = 10
@@ -236,7 +236,7 @@ def test_pictures_that_are_wrong(tmp_path):
     for words in (
         "image 10 (1.png): another image has this id",
         "image 12 (2.png): size wide × 30",
-        "image 13 (gone.png): no such picture",
+        "image 13 (gone.png): no such image",
         "image 14 (4.png): its size is said to be 100000×100000 pixels",
         "image 6 of the list: no id or no file_name",
     ):
@@ -244,23 +244,23 @@ def test_pictures_that_are_wrong(tmp_path):
     assert len(source.defects) == 5
     dropped = open_source(f"coco:{tmp_path}?drop_bad=1")
     assert sum(dropped.sizes.values()) == 2 and len(dropped.defects) == 1
-    assert dropped.notes == ["drop_bad: left out 4 pictures"]
-    # A picture that is not there stops training with its name, unless it was left out.
+    assert dropped.notes == ["drop_bad: left out 4 images"]
+    # An image that is not there stops training with its name, unless it was left out.
     with pytest.raises(InputError, match=r"gone\.png: no such file"):
         everything(source)
 
 
 def test_heads_of_files_against_stated_sizes(tmp_path):
     source = opened(tmp_path, [])
-    picture(tmp_path / "train" / "1.png", (30, 40))
-    (tmp_path / "train" / "2.png").write_text("no picture")
+    make_image(tmp_path / "train" / "1.png", (30, 40))
+    (tmp_path / "train" / "2.png").write_text("no image")
     found = [str(d) for split in source.sizes for d in source.inspect(split)]
     assert len(found) == 2
     assert any(
         "image 11 (1.png): its size is said to be 40×30, but" in d and "is 30×40" in d
         for d in found
     )
-    assert any("2.png: not a readable picture" in d for d in found)
+    assert any("2.png: not a readable image" in d for d in found)
 
 
 def test_duplicate_annotations(tmp_path):
@@ -295,7 +295,7 @@ REFUSED = {
         },
         ("pairs of joints from 1 to 1",),
     ),
-    "no pictures": (lambda c: {**c, "images": []}, ("no pictures are listed",)),
+    "an empty list of images": (lambda c: {**c, "images": []}, ("no images are listed",)),
     "a way out": (
         lambda c: {**c, "images": [{"id": 1, "file_name": "../../x.png"}]},
         ("image 1", "../../x.png leaves the data folder"),
@@ -312,9 +312,9 @@ REFUSED = {
         lambda c: {**c, "images": [{"id": 1, "file_name": "a\0b"}]},
         ("is no name of a file",),
     ),
-    "all pictures gone": (
+    "all images gone": (
         lambda c: {**c, "images": [{"id": i, "file_name": f"n{i}"} for i in range(3)]},
-        ("none of its", "pictures is there"),
+        ("none of its", "images is there"),
     ),
     "all fractions": (
         lambda c: {**c, "annotations": [annotation(i, 10, (0.1, 0.1, 0.5, 0.5)) for i in (1, 2)]},

@@ -1,4 +1,4 @@
-"""COCO → schema → COCO keeps every box, mask and joint of real pictures."""
+"""COCO → schema → COCO keeps every box, mask and joint of real images."""
 
 import json
 
@@ -25,16 +25,16 @@ def test_every_box_and_mask_comes_back(shared_data):
     source = open_source(f"coco:{folder}?masks=shares")
     stored = json.loads((folder / "annotations" / "instances_val.json").read_text())
     numbers = [category["id"] for category in stored["categories"]]
-    ids = [entry.number for entry in source.pictures["val"]]
+    ids = [entry.number for entry in source.images["val"]]
     assert ids == [image["id"] for image in stored["images"]]
     written = to_coco(
-        source.samples("val"), source.object_names, picture_ids=ids, category_ids=numbers
+        source.samples("val"), source.object_names, image_ids=ids, category_ids=numbers
     )
     images = {image["id"]: image for image in stored["images"]}
-    by_picture = {number: [] for number in ids}
+    by_image = {number: [] for number in ids}
     for annotation in stored["annotations"]:
-        by_picture[annotation["image_id"]].append(annotation)
-    expected = [annotation for number in ids for annotation in by_picture[number]]
+        by_image[annotation["image_id"]].append(annotation)
+    expected = [annotation for number in ids for annotation in by_image[number]]
     assert len(written["annotations"]) == len(expected) == 260
     overlaps = []
     for was, now in zip(expected, written["annotations"], strict=True):
@@ -64,7 +64,7 @@ def test_every_joint_comes_back(shared_data):
         source.object_names,
         joint_names=source.joint_names,
         skeleton=source.skeleton,
-        picture_ids=[entry.number for entry in source.pictures["train"]],
+        image_ids=[entry.number for entry in source.images["train"]],
     )
     assert written["categories"][0]["skeleton"] == stored["categories"][0]["skeleton"]
     key = lambda a: (a["image_id"], *np.round(a["bbox"], 2))  # noqa: E731

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from training.data.sources.reading.image_files import open_picture
+from training.data.sources.reading.image_files import open_image
 from training.data.sources.reading.image_headers import read_header, stated_size
 
 
@@ -51,7 +51,7 @@ def test_sizes_as_stated(kind, tmp_path):
     path = tmp_path / f"a.{kind.lower()}"
     path.write_bytes(encoded(kind))
     assert read_header(path) == (7, 5, False)
-    assert open_picture(tf.constant(str(path))).whole().shape == (5, 7, 3)
+    assert open_image(tf.constant(str(path))).whole().shape == (5, 7, 3)
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "BMP"])
@@ -60,20 +60,20 @@ def test_bombs_are_refused_by_their_heads(kind, tmp_path):
     path.write_bytes(claiming(kind, 40_000, 30_000))
     assert path.stat().st_size < 2000
     with pytest.raises(tf.errors.InvalidArgumentError, match=r"40000×30000.*make it smaller"):
-        tf.function(lambda name: open_picture(name).whole())(tf.constant(str(path)))
+        tf.function(lambda name: open_image(name).whole())(tf.constant(str(path)))
     with pytest.raises(ValueError, match="more than 178956970 pixels"):
         read_header(path)
 
 
-@pytest.mark.parametrize("content", [b"", b"\x89PNG", b"BM", b"no picture at all"])
-def test_what_is_no_picture_is_left_to_the_decoder(content, tmp_path):
+@pytest.mark.parametrize("content", [b"", b"\x89PNG", b"BM", b"no image at all"])
+def test_what_is_no_image_is_left_to_the_decoder(content, tmp_path):
     path = tmp_path / "a.png"
     path.write_bytes(content)
     assert [int(side) for side in stated_size(tf.constant(content))] == [0, 0]
     with pytest.raises((OSError, ValueError)):
         read_header(path)
     with pytest.raises(tf.errors.InvalidArgumentError):
-        open_picture(tf.constant(str(path))).whole()
+        open_image(tf.constant(str(path))).whole()
 
 
 def test_a_turned_photo_is_told(tmp_path):

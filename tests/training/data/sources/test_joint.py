@@ -1,13 +1,13 @@
-"""Pictures with boxes and pictures with a class alone, in one stream."""
+"""Images with boxes and images with a class alone, in one stream."""
 
 import dataclasses
 
 import numpy as np
 import pytest
-from object_folders import coco_content, picture, write_coco
+from object_folders import coco_content, make_image, write_coco
 
 from training.data.augment import Augmentation
-from training.data.batch_config import Batches
+from training.data.batch_config import BatchConfig
 from training.data.pipeline import training_batches
 from training.data.sources import open_source
 from training.recipe import Recipe
@@ -28,12 +28,12 @@ def names():
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory, names):
-    """Eight pictures with boxes of two classes, six of two breeds of the first."""
+    """Eight images with boxes of two classes, six of two breeds of the first."""
     root = tmp_path_factory.mktemp("joint")
     write_coco(root / "boxes", coco_content(8))
     for breed in ("terrier", "spaniel"):
         for number in range(3):
-            picture(root / "breeds" / breed / f"{number}.png")
+            make_image(root / "breeds" / breed / f"{number}.png")
     (root / "a.tree").write_text(f"{names[1]} -1\n{names[0]} -1\nterrier 1\nspaniel 1\n")
     write(root / "joint.toml", root)
     return root
@@ -42,9 +42,9 @@ def folder(tmp_path_factory, names):
 def write(path, root, **changes):
     said = {
         "boxes": f"coco:{root}/boxes?val=0.25",
-        "pictures": f"classes:{root}/breeds",
+        "images": f"classes:{root}/breeds",
         "tree": "a.tree",
-        "pictures_per_box": 2,
+        "images_per_box": 2,
         **changes,
     }
     path.write_text("".join(f"{k} = {v!r}\n" for k, v in said.items() if v is not None))
@@ -74,7 +74,7 @@ def test_both_kinds_come_in_turn(folder, names):
 
 def test_batches_are_the_same_again(folder):
     source = open_source(f"joint:{folder}/joint.toml")
-    batches = Batches(
+    batches = BatchConfig(
         "detection", (32, 32), batch_size=6, targets=("boxes", "labels", "label"), max_objects=4
     )
     first, again = (
@@ -91,7 +91,7 @@ def test_batches_are_the_same_again(folder):
 def test_a_run_learns_from_both(folder, tmp_path):
     recipe = Recipe(image_size=(32, 32), batch_size=6, epochs=1, max_objects=4, model=TINY)
     data = f"joint:{folder}/joint.toml"
-    run = fit("yolo9000", data, recipe, out=tmp_path / "run", say=lambda line: None)
+    run = fit("yolo9000", data, recipe, out=tmp_path / "run", log=lambda line: None)
     assert np.isfinite(run.history[0]["loss"]) and run.history[0]["class_loss"] > 0
     assert run.model().tree.parents == (-1, -1, 1, 1)
     with pytest.raises(InputError, match="teach `zoo train yolo9000` alone"):
@@ -105,8 +105,8 @@ def test_a_run_learns_from_both(folder, tmp_path):
     ("changes", "message"),
     [
         ({"tree": None}, "needs tree"),
-        ({"pictures_per_box": 0}, "at least 1"),
-        ({"pictures_per_box": "two"}, "is a whole number"),
+        ({"images_per_box": 0}, "at least 1"),
+        ({"images_per_box": "two"}, "is a whole number"),
         ({"trees": "a.tree"}, "did you mean 'tree'"),
         ({"tree": "absent.tree"}, "No such file"),
         ({"boxes": "classes:ROOT/breeds"}, "has no labels"),

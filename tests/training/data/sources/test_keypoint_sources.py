@@ -25,7 +25,7 @@ HEAD = "name,l_hip_x,l_hip_y,l_hip_v,r_hip_x,r_hip_y,r_hip_v,head_x,head_y,head_
 LINES = [f"p{i},{10 + i},20,1,30,{22 + i},1,20,5,1" for i in range(6)]
 
 
-def pictures(root: Path, names, size=(60, 50)) -> Path:
+def make_images(root: Path, names, size=(60, 50)) -> Path:
     (root / "images").mkdir(parents=True, exist_ok=True)
     for number, name in enumerate(names):
         Image.new("RGB", size, (number, 2, 3)).save(root / "images" / name)
@@ -34,7 +34,7 @@ def pictures(root: Path, names, size=(60, 50)) -> Path:
 
 @pytest.fixture
 def root(tmp_path):
-    pictures(tmp_path, [f"p{i}.png" for i in range(6)])
+    make_images(tmp_path, [f"p{i}.png" for i in range(6)])
     return tmp_path
 
 
@@ -66,7 +66,7 @@ def test_a_table(root):
     assert set(sample) == set(source.keys) == {"image", "keypoints", "box"}
     assert sample["image"].shape == (50, 60, 3) and sample["image"][0, 0, 0] == 2
     np.testing.assert_array_equal(sample["keypoints"], [[12, 20, 2], [30, 24, 2], [20, 5, 2]])
-    # 18 × 19 pixels, and a quarter of the longer side around, cut at the picture.
+    # 18 × 19 pixels, and a quarter of the longer side around, cut at the image.
     np.testing.assert_allclose(sample["box"], [12 - 4.75, 5 - 4.75, 30 + 4.75, 24 + 4.75])
     assert sample["keypoints"].dtype == sample["box"].dtype == np.float32
 
@@ -122,7 +122,7 @@ def test_lists_of_names_and_who_is_on_none(root):
     refused(table(root), "val.txt, line 1: p9 is not in poses.csv", "take it off")
 
 
-def test_people_of_one_picture_stay_together(root):
+def test_people_of_one_image_stay_together(root):
     lines = [line for line in LINES for _ in range(3)]
     source = open_source(table(root, *lines) + "?val=0.5")
     assert source.sizes == {"train": 9, "val": 9}
@@ -136,10 +136,10 @@ DEFECTS = {
     "no number": ("p0,nan,20,1,30,22,1,20,5,1", "left hip is marked but at (nan, 20)", "part"),
     "mark": ("p0,10,20,7,30,22,1,20,5,1", "left hip has visibility 7, not 0 or 1", "part"),
     "outside": ("p0,-30,20,1,30,22,1,20,5,1", "joint 0 at (-30, 20)", "part"),
-    "short line": ("p0,10,20", "3 fields, not the 10 of the head", "picture"),
-    "nobody": ("p0,1,1,0,1,1,0,1,1,0", "no joint is there", "picture"),
-    "no name": (",10,20,1,30,22,1,20,5,1", "no picture is named", "picture"),
-    "no picture": ("p77,10,20,1,30,22,1,20,5,1", "no such picture", "picture"),
+    "short line": ("p0,10,20", "3 fields, not the 10 of the head", "image"),
+    "nobody": ("p0,1,1,0,1,1,0,1,1,0", "no joint is there", "image"),
+    "no name": (",10,20,1,30,22,1,20,5,1", "no image is named", "image"),
+    "no image": ("p77,10,20,1,30,22,1,20,5,1", "no such image", "image"),
 }
 
 
@@ -157,7 +157,7 @@ def test_defects_name_line_and_remedy(root, case):
     assert any("left out 1" in note for note in cleaned.notes), cleaned.notes
     kept = sum(cleaned.sizes.values())
     assert kept == (6 if drop == "part" else 5)
-    if case not in ("no picture",):
+    if case not in ("no image",):
         for sample in everything(source).values():
             assert np.isfinite(sample["keypoints"]).all() and np.isfinite(sample["box"]).all()
 
@@ -171,7 +171,7 @@ def test_a_bad_box_takes_its_joints_along(root):
     sample = everything(source)["p0"]
     assert not sample["box"].any() and not sample["keypoints"].any()
     dropped = open_source(table(root, *lines, head=head) + "?drop_bad=1")
-    assert sum(dropped.sizes.values()) == 5 and "1 picture" in dropped.notes[-1]
+    assert sum(dropped.sizes.values()) == 5 and "1 image" in dropped.notes[-1]
 
 
 def test_tables_that_are_none(root):
@@ -195,8 +195,8 @@ def test_tables_that_are_none(root):
     refused(f"keypoints:{root}", "expected a CSV table", "found 0 MATLAB files")
 
 
-def test_names_that_fit_two_pictures(root):
-    pictures(root, ["p1.jpg"])
+def test_names_that_fit_two_images(root):
+    make_images(root, ["p1.jpg"])
     refused(table(root), "line 3: p1 fits images/p1.", "say which")
     assert open_source(table(root, *(line.replace("p1,", "p1.jpg,") for line in LINES))).sizes
 
@@ -265,7 +265,7 @@ def lsp(count):
 @pytest.mark.parametrize("form", ["extended", "original"])
 def test_leeds_sports_pose(tmp_path, form):
     joints = lsp(4)
-    pictures(tmp_path, [f"im{i:04d}.jpg" for i in range(1, 5)])
+    make_images(tmp_path, [f"im{i:04d}.jpg" for i in range(1, 5)])
     stored = joints if form == "extended" else joints.transpose(1, 0, 2)
     scipy.io.savemat(tmp_path / "joints.mat", {"joints": stored})
     source = open_source(f"keypoints:{tmp_path}?val=0.25")
@@ -277,7 +277,7 @@ def test_leeds_sports_pose(tmp_path, form):
         np.testing.assert_allclose(samples[f"im{i + 1:04d}"]["keypoints"], expected, rtol=1e-6)
     scipy.io.savemat(tmp_path / "joints.mat", {"joints": stored, "ids": [[4, 2, 9, 1]]})
     source = open_source(f"keypoints:{tmp_path}?drop_bad=1")
-    assert any("left out 1 picture" in note for note in source.notes)
+    assert any("left out 1 image" in note for note in source.notes)
     fourth = everything(source)["im0004"]["keypoints"]
     np.testing.assert_allclose(fourth[0], joints[0, :, 0] * [1, 1, 2], rtol=1e-6)
 
@@ -308,7 +308,7 @@ def mpii(tmp_path):
     )
     release = structs({"annolist": annolist, "img_train": np.array([[1, 1, 0]])})
     scipy.io.savemat(tmp_path / "mpii.mat", {"RELEASE": release})
-    pictures(tmp_path, ["a.jpg", "b.jpg", "test.jpg"])
+    make_images(tmp_path, ["a.jpg", "b.jpg", "test.jpg"])
 
 
 def test_mpii(tmp_path):
@@ -332,14 +332,14 @@ def test_mpii(tmp_path):
 
 
 def test_matlab_files_that_are_none(tmp_path):
-    pictures(tmp_path, ["im1.jpg", "im2.jpg"])
+    make_images(tmp_path, ["im1.jpg", "im2.jpg"])
     path = tmp_path / "joints.mat"
     for content, words in {
         "wrong": ({"joints": np.zeros((13, 3, 2))}, "joints has the shape 13×3×2; expected 14×3×N"),
         "two": ({"joints": np.zeros((14, 3))}, "joints has the shape 14×3"),
         "other": ({"points": [1]}, "expected a variable joints"),
         "ids": ({"joints": np.zeros((14, 3, 2)), "ids": [1]}, "ids has 1 entries for 2"),
-        "more": ({"joints": np.zeros((14, 3, 5))}, "5 people but 2 pictures"),
+        "more": ({"joints": np.zeros((14, 3, 5))}, "5 people but 2 images"),
         "release": ({"RELEASE": {"annolist": 3}}, "RELEASE has no annolist"),
     }.values():
         scipy.io.savemat(path, content)
@@ -375,14 +375,14 @@ FIELDS = st.sampled_from(
 @QUIET
 @given(rows=st.lists(st.lists(FIELDS, max_size=11), max_size=5))
 def test_no_line_of_a_table_ends_in_a_traceback(tmp_path, rows):
-    pictures(tmp_path, ["p1.png", "p2.png"])
+    make_images(tmp_path, ["p1.png", "p2.png"])
     outcome(table(tmp_path, *(",".join(row) for row in rows)))
 
 
 @QUIET
 @given(text=st.text(max_size=80))
 def test_no_text_ends_in_a_traceback(tmp_path, text):
-    pictures(tmp_path, ["p1.png", "p2.png"])
+    make_images(tmp_path, ["p1.png", "p2.png"])
     (tmp_path / "poses.csv").write_bytes(text.encode(errors="surrogatepass"))
     outcome(f"keypoints:{tmp_path}")
 

@@ -16,7 +16,7 @@ from training.data.sources.objects.run_lengths import compress, decompress, read
 
 
 def drawn(polygons, height, width, owners=None, objects=1):
-    """(N, H, W) masks of whole pictures."""
+    """(N, H, W) masks of whole images."""
     points = np.concatenate([np.reshape(polygon, (-1, 2)) for polygon in polygons])
     sizes = tf.constant([len(polygon) // 2 for polygon in polygons], tf.int32)
     owners = tf.constant(owners or [0] * len(polygons), tf.int32)
@@ -52,7 +52,7 @@ def test_an_object_is_the_union_of_its_polygons_and_objects_are_apart():
 def test_every_pixel_as_in_pycocotools(data):
     api = pytest.importorskip("pycocotools.mask")
     height, width = data.draw(st.integers(1, 40)), data.draw(st.integers(1, 40))
-    # Tenths fall on the ties of rounding to fifths; outlines leave the picture and cross over.
+    # Tenths fall on the ties of rounding to fifths; outlines leave the image and cross over.
     place = st.integers(-100, 500).map(lambda n: n / 10) | st.floats(-10, 50)
     sizes = data.draw(st.lists(st.integers(3, 8), min_size=1, max_size=3))
     polygons = [data.draw(st.lists(place, min_size=2 * size, max_size=2 * size)) for size in sizes]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from object_folders import picture
+from object_folders import make_image
 
 from training.data.sources import open_source
 from zoo.errors import InputError
@@ -18,7 +18,7 @@ def region(number, image, phrase="a red cat", box=(4, 5, 20, 10)):
 
 
 def write(root, descriptions=None, images=None, folder="VG_100K"):
-    """Three pictures, the last in the second folder as in Visual Genome."""
+    """Three images, the last in the second folder as in Visual Genome."""
     if images is None:
         images = [
             {"image_id": i, "width": 40, "height": 30, "url": f"https://x.org/VG_100K/{i}.jpg"}
@@ -30,8 +30,8 @@ def write(root, descriptions=None, images=None, folder="VG_100K"):
     (root / "image_data.json").write_text(json.dumps(images))
     (root / "region_descriptions.json").write_text(json.dumps(descriptions))
     for number in (1, 2):
-        picture(root / folder / f"{number}.jpg")
-    picture(root / "VG_100K_2" / "3.jpg")
+        make_image(root / folder / f"{number}.jpg")
+    make_image(root / "VG_100K_2" / "3.jpg")
     return f"regions:{root}"
 
 
@@ -46,7 +46,7 @@ def test_boxes_and_sentences(tmp_path):
     spec = write(tmp_path, [{"id": 1, "regions": regions}, {"image_id": 3, "regions": []}])
     source = open_source(spec)
     assert source.sizes == {"train": 1, "val": 1} and not source.defects
-    assert source.notes[0].startswith("1 pictures of image_data.json have no regions in")
+    assert source.notes[0].startswith("1 images of image_data.json have no regions in")
     assert source.object_names == ("region",) and source.keys[-1] == "texts"
     samples = everything(source)
     np.testing.assert_array_equal(samples["1"]["boxes"], [[4, 5, 24, 15], [0, 0, 40, 30]])
@@ -106,8 +106,8 @@ def test_everything_wrong_is_named(tmp_path):
     assert everything(source)["1"]["labels"].tolist() == [-1, 0]
     dropped = open_source(f"{spec}?drop_bad=1")
     assert not dropped.defects and everything(dropped)["1"]["labels"].tolist() == [0]
-    assert dropped.notes[-1] == "drop_bad: left out 5 objects, 7 pictures"
-    assert dropped.notes[0].startswith("1 pictures of image_data.json have no regions")
+    assert dropped.notes[-1] == "drop_bad: left out 5 objects, 7 images"
+    assert dropped.notes[0].startswith("1 images of image_data.json have no regions")
 
 
 def test_nothing_that_can_be_used(tmp_path):

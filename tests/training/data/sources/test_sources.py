@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from image_folders import write_pictures
+from image_folders import write_images
 from PIL import Image
 
 from training.data.sources import InstanceFolder, MaskFolder, open_source
@@ -12,7 +12,7 @@ from zoo.errors import InputError
 
 
 def read(source, split="train"):
-    """Samples by the stem of their picture."""
+    """Samples by the stem of their image."""
     return {name.split("/")[-1].split(".")[0]: s for name, s in source.samples(split)}
 
 
@@ -24,7 +24,7 @@ def as_stored(path):
     return np.asarray(Image.open(path), np.int32)
 
 
-def test_pictures_and_masks_come_as_they_are(folder):
+def test_images_and_masks_come_as_they_are(folder):
     source = open_source(f"masks:{folder}")
     assert isinstance(source, MaskFolder)
     assert source.sizes == {"train": 5, "val": 1} and source.class_names == ("0", "1", "2")
@@ -92,7 +92,7 @@ def test_void_and_names(folder):
 
 
 @pytest.mark.parametrize("mode", ["L", "RGBA", "P", "1", "JPEG", "I;16", "GIF", "BMP"])
-def test_kinds_of_pictures_become_rgb_bytes(folder, mode):
+def test_kinds_of_images_become_rgb_bytes(folder, mode):
     path = folder / "images" / "0.png"
     grey = np.asarray(Image.open(path))[..., 0]
     image = Image.fromarray(grey)
@@ -132,9 +132,9 @@ LAYOUTS = {
 @pytest.mark.parametrize("held_out", ["val", "test", None])
 def test_folders_for_each_split(tmp_path, layout, held_out):
     place = LAYOUTS[layout]
-    write_pictures(tmp_path, 5, folders=place("train"))
+    write_images(tmp_path, 5, folders=place("train"))
     if held_out:
-        write_pictures(tmp_path, 2, folders=place(held_out), first=5)
+        write_images(tmp_path, 2, folders=place(held_out), first=5)
     source = open_source(f"masks:{tmp_path}")
     if held_out:
         assert source.sizes == {"train": 5, held_out: 2}
@@ -145,7 +145,7 @@ def test_folders_for_each_split(tmp_path, layout, held_out):
 
 
 def test_lists_of_pairs(tmp_path):
-    write_pictures(tmp_path, 6, folders=("a", "b"))
+    write_images(tmp_path, 6, folders=("a", "b"))
     lines = [f"a/{i}.png b/{i}.png" for i in range(6)]
     (tmp_path / "train.txt").write_text("\n".join(lines[:4]) + "\n\n")
     assert open_source(f"masks:{tmp_path}").sizes == {"train": 3, "val": 1}
@@ -174,13 +174,13 @@ def test_masks_with_an_ending_of_their_own(folder):
 
 
 def test_what_is_held_out_is_always_the_same_and_as_much_as_asked(tmp_path):
-    write_pictures(tmp_path / "d", 20, (4, 4))
+    write_images(tmp_path / "d", 20, (4, 4))
     held_out = sorted(read(open_source(f"masks:{tmp_path / 'd'}"), "val"))
     assert len(held_out) == 4 and held_out == sorted(
         read(open_source(f"masks:{tmp_path / 'd'}?val=0.2"), "val")
     )
-    # Names decide, so a picture more moves no more than one.
-    write_pictures(tmp_path / "d", 1, (4, 4), first=20)
+    # Names decide, so an image more moves no more than one.
+    write_images(tmp_path / "d", 1, (4, 4), first=20)
     again = read(open_source(f"masks:{tmp_path / 'd'}"), "val")
     assert len(set(held_out) & set(again)) >= 3
     block = open_source(f"masks:{tmp_path / 'd'}?val=0.25&split=block")
@@ -190,7 +190,7 @@ def test_what_is_held_out_is_always_the_same_and_as_much_as_asked(tmp_path):
 
 
 def test_objects_of_an_instance_map(tmp_path):
-    write_pictures(tmp_path, 2, (12, 16), folders=("images", "instances"))
+    write_images(tmp_path, 2, (12, 16), folders=("images", "instances"))
     first, second = sorted((tmp_path / "instances").iterdir())
     numbers = np.zeros((12, 16), np.uint8)
     numbers[2:6, 4:12], numbers[3:5, 6:10] = 5, 9  # one in the other
@@ -209,7 +209,7 @@ def test_objects_of_an_instance_map(tmp_path):
 
 
 def test_instances_of_more_than_255_objects(tmp_path):
-    write_pictures(tmp_path, 4, (20, 20), folders=("images", "instances"))
+    write_images(tmp_path, 4, (20, 20), folders=("images", "instances"))
     numbers = np.arange(400).reshape(20, 20).astype(np.uint16)
     for path in (tmp_path / "instances").iterdir():
         Image.fromarray(numbers).save(path)
@@ -225,7 +225,7 @@ def test_instances_of_more_than_255_objects(tmp_path):
 
 
 def test_a_folder_of_names_from_everywhere(tmp_path):
-    write_pictures(tmp_path / "d", 3)
+    write_images(tmp_path / "d", 3)
     for old, new in [("0", "é 漢字"), ("1", "[x] 'q' \"z\""), ("2", "a.b²3")]:
         for part in ("images", "masks"):
             (tmp_path / "d" / part / f"{old}.png").rename(tmp_path / "d" / part / f"{new}.png")

@@ -22,7 +22,7 @@ def prepared(name, examples, root):
     return f"tfds:{name}?data_dir={root}"
 
 
-def picture(height, width, channels=3, seed=0):
+def make_image(height, width, channels=3, seed=0):
     return np.random.default_rng(seed).integers(0, 256, (height, width, channels)).astype(np.uint8)
 
 
@@ -30,7 +30,7 @@ def box(top, left, bottom, right):
     return tfds.features.BBox(ymin=top, xmin=left, ymax=bottom, xmax=right)
 
 
-def own(tmp_path, features, examples, name="my_pictures"):
+def own(tmp_path, features, examples, name="my_images"):
     """A data set of the user's own, without code that TFDS knows."""
     tfds.dataset_builders.store_as_tfds_dataset(
         name=name,
@@ -55,7 +55,7 @@ def test_voc(tmp_path, year):
     }
     whole = {**thing, "bbox": box(1 / 100, 1 / 200, 1.0, 1.0), "label": "aeroplane"}
     record = {
-        "image": picture(100, 200),
+        "image": make_image(100, 200),
         "image/filename": "000005.jpg",
         "objects": [thing, {**whole, "is_difficult": False}],
         "labels": ["sheep"],
@@ -79,7 +79,7 @@ def test_voc(tmp_path, year):
 def test_coco_objects(tmp_path):
     thing = {"id": 7, "area": 12, "bbox": box(0.25, 0.1, 0.75, 0.6), "label": 79, "is_crowd": True}
     record = {
-        "image": picture(40, 60),
+        "image": make_image(40, 60),
         "image/filename": "a.jpg",
         "image/id": 1,
         "objects": [thing],
@@ -120,7 +120,7 @@ def panoptic_record():
             }
         )
     return ids, {
-        "image": picture(20, 30),
+        "image": make_image(20, 30),
         "image/filename": "p.jpg",
         "image/id": 3,
         "panoptic_image": colours,
@@ -164,7 +164,7 @@ def test_oxford_iiit_pet(tmp_path):
     trimap[10:30, 10:30] = 3
     trimap[12:28, 12:28] = 1
     record = {
-        "image": picture(50, 40),
+        "image": make_image(50, 40),
         "label": "Bengal",
         "species": "Cat",
         "file_name": "Bengal_1.jpg",
@@ -222,7 +222,7 @@ def test_scene_parse150(tmp_path):
     marks = np.zeros((10, 12, 3), np.uint8)
     marks[2:5, 3:6] = (4, 1, 0)
     marks[6:9, 3:6] = (100, 2, 0)
-    record = {"image": picture(10, 12), "annotation": marks}
+    record = {"image": make_image(10, 12), "annotation": marks}
     source = open_source(
         prepared("scene_parse150", {"train": [record], "test": [record]}, tmp_path)
     )
@@ -234,8 +234,8 @@ def test_scene_parse150(tmp_path):
     assert (source.class_names[4], source.class_names[100]) == ("person", "flag")
 
 
-def test_imagenet2012_leaves_out_its_test_pictures(tmp_path):
-    record = {"image": picture(9, 8), "label": 999, "file_name": "n1.JPEG"}
+def test_imagenet2012_leaves_out_its_test_images(tmp_path):
+    record = {"image": make_image(9, 8), "label": 999, "file_name": "n1.JPEG"}
     unlabelled = {**record, "label": -1}
     splits = {"train": [record], "validation": [record], "test": [unlabelled]}
     source = open_source(prepared("imagenet2012", splits, tmp_path))
@@ -243,12 +243,12 @@ def test_imagenet2012_leaves_out_its_test_pictures(tmp_path):
     assert next(source.samples("val"))[1]["label"] == 999
 
 
-def test_any_data_set_of_pictures_and_labels_in_grey_too(tmp_path):
+def test_any_data_set_of_images_and_labels_in_grey_too(tmp_path):
     features = {
         "image": tfds.features.Image(shape=(6, 5, 1)),
         "label": tfds.features.ClassLabel(names=["cat", "dog"]),
     }
-    greys = [picture(6, 5, 1, seed) for seed in range(5)]
+    greys = [make_image(6, 5, 1, seed) for seed in range(5)]
     examples = [{"image": grey, "label": i % 2} for i, grey in enumerate(greys)]
     source = open_source(own(tmp_path, features, {"train": examples}))
     # The only split is divided, and that is said.
@@ -289,7 +289,7 @@ def example_of_features():
         }
     ]
     return {
-        "photo": picture(10, 20),
+        "photo": make_image(10, 20),
         "kind": "c",
         "map": np.arange(200, dtype=np.uint8).reshape(10, 20, 1) % 3,
         "things": things,

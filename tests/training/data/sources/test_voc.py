@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from object_folders import picture, voc_xml, write_voc
+from object_folders import make_image, voc_xml, write_voc
 from PIL import Image
 
 from training.data.sources import open_source
@@ -47,15 +47,15 @@ def test_boxes_from_pixel_zero_are_told(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("xml", "pictures"),
+    ("xml", "images"),
     [("Annotations", "JPEGImages"), ("annotations", "images"), ("annotations/xmls", "images")],
 )
-def test_layouts_and_lists(tmp_path, xml, pictures):
-    write_voc(tmp_path, {str(i): [CAT] for i in range(12)}, xml, pictures)
-    picture(tmp_path / pictures / "unlabelled.png")
+def test_layouts_and_lists(tmp_path, xml, images):
+    write_voc(tmp_path, {str(i): [CAT] for i in range(12)}, xml, images)
+    make_image(tmp_path / images / "unlabelled.png")
     source = open_source(f"voc:{tmp_path}?val=0.25")
     assert source.sizes == {"train": 9, "val": 3}
-    assert source.notes == ["1 pictures have no annotation file and were not read"]
+    assert source.notes == ["1 images have no annotation file and were not read"]
     lists = tmp_path / "ImageSets" / "Main"
     lists.mkdir(parents=True)
     (lists / "train.txt").write_text("3 1\n10.png -1\n")
@@ -66,7 +66,7 @@ def test_layouts_and_lists(tmp_path, xml, pictures):
     assert source.notes == ["9 annotation files are on no list and were not read"]
 
 
-def test_pictures_and_xml_together_in_folders_of_splits(tmp_path):
+def test_images_and_xml_together_in_folders_of_splits(tmp_path):
     write_voc(tmp_path, {"a": [CAT], "b": [CAT]}, "train", "train")
     write_voc(tmp_path, {"c": [CAT]}, "valid", "valid")
     assert open_source(f"voc:{tmp_path}").sizes == {"train": 2, "val": 1}
@@ -89,7 +89,7 @@ SECRET = (
     "</annotation>"
 )
 
-# The XML file, and words of its defect; the picture is left out, with `drop_bad` and without.
+# The XML file, and words of its defect; the image is left out, with `drop_bad` and without.
 WRONG_FILES = {
     "bomb": (BOMB, "DOCTYPE"),
     "external entity": (SECRET, "DOCTYPE"),
@@ -112,10 +112,10 @@ def test_files_that_cannot_be_read_are_named_and_left_out(tmp_path):
     assert source.sizes == {"train": 1, "val": 1} and len(source.defects) == len(WRONG_FILES)
     for place, (case, (_, words)) in enumerate(WRONG_FILES.items()):
         (defect,) = (d for d in source.defects if f"x{place}.xml" in d.file)
-        assert words in defect.problem and defect.remedy and defect.drop == "picture", case
+        assert words in defect.problem and defect.remedy and defect.drop == "image", case
         assert "\n" not in str(defect) and str(defect).count(f"x{place}.xml") == 1, case
     dropped = open_source(f"voc:{tmp_path}?drop_bad=1")
-    assert not dropped.defects and dropped.notes == ["drop_bad: left out 9 pictures"]
+    assert not dropped.defects and dropped.notes == ["drop_bad: left out 9 images"]
 
 
 # An object's elements, words of its defect, and whether it keeps a row, with label −1.
@@ -128,7 +128,7 @@ WRONG_OBJECTS = {
     "swapped": (OBJECT.format(9, 5, 5, 8), "corners swapped", True),
     "NaN": (OBJECT.format("nan", 5, 9, 8), "is not finite", True),
     "infinite": (OBJECT.format(1, 5, "1e999", 8), "is not finite", True),
-    "outside": (OBJECT.format(50, 5, 60, 8), "lies outside the picture (40×30)", True),
+    "outside": (OBJECT.format(50, 5, 60, 8), "lies outside the image (40×30)", True),
     "words": (OBJECT.format("left", 5, 9, 8), "<xmin> is left", False),
     "missing side": ("<name>cat</name><bndbox><xmin>1</xmin></bndbox>", "<ymin> is missing", False),
     "no box": ("<name>cat</name>", "no <bndbox>", False),
@@ -156,16 +156,16 @@ def test_wrong_objects_are_named_and_no_targets(tmp_path):
     assert dropped.notes == [f"drop_bad: left out {len(WRONG_OBJECTS)} objects"]
 
 
-def test_lists_and_pictures_that_do_not_fit(tmp_path):
+def test_lists_and_images_that_do_not_fit(tmp_path):
     write_voc(tmp_path, {"a": [CAT], "b": [CAT], "c": [CAT]})
     (tmp_path / "JPEGImages" / "b.png").unlink()
     (tmp_path / "train.txt").write_text("a\nmissing\na\nb\n")
     (tmp_path / "val.txt").write_text("c\n")
     source = open_source(f"voc:{tmp_path}")
     found = "\n".join(map(str, source.defects))
-    assert "train.txt, line 2 names it, but it is not there; label the picture" in found
+    assert "train.txt, line 2 names it, but it is not there; label the image" in found
     assert "train.txt, line 3: it is listed twice" in found
-    assert "b.xml: no such picture" in found and len(source.defects) == 3
+    assert "b.xml: no such image" in found and len(source.defects) == 3
     (tmp_path / "train.txt").write_text("../a\n")
     with pytest.raises(InputError, match=r"train.txt, line 1: \.\./a leaves the data folder"):
         open_source(f"voc:{tmp_path}")
@@ -196,7 +196,7 @@ def test_no_data_set(tmp_path):
         with pytest.raises(InputError, match=words):
             open_source(f"voc:{tmp_path}?{option}")
     (tmp_path / "Annotations" / "b.xml").write_text("")
-    with pytest.raises(InputError, match="one picture is too few"):
+    with pytest.raises(InputError, match="one image is too few"):
         open_source(f"voc:{tmp_path}")
 
 

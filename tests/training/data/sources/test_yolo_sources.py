@@ -18,7 +18,7 @@ LINES = ["1 0.5 0.5 0.2 0.4", "0 0.25 0.5 0.5 1\n2 0.1 0.1 0.1 0.1", ""]
 
 
 def write(root, images="images/train", labels="labels/train", lines=LINES, first=0, size=(80, 40)):
-    """Pictures 80 wide and 40 high with these label files; None writes no file."""
+    """Images 80 wide and 40 high with these label files; None writes no file."""
     (root / images).mkdir(parents=True, exist_ok=True)
     (root / labels).mkdir(parents=True, exist_ok=True)
     for number, text in enumerate(lines, first):
@@ -106,7 +106,7 @@ def test_exports_made_for_another_place(root):
     assert open_source(data(root, names=names, train="images/train")).object_names == tuple(NAMES)
     absolute = data(root, train=str(root / "images/train"), val=["images/val", "images/train"])
     assert open_source(absolute).sizes == {"train": 3, "val": 6}
-    assert "3 pictures are given twice" in open_source(absolute).notes[0]
+    assert "3 images are given twice" in open_source(absolute).notes[0]
 
 
 def test_outlines_become_masks(tmp_path):
@@ -129,7 +129,7 @@ def test_poses(tmp_path):
     words = {"kpt_names": {0: ["l_eye", "r_eye", "tail"]}, "names": ["cat"]}
     source = open_source(data(tmp_path, **shape, **words) + "?val=0.5&split=block")
     assert source.joint_names == ("left eye", "right eye", "tail")
-    assert source.joint_pairs == ((0, 1),) and "1 pictures without a label file" in source.notes[0]
+    assert source.joint_pairs == ((0, 1),) and "1 images without a label file" in source.notes[0]
     keypoints = samples(source)["0"]["keypoints"]
     np.testing.assert_allclose(keypoints, [[[20, 20, 2], [60, 20, 1], [0, 0, 0]]])
     assert samples(source, "val")["1"]["keypoints"].shape == (0, 3, 3)
@@ -152,8 +152,8 @@ DEFECTS = {
     "swapped": ("0 0.5 0.5 -0.1 0.1", "line 2", "corners swapped", "object"),
     "not finite": ("0 0.5 nan 0.1 0.1", "line 2", "not finite", "object"),
     "infinite outline": ("0 .1 .1 .2 .1 inf .2", "line 2", "not finite", "object"),
-    "pixels": ("0 40 20 10 10", "line 2", "outside the picture (0…1)", "object"),
-    "reaches out": ("0 0.95 0.5 0.2 0.1", "line 2", "reaches out of the picture", "part"),
+    "pixels": ("0 40 20 10 10", "line 2", "outside the image (0…1)", "object"),
+    "reaches out": ("0 0.95 0.5 0.2 0.1", "line 2", "reaches out of the image", "part"),
 }
 
 
@@ -181,8 +181,8 @@ def test_what_is_missing_is_counted(root):
     (root / "labels/train/99.txt").write_text("")
     source = open_source(data(root, train="images/train", val="images/val"))
     assert source.notes == [
-        "1 pictures without a label file: no objects",
-        "1 label files without a picture are not read",
+        "1 images without a label file: no objects",
+        "1 label files without an image are not read",
     ]
     assert samples(source)["1"]["labels"].shape == (0,)
     (root / "labels/train/0.txt").write_bytes(b"\xff\xfe")
@@ -222,14 +222,14 @@ def test_folders_and_yaml_that_cannot_be_used(root, tmp_path):
     refused(f"yolo:{root}", "several YAML files (more.yaml, other.yaml)")
     (root / "list.txt").write_text("../../secret.png\n")
     refused(data(root, train="list.txt"), "list.txt, line 1", "leaves the data folder")
-    refused(f"yolo:{tmp_path / 'labels'}", "labels: no pictures in it")
+    refused(f"yolo:{tmp_path / 'labels'}", "labels: no images in it")
 
 
-def test_pixels_and_pictures_without_labels_are_told_at_once(tmp_path):
+def test_pixels_and_images_without_labels_are_told_at_once(tmp_path):
     write(tmp_path / "a", lines=["0 40 20 10 10", "0 30 20 10 10"])
     refused(f"yolo:{tmp_path / 'a'}", "these are pixels where fractions")
     write(tmp_path / "b", lines=[None, None])
-    refused(f"yolo:{tmp_path / 'b'}", "none of 2 pictures has a label file")
+    refused(f"yolo:{tmp_path / 'b'}", "none of 2 images has a label file")
     write(tmp_path / "c", lines=["900000 0.5 0.5 0.1 0.1", ""])
     refused(f"yolo:{tmp_path / 'c'}", "class 900000", "name the classes")
 

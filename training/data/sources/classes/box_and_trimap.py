@@ -1,4 +1,4 @@
-"""What lies beside pictures that have a class each: the one object's box, and its trimap."""
+"""What lies beside images that have a class each: the one object's box, and its trimap."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _TRIMAP_FOLDERS = ("annotations/trimaps", "trimaps")
 
 @dataclasses.dataclass(frozen=True)
 class OneBox:
-    """What a VOC file says of a picture that should have one object.
+    """What a VOC file says of an image that should have one object.
 
     Attributes:
         box: x0, y0, x1, y1 in pixels; None unless there is exactly one and it is whole.
         objects: how many there are.
         problem: of the only one, where it has no box.
-        width, height: of the picture as stated, 0 where they are not.
+        width, height: of the image as stated, 0 where they are not.
     """
 
     box: tuple[float, ...] | None

@@ -1,4 +1,4 @@
-"""Pictures and their classes: from a folder for each class, from lists, or from a table."""
+"""Images and their classes: from a folder for each class, from lists, or from a table."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from collections import Counter
 from pathlib import Path
 
 from training.data.sources.reading.folder_layout import IMAGE_FOLDERS, SPLIT_NAMES
-from training.data.sources.reading.image_files import PICTURES, natural_key
-from training.data.sources.reading.image_lookup import PictureIndex
+from training.data.sources.reading.image_files import IMAGES, natural_key
+from training.data.sources.reading.image_lookup import ImageIndex
 from training.data.sources.reading.splits import list_files
 from training.data.sources.reading.table_columns import (
+    IMAGE_COLUMNS,
     LABEL_COLUMNS,
-    PICTURE_COLUMNS,
     SPLIT_COLUMNS,
     box_columns,
     box_of,
@@ -25,17 +25,17 @@ from zoo.files.text_files import Table, numbered_lines, read_table
 
 @dataclasses.dataclass(slots=True)
 class Entry:
-    """One picture.
+    """One image.
 
     Attributes:
-        picture: its file.
+        image: its file.
         label: its class, a name or a number as text.
         split: `train`, `val`, `test`, or nothing where nobody says.
-        file, record: where that stands; the picture itself where it is in its class's folder.
+        file, record: where that stands; the image itself where it is in its class's folder.
         box: x0, y0, x1, y1 in pixels, where that is said too.
     """
 
-    picture: Path
+    image: Path
     label: str
     split: str
     file: Path
@@ -63,7 +63,7 @@ class Entries:
 
 
 def read_entries(root: Path) -> Entries:
-    """The pictures of a data folder with their classes.
+    """The images of a data folder with their classes.
 
     Raises:
         InputError: no layout is recognised.
@@ -81,7 +81,7 @@ def read_entries(root: Path) -> Entries:
 
 
 def _is_class_table(table: Table) -> bool:
-    return table.column(*LABEL_COLUMNS) is not None and table.column(*PICTURE_COLUMNS) is not None
+    return table.column(*LABEL_COLUMNS) is not None and table.column(*IMAGE_COLUMNS) is not None
 
 
 def _split_named(word: str) -> str:
@@ -89,14 +89,14 @@ def _split_named(word: str) -> str:
 
 
 def _from_tables(root: Path) -> Entries:
-    """CSV files with columns for the picture, the class, and perhaps the split and a box."""
-    found, index = Entries(), PictureIndex(root)
+    """CSV files with columns for the image, the class, and perhaps the split and a box."""
+    found, index = Entries(), ImageIndex(root)
     for path in sorted(root.glob("*.[cC][sS][vV]")):
         table = read_table(path)
         if not _is_class_table(table):
             found.notes.append(f"{shown(path.name)} has no columns image and label: not read")
             continue
-        picture, label = table.column(*PICTURE_COLUMNS), table.column(*LABEL_COLUMNS)
+        image, label = table.column(*IMAGE_COLUMNS), table.column(*LABEL_COLUMNS)
         split, box = table.column(*SPLIT_COLUMNS), box_columns(table)
         found.has_boxes |= box is not None
         for line, count in table.uneven:
@@ -104,9 +104,9 @@ def _from_tables(root: Path) -> Entries:
             found.faults.append((path, f"line {line}", problem, "give every column a field"))
         for line, fields in table.rows:
             record = f"line {line}"
-            name, kind = fields[picture or 0], fields[label or 0]
+            name, kind = fields[image or 0], fields[label or 0]
             if not name or not kind:
-                problem = "no picture" if not name else "no class"
+                problem = "no image" if not name else "no class"
                 found.faults.append((path, record, problem, "fill it in or remove the line"))
                 continue
             stated = fields[split] if split is not None else path.stem
@@ -122,15 +122,15 @@ def _from_tables(root: Path) -> Entries:
 
 
 def _from_lists(root: Path, lists: dict[str, Path]) -> Entries:
-    """Lists whose lines are a picture and its class."""
-    found, index = Entries(), PictureIndex(root)
+    """Lists whose lines are an image and its class."""
+    found, index = Entries(), ImageIndex(root)
     for split, path in lists.items():
         for number, line in numbered_lines(path):
             words = line.rsplit(maxsplit=1)
             record = f"line {number}"
             if len(words) != 2:
                 fault = f"no class after {shown(words[0])}"
-                found.faults.append((path, record, fault, "write PICTURE CLASS"))
+                found.faults.append((path, record, fault, "write IMAGE CLASS"))
                 continue
             file = index.find(words[0], f"{shown(path)}, {record}")
             found.entries.append(Entry(file, words[1], split, path, record))
@@ -138,7 +138,7 @@ def _from_lists(root: Path, lists: dict[str, Path]) -> Entries:
 
 
 def _from_folders(root: Path) -> Entries:
-    """`train/CLASS/…` or `CLASS/…`, in the data folder or in its folder of pictures."""
+    """`train/CLASS/…` or `CLASS/…`, in the data folder or in its folder of images."""
     base = next((root / name for name in IMAGE_FOLDERS if (root / name).is_dir()), root)
     splits: dict[str, list[Path]] = {}
     for folder in _folders_in(base):
@@ -150,22 +150,22 @@ def _from_folders(root: Path) -> Entries:
     found, others = Entries(), Counter[str]()
     for split, folders in splits.items():
         for folder in folders:
-            for picture in _pictures_below(folder, others):
-                found.entries.append(Entry(picture, folder.name, split, picture))
+            for image in _images_below(folder, others):
+                found.entries.append(Entry(image, folder.name, split, image))
     if not found.entries:
         raise InputError(
-            f"{shown(root)}: layout not recognised; expected a folder of pictures for each class "
-            "(train/CLASS or CLASS), lists with lines `picture class` (train.txt), or a table with "
+            f"{shown(root)}: layout not recognised; expected a folder of images for each class "
+            "(train/CLASS or CLASS), lists with lines `image class` (train.txt), or a table with "
             "columns image and label."
         )
     names = {folder.name for folders in splits.values() for folder in folders}
     empty = names - {entry.label for entry in found.entries}
     found.names = tuple(name for name in sorted(names, key=_order) if name not in empty)
     if empty:
-        found.notes.append(f"folders without pictures: {', '.join(map(shown, sorted(empty)))}")
+        found.notes.append(f"folders without images: {', '.join(map(shown, sorted(empty)))}")
     if others:
         kinds = ", ".join(f"{count} {shown(ending)}" for ending, count in others.most_common(5))
-        found.notes.append(f"files that are no pictures and not read: {kinds}")
+        found.notes.append(f"files that are no images and not read: {kinds}")
     return found
 
 
@@ -178,13 +178,13 @@ def _folders_in(folder: Path) -> list[Path]:
     return sorted(found, key=natural_key)
 
 
-def _pictures_below(folder: Path, others: Counter[str]) -> list[Path]:
-    """Pictures in a folder and those in it; what is none is counted by ending."""
+def _images_below(folder: Path, others: Counter[str]) -> list[Path]:
+    """Images in a folder and those in it; what is none is counted by ending."""
     found: list[Path] = []
     for place, folders, files in os.walk(folder):
         folders.sort()
         paths = [Path(place, name) for name in files if not name.startswith(".")]
-        pictures = [path for path in paths if path.suffix.lower() in PICTURES]
-        others.update(p.suffix or p.name for p in paths if p.suffix.lower() not in PICTURES)
-        found += sorted(pictures, key=natural_key)
+        images = [path for path in paths if path.suffix.lower() in IMAGES]
+        others.update(p.suffix or p.name for p in paths if p.suffix.lower() not in IMAGES)
+        found += sorted(images, key=natural_key)
     return found

@@ -1,4 +1,4 @@
-"""Recognising where a data set in COCO's form keeps its JSON files and pictures."""
+"""Recognising where a data set in COCO's form keeps its JSON files and images."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def find_label_files(root: Path, labels: str) -> tuple[str, dict[str, Path]]:
     return kind or "instances", {split: paths[0] for split, paths in found[kind].items()}
 
 
-def find_pictures(root: Path, labels: Path, split: str, names: list[str]) -> Path:
+def find_images(root: Path, labels: Path, split: str, names: list[str]) -> Path:
     """The folder that the file names in a JSON file are relative to: where most of them are."""
     words = [word for word in re.findall(r"[A-Za-z]+\d*", labels.stem) if _split_in(word)]
     words += SPLIT_NAMES.get(split, ())

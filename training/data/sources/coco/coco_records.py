@@ -1,4 +1,4 @@
-"""The records of one JSON file in COCO's form, as pictures with objects."""
+"""The records of one JSON file in COCO's form, as images with objects."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from training.data.sources.objects.annotations import Object, Picture
+from training.data.sources.objects.annotations import AnnotatedImage, Annotation
 from training.data.sources.objects.run_lengths import read_runs
 from training.data.sources.reading.defects import Defect
 from training.data.sources.reading.json_files import (
@@ -44,7 +44,7 @@ class LabelFile:
 
     Attributes:
         path: the file.
-        split: of its pictures; `""` if it does not say.
+        split: of its images; `""` if it does not say.
         report: takes a defect and says whether to leave out what it is about.
         data: the content.
         categories: by id, in the order of the ids; empty in a file of captions.
@@ -106,20 +106,20 @@ class LabelFile:
         return any(record.get(key) for record in records)
 
     def file_names(self) -> list[str]:
-        """Names of its pictures, as far as they have any."""
+        """Names of its images, as far as they have any."""
         images = (image for image in self.data["images"] if isinstance(image, dict))
         return [name for image in images if isinstance(name := image.get("file_name"), str)]
 
     def defect(self, record: str, problem: str, remedy: str, drop: str = "") -> bool:
         return self.report(Defect(self.split, shown(self.path), record, problem, remedy, drop))
 
-    def pictures(self, folder: Path) -> dict[Id, Picture]:
-        """Its pictures by id, without objects yet.
+    def images(self, folder: Path) -> dict[Id, AnnotatedImage]:
+        """Its images by id, without objects yet.
 
         Raises:
             InputError: a name leaves the data folder.
         """
-        found: dict[Id, Picture] = {}
+        found: dict[Id, AnnotatedImage] = {}
         for place, image in enumerate(self.data["images"]):
             number = identity(image.get("id")) if isinstance(image, dict) else None
             name = image.get("file_name") if isinstance(image, dict) else None
@@ -127,12 +127,12 @@ class LabelFile:
                 f"image {place + 1} of the list" if number is None else f"image {short(number)}"
             )
             if number is None or not isinstance(name, str):
-                self.defect(record, "no id or no file_name", "give it both", "picture")
+                self.defect(record, "no id or no file_name", "give it both", "image")
                 continue
             record = f"{record} ({shown(name)})"
             file = inside(folder, name, f"{shown(self.path)}, {record}")
             if number in found:
-                self.defect(record, "another image has this id", "give each its own", "picture")
+                self.defect(record, "another image has this id", "give each its own", "image")
                 continue
             high, wide = image.get("height"), image.get("width")
             if (high, wide) != (None, None) and not (pixels(high) and pixels(wide)):
@@ -140,11 +140,11 @@ class LabelFile:
                 self.defect(record, problem, "state width and height in pixels")
             sizes = (pixels(wide), pixels(high)) if pixels(wide) and pixels(high) else (0, 0)
             plain = number if isinstance(number, int) and abs(number) < 2**63 else place
-            found[number] = Picture(file, self.path, record, *sizes, plain)
+            found[number] = AnnotatedImage(file, self.path, record, *sizes, plain)
         return found
 
     def annotations(self):
-        """Its annotations with the picture id each names, and what to call each in a message."""
+        """Its annotations with the image id each names, and what to call each in a message."""
         seen: dict[Id, Record] = {}
         for place, record in enumerate(self.data["annotations"]):
             if not isinstance(record, dict):
@@ -169,21 +169,23 @@ class LabelFile:
                 seen[number] = record
             yield name, record
 
-    def picture_of(self, name: str, record: Record, pictures: dict[Id, Picture]) -> Picture | None:
-        """The picture an annotation belongs to; without one it can only be reported."""
+    def image_of(
+        self, name: str, record: Record, images: dict[Id, AnnotatedImage]
+    ) -> AnnotatedImage | None:
+        """The image an annotation belongs to; without one it can only be reported."""
         number = identity(record.get("image_id"))
-        picture = None if number is None else pictures.get(number)
-        if picture is None:
+        image = None if number is None else images.get(number)
+        if image is None:
             problem = f"image_id {short(record.get('image_id'))} is no image of the file"
             self.defect(name, problem, "correct it or remove the annotation", "object")
-        return picture
+        return image
 
-    def box(self, name: str, picture: Picture, record: Record) -> tuple[float, ...] | None:
+    def box(self, name: str, image: AnnotatedImage, record: Record) -> tuple[float, ...] | None:
         """Its box as xyxy; an annotation without one can only be reported."""
         values = numbers(record.get("bbox"), 4)
         if values is None:
             self.defect(
-                f"{picture.record}, {name}",
+                f"{image.record}, {name}",
                 f"bbox {short(record.get('bbox'))}",
                 "give x, y, width and height in pixels",
                 "object",
@@ -192,17 +194,17 @@ class LabelFile:
         x, y, wide, high = values
         return (x, y, x + wide, y + high)
 
-    def outline(self, item: Object, picture: Picture, value: Any) -> bool:
+    def outline(self, item: Annotation, image: AnnotatedImage, value: Any) -> bool:
         """Puts polygons or runs into an object; False if the object is to be left out.
 
         One that stays without any is neither a positive nor a negative.
         """
         problem = ""
         if isinstance(value, dict):
-            if not picture.width and (size := numbers(value.get("size"), 2)):
-                picture.height, picture.width = (pixels(side) for side in size)
+            if not image.width and (size := numbers(value.get("size"), 2)):
+                image.height, image.width = (pixels(side) for side in size)
             try:
-                item.runs = read_runs(value, picture.height, picture.width)
+                item.runs = read_runs(value, image.height, image.width)
             except ValueError as error:
                 problem = f"segmentation: {short(str(error))}"
         elif isinstance(value, list) and value:
@@ -214,32 +216,32 @@ class LabelFile:
             problem = "no segmentation"
         item.difficult |= not (len(item.polygons) or len(item.runs))
         return not problem or not self.defect(
-            f"{picture.record}, {item.record}",
+            f"{image.record}, {item.record}",
             problem,
-            "give polygons or an RLE of the picture's size",
+            "give polygons or an RLE of the image's size",
             "object",
         )
 
-    def joints(self, item: Object, picture: Picture, value: Any, count: int) -> bool:
+    def joints(self, item: Annotation, image: AnnotatedImage, value: Any, count: int) -> bool:
         """Puts joints into an object, if it has any; False if it is to be left out."""
         joints = numbers(value, 3 * count)
         item.keypoints = joints or ()
         if joints is not None or value is None:
             return True
         return not self.defect(
-            f"{picture.record}, {item.record}",
+            f"{image.record}, {item.record}",
             f"keypoints {short(value)} are not {count} times x, y, visibility",
             "give all joints, absent ones as 0, 0, 0",
             "object",
         )
 
-    def caption(self, name: str, picture: Picture, record: Record) -> Object | None:
-        """A sentence about the whole picture."""
+    def caption(self, name: str, image: AnnotatedImage, record: Record) -> Annotation | None:
+        """A sentence about the whole image."""
         text = record.get("caption")
         if not isinstance(text, str) or not text.strip():
             problem = f"caption {short(repr(text))}"
-            self.defect(f"{picture.record}, {name}", problem, "write one or remove it", "object")
+            self.defect(f"{image.record}, {name}", problem, "write one or remove it", "object")
             return None
-        wide, high = picture.width or math.inf, picture.height or math.inf
+        wide, high = image.width or math.inf, image.height or math.inf
         box = (0.0, 0.0, min(wide, 1e6), min(high, 1e6))
-        return Object(box, 0, name, text=" ".join(text.split()))
+        return Annotation(box, 0, name, text=" ".join(text.split()))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from training.data.sources.coco.coco_layout import find_label_files, find_pictures
+from training.data.sources.coco.coco_layout import find_images, find_label_files
 from training.data.sources.coco.coco_records import REGION, Id, LabelFile
 from training.data.sources.keypoints.joint_names import pairs_of
-from training.data.sources.objects.annotations import Object, Picture
+from training.data.sources.objects.annotations import AnnotatedImage, Annotation
 from training.data.sources.objects.box_frame_masks import MASK_SIZE
 from training.data.sources.objects.object_source import ObjectSource
 from training.data.sources.reading.json_files import identity, short
@@ -17,10 +17,10 @@ CAPTIONS = "captions"
 
 
 class CocoFolder(ObjectSource):
-    """`coco:FOLDER?labels=…&classes=…&…`: pictures with objects from JSON files.
+    """`coco:FOLDER?labels=…&classes=…&…`: images with objects from JSON files.
 
     Samples have boxes; masks where the file has segmentations, keypoints where its categories have
-    joints, and `texts` from a file of captions, whose sentences are about the whole picture.
+    joints, and `texts` from a file of captions, whose sentences are about the whole image.
 
     Args:
         root: the folder; for the layouts it may have see `training.data.sources.coco.coco_layout`.
@@ -32,10 +32,10 @@ class CocoFolder(ObjectSource):
             that is the object's, instead of 0 and 1.
         mask_size: side of the masks in cells.
         min_side: objects with a shorter side, in pixels, are marked difficult.
-        limit: at most so many pictures a split, the first ones; 0 for all.
-        val: share to hold out where the folder names no validation pictures.
+        limit: at most so many images a split, the first ones; 0 for all.
+        val: share to hold out where the folder names no validation images.
         split: `hash` (by name) or `block` (the last ones).
-        drop_bad: 1 leaves out objects and pictures that are wrong.
+        drop_bad: 1 leaves out objects and images that are wrong.
 
     Raises:
         InputError: the layout is not recognised, or a file is not of COCO's form.
@@ -69,9 +69,9 @@ class CocoFolder(ObjectSource):
         self._name_classes(kind, files, classes)
         self._outlined = masks != "0" and any(file.has("segmentation") for file in files)
         self._add_keys(kind)
-        splits = {file.split: self._pictures(kind, file) for file in files}
-        for name, pictures in split_up(splits, self.root, val, split).items():
-            self.add_pictures(name, pictures)
+        splits = {file.split: self._images(kind, file) for file in files}
+        for name, images in split_up(splits, self.root, val, split).items():
+            self.add_images(name, images)
 
     def _add_keys(self, kind: str) -> None:
         if kind == CAPTIONS:
@@ -106,57 +106,57 @@ class CocoFolder(ObjectSource):
             self.joint_names, self.skeleton = posed[0]
             self.joint_pairs = pairs_of(self.joint_names)
 
-    def _pictures(self, kind: str, file: LabelFile) -> list[Picture]:
-        """The pictures of a file with their objects."""
-        folder = find_pictures(self.root, file.path, file.split, file.file_names())
-        pictures = file.pictures(folder)
+    def _images(self, kind: str, file: LabelFile) -> list[AnnotatedImage]:
+        """The images of a file with their objects."""
+        folder = find_images(self.root, file.path, file.split, file.file_names())
+        images = file.images(folder)
         labels: dict[Id | None, int] = {
             number: self.object_names.index(category.name)
             for number, category in file.categories.items()
             if category.name in self.object_names
         }
         for name, record in file.annotations():
-            picture = file.picture_of(name, record, pictures)
-            if picture is None:
+            image = file.image_of(name, record, images)
+            if image is None:
                 continue
             item = (
-                file.caption(name, picture, record)
+                file.caption(name, image, record)
                 if kind == CAPTIONS
-                else self._object(file, name, record, picture, labels)
+                else self._object(file, name, record, image, labels)
             )
             if item:
-                picture.objects.append(item)
+                image.objects.append(item)
         file.data = None
-        return list(pictures.values())[: self._limit or None]
+        return list(images.values())[: self._limit or None]
 
     def _object(
         self,
         file: LabelFile,
         name: str,
         record: dict,
-        picture: Picture,
+        image: AnnotatedImage,
         labels: dict[Id | None, int],
-    ) -> Object | None:
+    ) -> Annotation | None:
         """An annotation as an object; None where it is not wanted or says too little."""
         category = identity(record.get("category_id"))
         if category in file.categories and category not in labels:
             return None
-        box = file.box(name, picture, record)
+        box = file.box(name, image, record)
         if box is None:
             return None
-        item = Object(box, -1, name, record.get("iscrowd") in (1, True))
+        item = Annotation(box, -1, name, record.get("iscrowd") in (1, True))
         if category in labels:
             item.label = labels[category]
         else:
             problem = f"category_id {short(record.get('category_id'))} is no category of the file"
-            where = f"{picture.record}, {name}"
+            where = f"{image.record}, {name}"
             if file.defect(where, problem, "correct it or list the category", "object"):
                 return None
         item.difficult = 0 < min(box[2] - box[0], box[3] - box[1]) < self._min_side
-        if self._outlined and not file.outline(item, picture, record.get("segmentation")):
+        if self._outlined and not file.outline(item, image, record.get("segmentation")):
             return None
         joints, count = record.get("keypoints"), len(self.joint_names)
-        if count and not file.joints(item, picture, joints, count):
+        if count and not file.joints(item, image, joints, count):
             return None
         return item
 

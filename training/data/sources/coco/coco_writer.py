@@ -19,19 +19,19 @@ def to_coco(
     *,
     joint_names: Sequence[str] = (),
     skeleton: Iterable[tuple[int, int]] = (),
-    picture_ids: Sequence[int] | None = None,
+    image_ids: Sequence[int] | None = None,
     category_ids: Sequence[int] | None = None,
 ) -> dict[str, Any]:
     """The content of a JSON file in COCO's form; rows with label −1 are left out.
 
     Args:
-        samples: file name and sample of each picture. `boxes` (N, 4) and `labels` (N,) are taken,
+        samples: file name and sample of each image. `boxes` (N, 4) and `labels` (N,) are taken,
             and of `crowd`, `difficult`, `masks`, `keypoints` (N, K, 3) and `texts` what is there.
-            A mask is written as a compressed RLE of the whole picture, see `paste_mask`; values
+            A mask is written as a compressed RLE of the whole image, see `paste_mask`; values
             above 1 are shares of 255. Without masks the area is the box's.
         object_names: of the labels.
         joint_names, skeleton: of the keypoints, counted from 0.
-        picture_ids: of the pictures; without them 1, 2, …
+        image_ids: of the images; without them 1, 2, …
         category_ids: of the labels; without them 1, 2, …
 
     Returns:
@@ -42,7 +42,7 @@ def to_coco(
     annotations: list[dict[str, Any]] = []
     for place, (name, sample) in enumerate(samples):
         height, width = sample["image"].shape[:2]
-        number = place + 1 if picture_ids is None else int(picture_ids[place])
+        number = place + 1 if image_ids is None else int(image_ids[place])
         images.append({"id": number, "file_name": name, "width": width, "height": height})
         for row in np.flatnonzero(sample["labels"] >= 0):
             annotations.append(

@@ -1,12 +1,12 @@
-"""Pictures with boxes and pictures with a class alone, of classes in one tree (CVPR 2017).
+"""Images with boxes and images with a class alone, of classes in one tree (CVPR 2017).
 
 `joint:FILE.toml` names two data sets and a tree:
 
     boxes = "coco:pets"             # a data set with boxes
-    pictures = "classes:breeds"     # a data set with a class a picture
+    images = "classes:breeds"     # a data set with a class per image
     tree = "animals.tree"           # beside this file; its names are the classes' of both
     names = "animals.names"         # optional: what the tree's nodes are called
-    pictures_per_box = 4            # of the second kind to each of the first
+    images_per_box = 4            # of the second kind to each of the first
 
 Redmon & Farhadi, *YOLO9000: Better, Faster, Stronger*, CVPR 2017, learn from both in turn.
 """
@@ -25,20 +25,20 @@ from zoo.darknet.tree_files import NamedTree, read_tree
 from zoo.errors import InputError, nearest
 from zoo.files.text_files import read_text
 
-_KEYS = {"boxes": str, "pictures": str, "tree": str, "names": str, "pictures_per_box": int}
+_KEYS = {"boxes": str, "images": str, "tree": str, "names": str, "images_per_box": int}
 
 
 class JointSource(Source):
-    """Both kinds of pictures, one after the other; held-out splits have boxes alone.
+    """Both kinds of images, one after the other; held-out splits have boxes alone.
 
-    Samples have `boxes` and `labels`, and `label`: −1 for a picture whose objects are told, else
+    Samples have `boxes` and `labels`, and `label`: −1 for an image whose objects are told, else
     its class, and then `labels` is empty. Classes are the nodes of the tree.
 
     Args:
         boxes: a data set with `boxes`.
-        pictures: a data set with `label` and a training split.
+        images: a data set with `label` and a training split.
         tree: with all classes of both among its names.
-        pictures_per_box: pictures of the second kind to each of the first, at least 1.
+        images_per_box: images of the second kind to each of the first, at least 1.
 
     Attributes:
         parents: of the classes, as `yolo9000` takes them.
@@ -49,32 +49,32 @@ class JointSource(Source):
 
     keys = ("image", "boxes", "labels", "crowd", "difficult", "label")
 
-    def __init__(self, boxes: Source, pictures: Source, tree: NamedTree, pictures_per_box: int = 4):
+    def __init__(self, boxes: Source, images: Source, tree: NamedTree, images_per_box: int = 4):
         super().__init__()
-        for source, key in ((boxes, "labels"), (pictures, "label")):
+        for source, key in ((boxes, "labels"), (images, "label")):
             if key not in source.keys:
                 raise InputError(f"{source.spec}: has no {key}; it has {', '.join(source.keys)}.")
-        if pictures_per_box < 1:
-            raise InputError(f"pictures_per_box is at least 1, not {pictures_per_box}.")
-        pictures.check_split("train")
-        self.boxes, self.pictures, self.each = boxes, pictures, pictures_per_box
+        if images_per_box < 1:
+            raise InputError(f"images_per_box is at least 1, not {images_per_box}.")
+        images.check_split("train")
+        self.boxes, self.images, self.each = boxes, images, images_per_box
         self.object_names, self.parents = tree.names, tree.parents
-        self.notes = [*boxes.notes, *pictures.notes]
+        self.notes = [*boxes.notes, *images.notes]
         self.sizes = dict(boxes.sizes)
-        self.sizes["train"] = boxes.sizes[boxes.check_split("train")] * (1 + pictures_per_box)
+        self.sizes["train"] = boxes.sizes[boxes.check_split("train")] * (1 + images_per_box)
         self._nodes = (
             _nodes(boxes, "labels", tree.names),
-            _nodes(pictures, "label", tree.names),
+            _nodes(images, "label", tree.names),
         )
 
     def raw(self, split: str, seed: tf.Tensor | None = None) -> tf.data.Dataset:
         first = self.boxes.raw(split, seed)
-        second = self.pictures.raw("train", seed)
+        second = self.images.raw("train", seed)
         nothing = [_nothing(each.element_spec) for each in (first, second)]
-        boxed = first.map(lambda record: {"kind": 0, "boxes": record, "pictures": nothing[1]})
+        boxed = first.map(lambda record: {"kind": 0, "boxes": record, "images": nothing[1]})
         if split != "train":
             return boxed
-        told = second.map(lambda record: {"kind": 1, "boxes": nothing[0], "pictures": record})
+        told = second.map(lambda record: {"kind": 1, "boxes": nothing[0], "images": record})
         turns = tf.data.Dataset.range(self.sizes[split])
         turns = turns.map(lambda number: tf.cast(number % (1 + self.each) > 0, tf.int64))
         return tf.data.Dataset.choose_from_datasets([boxed.repeat(), told.repeat()], turns)
@@ -94,7 +94,7 @@ class JointSource(Source):
             }
 
         def told() -> Sample:
-            sample = self.pictures.decode(record["pictures"])
+            sample = self.images.decode(record["images"])
             return {
                 "image": _colour(sample["image"]),
                 "boxes": tf.zeros((0, 4)),
@@ -113,11 +113,11 @@ class JointSource(Source):
     def name_of(self, record: dict[str, Any]) -> str:
         if int(record["kind"]) == 0:
             return self.boxes.name_of(record["boxes"])
-        return self.pictures.name_of(record["pictures"])
+        return self.images.name_of(record["images"])
 
     def fingerprint(self, split: str) -> bytes:
         parts = [super().fingerprint(split), repr(self.parents).encode()]
-        return b"".join([*parts, self.boxes.fingerprint(split), self.pictures.fingerprint("train")])
+        return b"".join([*parts, self.boxes.fingerprint(split), self.images.fingerprint("train")])
 
 
 def open_joint(where: str) -> Source:
@@ -139,13 +139,13 @@ def open_joint(where: str) -> Source:
         if not isinstance(value, _KEYS[key]) or isinstance(value, bool):
             kind = "a whole number" if _KEYS[key] is int else "a text"
             raise InputError(f"{path}: {key} is {kind}, not {value!r}.")
-    missing = next((key for key in ("boxes", "pictures", "tree") if key not in said), None)
+    missing = next((key for key in ("boxes", "images", "tree") if key not in said), None)
     if missing:
         raise InputError(f"{path}: needs {missing} = …")
     names = path.parent / said["names"] if "names" in said else None
     tree = read_tree(path.parent / said["tree"], names)
-    boxes, pictures = open_source(said["boxes"]), open_source(said["pictures"])
-    return JointSource(boxes, pictures, tree, said.get("pictures_per_box", 4))
+    boxes, images = open_source(said["boxes"]), open_source(said["images"])
+    return JointSource(boxes, images, tree, said.get("images_per_box", 4))
 
 
 def _nodes(source: Source, key: str, names: tuple[str, ...]) -> np.ndarray:

@@ -49,7 +49,7 @@ def plain_names(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def pairs_of(names: Sequence[str]) -> Pairs | None:
-    """(left, right) joints that change places in a mirrored picture.
+    """(left, right) joints that change places in a mirrored image.
 
     Returns:
         None where the names do not say: none has a side, or one lacks its counterpart.

@@ -1,4 +1,4 @@
-"""`keypoints:FOLDER` — one person's joints in each picture, from a CSV table or a MATLAB file."""
+"""`keypoints:FOLDER` — one person's joints in each image, from a CSV table or a MATLAB file."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from training.data.sources.keypoints.poses import (
     joints_of,
     visibility_of,
 )
-from training.data.sources.objects.annotations import Object, Picture
+from training.data.sources.objects.annotations import AnnotatedImage, Annotation
 from training.data.sources.objects.box_frame_masks import MASK_SIZE
 from training.data.sources.objects.single_object_source import OneObjectSource
 from training.data.sources.reading.defects import Defect
-from training.data.sources.reading.image_lookup import PictureIndex
+from training.data.sources.reading.image_lookup import ImageIndex
 from zoo.errors import InputError
 from zoo.files.file_names import inside, shown
 from zoo.files.text_files import read_table
@@ -39,7 +39,7 @@ class KeypointFolder(OneObjectSource):
     """`keypoints:FOLDER?visibility=marked&margin=0.1&val=0.2&split=hash|block`: poses.
 
     The table is the CSV file in the folder or in its `annotations`, one person a line: a column
-    `name` (or `image`, `file`, `path`) for the picture, with or without its ending; for each joint
+    `name` (or `image`, `file`, `path`) for the image, with or without its ending; for each joint
     `JOINT_x`, `JOINT_y` in pixels from the top left corner and, where it matters, `JOINT_v`;
     perhaps `split`, `label` (what kind of pose it is) and the person's box `xmin, ymin, xmax,
     ymax`. Without a table, the MATLAB file of Leeds Sports Pose or of MPII.
@@ -54,7 +54,7 @@ class KeypointFolder(OneObjectSource):
             by this share of its longer side.
         pairs: (left, right) joints by number, as `0-5,1-4`, or `none`; else by their names.
         skeleton: limbs by number, likewise.
-        val: share to hold out where neither the table nor lists name validation pictures.
+        val: share to hold out where neither the table nor lists name validation images.
         split: `"hash"` (by name) or `"block"` (the last ones in order).
         drop_bad: 1 leaves out what is wrong where that is safe.
 
@@ -76,7 +76,7 @@ class KeypointFolder(OneObjectSource):
     ):
         super().__init__(root, drop_bad, str(MASK_SIZE))
         self.keys = ("image", "keypoints", "box")
-        poses = _read(self.root, table, PictureIndex(self.root))
+        poses = _read(self.root, table, ImageIndex(self.root))
         self.joint_names = plain_names(poses.joint_names)
         joints = len(self.joint_names)
         self.joint_pairs = (
@@ -84,7 +84,7 @@ class KeypointFolder(OneObjectSource):
         )
         if self.joint_pairs is None:
             self.notes.append(
-                "the joints' names do not say left and right, so pictures cannot be mirrored; "
+                "the joints' names do not say left and right, so images cannot be mirrored; "
                 "say pairs=0-5,1-4 or pairs=none"
             )
         limbs = read_pairs(skeleton, joints, "skeleton") if skeleton else None
@@ -106,35 +106,35 @@ class KeypointFolder(OneObjectSource):
         splits = split_poses(self.root, poses, val, how)
         self.notes += poses.notes
         for split, chosen in splits.items():
-            pictures, labels = [], []
+            images, labels = [], []
             for pose in chosen:
-                picture = self._picture(split, pose, poses)
+                image = self._image(split, pose, poses)
                 if named and not pose.label:
-                    fault = ("no label", "give it one, or take the column out", "picture")
+                    fault = ("no label", "give it one, or take the column out", "image")
                     self.report(Defect(split, shown(poses.path), pose.record, *fault))
                     continue
-                if picture is not None:
-                    pictures.append(picture)
+                if image is not None:
+                    images.append(image)
                     labels.append(numbers.get(pose.label, -1))
             columns = {"label": np.array(labels, np.int32)} if named else {}
-            self.add_single(split, pictures, columns)
+            self.add_single(split, images, columns)
 
-    def _picture(self, split: str, pose: Pose, poses: Poses) -> Picture | None:
+    def _image(self, split: str, pose: Pose, poses: Poses) -> AnnotatedImage | None:
         """The record of a pose; None if it is to be left out."""
         where = (split, shown(poses.path), pose.record)
         keypoints, problems = joints_of(pose, self._meaning, self.joint_names)
         for problem in problems:
             self.report(Defect(*where, problem, "correct it", "part"))
-        picture = Picture(pose.picture, poses.path, pose.record)
+        image = AnnotatedImage(pose.image, poses.path, pose.record)
         box = pose.box or box_around(keypoints, self._margin)
         if box is None:
-            fault = ("no joint is there", "mark some or remove the line", "picture")
-            return None if self.report(Defect(*where, *fault)) else picture
-        picture.objects.append(Object(box, keypoints=keypoints, record="person"))
-        return picture
+            fault = ("no joint is there", "mark some or remove the line", "image")
+            return None if self.report(Defect(*where, *fault)) else image
+        image.objects.append(Annotation(box, keypoints=keypoints, record="person"))
+        return image
 
 
-def _read(root: Path, table: str, index: PictureIndex) -> Poses:
+def _read(root: Path, table: str, index: ImageIndex) -> Poses:
     """The poses of the file that is asked for, or of the only one that fits."""
     if table:
         path = inside(root, table, f"table={table}")

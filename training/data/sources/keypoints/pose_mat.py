@@ -12,7 +12,7 @@ import scipy.io
 from training.data.shapes.figure_poses import JOINTS
 from training.data.sources.keypoints.poses import ABSENT, Pose, Poses
 from training.data.sources.reading.image_files import natural_key
-from training.data.sources.reading.image_lookup import PictureIndex
+from training.data.sources.reading.image_lookup import ImageIndex
 from zoo.errors import InputError
 from zoo.files.file_names import shown
 
@@ -24,11 +24,11 @@ MPII_JOINTS = (
 _LSP_JOINTS = len(JOINTS)
 
 
-def read_pose_mat(path: Path, index: PictureIndex) -> Poses:
+def read_pose_mat(path: Path, index: ImageIndex) -> Poses:
     """Poses of a MATLAB file: `joints` (14 × 3 × N or 3 × 14 × N) or MPII's `RELEASE`.
 
     Raises:
-        InputError: it cannot be read, is neither, or its pictures are not there.
+        InputError: it cannot be read, is neither, or its images are not there.
     """
     try:
         with path.open("rb") as file:
@@ -55,7 +55,7 @@ def read_pose_mat(path: Path, index: PictureIndex) -> Poses:
 _WANTED = ["joints", "ids", "RELEASE"]
 
 
-def _lsp(path: Path, content: dict[str, Any], index: PictureIndex) -> Poses:
+def _lsp(path: Path, content: dict[str, Any], index: ImageIndex) -> Poses:
     joints = np.asarray(content["joints"])
     axes = [axis for axis in range(2) if joints.ndim == 3 and joints.shape[axis] == _LSP_JOINTS]
     if len(axes) != 1 or joints.shape[1 - axes[0]] != 3 or joints.dtype.kind not in "iufb":
@@ -64,24 +64,24 @@ def _lsp(path: Path, content: dict[str, Any], index: PictureIndex) -> Poses:
             f"{_LSP_JOINTS}×3×N numbers: x, y, visibility."
         )
     people = np.moveaxis(joints, (2, axes[0]), (0, 1)).astype(np.float64)
-    pictures = _numbered_pictures(path, len(people), content.get("ids"), index)
+    images = _numbered_images(path, len(people), content.get("ids"), index)
     poses = Poses(path, JOINTS)
-    for column, (person, picture) in enumerate(zip(people, pictures, strict=True), 1):
+    for column, (person, image) in enumerate(zip(people, images, strict=True), 1):
         rows: list[tuple[float, float, float]] = [
             (float(x), float(y), float(v)) for x, y, v in person
         ]
-        poses.poses.append(Pose(picture, f"column {column}", rows))
+        poses.poses.append(Pose(image, f"column {column}", rows))
     return poses
 
 
-def _numbered_pictures(path: Path, count: int, ids: Any, index: PictureIndex) -> list[Path]:
-    """The picture of each column: that of its number in `ids`, else the pictures in order."""
+def _numbered_images(path: Path, count: int, ids: Any, index: ImageIndex) -> list[Path]:
+    """The image of each column: that of its number in `ids`, else the images in order."""
     by_number: dict[int, Path] = {}
-    pictures = sorted(index.pictures(), key=natural_key)
-    for picture in pictures:
-        found = re.search(r"(\d{1,18})\D*$", picture.stem)
+    images = sorted(index.images(), key=natural_key)
+    for image in images:
+        found = re.search(r"(\d{1,18})\D*$", image.stem)
         if found:
-            by_number[int(found[1])] = picture
+            by_number[int(found[1])] = image
     if ids is not None:
         numbers = np.asarray(ids).ravel()
         if len(numbers) != count or numbers.dtype.kind not in "iuf":
@@ -91,37 +91,37 @@ def _numbered_pictures(path: Path, count: int, ids: Any, index: PictureIndex) ->
         return [by_number.get(int(n), folder / missing.format(int(n))) for n in numbers]
     if set(range(1, count + 1)) <= set(by_number):
         return [by_number[number] for number in range(1, count + 1)]
-    if len(pictures) != count:
+    if len(images) != count:
         raise InputError(
-            f"{shown(path)}: joints of {count} people but {len(pictures)} pictures in "
+            f"{shown(path)}: joints of {count} people but {len(images)} images in "
             f"{shown(index.root)}; they are matched in the order of their numbers."
         )
-    return pictures
+    return images
 
 
-def _mpii(path: Path, release: Any, index: PictureIndex) -> Poses:
-    """The training people of MPII; its test pictures have no joints."""
+def _mpii(path: Path, release: Any, index: ImageIndex) -> Poses:
+    """The training people of MPII; its test images have no joints."""
     poses = Poses(path, MPII_JOINTS, visibility="visible")
     try:
         release = release.ravel()[0]
-        pictures, training = _listed(release.annolist), np.asarray(release.img_train).ravel()
+        images, training = _listed(release.annolist), np.asarray(release.img_train).ravel()
     except (AttributeError, IndexError) as error:
         raise InputError(
             f"{shown(path)}: RELEASE has no annolist and img_train; take MPII's own file."
         ) from error
-    if len(pictures) != len(training):
+    if len(images) != len(training):
         raise InputError(f"{shown(path)}: annolist and img_train differ in length.")
     empty = 0
-    for number, (picture, train) in enumerate(zip(pictures, training, strict=True), 1):
+    for number, (image, train) in enumerate(zip(images, training, strict=True), 1):
         if not train:
             continue
-        name = _only(getattr(_only(getattr(picture, "image", None)), "name", None))
-        people = _listed(getattr(picture, "annorect", None))
+        name = _only(getattr(_only(getattr(image, "image", None)), "name", None))
+        people = _listed(getattr(image, "annorect", None))
         if not isinstance(name, str):
-            poses.faults.append((f"picture {number}", "it has no name", "name it", "picture"))
+            poses.faults.append((f"image {number}", "it has no name", "name it", "image"))
             continue
         for rect, person in enumerate(people, 1):
-            record = f"picture {number}, person {rect}"
+            record = f"image {number}, person {rect}"
             points = getattr(_only(getattr(person, "annopoints", None)), "point", None)
             rows = _mpii_joints(_listed(points), record, poses)
             if rows is None:

@@ -14,7 +14,7 @@ PoseSplits = dict[str, list[Pose]]
 
 
 def split_poses(root: Path, poses: Poses, val: str, how: str) -> PoseSplits:
-    """People by split; those of one picture stay together.
+    """People by split; those of one image stay together.
 
     Args:
         root: the data folder, with `train.txt` … if there are any.
@@ -22,7 +22,7 @@ def split_poses(root: Path, poses: Poses, val: str, how: str) -> PoseSplits:
         val, how: see `training.data.sources.reading.folder_layout.held_out`.
 
     Raises:
-        InputError: no people, a split of another name, or a listed picture without people.
+        InputError: no people, a split of another name, or a listed image without people.
     """
     if not poses.poses:
         raise InputError(f"{shown(poses.path)}: no pose can be read from it.")
@@ -34,15 +34,15 @@ def split_poses(root: Path, poses: Poses, val: str, how: str) -> PoseSplits:
     if set(splits) != {"train"}:
         return {split: splits[split] for split in SPLIT_NAMES if split in splits}
     people = splits["train"]
-    pictures = list(dict.fromkeys(pose.picture for pose in people))
-    if len(pictures) < 2:
+    images = list(dict.fromkeys(pose.image for pose in people))
+    if len(images) < 2:
         raise InputError(
-            f"{shown(poses.path)}: one picture is too few; training and validation need one each."
+            f"{shown(poses.path)}: one image is too few; training and validation need one each."
         )
-    chosen = {pictures[i] for i in held_out([picture.stem for picture in pictures], val, how)}
+    chosen = {images[i] for i in held_out([image.stem for image in images], val, how)}
     return {
-        "train": [pose for pose in people if pose.picture not in chosen],
-        "val": [pose for pose in people if pose.picture in chosen],
+        "train": [pose for pose in people if pose.image not in chosen],
+        "val": [pose for pose in people if pose.image in chosen],
     }
 
 
@@ -62,7 +62,7 @@ def _by_column(poses: Poses) -> PoseSplits:
 def _by_lists(lists: dict[str, Path], poses: Poses) -> PoseSplits:
     by_name: dict[str, list[Pose]] = {}
     for pose in poses.poses:
-        for name in {pose.picture.name, pose.picture.stem}:
+        for name in {pose.image.name, pose.image.stem}:
             by_name.setdefault(name, []).append(pose)
     splits: PoseSplits = {}
     for split, path in lists.items():

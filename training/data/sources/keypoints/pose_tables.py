@@ -6,10 +6,10 @@ import math
 import re
 
 from training.data.sources.keypoints.poses import ABSENT, Joint, Pose, Poses
-from training.data.sources.reading.image_lookup import PictureIndex
+from training.data.sources.reading.image_lookup import ImageIndex
 from training.data.sources.reading.table_columns import (
+    IMAGE_COLUMNS,
     LABEL_COLUMNS,
-    PICTURE_COLUMNS,
     SPLIT_COLUMNS,
     box_columns,
     box_of,
@@ -24,18 +24,18 @@ _PART = re.compile(r"(.+)[_. -](x|y|v|vis|visible|visibility)", re.IGNORECASE)
 
 def is_pose_table(table: Table) -> bool:
     """Whether a table has joints."""
-    return bool(_joint_columns(table)) and table.column(*PICTURE_COLUMNS) is not None
+    return bool(_joint_columns(table)) and table.column(*IMAGE_COLUMNS) is not None
 
 
-def read_pose_table(table: Table, index: PictureIndex) -> Poses:
+def read_pose_table(table: Table, index: ImageIndex) -> Poses:
     """Poses of a table; lines that cannot be read become faults.
 
     Raises:
-        InputError: a column is missing, or a picture's name leaves the data folder.
+        InputError: a column is missing, or an image's name leaves the data folder.
     """
     joints = _joint_columns(table)
-    picture = table.column(*PICTURE_COLUMNS)
-    if not joints or picture is None:
+    image = table.column(*IMAGE_COLUMNS)
+    if not joints or image is None:
         raise InputError(
             f"{shown(table.path)}: expected a column {'name' if joints else 'JOINT_x'}; a table of "
             "poses has the columns name, split, JOINT_x, JOINT_y, JOINT_v for each joint."
@@ -49,20 +49,20 @@ def read_pose_table(table: Table, index: PictureIndex) -> Poses:
         table.column(*LABEL_COLUMNS),
         box_columns(table),
     )
-    used = {picture, split, label, *(box or ()), *(i for p in joints.values() for i in p.values())}
+    used = {image, split, label, *(box or ()), *(i for p in joints.values() for i in p.values())}
     unused = [name for i, name in enumerate(table.columns) if i not in used]
     poses = Poses(table.path, tuple(joints))
     if unused:
         poses.notes.append(f"columns that are not read: {', '.join(map(shown, unused))}")
     for line, count in table.uneven:
         problem = f"{count} fields, not the {len(table.columns)} of the head"
-        poses.faults.append((f"line {line}", problem, "give every column a field", "picture"))
+        poses.faults.append((f"line {line}", problem, "give every column a field", "image"))
     for line, fields in table.rows:
         record = f"line {line}"
-        if not fields[picture]:
-            poses.faults.append((record, "no picture is named", "name one", "picture"))
+        if not fields[image]:
+            poses.faults.append((record, "no image is named", "name one", "image"))
             continue
-        pose = Pose(index.find(fields[picture], f"{shown(table.path)}, {record}"), record, [])
+        pose = Pose(index.find(fields[image], f"{shown(table.path)}, {record}"), record, [])
         for name, parts in joints.items():
             pose.joints.append(_joint(fields, name, parts, record, poses))
         pose.split = fields[split].lower() if split is not None else ""

@@ -33,7 +33,7 @@ class Pose:
     """One person.
 
     Attributes:
-        picture: its file.
+        image: its file.
         record: where it stands in the annotation file.
         joints: one for each joint name.
         box: x0, y0, x1, y1 in pixels, where the file has one.
@@ -41,7 +41,7 @@ class Pose:
         label: what kind of pose it is, or nothing.
     """
 
-    picture: Path
+    image: Path
     record: str
     joints: list[Joint]
     box: tuple[float, ...] | None = None
@@ -105,7 +105,7 @@ def box_around(keypoints: Sequence[float], margin: float) -> tuple[float, ...] |
     Args:
         keypoints: x, y, visibility, x, y, …
         margin: by which share of its longer side the box is larger on every side; it is cut at the
-            left and upper edges of the picture, whose size is not known here.
+            left and upper edges of the image, whose size is not known here.
     """
     xs = [keypoints[i] for i in range(0, len(keypoints), 3) if keypoints[i + 2]]
     ys = [keypoints[i + 1] for i in range(0, len(keypoints), 3) if keypoints[i + 2]]

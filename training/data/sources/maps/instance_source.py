@@ -1,4 +1,4 @@
-"""`instances:FOLDER` — pictures with one map each in which every object has its own number."""
+"""`instances:FOLDER` — images with one map each in which every object has its own number."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import tensorflow as tf
 from training.data.sources.file_source import FileSource
 from training.data.sources.objects.box_frame_masks import masks_from_map
 from training.data.sources.reading.folder_layout import find_pairs
-from training.data.sources.reading.image_files import index_map_reader, open_picture, same_size
+from training.data.sources.reading.image_files import index_map_reader, open_image, same_size
 from training.data.sources.source import Sample
 
 INSTANCE_FOLDERS = ("instances", "instance", "masks", "labels", "SegmentationObject")
 
 
 class InstanceFolder(FileSource):
-    """`instances:FOLDER?name=object&val=0.2&split=hash|block`: pictures and instance maps.
+    """`instances:FOLDER?name=object&val=0.2&split=hash|block`: images and instance maps.
 
     A sample has the two maps, and the `boxes`, `labels` and `masks` of the objects, in the order of
     their numbers. All are of one class.
@@ -22,7 +22,7 @@ class InstanceFolder(FileSource):
     Args:
         root: the folder; for the layouts it may have see `reading.folder_layout`.
         name: of the objects' class; the class map is background and this.
-        val: share to hold out where the folder names no validation pictures.
+        val: share to hold out where the folder names no validation images.
         split: `"hash"` (by name) or `"block"` (the last ones in order).
 
     Raises:
@@ -44,7 +44,7 @@ class InstanceFolder(FileSource):
             )
 
     def open(self, record: dict[str, tf.Tensor]) -> Sample:
-        image = open_picture(record["image"])
+        image = open_image(record["image"])
         instances = self._read_map(record["instances"])
         with tf.control_dependencies([same_size(image, instances, record["instances"])]):
             segmentation = tf.cast(instances > 0, tf.int32)

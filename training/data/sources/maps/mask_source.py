@@ -1,4 +1,4 @@
-"""`masks:FOLDER` — pictures with one class map each."""
+"""`masks:FOLDER` — images with one class map each."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from training.data.sources.file_source import FileSource
 from training.data.sources.reading.folder_layout import find_pairs
 from training.data.sources.reading.image_files import (
     index_map_reader,
-    open_picture,
+    open_image,
     read_index_map,
     same_size,
 )
@@ -33,14 +33,14 @@ _LOOKED_AT = 2000
 
 
 class MaskFolder(FileSource):
-    """`masks:FOLDER?void=V&classes=a,b,c&val=0.2&split=hash|block`: pictures and class maps.
+    """`masks:FOLDER?void=V&classes=a,b,c&val=0.2&split=hash|block`: images and class maps.
 
     Args:
         root: the folder; for the layouts it may have see `reading.folder_layout`.
         void: mask value that means "ignore", besides 255.
         classes: names of the classes 0, 1, …, separated by commas; without them the number of
             classes is read from the masks.
-        val: share to hold out where the folder names no validation pictures.
+        val: share to hold out where the folder names no validation images.
         split: `"hash"` (by name) or `"block"` (the last ones, for frames of a video or a stack).
 
     Raises:
@@ -85,7 +85,7 @@ class MaskFolder(FileSource):
         return tuple(str(number) for number in range(highest + 1))
 
     def open(self, record: dict[str, tf.Tensor]) -> Sample:
-        image = open_picture(record["image"])
+        image = open_image(record["image"])
         values = self._read_map(record["mask"])
         with tf.control_dependencies([same_size(image, values, record["mask"])]):
             if self.two_valued:

@@ -1,4 +1,4 @@
-"""What a reader of annotations hands over: pictures and the objects in them."""
+"""What a reader of annotations hands over: images and the objects in them."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from pathlib import Path
 
 
 @dataclasses.dataclass(slots=True)
-class Object:
+class Annotation:
     """One annotated object.
 
     Attributes:
         box: x0, y0, x1, y1 as the file states them; pixels from the top left corner of the
-            picture, or fractions of its sides where the source is `relative`.
+            image, or fractions of its sides where the source is `relative`.
         label: number in `object_names`; −1 where the file names a class that does not exist.
         record: what to call it in a message, such as `annotation 17` or `line 3`.
         crowd: a region of many objects.
         difficult: not to be learned from and not measured.
         polygons: outlines, each x, y, x, y, …; the object is their union.
-        runs: run lengths of its mask, 0 first, down the columns of a picture of the stated size.
+        runs: run lengths of its mask, 0 first, down the columns of an image of the stated size.
         keypoints: x, y, visibility of each joint; empty for an object without.
         text: its caption.
-        number: of the object in the picture's map of objects; 0 for none.
+        number: of the object in the image's map of objects; 0 for none.
     """
 
     box: Sequence[float]
@@ -38,14 +38,14 @@ class Object:
 
 
 @dataclasses.dataclass(slots=True)
-class Picture:
-    """One picture and its objects.
+class AnnotatedImage:
+    """One image and its objects.
 
     Attributes:
-        file: the picture.
+        file: the image.
         labels: the file that describes it, the one to mend when something is wrong.
-        record: what to call the picture's entry in that file; empty where the file is about
-            one picture alone.
+        record: what to call the image's entry in that file; empty where the file is about
+            one image alone.
         width, height: as stated there, in pixels; 0 where nothing is stated.
         number: its id, for formats that have one.
         objects: in the file's order.
@@ -57,7 +57,7 @@ class Picture:
     width: int = 0
     height: int = 0
     number: int = 0
-    objects: list[Object] = dataclasses.field(default_factory=list)
+    objects: list[Annotation] = dataclasses.field(default_factory=list)
 
     def name_of(self, index: int) -> str:
         """What to call an object of it in a message."""

@@ -28,10 +28,10 @@ def sampled_pixels(
     Args:
         boxes: (N, 4) xyxy in pixels.
         mask_size: M.
-        height, width: of the picture, scalars.
+        height, width: of the image, scalars.
 
     Returns:
-        Rows (N, M) and columns (N, M), int32, within the picture.
+        Rows (N, M) and columns (N, M), int32, within the image.
     """
     steps = (tf.range(mask_size, dtype=tf.float64) + 0.5) / mask_size
     boxes = tf.cast(boxes, tf.float64)
@@ -59,7 +59,7 @@ def polygon_masks(
         owners: (P,) int32 object of each polygon; an object is the union of its polygons.
         rows: (N, R) int32 pixel rows, not falling along R.
         columns: (N, C) int32 pixel columns.
-        height: of the picture, scalar int32.
+        height: of the image, scalar int32.
 
     Returns:
         (N, R, C) int32 of 0 and 1.

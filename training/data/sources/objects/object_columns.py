@@ -1,4 +1,4 @@
-"""The objects of a split as a few long tensors, so that 100,000 pictures take little memory."""
+"""The objects of a split as a few long tensors, so that 100,000 images take little memory."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from itertools import chain
 import numpy as np
 import tensorflow as tf
 
-from training.data.sources.objects.annotations import Object, Picture
+from training.data.sources.objects.annotations import AnnotatedImage, Annotation
 from training.data.sources.objects.mask_rasters import in_fifths
 from training.data.sources.objects.object_checks import boxes_of, kept
 
@@ -38,27 +38,27 @@ class Columns:
 
 
 def columns_of(
-    pictures: list[Picture], keys: Iterable[str], joints: int, relative: bool
+    images: list[AnnotatedImage], keys: Iterable[str], joints: int, relative: bool
 ) -> Columns:
     """Columns of a split.
 
     Args:
-        pictures: its records.
+        images: its records.
         keys: those of the samples: `masks`, `keypoints`, `texts` need columns of their own.
         joints: K.
-        relative: coordinates are fractions of the picture's sides.
+        relative: coordinates are fractions of the image's sides.
     """
-    objects = [item for picture in pictures for item in picture.objects]
-    starts = _starts([len(picture.objects) for picture in pictures])
+    objects = [item for image in images for item in image.objects]
+    starts = _starts([len(image.objects) for image in images])
     # Not on a GPU, where the pipeline would fetch every record from.
     with tf.device("CPU"):
         plain = {
-            "image": tf.constant([os.fsencode(picture.file) for picture in pictures]),
-            "size": tf.constant(_sizes(pictures)),
-            "number": tf.constant([p.number for p in pictures], tf.int64),
+            "image": tf.constant([os.fsencode(image.file) for image in images]),
+            "size": tf.constant(_sizes(images)),
+            "number": tf.constant([p.number for p in images], tf.int64),
         }
         by_object: dict[str, np.ndarray] = {
-            "boxes": kept(boxes_of(pictures)),
+            "boxes": kept(boxes_of(images)),
             "labels": np.array([item.label for item in objects], np.int32),
             "crowd": np.array([item.crowd for item in objects], bool),
             "difficult": np.array([item.difficult for item in objects], bool),
@@ -72,13 +72,13 @@ def columns_of(
             texts = [item.text.encode(errors="replace") for item in objects]
             ragged["texts"] = (tf.constant(texts, tf.string, (len(texts),)), starts)
         if "masks" in keys:
-            ragged.update(_outlines(pictures, relative))
+            ragged.update(_outlines(images, relative))
     return Columns(plain, ragged)
 
 
-def _sizes(pictures: list[Picture]) -> np.ndarray:
+def _sizes(images: list[AnnotatedImage]) -> np.ndarray:
     """(R, 2) int32 stated width and height; absurd ones have been reported."""
-    sizes = [(min(p.width, _LARGEST), min(p.height, _LARGEST)) for p in pictures]
+    sizes = [(min(p.width, _LARGEST), min(p.height, _LARGEST)) for p in images]
     return np.array(sizes, np.int32).reshape(-1, 2)
 
 
@@ -86,17 +86,19 @@ def _starts(counts: list[int]) -> tf.Tensor:
     return tf.constant(np.concatenate([[0], np.cumsum(counts)]).astype(np.int64))
 
 
-def _joints(objects: list[Object], joints: int) -> np.ndarray:
+def _joints(objects: list[Annotation], joints: int) -> np.ndarray:
     """(N, K, 3) float32; zeros for an object without."""
     absent = [0.0] * (3 * joints)
     values = [item.keypoints if len(item.keypoints) else absent for item in objects]
     return np.array(values, np.float32).reshape(-1, joints, 3)
 
 
-def _outlines(pictures: list[Picture], relative: bool) -> dict[str, tuple[tf.Tensor, tf.Tensor]]:
+def _outlines(
+    images: list[AnnotatedImage], relative: bool
+) -> dict[str, tuple[tf.Tensor, tf.Tensor]]:
     """Polygons and runs of all objects."""
-    polygons = [[(i, q) for i, o in enumerate(p.objects) for q in o.polygons] for p in pictures]
-    runs = [[(i, o.runs) for i, o in enumerate(p.objects) if len(o.runs)] for p in pictures]
+    polygons = [[(i, q) for i, o in enumerate(p.objects) for q in o.polygons] for p in images]
+    runs = [[(i, o.runs) for i, o in enumerate(p.objects) if len(o.runs)] for p in images]
     found = {}
     for name, length, parts in (("polygon", 2, polygons), ("run", 1, runs)):
         each = list(chain.from_iterable(parts))

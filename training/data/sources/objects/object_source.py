@@ -1,4 +1,4 @@
-"""From annotated pictures to samples: what all formats with objects share."""
+"""From annotated images to samples: what all formats with objects share."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from training.data.sources.file_source import FileSource
-from training.data.sources.objects.annotations import Object, Picture
+from training.data.sources.objects.annotations import AnnotatedImage, Annotation
 from training.data.sources.objects.box_frame_masks import MASK_SIZE
 from training.data.sources.objects.mask_rasters import (
     in_fifths,
@@ -24,7 +24,7 @@ from training.data.sources.objects.mask_rasters import (
 from training.data.sources.objects.object_checks import check_objects
 from training.data.sources.objects.object_columns import Columns, columns_of
 from training.data.sources.reading.defects import Defect
-from training.data.sources.reading.image_files import open_picture
+from training.data.sources.reading.image_files import open_image
 from training.data.sources.reading.image_headers import read_header
 from training.data.sources.source import Record, Sample
 from zoo.errors import InputError
@@ -37,15 +37,15 @@ OBJECT_KEYS = ("image", "boxes", "labels", "crowd", "difficult")
 
 
 class ObjectSource(FileSource):
-    """A data set of pictures with objects; a reader parses its files and calls `add_pictures`.
+    """A data set of images with objects; a reader parses its files and calls `add_images`.
 
     A sample has `image`, `boxes`, `labels`, `crowd`, `difficult`, and those of `masks` (N, M, M),
-    `keypoints` (N, K, 3) and `texts` (N,) string that `keys` names. Boxes are cut at the picture's
+    `keypoints` (N, K, 3) and `texts` (N,) string that `keys` names. Boxes are cut at the image's
     edge. An object that cannot be learned from keeps its row, with label −1 and a box of zeros.
 
     Attributes:
-        pictures: those of each split, without their objects.
-        relative: coordinates of the objects are fractions of the picture's sides.
+        images: those of each split, without their objects.
+        relative: coordinates of the objects are fractions of the image's sides.
         mask_size: M.
         mask_shares: masks hold the share of each cell that is the object's, in 1/255, instead of
             1 where the cell's centre is; slower, and close enough to write the outlines out again.
@@ -64,7 +64,7 @@ class ObjectSource(FileSource):
         self.drop_bad = drop_bad == "1"
         self.mask_size = int(mask_size)
         self.keys = OBJECT_KEYS
-        self.pictures: dict[str, list[Picture]] = {}
+        self.images: dict[str, list[AnnotatedImage]] = {}
         self._columns: dict[str, Columns] = {}
         self._left_out: Counter[str] = Counter()
 
@@ -87,83 +87,83 @@ class ObjectSource(FileSource):
         parts = [f"{n} {what}{'s' * (n != 1)}" for what, n in sorted(self._left_out.items())]
         self.notes.append(start + ", ".join(parts))
 
-    def add_pictures(self, split: str, pictures: list[Picture]) -> None:
-        """Checks the pictures of a split and stores them as columns; files are not opened.
+    def add_images(self, split: str, images: list[AnnotatedImage]) -> None:
+        """Checks the images of a split and stores them as columns; files are not opened.
 
         Raises:
             InputError: nothing of it can be used.
         """
-        if pictures and not any(os.path.isfile(picture.file) for picture in pictures):
+        if images and not any(os.path.isfile(image.file) for image in images):
             raise InputError(
-                f"{shown(pictures[0].labels)}: none of its {len(pictures)} pictures is there, such "
-                f"as {shown(pictures[0].file)}; put the pictures there."
+                f"{shown(images[0].labels)}: none of its {len(images)} images is there, such "
+                f"as {shown(images[0].file)}; put the images there."
             )
-        pictures = [picture for picture in pictures if not self._is_missing(split, picture)]
-        pictures = self._checked(split, pictures)
-        if not pictures:
-            raise InputError(f"{shown(self.root)}, split {split}: no picture is left in it.")
-        self._columns[split] = columns_of(pictures, self.keys, len(self.joint_names), self.relative)
-        self.sizes[split] = len(pictures)
-        self.pictures[split] = [
-            dataclasses.replace(p, objects=[]) if p.objects else p for p in pictures
+        images = [image for image in images if not self._is_missing(split, image)]
+        images = self._checked(split, images)
+        if not images:
+            raise InputError(f"{shown(self.root)}, split {split}: no image is left in it.")
+        self._columns[split] = columns_of(images, self.keys, len(self.joint_names), self.relative)
+        self.sizes[split] = len(images)
+        self.images[split] = [
+            dataclasses.replace(p, objects=[]) if p.objects else p for p in images
         ]
 
-    def _is_missing(self, split: str, picture: Picture) -> bool:
-        """Whether a picture's file is not there and the picture is to be left out for that."""
-        if os.path.isfile(picture.file):
+    def _is_missing(self, split: str, image: AnnotatedImage) -> bool:
+        """Whether an image's file is not there and the image is to be left out for that."""
+        if os.path.isfile(image.file):
             return False
         return self.report(
             Defect(
                 split,
-                shown(picture.labels),
-                picture.record,
-                f"no such picture {shown(picture.file)}",
+                shown(image.labels),
+                image.record,
+                f"no such image {shown(image.file)}",
                 "put it back or take it off the list",
-                "picture",
+                "image",
             )
         )
 
-    def _checked(self, split: str, pictures: list[Picture]) -> list[Picture]:
-        """The pictures without what is to be left out; what stays but cannot be used is marked."""
+    def _checked(self, split: str, images: list[AnnotatedImage]) -> list[AnnotatedImage]:
+        """The images without what is to be left out; what stays but cannot be used is marked."""
         objects: dict[int, set[int]] = {}
         left_out: set[int] = set()
-        for finding in check_objects(pictures, self.relative):
-            picture, index = pictures[finding.picture], finding.index
-            record = picture.record if index < 0 else picture.name_of(index)
-            what = "picture" if index < 0 else "object"
+        for finding in check_objects(images, self.relative):
+            image, index = images[finding.image], finding.index
+            record = image.record if index < 0 else image.name_of(index)
+            what = "image" if index < 0 else "object"
             dropped = self.report(
                 Defect(
-                    *(split, shown(picture.labels), record, finding.problem, finding.remedy),
+                    *(split, shown(image.labels), record, finding.problem, finding.remedy),
                     drop=what if finding.lost else "part",
                 )
             )
             if index < 0:
-                left_out |= {finding.picture} if dropped else set()
+                left_out |= {finding.image} if dropped else set()
             elif finding.lost and dropped:
-                objects.setdefault(finding.picture, set()).add(index)
+                objects.setdefault(finding.image, set()).add(index)
             elif finding.lost:
-                picture.objects[index].label = -1
+                image.objects[index].label = -1
         for place, gone in objects.items():
-            kept = [item for i, item in enumerate(pictures[place].objects) if i not in gone]
-            pictures[place].objects = kept
-        for picture in pictures:
-            for item in picture.objects:
+            kept = [item for i, item in enumerate(images[place].objects) if i not in gone]
+            images[place].objects = kept
+        for image in images:
+            for item in image.objects:
                 if item.label < 0:
                     _disable(item)
-        return [picture for place, picture in enumerate(pictures) if place not in left_out]
+        return [image for place, image in enumerate(images) if place not in left_out]
 
     def inspect(self, split: str) -> Iterator[Defect]:
-        """What only the picture files show: unreadable ones and sizes that differ from the stated.
+        """What only the image files show: unreadable ones and sizes that differ from the stated.
 
         Reads the head of every file of the split and decodes none.
         """
-        pictures = self.pictures[self.check_split(split)]
+        images = self.images[self.check_split(split)]
         with ThreadPoolExecutor() as pool:
-            for picture, fault in zip(pictures, pool.map(_header_fault, pictures), strict=True):
+            for image, fault in zip(images, pool.map(_header_fault, images), strict=True):
                 if fault:
                     problem, remedy, of_file = fault
-                    at = picture.file if of_file else picture.labels
-                    record = "" if of_file else picture.record
+                    at = image.file if of_file else image.labels
+                    record = "" if of_file else image.record
                     yield Defect(split, shown(at), record, problem, remedy)
 
     def rows(self, split: str) -> Callable[[tf.Tensor], Record]:
@@ -179,7 +179,7 @@ class ObjectSource(FileSource):
         return super().fingerprint(split) + repr(how).encode()
 
     def texts(self, split: str) -> list[bytes]:
-        """All captions of a split, without opening its pictures."""
+        """All captions of a split, without opening its images."""
         values, _ = self._columns[self.check_split(split)].ragged["texts"]
         return values.numpy().tolist()
 
@@ -187,7 +187,7 @@ class ObjectSource(FileSource):
         return shown(record["image"].numpy())
 
     def open(self, record: dict[str, tf.Tensor]) -> Sample:
-        image = open_picture(record["image"])
+        image = open_image(record["image"])
         height, width = image.height, image.width
         sides = tf.cast(tf.stack([width, height, width, height]), tf.float32)
         boxes = record["boxes"] * sides if self.relative else record["boxes"]
@@ -233,21 +233,21 @@ class ObjectSource(FileSource):
         return tf.ensure_shape(tf.cast(masks, tf.uint8), (None, self.mask_size, self.mask_size))
 
 
-def _disable(item: Object) -> None:
+def _disable(item: Annotation) -> None:
     """Keeps the row of an object that cannot be a target."""
     item.box = (0.0, 0.0, 0.0, 0.0)
     item.polygons, item.runs, item.keypoints = (), (), ()
 
 
-def _header_fault(picture: Picture) -> tuple[str, str, bool] | None:
-    """Problem, remedy, and whether the picture rather than its labels is to blame."""
+def _header_fault(image: AnnotatedImage) -> tuple[str, str, bool] | None:
+    """Problem, remedy, and whether the image rather than its labels is to blame."""
     try:
-        wide, high, turned = read_header(picture.file)
+        wide, high, turned = read_header(image.file)
     except FileNotFoundError:
         return None  # reported when the data set was opened
     except (OSError, ValueError) as error:
-        return f"not a readable picture ({error})", "save it again or remove it", True
-    stated = width, height = picture.width, picture.height
+        return f"not a readable image ({error})", "save it again or remove it", True
+    stated = width, height = image.width, image.height
     if not width or stated == (wide, high):
         return None
     if turned and stated == (high, wide):
@@ -257,7 +257,7 @@ def _header_fault(picture: Picture) -> tuple[str, str, bool] | None:
             True,
         )
     return (
-        f"its size is said to be {width}×{height}, but {shown(picture.file)} is {wide}×{high}",
-        "correct the size, and check that the boxes are for this picture",
+        f"its size is said to be {width}×{height}, but {shown(image.file)} is {wide}×{high}",
+        "correct the size, and check that the boxes are for this image",
         False,
     )

@@ -1,4 +1,4 @@
-"""Run-length encoded masks: lengths of runs of 0, 1, 0, … down the columns of a picture."""
+"""Run-length encoded masks: lengths of runs of 0, 1, 0, … down the columns of an image."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ def read_runs(value: Any, height: int, width: int) -> Sequence[int]:
 
     Args:
         value: `{"size": [height, width], "counts": …}`.
-        height, width: of its picture.
+        height, width: of its image.
 
     Raises:
-        ValueError: it is not a mask of such a picture; the message says why.
+        ValueError: it is not a mask of such an image; the message says why.
     """
     size = value.get("size")
     if size != [height, width]:
-        raise ValueError(f"size {size} where the picture is [{height}, {width}]")
+        raise ValueError(f"size {size} where the image is [{height}, {width}]")
     if height * width > MAX_PIXELS:
-        raise ValueError("far too large a picture")
+        raise ValueError("far too large an image")
     counts = value.get("counts")
     if isinstance(counts, str):
         counts = decompress(counts)

@@ -15,8 +15,8 @@ class Defect:
         record: which entry of it: an id, a line, an object's number; empty for the whole file.
         problem: what is wrong, in a few words, with the values found.
         remedy: what would be right.
-        drop: what `drop_bad` leaves out: `"object"`, `"picture"`, `"part"` for no more than the
-            part outside the picture, which no sample has anyway, or `""` where nothing can be left
+        drop: what `drop_bad` leaves out: `"object"`, `"image"`, `"part"` for no more than the
+            part outside the image, which no sample has anyway, or `""` where nothing can be left
             out safely and the file must be mended.
     """
 

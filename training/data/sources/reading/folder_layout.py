@@ -1,4 +1,4 @@
-"""Recognising how a folder of pictures and label files is laid out and split."""
+"""Recognising how a folder of images and label files is laid out and split."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hashlib
 import os
 from pathlib import Path
 
-from training.data.sources.reading.image_files import MASKS, PICTURES, files_in
+from training.data.sources.reading.image_files import IMAGES, MASKS, files_in
 from zoo.errors import InputError
 
 IMAGE_FOLDERS = ("images", "image", "imgs", "img", "JPEGImages", "frames")
@@ -20,7 +20,7 @@ Pairs = list[tuple[Path, Path]]
 
 
 def find_pairs(root: Path, label_folders: tuple[str, ...], val: str, how: str) -> dict[str, Pairs]:
-    """Picture and label file of every record, by split.
+    """Image and label file of every record, by split.
 
     Tried in this order: list files of path pairs; `images/train` + `labels/train`; `train/images`
     + `train/labels`; `train` + `trainlabels` (as `trainannot`); one folder of each, split by lists
@@ -33,7 +33,7 @@ def find_pairs(root: Path, label_folders: tuple[str, ...], val: str, how: str) -
         how: `"hash"` holds out by a hash of the name, `"block"` the last ones in order.
 
     Raises:
-        InputError: no layout fits, a listed file is missing, or a picture has no label file.
+        InputError: no layout fits, a listed file is missing, or an image has no label file.
     """
     listed = _from_pair_lists(root)
     if listed:
@@ -45,12 +45,12 @@ def find_pairs(root: Path, label_folders: tuple[str, ...], val: str, how: str) -
     }
     if split:
         return _with_held_out(split, val, how)
-    images = _first_folder(root, IMAGE_FOLDERS, PICTURES)
+    images = _first_folder(root, IMAGE_FOLDERS, IMAGES)
     labels = _first_folder(root, label_folders, MASKS)
     if images is None or labels is None:
         missing = IMAGE_FOLDERS if images is None else label_folders
         raise InputError(
-            f"{root}: layout not recognised; expected a folder of pictures "
+            f"{root}: layout not recognised; expected a folder of images "
             f"({', '.join(IMAGE_FOLDERS[:3])}, …) and one of label files "
             f"({', '.join(label_folders[:3])}, …); found none named {' or '.join(missing[:3])}."
         )
@@ -70,7 +70,7 @@ def _first_folder(root: Path, names: tuple[str, ...], endings: tuple[str, ...]) 
 def _split_folders(
     root: Path, split: str, label_folders: tuple[str, ...]
 ) -> tuple[Path, Path] | None:
-    """Picture and label folder of a split, or None."""
+    """Image and label folder of a split, or None."""
     for name in SPLIT_NAMES[split]:
         for image in IMAGE_FOLDERS:
             for label in label_folders:
@@ -90,21 +90,21 @@ def _split_folders(
 
 
 def _match(images: Path, labels: Path) -> Pairs:
-    """Pairs the pictures of a folder with the label files of another."""
-    pictures, maps = files_in(images, PICTURES), files_in(labels, MASKS)
-    if not pictures:
-        raise InputError(f"{images}: no pictures ({', '.join(PICTURES)}) in this folder.")
+    """Pairs the images of a folder with the label files of another."""
+    image_files, maps = files_in(images, IMAGES), files_in(labels, MASKS)
+    if not image_files:
+        raise InputError(f"{images}: no images ({', '.join(IMAGES)}) in this folder.")
     pairs = []
-    for stem, picture in pictures.items():
+    for stem, image in image_files.items():
         label = _label_of(stem, maps)
         if label is None:
-            raise InputError(f"{picture}: no label file {stem}.png in {labels}{_lossy(labels)}.")
-        pairs.append((picture, label))
+            raise InputError(f"{image}: no label file {stem}.png in {labels}{_lossy(labels)}.")
+        pairs.append((image, label))
     return pairs
 
 
 def _label_of(stem: str, maps: dict[str, Path]) -> Path | None:
-    """The label file of a picture; its stem may also end in `_mask`, `_label`, `_instances`."""
+    """The label file of an image; its stem may also end in `_mask`, `_label`, `_instances`."""
     names = (stem, f"{stem}_mask", f"{stem}_label", f"{stem}_instances")
     return next((maps[name] for name in names if name in maps), None)
 
@@ -116,7 +116,7 @@ def _lossy(labels: Path) -> str:
 
 
 def list_file(root: Path, split: str) -> Path | None:
-    """The file that lists the pictures of a split, `train.txt` …, if there is one."""
+    """The file that lists the images of a split, `train.txt` …, if there is one."""
     for folder in (root, root / "ImageSets" / "Segmentation", root / "splits"):
         for name in SPLIT_NAMES[split]:
             if (folder / f"{name}.txt").is_file():
@@ -125,7 +125,7 @@ def list_file(root: Path, split: str) -> Path | None:
 
 
 def _from_pair_lists(root: Path) -> dict[str, Pairs]:
-    """Splits from `train.txt` … whose lines are `picture label` paths below the folder."""
+    """Splits from `train.txt` … whose lines are `image label` paths below the folder."""
     splits: dict[str, Pairs] = {}
     for split in SPLIT_NAMES:
         path = list_file(root, split)
@@ -138,7 +138,7 @@ def _from_pair_lists(root: Path) -> dict[str, Pairs]:
         for number, line in enumerate(lines, 1):
             where, words = f"{path}, line {number}", line.split()
             if len(words) != 2:
-                raise InputError(f"{where}: expected `picture label`, not {line!r}.")
+                raise InputError(f"{where}: expected `image label`, not {line!r}.")
             pairs.append((_inside(root, words[0], where), _inside(root, words[1], where)))
         splits[split] = pairs
     return splits
@@ -148,10 +148,10 @@ def _from_stem_lists(root: Path, images: Path, labels: Path) -> dict[str, Pairs]
     """Splits from `train.txt` … whose lines begin with a stem or file name."""
     splits: dict[str, Pairs] = {}
     by_stem: dict[str, tuple[Path, Path]] = {}
-    pictures, maps = files_in(images, PICTURES), files_in(labels, MASKS)
-    for stem, picture in pictures.items():
+    image_files, maps = files_in(images, IMAGES), files_in(labels, MASKS)
+    for stem, image in image_files.items():
         if label := _label_of(stem, maps):
-            by_stem[stem] = (picture, label)
+            by_stem[stem] = (image, label)
     for split in SPLIT_NAMES:
         path = list_file(root, split)
         if path is None:
@@ -161,12 +161,12 @@ def _from_stem_lists(root: Path, images: Path, labels: Path) -> dict[str, Pairs]
             word = line.split()[0]
             stem = word if word in by_stem else Path(word).stem
             if stem not in by_stem:
-                missing = labels if stem in pictures else images
+                missing = labels if stem in image_files else images
                 hint = _lossy(labels) if missing == labels else ""
                 raise InputError(f"{path}, line {number}: no file {word} in {missing}{hint}.")
             pairs.append(by_stem[stem])
         if not pairs:
-            raise InputError(f"{path}: the list is empty; name one picture a line or remove it.")
+            raise InputError(f"{path}: the list is empty; name one image a line or remove it.")
         splits[split] = pairs
     return splits
 
@@ -195,7 +195,7 @@ def _with_held_out(splits: dict[str, Pairs], val: str, how: str) -> dict[str, Pa
     pairs = splits["train"]
     if len(pairs) < 2:
         raise InputError(
-            f"{pairs[0][0]}: one picture is too few; training and validation need one each."
+            f"{pairs[0][0]}: one image is too few; training and validation need one each."
         )
     chosen = held_out([pair[0].stem for pair in pairs], val, how)
     return {

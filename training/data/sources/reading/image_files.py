@@ -1,4 +1,4 @@
-"""Finding and decoding picture and mask files."""
+"""Finding and decoding image and mask files."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
-from training.data.augment.lazy_image import LazyPicture, decode_all
+from training.data.augment.lazy_image import LazyImage, decode_all
 from training.data.sources.reading.image_headers import refuse_bombs, stated_size
 from training.data.sources.source import demand
 from zoo.errors import InputError
 
-PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".gif")
+IMAGES = (".jpg", ".jpeg", ".png", ".bmp", ".gif")
 MASKS = (".png", ".tif", ".tiff", ".bmp", ".gif")
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
@@ -44,8 +44,8 @@ def natural_key(path: Path) -> list[tuple[int, int | str]]:
     return [(0, int(part)) if part.isdecimal() else (1, part) for part in parts if part]
 
 
-def open_picture(path: tf.Tensor) -> LazyPicture:
-    """The picture of a JPEG, PNG, BMP or GIF file, read and not yet decoded.
+def open_image(path: tf.Tensor) -> LazyImage:
+    """The image of a JPEG, PNG, BMP or GIF file, read and not yet decoded.
 
     A file that states more than `MAX_PIXELS` fails before it is decoded.
     """
@@ -53,13 +53,13 @@ def open_picture(path: tf.Tensor) -> LazyPicture:
     height, width = stated_size(contents)
     with tf.control_dependencies([refuse_bombs(height, width)]):
         contents = tf.identity(contents)
-    # What states no size is no picture, or one whose size only its decoder knows.
+    # What states no size is no image, or one whose size only its decoder knows.
     sides = tf.cond(
         height * width > 0,
         lambda: tf.cast(tf.stack([height, width]), tf.int32),
         lambda: tf.shape(decode_all(contents))[:2],
     )
-    return LazyPicture(sides[0], sides[1], contents)
+    return LazyImage(sides[0], sides[1], contents)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,7 +98,7 @@ def read_index_map(path: str | Path) -> np.ndarray:
     """(H, W) int32 values of a mask file as stored: palette indexes, not colours.
 
     Raises:
-        InputError: a colour picture, a lossy file, or one that cannot be decoded.
+        InputError: a colour image, a lossy file, or one that cannot be decoded.
     """
     try:
         with Image.open(path) as image:
@@ -119,7 +119,7 @@ def read_index_map(path: str | Path) -> np.ndarray:
         ):
             return values[..., 0].astype(np.int32)
         raise InputError(
-            f"{path}: a colour picture; a mask is a grey or palette PNG of class numbers."
+            f"{path}: a colour image; a mask is a grey or palette PNG of class numbers."
         )
     if values.ndim == 3:
         values = values[..., 0]
@@ -156,12 +156,12 @@ def index_map_reader(paths: list[Path]):
     return decode_with_pillow
 
 
-def same_size(image: LazyPicture, values: tf.Tensor, path: tf.Tensor) -> tf.Operation:
-    """Asserts inside the graph that the map in the file `path` has the size of its picture."""
+def same_size(image: LazyImage, values: tf.Tensor, path: tf.Tensor) -> tf.Operation:
+    """Asserts inside the graph that the map in the file `path` has the size of its image."""
     high, wide = tf.unstack(tf.shape(values)[:2])
     image_high, image_wide = image.height, image.width
     return demand(
         tf.reduce_all([high == image_high, wide == image_wide]),
-        *("the picture is ", image_high, "×", image_wide, " (height × width) but ", path, " is "),
+        *("the image is ", image_high, "×", image_wide, " (height × width) but ", path, " is "),
         *(high, "×", wide, "; give them one size."),
     )

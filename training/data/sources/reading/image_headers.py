@@ -1,4 +1,4 @@
-"""What the first bytes of a picture say: its size, before anything is decoded."""
+"""What the first bytes of an image say: its size, before anything is decoded."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from training.data.augment.lazy_image import is_jpeg
 from training.data.sources.source import demand
 
 MAX_PIXELS = 178_956_970
-"""Largest picture that is read, as in Pillow: half a gigabyte. A small file can claim far more."""
+"""Largest image that is read, as in Pillow: half a gigabyte. A small file can claim far more."""
 
 _UPRIGHT = (1, 2, 3, 4)
 
 
 def read_header(path: str | os.PathLike[str]) -> tuple[int, int, bool]:
-    """Width and height of a picture as stored, and whether it is to be shown turned on its side.
+    """Width and height of an image as stored, and whether it is to be shown turned on its side.
 
     Raises:
-        OSError, ValueError: not a picture that Pillow knows, or one of more than `MAX_PIXELS`.
+        OSError, ValueError: not an image that Pillow knows, or one of more than `MAX_PIXELS`.
     """
     try:
         with Image.open(path) as image:
@@ -36,7 +36,7 @@ def refuse_bombs(height: tf.Tensor, width: tf.Tensor) -> tf.Operation:
     """Asserts inside the graph that a stated size (int64) is not of more than `MAX_PIXELS`."""
     return demand(
         height * width <= MAX_PIXELS,
-        *("the picture is ", width, "×", height, " (width × height), more than the "),
+        *("the image is ", width, "×", height, " (width × height), more than the "),
         f"{MAX_PIXELS} pixels that are read; make it smaller or remove it.",
     )
 
@@ -69,6 +69,6 @@ def stated_size(contents: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             size = tf.where(starts(signature), stated, size)
         return size
 
-    # Most pictures are JPEG; for them the rest of this graph costs next to nothing.
+    # Most images are JPEG; for them the rest of this graph costs next to nothing.
     size = tf.cond(is_jpeg(contents), jpeg, other)
     return size[0], size[1]

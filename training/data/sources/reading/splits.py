@@ -1,16 +1,16 @@
-"""Splits of pictures where the label files name none: by list, else by a fixed share."""
+"""Splits of images where the label files name none: by list, else by a fixed share."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
-from training.data.sources.objects.annotations import Picture
+from training.data.sources.objects.annotations import AnnotatedImage
 from training.data.sources.reading.folder_layout import SPLIT_NAMES, held_out
 from zoo.errors import InputError
 from zoo.files.file_names import shown
 
-Splits = dict[str, list[Picture]]
+Splits = dict[str, list[AnnotatedImage]]
 
 
 def list_files(root: Path, folders: tuple[str, ...] = ("", "splits")) -> dict[str, Path]:
@@ -39,7 +39,7 @@ def listed_names(path: Path) -> list[tuple[int, str]]:
     lines = enumerate(text.splitlines(), 1)
     names = [(number, line.split()[0]) for number, line in lines if line.strip()]
     if not names:
-        raise InputError(f"{shown(path)}: the list is empty; name a picture a line or remove it.")
+        raise InputError(f"{shown(path)}: the list is empty; name per image a line or remove it.")
     return names
 
 
@@ -47,46 +47,45 @@ def split_up(splits: Splits, root: Path, val: str, how: str) -> Splits:
     """Splits by `train.txt` … where nothing else says them, and holds out some of train if need be.
 
     Args:
-        splits: pictures by split; `""` for those of no split.
+        splits: images by split; `""` for those of no split.
         root: the folder with the lists.
         val, how: see `training.data.sources.reading.folder_layout.held_out`.
 
     Raises:
-        InputError: a list names a picture that is not there, or no picture is there.
+        InputError: a list names per image that is not there, or no image is there.
     """
     if set(splits) == {""}:
         lists = list_files(root)
         splits = _by_lists(splits[""], lists) if lists else {"train": splits[""]}
-    splits = {split: pictures for split, pictures in splits.items() if pictures}
+    splits = {split: images for split, images in splits.items() if images}
     if not splits:
-        raise InputError(f"{shown(root)}: no pictures are listed in it.")
+        raise InputError(f"{shown(root)}: no images are listed in it.")
     if set(splits) != {"train"}:
         return splits
-    pictures = splits["train"]
-    if len(pictures) < 2:
+    images = splits["train"]
+    if len(images) < 2:
         raise InputError(
-            f"{shown(pictures[0].file)}: one picture is too few; training and validation need one "
-            "each."
+            f"{shown(images[0].file)}: one image is too few; training and validation need one each."
         )
-    chosen = held_out([picture.file.stem for picture in pictures], val, how)
+    chosen = held_out([image.file.stem for image in images], val, how)
     return {
-        "train": [picture for i, picture in enumerate(pictures) if i not in chosen],
-        "val": [picture for i, picture in enumerate(pictures) if i in chosen],
+        "train": [image for i, image in enumerate(images) if i not in chosen],
+        "val": [image for i, image in enumerate(images) if i in chosen],
     }
 
 
-def _by_lists(pictures: list[Picture], lists: dict[str, Path]) -> Splits:
-    by_name = {picture.file.stem: picture for picture in pictures}
-    by_name.update({picture.file.name: picture for picture in pictures})
+def _by_lists(images: list[AnnotatedImage], lists: dict[str, Path]) -> Splits:
+    by_name = {image.file.stem: image for image in images}
+    by_name.update({image.file.name: image for image in images})
     splits: Splits = {}
     for split, path in lists.items():
         splits[split] = []
         for number, word in listed_names(path):
-            picture = by_name.get(Path(word).name) or by_name.get(Path(word).stem)
-            if picture is None:
+            image = by_name.get(Path(word).name) or by_name.get(Path(word).stem)
+            if image is None:
                 raise InputError(
                     f"{shown(path)}, line {number}: no label file speaks of {shown(word)}; take it "
                     "off the list."
                 )
-            splits[split].append(picture)
+            splits[split].append(image)
     return splits

@@ -6,7 +6,7 @@ import math
 
 from zoo.files.text_files import Table
 
-PICTURE_COLUMNS = ("image", "picture", "file", "filename", "file_name", "path", "name", "img")
+IMAGE_COLUMNS = ("image", "image", "file", "filename", "file_name", "path", "name", "img")
 SPLIT_COLUMNS = ("split", "set", "subset")
 LABEL_COLUMNS = ("label", "class", "category", "pose", "activity")
 CORNER_COLUMNS = (

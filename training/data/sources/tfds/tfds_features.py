@@ -41,7 +41,7 @@ def mapping_of_features(
         classes: names of the class map's classes, separated by commas, where TFDS has none.
 
     Raises:
-        InputError: there is no picture or no label, a chosen feature is not there or of a kind
+        InputError: there is no image or no label, a chosen feature is not there or of a kind
             that cannot be it.
     """
     usual = {key: path for key, path in _USUAL.items() if find(features, path)[0] is not None}
@@ -68,7 +68,7 @@ def mapping_of_features(
         read = {key: readers[key](at(example, paths[key]), image) for key in keys if key != "image"}
         return {"image": image, **read}
 
-    pictures = ("image", "segmentation")
+    images = ("image", "segmentation")
     names = {
         key: names_of(feature)
         for key in ("label", "labels")
@@ -80,7 +80,7 @@ def mapping_of_features(
     return Mapping(
         sample,
         keys,
-        images=tuple(dict.fromkeys(paths[key] for key in pictures if key in paths)),
+        images=tuple(dict.fromkeys(paths[key] for key in images if key in paths)),
         class_names=class_names,
         object_names=names.get("labels", ()),
         label_names=names.get("label", ()),
@@ -155,7 +155,7 @@ _NEEDS = {
 
 
 def _reader(key: str, feature: Any, void: str) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
-    """From the value of a feature and the picture to the value of the schema."""
+    """From the value of a feature and the image to the value of the schema."""
     if key in ("label", "labels"):
         return lambda value, image: tf.cast(value, tf.int32)
     if key in ("crowd", "difficult"):

@@ -32,9 +32,9 @@ class Mapping:
     Attributes:
         sample: from a decoded example to a sample of the schema; runs inside tf.data.
         keys: of the sample.
-        images: top-level features that hold pictures, kept encoded while shuffled.
+        images: top-level features that hold images, kept encoded while shuffled.
         class_names, object_names, label_names, joint_names, skeleton, joint_pairs: as in `Source`.
-        unlabelled: splits, as TFDS calls them, that have pictures but no labels.
+        unlabelled: splits, as TFDS calls them, that have images but no labels.
         name: top-level feature that says what a record is called.
     """
 
@@ -61,11 +61,11 @@ def register_mapping(name: str, mapping: Callable[[Any], Mapping]) -> None:
 
 
 def pixel_boxes(boxes: tf.Tensor, image: tf.Tensor, first_pixel: int = 0) -> tf.Tensor:
-    """(…, 4) float32 `xyxy` pixels from TFDS's `yxyx` fractions of the picture.
+    """(…, 4) float32 `xyxy` pixels from TFDS's `yxyx` fractions of the image.
 
     Args:
         boxes: (…, 4) ymin, xmin, ymax, xmax in 0…1.
-        image: (H, W, C), the picture.
+        image: (H, W, C), the image.
         first_pixel: 1 where the annotators counted pixels from 1 and included the last one (VOC).
     """
     height, width = tf.unstack(tf.cast(tf.shape(image)[:2], tf.float32))

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from training.data.sources.reading.folder_layout import SPLIT_NAMES
-from training.data.sources.reading.image_files import PICTURES, natural_key
+from training.data.sources.reading.image_files import IMAGES, natural_key
 from training.data.sources.reading.splits import list_files, listed_names
 from zoo.errors import InputError
 from zoo.files.file_names import inside, shown
@@ -14,7 +14,7 @@ from zoo.files.file_names import inside, shown
 XML_FOLDERS = ("Annotations", "annotations", "annotations/xmls", "xmls", "labels", "label")
 
 Names = dict[str, list[tuple[str, str]]]
-"""By split: where a picture was named (empty for a found one) and its stem."""
+"""By split: where an image was named (empty for a found one) and its stem."""
 
 
 def find_root(root: Path) -> Path:
@@ -52,7 +52,7 @@ def xml_stems(folder: Path) -> list[str]:
 
 
 def split_folders(root: Path) -> dict[str, Path]:
-    """Folders named after splits in which XML files lie beside the pictures."""
+    """Folders named after splits in which XML files lie beside the images."""
     return {
         split: root / name
         for split, names in SPLIT_NAMES.items()
@@ -73,7 +73,7 @@ def listed(root: Path, task: str) -> Names:
         for number, word in listed_names(path):
             where = f"{shown(path)}, line {number}"
             stem, ending = os.path.splitext(word)
-            name = stem if ending.lower() in (*PICTURES, ".xml") else word
+            name = stem if ending.lower() in (*IMAGES, ".xml") else word
             inside(root, name, where)
             found[split].append((where, os.path.basename(name)))
     return found

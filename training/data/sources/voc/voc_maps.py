@@ -6,7 +6,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from training.data.sources.objects.annotations import Picture
+from training.data.sources.objects.annotations import AnnotatedImage
 from training.data.sources.objects.box_frame_masks import MASK_SIZE, masks_from_map
 from training.data.sources.reading.image_files import index_map_reader, same_size
 from training.data.sources.source import Sample, demand
@@ -24,10 +24,10 @@ VOC_CLASSES = (
 
 
 class VocMaps(VocFolder):
-    """Pictures with a class map, an object map, and the boxes and masks of the objects.
+    """Images with a class map, an object map, and the boxes and masks of the objects.
 
     Takes the arguments of `VocFolder`. The maps lie in `SegmentationClass` and
-    `SegmentationObject`, PNG of the picture's stem; the number of an object in its map is its place
+    `SegmentationObject`, PNG of the image's stem; the number of an object in its map is its place
     in the XML file, counted from 1. Class 0 is the background, then come VOC's twenty, or
     `classes` in this order; 255 is void in both maps.
     """
@@ -69,23 +69,23 @@ class VocMaps(VocFolder):
             )
         return VOC_CLASSES
 
-    def add_pictures(self, split: str, pictures: list[Picture]) -> None:
-        kept = [picture for picture in pictures if self._has_maps(split, picture)]
+    def add_images(self, split: str, images: list[AnnotatedImage]) -> None:
+        kept = [image for image in images if self._has_maps(split, image)]
         self.keys = (*(key for key in self.keys if key != "masks"), "masks")
-        super().add_pictures(split, kept)
+        super().add_images(split, kept)
         plain = self._columns[split].plain
         with tf.device("CPU"):
             for key, folder in self._folders.items():
-                paths = [bytes(folder / f"{p.file.stem}.png") for p in self.pictures[split]]
+                paths = [bytes(folder / f"{p.file.stem}.png") for p in self.images[split]]
                 plain[f"{key}_map"] = tf.constant(paths)
 
-    def _has_maps(self, split: str, picture: Picture) -> bool:
-        """Whether both maps are there; without them a picture can only be reported."""
+    def _has_maps(self, split: str, image: AnnotatedImage) -> bool:
+        """Whether both maps are there; without them an image can only be reported."""
         for folder in self._folders.values():
-            path = folder / f"{picture.file.stem}.png"
+            path = folder / f"{image.file.stem}.png"
             if not path.is_file():
-                problem, remedy = "no such map of a listed picture", "put it back"
-                self._defect(split, path, "", problem, remedy, "picture")
+                problem, remedy = "no such map of a listed image", "put it back"
+                self._defect(split, path, "", problem, remedy, "image")
                 return False
         return True
 

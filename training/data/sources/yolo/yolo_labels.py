@@ -6,7 +6,7 @@ import dataclasses
 import math
 from collections.abc import Sequence
 
-from training.data.sources.objects.annotations import Object
+from training.data.sources.objects.annotations import Annotation
 from zoo.files.file_names import shown
 
 _FORMS = "CLASS and x y width height, or CLASS and three or more points x y"
@@ -21,7 +21,7 @@ class Labels:
         faults: line, problem, remedy and what can be dropped, for everything that is wrong.
     """
 
-    objects: list[Object] = dataclasses.field(default_factory=list)
+    objects: list[Annotation] = dataclasses.field(default_factory=list)
     faults: list[tuple[str, str, str, str]] = dataclasses.field(default_factory=list)
 
 
@@ -68,7 +68,7 @@ def _read_line(
         return f"class {label:g} is no whole number", f"write {_FORMS}"
     if classes is not None and label >= classes:
         return f"class {label:.0f} does not exist", f"classes go from 0 to {classes - 1}"
-    item = Object((), int(min(label, 2**31 - 1)), place)
+    item = Annotation((), int(min(label, 2**31 - 1)), place)
     count = len(values) - 1
     if joints is not None:
         wanted = 4 + joints[0] * joints[1]

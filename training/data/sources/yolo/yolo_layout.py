@@ -1,4 +1,4 @@
-"""What a YOLO `data.yaml` says, and where the pictures and label files of a data set lie."""
+"""What a YOLO `data.yaml` says, and where the images and label files of a data set lie."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from training.data.sources.reading.folder_layout import IMAGE_FOLDERS, SPLIT_NAMES
-from training.data.sources.reading.image_files import PICTURES, natural_key
+from training.data.sources.reading.image_files import IMAGES, natural_key
 from zoo.errors import InputError
 from zoo.files.file_names import inside, shown
 from zoo.files.text_files import numbered_lines, read_text
@@ -25,11 +25,11 @@ class Layout:
     """Where things are.
 
     Attributes:
-        splits: pictures by split; `""` where nothing says which.
+        splits: images by split; `""` where nothing says which.
         names: of the classes, None where nobody says.
         joints: joints and numbers for each, for a data set of poses.
         joint_names: where they are said.
-        mirrored: joint that takes the place of each in a mirrored picture, where that is said.
+        mirrored: joint that takes the place of each in a mirrored image, where that is said.
         notes: what the user should know.
     """
 
@@ -49,7 +49,7 @@ def find_layout(root: Path, data: str) -> Layout:
         data: the YAML file to take, below the folder; empty for the only one there.
 
     Raises:
-        InputError: the YAML file cannot be used, or there are no pictures.
+        InputError: the YAML file cannot be used, or there are no images.
     """
     if data:
         path = inside(root, data, f"data={data}")
@@ -64,19 +64,19 @@ def find_layout(root: Path, data: str) -> Layout:
     return _from_yaml(root, named[0]) if named else _from_folders(root)
 
 
-def pictures_in(folder: Path) -> list[Path]:
-    """Pictures in a folder and the folders in it, numbers in names in numerical order."""
+def images_in(folder: Path) -> list[Path]:
+    """Images in a folder and the folders in it, numbers in names in numerical order."""
     found = []
     for place, folders, files in os.walk(folder):
         folders.sort()
         paths = (Path(place, name) for name in files if not name.startswith("."))
-        pictures = (path for path in paths if path.suffix.lower() in PICTURES)
-        found += sorted(pictures, key=natural_key)
+        images = (path for path in paths if path.suffix.lower() in IMAGES)
+        found += sorted(images, key=natural_key)
     return found
 
 
 def label_folder(root: Path, folder: Path) -> Path:
-    """Where the label files of the pictures in a folder are: `labels` for the last `images`."""
+    """Where the label files of the images in a folder are: `labels` for the last `images`."""
     parts = list(folder.relative_to(root).parts)
     for place in reversed(range(len(parts))):
         if parts[place] in IMAGE_FOLDERS:
@@ -110,7 +110,7 @@ def _from_yaml(root: Path, path: Path) -> Layout:
                 raise InputError(f"{shown(path)}: {split} is no path; name a folder or a list.")
             layout.splits.setdefault(split, []).extend(_entry(root, base, path, split, entry))
     if not layout.splits:
-        raise InputError(f"{shown(path)}: it names no train and no val; name folders of pictures.")
+        raise InputError(f"{shown(path)}: it names no train and no val; name folders of images.")
     return layout
 
 
@@ -192,7 +192,7 @@ def _below(root: Path, name: str, base: Path) -> Path | None:
 
 
 def _entry(root: Path, base: Path, path: Path, split: str, name: str) -> list[Path]:
-    """The pictures of a folder or of a list of pictures."""
+    """The images of a folder or of a list of images."""
     found = _below(root, name, base) or _below(root, name, root)
     if found is None:
         raise InputError(
@@ -200,28 +200,28 @@ def _entry(root: Path, base: Path, path: Path, split: str, name: str) -> list[Pa
             "one that is there."
         )
     if found.is_dir():
-        return pictures_in(found)
-    pictures = []
+        return images_in(found)
+    images = []
     for number, line in numbered_lines(found):
         where = f"{shown(found)}, line {number}"
-        picture = _below(root, line, base) or _below(root, line, found.parent)
-        pictures.append(picture or inside(root, line.removeprefix("./"), where))
-    return pictures
+        image = _below(root, line, base) or _below(root, line, found.parent)
+        images.append(image or inside(root, line.removeprefix("./"), where))
+    return images
 
 
 def _from_folders(root: Path) -> Layout:
-    """Without YAML: folders named after splits, else one folder of pictures."""
+    """Without YAML: folders named after splits, else one folder of images."""
     layout = Layout()
     for split, names in SPLIT_NAMES.items():
         for name in names:
             places = [root / image / name for image in IMAGE_FOLDERS]
             places += [root / name / image for image in IMAGE_FOLDERS] + [root / name]
             place = next((place for place in places if place.is_dir()), None)
-            if place is not None and (pictures := pictures_in(place)):
-                layout.splits.setdefault(split, pictures)
+            if place is not None and (images := images_in(place)):
+                layout.splits.setdefault(split, images)
     if not layout.splits:
         places = [root / image for image in IMAGE_FOLDERS if (root / image).is_dir()]
-        layout.splits[""] = pictures_in(places[0] if places else root)
+        layout.splits[""] = images_in(places[0] if places else root)
     for file in _NAME_FILES:
         if (root / file).is_file():
             layout.names = tuple(line for _, line in numbered_lines(root / file))

@@ -1,4 +1,4 @@
-"""`yolo:FOLDER` — pictures with one text file each, a line an object: box, outline or joints."""
+"""`yolo:FOLDER` — images with one text file each, a line an object: box, outline or joints."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from training.data.sources.keypoints.joint_names import plain_names, skeleton_of
-from training.data.sources.objects.annotations import Picture
+from training.data.sources.objects.annotations import AnnotatedImage
 from training.data.sources.objects.box_frame_masks import MASK_SIZE
 from training.data.sources.objects.object_source import OBJECT_KEYS, ObjectSource
 from training.data.sources.reading.defects import Defect
@@ -26,12 +26,12 @@ class YoloFolder(ObjectSource):
     `kpt_shape` and `flip_idx`. Without it the layouts `images/train` + `labels/train`,
     `train/images` + `train/labels` and `images` + `labels` are recognised, with class names in
     `classes.txt`. A line is `CLASS x y width height` or `CLASS x y x y x y …`, in fractions of the
-    picture's sides. A picture without a label file has no objects.
+    image's sides. An image without a label file has no objects.
 
     Args:
         root: the data folder.
         data: the YAML file, where there are several.
-        val: share to hold out where nothing names validation pictures.
+        val: share to hold out where nothing names validation images.
         split: `"hash"` (by name) or `"block"` (the last ones in order).
         mask_size: side of the objects' masks, where there are outlines.
         drop_bad: 1 leaves out what is wrong where that is safe.
@@ -61,16 +61,16 @@ class YoloFolder(ObjectSource):
         if layout.joints:
             self._take_joints(layout)
         read = {
-            part: [self._picture(part, file, layout) for file in files]
+            part: [self._image(part, file, layout) for file in files]
             for part, files in layout.splits.items()
         }
-        pictures = {part: [p for p in each if p is not None] for part, each in read.items()}
+        images = {part: [p for p in each if p is not None] for part, each in read.items()}
         self._explain(layout)
         self.object_names = layout.names or tuple(map(str, range(self._highest + 1)))
-        if any(item.polygons for each in pictures.values() for p in each for item in p.objects):
+        if any(item.polygons for each in images.values() for p in each for item in p.objects):
             self.keys = (*self.keys, "masks")
-        for part, chosen in split_up(pictures, self.root, val, split).items():
-            self.add_pictures(part, chosen)
+        for part, chosen in split_up(images, self.root, val, split).items():
+            self.add_images(part, chosen)
 
     def _take_joints(self, layout: Layout) -> None:
         count = layout.joints[0] if layout.joints else 0
@@ -82,36 +82,34 @@ class YoloFolder(ObjectSource):
             order = enumerate(layout.mirrored)
             self.joint_pairs = tuple((joint, other) for joint, other in order if joint < other)
         else:
-            self.notes.append(
-                "no flip_idx: pictures cannot be mirrored; write flip_idx in the YAML"
-            )
+            self.notes.append("no flip_idx: images cannot be mirrored; write flip_idx in the YAML")
 
-    def _picture(self, split: str, file: Path, layout: Layout) -> Picture | None:
+    def _image(self, split: str, file: Path, layout: Layout) -> AnnotatedImage | None:
         labels = self._label_file(file)
         if labels is None:
             self._unlabelled += 1
-            return Picture(file, file)
-        picture = Picture(file, labels)
+            return AnnotatedImage(file, file)
+        image = AnnotatedImage(file, labels)
         try:
             text = labels.read_bytes().decode("utf-8-sig")
         except (OSError, UnicodeDecodeError):
-            fault = ("not a text file in UTF-8", "save it again", "picture")
+            fault = ("not a text file in UTF-8", "save it again", "image")
             left_out = self.report(Defect(split, shown(labels), "", *fault))
-            return None if left_out else picture
+            return None if left_out else image
         found = read_labels(text, len(layout.names) if layout.names else None, layout.joints)
-        picture.objects = found.objects
+        image.objects = found.objects
         self._highest = max([self._highest, *(item.label for item in found.objects)])
         repeated = set()
         for record, problem, remedy, drop in found.faults:
             dropped = self.report(Defect(split, shown(labels), record, problem, remedy, drop))
             if dropped and drop == "object":
                 repeated.add(record)
-        picture.objects = [item for item in found.objects if item.record not in repeated]
-        return picture
+        image.objects = [item for item in found.objects if item.record not in repeated]
+        return image
 
-    def _label_file(self, picture: Path) -> Path | None:
-        """The label file of a picture, None if there is none; every folder is listed once."""
-        folder = picture.parent
+    def _label_file(self, image: Path) -> Path | None:
+        """The label file of an image, None if there is none; every folder is listed once."""
+        folder = image.parent
         if folder not in self._labels:
             place = label_folder(self.root, folder)
             names = os.listdir(place) if place.is_dir() else []
@@ -120,29 +118,29 @@ class YoloFolder(ObjectSource):
                 for name in names
                 if name.lower().endswith(".txt") and name not in _NO_LABELS
             }
-        found = self._labels[folder].get(picture.stem)
+        found = self._labels[folder].get(image.stem)
         self._used |= {found} if found else set()
         return Path(found) if found else None
 
     def _explain(self, layout: Layout) -> None:
         """Says what is missing or given twice."""
-        pictures = sum(map(len, layout.splits.values()))
-        if not pictures:
-            raise InputError(f"{shown(self.root)}: no pictures in it; see yolo: for its layouts.")
-        if self._unlabelled == pictures:
+        images = sum(map(len, layout.splits.values()))
+        if not images:
+            raise InputError(f"{shown(self.root)}: no images in it; see yolo: for its layouts.")
+        if self._unlabelled == images:
             folder = next((shown(folder) for folder in self._labels), shown(self.root))
             raise InputError(
-                f"{shown(self.root)}: none of {pictures} pictures has a label file, such as those "
+                f"{shown(self.root)}: none of {images} images has a label file, such as those "
                 f"of {folder} in a folder labels in place of images."
             )
         if self._unlabelled:
-            self.notes.append(f"{self._unlabelled} pictures without a label file: no objects")
+            self.notes.append(f"{self._unlabelled} images without a label file: no objects")
         files = {file for each in self._labels.values() for file in each.values()}
         if left := len(files - self._used):
-            self.notes.append(f"{left} label files without a picture are not read")
-        again = pictures - len({file for files in layout.splits.values() for file in files})
+            self.notes.append(f"{left} label files without an image are not read")
+        again = images - len({file for files in layout.splits.values() for file in files})
         if again:
-            self.notes.append(f"{again} pictures are given twice, in one split or in two")
+            self.notes.append(f"{again} images are given twice, in one split or in two")
         if layout.names is None:
             if self._highest >= 100_000:
                 raise InputError(

@@ -1,0 +1,10 @@
+"""The one place that writes progress lines for a person."""
+
+from __future__ import annotations
+
+import sys
+
+
+def log(line: str) -> None:
+    """Writes a line to standard error."""
+    print(line, file=sys.stderr, flush=True)
