@@ -52,7 +52,7 @@ def confusion_image(
         middle = (left - _PAD, top + (row + 0.5) * cell)
         draw.text(middle, labels[row], "black", letters, "rm")
     _upright(canvas, labels, letters, left, top, cell)
-    draw.text((left + classes * cell / 2, _PAD), "predict", "grey", letters, "mt")
+    draw.text((left + classes * cell / 2, _PAD), "prediction", "grey", letters, "mt")
     side = Image.new("RGB", (classes * cell, _HEADING), "white")
     middle = (classes * cell / 2, _HEADING / 2)
     ImageDraw.Draw(side).text(middle, "truth", "grey", letters, "mm")

@@ -139,7 +139,7 @@ def four_steps(
         Step(
             "a proposal network",
             "faster_rcnn",
-            changed({**own, "learns": "proposals"}),
+            changed({**own, "trainable_part": "proposals"}),
             folders[0],
             weights,
         ),
@@ -153,14 +153,14 @@ def four_steps(
         Step(
             "a proposal network on the detector's convolutions",
             "faster_rcnn",
-            changed({**fixed, "learns": "proposals"}),
+            changed({**fixed, "trainable_part": "proposals"}),
             folders[2],
             folders[1] / "model.keras",
         ),
         Step(
             "the detector's own layers on the boxes of that one",
             "faster_rcnn",
-            changed({**fixed, "learns": "regions"}),
+            changed({**fixed, "trainable_part": "regions"}),
             folders[3],
             folders[2] / "model.keras",
         ),
@@ -226,7 +226,7 @@ def _check(architecture: str, recipe: Recipe, out: Path) -> None:
             "recipe: the four steps are for one map, as in the paper; with model.pyramid leave "
             "four_steps out."
         )
-    if "learns" in recipe.model:
+    if "trainable_part" in recipe.model:
         raise InputError(
-            "recipe: the four steps say themselves what each learns; leave learns out."
+            "recipe: the four steps say themselves what each learns; leave trainable_part out."
         )

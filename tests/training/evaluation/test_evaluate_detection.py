@@ -141,7 +141,7 @@ def test_nothing_labelled_is_none_and_nothing_predicted_is_zero():
 
 
 @pytest.mark.parametrize(
-    ("truth", "predict", "words"),
+    ("truth", "prediction", "words"),
     [
         (4, 0, "0.png: object class 4, but classes go from 0 to 3"),
         (0, 4, "0.png: the answer has class 4, but the data set only 4 classes"),

@@ -113,7 +113,7 @@ def test_only_a_run_of_faster_rcnn_proposes(trained):
 
 def test_the_last_model_is_one_of_its_own(trained):
     model = trained[0].model()
-    assert model.arguments["learns"] == "regions" and model.arguments["frozen"] == -1
+    assert model.arguments["trainable_part"] == "regions" and model.arguments["frozen"] == -1
     predictions = zoo.predict(model, np.zeros((1, 50, 60, 3), np.uint8), image_size=(64, 64))
     assert predictions["boxes"].shape == (1, 100, 4)
 
@@ -172,12 +172,12 @@ def test_a_killed_step_is_gone_on_with(world, tmp_path, monkeypatch):
 
 def test_what_each_step_learns(tmp_path):
     first, second, third, last = four_steps(RECIPE, tmp_path)
-    assert first.recipe.model["learns"] == "proposals" and "frozen" not in first.recipe.model
+    assert first.recipe.model["trainable_part"] == "proposals" and "frozen" not in first.recipe.model
     assert second.recipe.proposals == f"network:{first.folder}"
     assert second.recipe.max_proposals == second.recipe.model["proposals"] == 32
     assert "anchor_sizes" not in second.recipe.model
     assert third.recipe.model["frozen"] == last.recipe.model["frozen"] == -1
-    assert last.recipe.model["learns"] == "regions" and last.folder == tmp_path
+    assert last.recipe.model["trainable_part"] == "regions" and last.folder == tmp_path
     plain = four_steps(dataclasses.replace(RECIPE, model={}), tmp_path)[1].recipe
     assert plain.model == {"regions": 128, "proposals": 2000}
 
@@ -187,7 +187,7 @@ def test_what_each_step_learns(tmp_path):
     [
         ("fast_rcnn", {}, "four_steps is for faster_rcnn"),
         ("faster_rcnn", {"pyramid": True}, "for one map"),
-        ("faster_rcnn", {"learns": "all"}, "leave learns out"),
+        ("faster_rcnn", {"trainable_part": "all"}, "leave trainable_part out"),
         ("faster_rcnn", {"backbone": "vgg61"}, "unknown"),
     ],
 )

@@ -47,10 +47,10 @@ def moved(model, steps=3):
     ("arguments", "parts", "losses"),
     [
         ({}, {"rpn", "vgg16", "head"}, {"objectness", "rpn_box", "class", "box"}),
-        ({"learns": "proposals"}, {"rpn", "vgg16"}, {"objectness", "rpn_box"}),
-        ({"learns": "regions"}, {"vgg16", "head"}, {"class", "box"}),
-        ({"learns": "proposals", "frozen": -1}, {"rpn"}, {"objectness", "rpn_box"}),
-        ({"learns": "regions", "frozen": -1}, {"head"}, {"class", "box"}),
+        ({"trainable_part": "proposals"}, {"rpn", "vgg16"}, {"objectness", "rpn_box"}),
+        ({"trainable_part": "regions"}, {"vgg16", "head"}, {"class", "box"}),
+        ({"trainable_part": "proposals", "frozen": -1}, {"rpn"}, {"objectness", "rpn_box"}),
+        ({"trainable_part": "regions", "frozen": -1}, {"head"}, {"class", "box"}),
     ],
 )
 def test_only_what_is_to_be_learned_moves(arguments, parts, losses):
@@ -69,16 +69,16 @@ def test_first_convolutions_stay():
 
 
 def test_all_that_is_shared_of_a_pyramid_stays():
-    model = zoo.card("faster_rcnn").build_tiny(learns="regions", frozen=-1)
+    model = zoo.card("faster_rcnn").build_tiny(trainable_part="regions", frozen=-1)
     assert moved(model, 1)[0] == {"head"}
 
 
 def test_what_says_which_epoch_is_best():
     tiny = zoo.card("faster_rcnn").build_tiny
-    assert tiny().monitor == tiny(learns="regions").monitor == ("val_ap50", "max")
-    assert tiny(learns="proposals").monitor == ("val_loss", "min")
+    assert tiny().monitor == tiny(trainable_part="regions").monitor == ("val_ap50", "max")
+    assert tiny(trainable_part="proposals").monitor == ("val_loss", "min")
 
 
 def test_an_unknown_part_has_its_line():
     with pytest.raises(InputError, match="learns is all, proposals, regions, not 'heads'"):
-        zoo.card("faster_rcnn").build_tiny(learns="heads")
+        zoo.card("faster_rcnn").build_tiny(trainable_part="heads")

@@ -172,7 +172,7 @@ def test_a_flip_averages_probabilities(wide):
 
 
 @pytest.mark.parametrize(
-    ("canvas", "letterbox"), [((32, 48), "letterbox"), ((32, 48), "stretch"), (None, "")]
+    ("canvas", "resize"), [((32, 48), "letterbox"), ((32, 48), "stretch"), (None, "")]
 )
 def test_scales_average_what_each_scale_predictions(wide, canvas, resize):
     """Each pass is the model on a canvas of that size, its map back in the image's pixels."""

@@ -317,7 +317,7 @@ def test_policy_names_what_is_wrong(values, message):
 
 
 @pytest.mark.parametrize(
-    ("policy", "targets", "keys", "message"),
+    ("augmentation", "targets", "keys", "message"),
     [
         ({"mosaic": 0.1}, ["label"], ["image", "label"], "mosaic joins .* no label"),
         ({"mixup": 0.1}, ["segmentation"], ["segmentation"], "mixup joins .* no segmentation"),
