@@ -4,9 +4,9 @@
 
 All three decode the same generated JPEG files, resize to 512×512, mirror every other image,
 change brightness, contrast and saturation by up to a fifth, normalise by mean and deviation and
-give float32 batches of 16. "large" are images of 12 megapixels of which a crop with sides of 10
-to 30 % is shown. The three take turns, each with the machine to itself and from a standing start;
-the ratio is the median of the rounds' own ratios. The other Python has torch and torchvision.
+return float32 batches of 16. "large" are images of 12 megapixels, cropped to 10 to 30 % of their
+sides. The three take turns, one at a time; the ratio is the median of the ratios per round. The
+other Python has torch and torchvision.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ SIDES = ("ours", "opencv", "torch")
 
 
 def write_images(root: Path) -> None:
-    """Photo-like JPEG files: a pyramid of noise, stronger the coarser."""
+    """Writes photo-like JPEG files: a noise pyramid whose coarse levels are the strongest."""
     from PIL import Image
 
     for name, ((height, width), count) in SETS.items():
@@ -50,14 +50,14 @@ def write_images(root: Path) -> None:
 
 
 def ours(root: Path, name: str) -> Callable[[int], int]:
-    """This project's pipeline; what a model normalises in its graph is done here too."""
+    """Returns this project's pipeline, with the normalization that models do in their graph."""
     import tensorflow as tf
 
     from training.data.augment import Augmentation
     from training.data.pipeline import BatchConfig, training_batches
     from training.data.sources import open_source
 
-    policy = Augmentation(
+    augmentation = Augmentation(
         flip_horizontal=0.5,
         brightness=CHANGE,
         contrast=CHANGE,
@@ -65,12 +65,12 @@ def ours(root: Path, name: str) -> Callable[[int], int]:
         crop="random" if name == "large" else "none",
         crop_sides=CROP,
     )
-    asked = BatchConfig(
-        "classification", (SIZE, SIZE), BATCH, resize="stretch", augmentation=policy
+    config = BatchConfig(
+        "classification", (SIZE, SIZE), BATCH, resize="stretch", augmentation=augmentation
     )
     source = open_source(f"classes:{root / name}?val=0.01")
     mean, deviation = tf.constant(MEAN), tf.constant(DEVIATION)
-    batches = training_batches(source, "train", asked).map(
+    batches = training_batches(source, "train", config).map(
         lambda images, targets: ((images - mean) / deviation, targets["label"])
     )
 
@@ -81,7 +81,7 @@ def ours(root: Path, name: str) -> Callable[[int], int]:
 
 
 def opencv(root: Path, name: str) -> Callable[[int], int]:
-    """A loop in one process, as it is written by hand."""
+    """Returns a loop in one process, as written by hand."""
     import cv2
 
     paths = sorted((root / name).rglob("*.jpg"))
@@ -116,7 +116,7 @@ def opencv(root: Path, name: str) -> Callable[[int], int]:
 
 
 def torch(root: Path, name: str) -> Callable[[int], int]:
-    """A DataLoader with two worker processes and torchvision's transforms."""
+    """Returns a DataLoader with two worker processes and torchvision's transforms."""
     import torch
     from torchvision.io import decode_jpeg, read_file
     from torchvision.transforms import v2
@@ -153,7 +153,7 @@ def torch(root: Path, name: str) -> Callable[[int], int]:
 
 
 def serve(side: str, root: Path, name: str) -> None:
-    """Answers each count on standard input with the seconds that it took."""
+    """Replies to each count on standard input with the images made and the seconds taken."""
     make = {"ours": ours, "opencv": opencv, "torch": torch}[side](root, name)
     make(2 * BATCH)
     print("ready", flush=True)
@@ -164,7 +164,7 @@ def serve(side: str, root: Path, name: str) -> None:
 
 
 def compare(root: Path, name: str, sides: dict[str, str], rounds: int, count: int) -> None:
-    """One line a side: images per second, and ours over it."""
+    """Prints images per second of each side, and the ratio of ours to it."""
     children = {}
     for side, python in sides.items():
         words = [python, __file__, "--side", side, "--root", str(root), "--set", name]
@@ -182,11 +182,11 @@ def compare(root: Path, name: str, sides: dict[str, str], rounds: int, count: in
     for child in children.values():
         child.stdin.close()
         child.wait()
-    for side, found in speeds.items():
-        ratios = [a / b for a, b in zip(speeds["ours"], found, strict=True)]
+    for side, values in speeds.items():
+        ratios = [a / b for a, b in zip(speeds["ours"], values, strict=True)]
         spread = f"{min(ratios):.2f} to {max(ratios):.2f}"
         print(
-            f"{name:6s} {side:7s} {statistics.median(found):7.1f} images/s   ours is "
+            f"{name:6s} {side:7s} {statistics.median(values):7.1f} images/s   ours is "
             f"{statistics.median(ratios):.2f} times as fast ({spread})",
             flush=True,
         )
@@ -194,11 +194,11 @@ def compare(root: Path, name: str, sides: dict[str, str], rounds: int, count: in
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--torch-python", help="without it PyTorch is left out")
+    parser.add_argument("--torch-python", help="Python with torch (default: PyTorch is left out)")
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--count", type=int, default=160, help="images a round")
+    parser.add_argument("--count", type=int, default=160, help="images per round")
     parser.add_argument("--side", choices=SIDES, help=argparse.SUPPRESS)
-    parser.add_argument("--root", type=Path, help="where the images are, or are to be")
+    parser.add_argument("--root", type=Path, help="folder of the images (default: generated)")
     parser.add_argument("--set", choices=tuple(SETS))
     options = parser.parse_args()
     if options.side:

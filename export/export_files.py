@@ -1,37 +1,42 @@
-"""Writing an exported file and what lies beside it, each whole or not at all."""
+"""Writing an exported file with its class names and options, each whole or not at all."""
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
-from export.serving_graph import ExportSpec
+from export.export_spec import ExportSpec
 from zoo.errors import InputError
+from zoo.files.atomic_writes import replacing
 
 
 def write_export(
     path: Path, data: bytes, spec: ExportSpec, thresholds: dict[str, Any] | None = None
 ) -> Path:
-    """Writes `data` to `path`; beside it class names, `….labels.txt`, and `….options.json`.
+    """Writes an exported file, and beside it `….labels.txt` and `….options.json`.
 
-    `thresholds` are those of the model, of a file that takes others.
+    Args:
+        path: path of the file.
+        data: content of the file.
+        spec: what is exported.
+        thresholds: the model's own thresholds, for a file that takes thresholds.
+
+    Returns:
+        The path.
 
     Raises:
-        InputError: the path cannot be written.
+        InputError: if the path cannot be written.
     """
     names = "".join(f"{label}\n" for label in spec.labels)
     contents = {
         path: data,
         path.with_suffix(".labels.txt"): names.encode(),
-        path.with_suffix(".options.json"): spec.options(thresholds).encode(),
+        path.with_suffix(".options.json"): spec.options_json(thresholds).encode(),
     }
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         for target, content in contents.items():
-            temporary = target.with_name(f".{target.name}.partial")
-            temporary.write_bytes(content)
-            os.replace(temporary, target)
+            with replacing(target) as temporary:
+                temporary.write_bytes(content)
     except OSError as error:
         raise InputError(f"{path}: cannot be written ({error.strerror}).") from error
     return path

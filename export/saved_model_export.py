@@ -8,48 +8,61 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import tensorflow as tf
 
-from export.serving_graph import ExportSpec, Serving
+import zoo
+from export.export_spec import ExportSpec, to_spec
+from export.serving_signatures import ServingModule, saved_model_signatures
 from zoo.errors import InputError
 
 
-def export_saved_model(spec: ExportSpec, folder: str | os.PathLike[str]) -> Path:
+def saved_model(
+    model: zoo.Model | ExportSpec, folder: str | os.PathLike[str], **arguments: Any
+) -> Path:
     """Writes a SavedModel; it appears whole or not at all and replaces an older one.
 
     Signatures: `serving_default` takes `images` (B, H, W, C) uint8 of any one size; `serve_bytes`
-    takes `encoded` (B,) strings of image files of any sizes and also gives `image_size` (B, 2).
-    Both give the answers of the task in the pixels of the images given, and take `proposals`
-    (B, P, 4) float32 in these pixels beside them where the model does. Of models that find boxes,
+    takes `encoded` (B,) strings of image files of any sizes and also returns `image_size` (B, 2).
+    Both return the predictions of the task in the pixels of these images, and take `proposals`
+    (B, P, 4) float32 in these pixels beside them where the model does. For models that find boxes,
     `serve_thresholds` takes `score_threshold` and `nms_iou`, float32 scalars, and
-    `class_agnostic`, a bool, beside `images`. Class names are the
-    asset `labels.txt`, the options of the export the asset `options.json`.
+    `class_agnostic`, a bool, beside `images`. Class names are the asset `labels.txt`, the options
+    of the export the asset `options.json`.
+
+    Args:
+        model: model of the zoo, or what is exported as an `ExportSpec`.
+        folder: folder of the SavedModel.
+        arguments: `labels`, `image_size`, `resize` and `options` of `ExportSpec.from_model`; by
+            default what the model remembers.
+
+    Returns:
+        The folder.
 
     Raises:
-        InputError: the folder cannot be written or holds something else.
+        InputError: if the folder cannot be written or contains something else, or as
+            `ExportSpec.from_model`.
     """
-    folder = Path(folder)
+    spec, folder = to_spec(model, arguments), Path(folder)
     if folder.exists() and not (folder / "saved_model.pb").is_file():
-        raise InputError(f"{folder}: exists and is not a SavedModel; choose another place.")
-    with new_folder(folder) as temporary, tempfile.TemporaryDirectory() as assets:
-        labels = Path(assets) / "labels.txt"
-        labels.write_text("\n".join(spec.labels) + "\n")
-        options = Path(assets) / "options.json"
-        options.write_text(spec.options())
-        serving = Serving(spec)
-        serving.labels = tf.saved_model.Asset(str(labels))
-        serving.options = tf.saved_model.Asset(str(options))
-        signatures = {"serving_default": serving.serve, "serve_bytes": serving.serve_bytes}
-        if spec.finds_boxes:
-            signatures["serve_thresholds"] = serving.serve_thresholds
-        tf.saved_model.save(serving, str(temporary), signatures=signatures)
+        raise InputError(f"{folder}: exists and is not a SavedModel; choose another folder.")
+    with _new_folder(folder) as temporary, tempfile.TemporaryDirectory() as assets:
+        serving = ServingModule(spec)
+        serving.labels = _asset(Path(assets) / "labels.txt", "\n".join(spec.labels) + "\n")
+        serving.options = _asset(Path(assets) / "options.json", spec.options_json())
+        tf.saved_model.save(serving, str(temporary), signatures=saved_model_signatures(serving))
     return folder
 
 
+def _asset(path: Path, text: str) -> tf.saved_model.Asset:
+    path.write_text(text)
+    return tf.saved_model.Asset(str(path))
+
+
 @contextlib.contextmanager
-def new_folder(folder: Path) -> Iterator[Path]:
-    """Gives a temporary folder beside `folder` that takes its place when all went well."""
+def _new_folder(folder: Path) -> Iterator[Path]:
+    """Yields a temporary folder that replaces `folder` where the block raises nothing."""
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))

@@ -1,4 +1,4 @@
-"""What happens beside the gradient: keeping state, the best model, records."""
+"""Callbacks of a run: metrics and early stopping, checkpoints, the best model."""
 
 from __future__ import annotations
 
@@ -17,24 +17,23 @@ from training.checkpoint import save_state
 from training.drawing import Names, draw, overlay_classes, paint_classes, save_sheet, sheet
 from training.run import Run
 from zoo.errors import InputError
-from zoo.registry import rebuild
 
-TIME_IS_UP = "time is up"
-"""Why a run stopped that may go on when it is resumed."""
+OUT_OF_TIME = "out of time"
+"""Reason for stopping that does not end a run: it can be resumed."""
 
 _DRAWN_SIDE, _DRAWN_SCORE = 320, 0.3
 
 
 class RunRecorder(keras.callbacks.Callback):
-    """Writes an epoch's metrics and judges it; stops early or at a deadline.
+    """Records the metrics of each epoch, finds the best epoch, and stops training early.
 
     Args:
-        run: the run folder.
-        progress: as `checkpoint.load_state` gave it, or `new_progress()`.
-        monitor: metric that says which epoch is best, and `"max"` or `"min"`.
-        patience: epochs without a better result before stopping; 0 = never.
-        deadline: `time.monotonic()` value after which no further epoch begins.
-        every_epoch: whether every epoch has the metric; one that has not is never the best.
+        run: run folder.
+        progress: state of the training, from `checkpoint.load_state` or `new_progress`.
+        monitor: metric of the best epoch, and `"max"` or `"min"`.
+        patience: epochs without a better result before training stops; 0 for no early stopping.
+        deadline: value of `time.monotonic()` after which no further epoch begins.
+        every_epoch: whether every epoch has the metric; an epoch without it is never the best.
     """
 
     def __init__(
@@ -58,24 +57,24 @@ class RunRecorder(keras.callbacks.Callback):
         self.writer = tf.summary.create_file_writer(str(run.folder / "logs"))
 
     def on_epoch_begin(self, epoch, logs=None):
-        self.began = time.monotonic()
+        self.started = time.monotonic()
         self._late = None
 
     def late(self) -> bool:
-        """Whether this epoch is the last for lack of time; once asked, the answer stands."""
+        """Returns whether this epoch is the last for lack of time; the same until it ends."""
         if self._late is None:
             self._late = self.deadline is not None and time.monotonic() > self.deadline
         return self._late
 
     def on_epoch_end(self, epoch, logs=None):
         row = {"epoch": epoch + 1, **{key: float(value) for key, value in (logs or {}).items()}}
-        row["seconds"] = round(time.monotonic() - self.began, 2)
+        row["seconds"] = round(time.monotonic() - self.started, 2)
         if not math.isfinite(row["loss"]):
             raise InputError(
                 f"the loss became {row['loss']} in epoch {epoch + 1}; try a lower learning_rate, "
                 "clip_norm=1 or precision=float32."
             )
-        self._judge(epoch, row)
+        self._update_best(epoch, row)
         self.progress["epoch"], self.progress["step"] = epoch + 1, 0
         self.progress["history"] = [*self.progress["history"], row]
         with self.writer.as_default(step=epoch + 1):
@@ -83,7 +82,7 @@ class RunRecorder(keras.callbacks.Callback):
                 tf.summary.scalar(key, value)
         self.writer.flush()
 
-    def _judge(self, epoch: int, row: dict[str, float]) -> None:
+    def _update_best(self, epoch: int, row: dict[str, float]) -> None:
         self.is_best = False
         reason = ""
         if self.metric in row:
@@ -94,22 +93,22 @@ class RunRecorder(keras.callbacks.Callback):
                 self.progress["best"] = {"metric": self.metric, "value": value, "epoch": epoch + 1}
             waited = epoch + 1 - self.progress["best"]["epoch"]
             if self.patience and waited >= self.patience:
-                reason = f"no better for {waited} epochs"
+                reason = f"no better result for {waited} epochs"
         elif self.every_epoch:
-            raise ValueError(f"No metric {self.metric!r} among {', '.join(row)}.")
+            raise ValueError(f"unknown metric {self.metric!r}; available: {', '.join(row)}.")
         if self.late():
-            reason = TIME_IS_UP
+            reason = OUT_OF_TIME
         if reason:
             self.progress["stopped"] = reason
             self.model.stop_training = True
 
 
 class CheckpointCallback(keras.callbacks.Callback):
-    """Writes the checkpoint; last of all, so that it never speaks of files not yet written.
+    """Writes the metrics and the checkpoint; the last callback, after all other files.
 
     Args:
-        recorder: of the run.
-        first_step: batches of the first epoch that were gone through before.
+        recorder: recorder of the run.
+        first_step: steps of the first epoch that were done before.
     """
 
     def __init__(self, recorder: RunRecorder, first_step: int = 0):
@@ -119,16 +118,16 @@ class CheckpointCallback(keras.callbacks.Callback):
         self.seconds = 60 * recorder.run.recipe.checkpoint_minutes
 
     def on_epoch_begin(self, epoch, logs=None):
-        self.written = time.monotonic()
+        self.saved_at = time.monotonic()
 
     def on_train_batch_end(self, batch, logs=None):
-        # After the last batch of an epoch its end follows, which measures and then writes.
-        if batch + 1 == self.params["steps"] or time.monotonic() - self.written < self.seconds:
+        # The last batch is followed by the end of the epoch, which writes a checkpoint.
+        if batch + 1 == self.params["steps"] or time.monotonic() - self.saved_at < self.seconds:
             return
         step = self.first_step + batch + 1
         run, progress = self.recorder.run, self.recorder.progress
         save_state(run.checkpoint, self.model, {**progress, "step": step})
-        self.written = time.monotonic()
+        self.saved_at = time.monotonic()
 
     def on_epoch_end(self, epoch, logs=None):
         run, progress = self.recorder.run, self.recorder.progress
@@ -139,14 +138,14 @@ class CheckpointCallback(keras.callbacks.Callback):
 
 
 class BestModel(keras.callbacks.Callback):
-    """Keeps the best epoch's model, in float32 and without optimizer, and images of its answers.
+    """Saves the best model, in float32 and without optimizer, and draws its predictions.
 
-    Must come after the callback that swaps in averaged weights.
+    It comes after the callback that swaps in averaged weights.
 
     Args:
-        recorder: says whether the epoch is the best.
-        batch: a validation batch `(images, targets)` to draw.
-        names: of the data set's classes and joints.
+        recorder: recorder of the run.
+        batch: validation batch `(images, targets)` that is drawn.
+        names: class and keypoint names of the data set.
     """
 
     def __init__(self, recorder: RunRecorder, batch: tuple[Any, Any], names: Names):
@@ -160,28 +159,28 @@ class BestModel(keras.callbacks.Callback):
         if not self.recorder.is_best:
             return
         if self.copy is None:
-            self.copy = rebuild(self.model.architecture, self.model.arguments, "float32")
+            self.copy = self.model.rebuild("float32")
         self.copy.set_weights(self.model.get_weights())
         self.recorder.run.write_model(self.copy)
-        canvas = draw_predictions(self.copy, *self.batch, self.names)
-        save_sheet(self.recorder.run.folder / "samples" / f"epoch_{epoch + 1:03d}.png", canvas)
+        drawn = draw_predictions(self.copy, *self.batch, self.names)
+        save_sheet(self.recorder.run.folder / "samples" / f"epoch_{epoch + 1:03d}.png", drawn)
         with self.recorder.writer.as_default(step=epoch + 1):
-            tf.summary.image("samples", np.asarray(canvas)[None])
+            tf.summary.image("samples", np.asarray(drawn)[None])
 
 
 def draw_predictions(model: zoo.Model, images, targets, names: Names):
-    """A sheet of canvas images, truth and prediction."""
-    found = zoo.predict(model, images)
+    """Returns a sheet with ground truth and prediction of images of the model input size."""
+    outputs = zoo.predict(model, images, resize="native")
     images = np.asarray(images["image"] if isinstance(images, Mapping) else images)
     truths = _rows({key: np.asarray(value) for key, value in targets.items()})
-    predictions = _rows({key: keras.ops.convert_to_numpy(value) for key, value in found.items()})
+    predictions = _rows({key: keras.ops.convert_to_numpy(value) for key, value in outputs.items()})
     if "captions" in predictions[0]:
-        # What is seen is said: regions are of one class, whatever the data set calls its objects.
+        # Captions name what regions show; the class names of the data set do not apply.
         names = dataclasses.replace(names, objects=("region",))
     pairs = list(zip(images, truths, predictions, strict=True))
     if model.task_name == "segmentation":
         rows = [_class_maps(*pair, len(names.classes)) for pair in pairs]
-        return sheet(rows, ("image with prediction", "truth", "prediction"), names.classes)
+        return sheet(rows, ("image with prediction", "ground truth", "prediction"), names.classes)
     rows = []
     for image, truth, prediction in pairs:
         full = "masks" in prediction and prediction["masks"].shape[1:] == image.shape[:2]
@@ -189,11 +188,11 @@ def draw_predictions(model: zoo.Model, images, targets, names: Names):
             image, prediction, names, side=_DRAWN_SIDE, min_score=_DRAWN_SCORE, full_masks=full
         )
         rows.append([draw(image, truth, names, side=_DRAWN_SIDE), drawn])
-    return sheet(rows, ("truth", "prediction"), cell=None)
+    return sheet(rows, ("ground truth", "prediction"), cell=None)
 
 
 def _rows(batch: dict[str, np.ndarray]) -> list[dict[str, np.ndarray]]:
-    """A batch, image by image."""
+    """Returns the samples of a batch."""
     count = len(next(iter(batch.values())))
     return [{key: value[number] for key, value in batch.items()} for number in range(count)]
 
@@ -204,11 +203,11 @@ def _class_maps(image, truth, prediction, count: int) -> list[np.ndarray]:
 
 
 def averaged(ema: bool, *callbacks: keras.callbacks.Callback) -> list[keras.callbacks.Callback]:
-    """The callbacks, or those between taking the averaged weights into the model and out again."""
+    """Returns the callbacks, with `ema` between swapping the averaged weights in and out."""
     if not ema:
         return list(callbacks)
     swap = keras.callbacks.SwapEMAWeights(swap_on_epoch=True)
-    # Its own way back is at the next epoch's begin, after the checkpoint has been written.
+    # It swaps back when the next epoch begins, after the checkpoint has been written.
     back = keras.callbacks.LambdaCallback(
         on_epoch_end=lambda epoch, logs: swap.on_epoch_begin(epoch)
     )
@@ -216,5 +215,5 @@ def averaged(ema: bool, *callbacks: keras.callbacks.Callback) -> list[keras.call
 
 
 def new_progress() -> dict[str, Any]:
-    """The progress of a run that has not begun."""
+    """Returns the progress of a new run."""
     return {"epoch": 0, "step": 0, "best": None, "history": [], "stopped": ""}

@@ -1,4 +1,4 @@
-"""The state of a training run in one file: what is needed to go on as if nothing had happened."""
+"""Checkpoints: the whole state of a training in one file."""
 
 from __future__ import annotations
 
@@ -17,10 +17,15 @@ from zoo.files.atomic_writes import replacing
 
 
 def save_state(path: Path, model: keras.Model, progress: dict[str, Any]) -> None:
-    """Writes all variables of a built and compiled model, and `progress`, as one file.
+    """Writes all variables of a built and compiled model, and the progress, to one file.
 
-    Weights, moving averages, the states of dropout's random numbers, the optimizer's slots and
-    its loss scale are all variables. `progress` is anything JSON can hold.
+    The variables include moving averages, the states of random number generators, the slots of the
+    optimizer and its loss scale.
+
+    Args:
+        path: path of the file.
+        model: the model.
+        progress: further state, as JSON values.
     """
     arrays = {
         key: keras.ops.convert_to_numpy(variable.value) for key, variable in _variables(model)
@@ -31,10 +36,10 @@ def save_state(path: Path, model: keras.Model, progress: dict[str, Any]) -> None
 
 
 def load_state(path: Path, model: keras.Model) -> dict[str, Any]:
-    """Puts the variables of `save_state` back into a compiled model and returns `progress`.
+    """Restores the variables of a compiled model from `save_state`, and returns the progress.
 
     Raises:
-        InputError: the file is damaged or belongs to another model or optimizer.
+        InputError: if the file is damaged, or of another model or optimizer.
     """
     try:
         with np.load(path) as file:
@@ -42,12 +47,14 @@ def load_state(path: Path, model: keras.Model) -> dict[str, Any]:
             stored = {key: file[key] for key in file.files if key != "progress"}
     except (OSError, EOFError, TypeError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise InputError(
-            f"{path}: damaged checkpoint ({error}); begin a new run in another folder."
+            f"{path}: damaged checkpoint ({error}); start a new run in another folder."
         ) from error
     variables = dict(_variables(model))
     if list(variables) != list(stored):
-        odd = next((key for key in variables if key not in stored), "more variables in the file")
-        raise InputError(f"{path}: a checkpoint of another model or optimizer ({odd}).")
+        missing = next(
+            (key for key in variables if key not in stored), "more variables in the file"
+        )
+        raise InputError(f"{path}: checkpoint of another model or optimizer ({missing}).")
     for key, variable in variables.items():
         value = stored[key]
         if tuple(variable.shape) != value.shape:
@@ -62,10 +69,10 @@ def load_state(path: Path, model: keras.Model) -> dict[str, Any]:
 
 
 def _variables(model: keras.Model) -> Iterator[tuple[str, keras.Variable]]:
-    """Every variable under its place and path.
+    """Yields every variable with its index and path.
 
-    Keras numbers names that were not given, on from those the process has made before; the key
-    leaves these numbers out.
+    The numbers that Keras appends to default names depend on earlier models of the process, so the
+    paths are without them.
     """
-    for place, variable in enumerate([*model.variables, *model.optimizer.variables]):
-        yield f"{place:05d} {re.sub(r'_[0-9]+(?=[_/]|$)', '', variable.path)}", variable
+    for index, variable in enumerate([*model.variables, *model.optimizer.variables]):
+        yield f"{index:05d} {re.sub(r'_[0-9]+(?=[_/]|$)', '', variable.path)}", variable

@@ -26,15 +26,17 @@ LOSSES = {
 
 @keras.saving.register_keras_serializable(package="training")
 class Schedule(keras.optimizers.schedules.LearningRateSchedule):
-    """Linear growth over the first steps, then one of the usual ways down.
+    """Linear warm-up, then one of the common decays of the learning rate.
 
     Args:
         peak: highest learning rate.
-        kind: as in `Recipe.schedule`.
-        steps: of the whole run.
-        steps_per_epoch: for `"exponential"`.
-        warmup: steps of growth.
-        power, factor, drops: as in `Recipe`.
+        kind: kind of decay, see `Recipe.schedule`.
+        steps: number of steps of the whole run.
+        steps_per_epoch: steps per epoch, for `"exponential"`.
+        warmup: number of warm-up steps.
+        power: exponent of `"poly"`.
+        factor: factor of `"step"` and `"exponential"`.
+        drops: fractions of the run at which `"step"` drops.
     """
 
     def __init__(
@@ -63,8 +65,8 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule):
         elif kind == "poly":
             scale = ops.power(1.0 - done, config["power"])
         elif kind == "step":
-            share = step / max(1, config["steps"])
-            passed = sum(ops.cast(share >= drop, "float32") for drop in config["drops"])
+            fraction = step / max(1, config["steps"])
+            passed = sum(ops.cast(fraction >= drop, "float32") for drop in config["drops"])
             scale = ops.power(config["factor"], passed) if config["drops"] else 1.0
         elif kind == "exponential":
             scale = ops.power(config["factor"], ops.floor(step / config["steps_per_epoch"]))
@@ -78,7 +80,7 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule):
 
 
 def make_optimizer(recipe: Recipe, steps: int) -> keras.optimizers.Optimizer:
-    """The recipe's optimizer for epochs of `steps` batches."""
+    """Returns the recipe's optimizer for epochs of `steps` batches."""
     schedule = Schedule(
         peak=recipe.learning_rate,
         kind=recipe.schedule,
@@ -90,7 +92,7 @@ def make_optimizer(recipe: Recipe, steps: int) -> keras.optimizers.Optimizer:
         drops=recipe.drops,
     )
     options: dict[str, Any] = {"learning_rate": schedule}
-    # AdamW has a decay of its own where it is given none.
+    # The default weight decay of AdamW is not 0.
     if recipe.weight_decay or recipe.optimizer == "adamw":
         options["weight_decay"] = recipe.weight_decay
     if recipe.clip_norm:
@@ -112,10 +114,10 @@ def make_optimizer(recipe: Recipe, steps: int) -> keras.optimizers.Optimizer:
 
 
 def make_loss(recipe: Recipe, source: Source, task: str) -> losses.SegmentationLoss | None:
-    """The recipe's loss on class maps; None where the recipe leaves it to the task.
+    """Returns the recipe's segmentation loss; None for the default loss of the task.
 
     Raises:
-        InputError: unknown loss, or a loss on class maps for another task.
+        InputError: if the loss is unknown, or the task is not segmentation.
     """
     if not recipe.loss and recipe.class_weights == "none":
         return None
@@ -124,21 +126,22 @@ def make_loss(recipe: Recipe, source: Source, task: str) -> losses.SegmentationL
     names = [name.strip() for name in (recipe.loss or "cross_entropy").split("+")]
     for name in names:
         if name not in LOSSES:
-            raise InputError(f"recipe: unknown loss {name!r}{nearest(name, LOSSES)}")
+            hint = nearest(name, LOSSES)
+            raise InputError(f"recipe: unknown loss {name!r}{hint} Available: {', '.join(LOSSES)}.")
     options: dict[str, dict[str, Any]] = {name: {} for name in names}
     if recipe.class_weights == "median_frequency":
         if "cross_entropy" not in names:
-            raise InputError("recipe: class_weights go with the loss cross_entropy.")
+            raise InputError("recipe: class_weights need the loss cross_entropy; add it to loss.")
         options["cross_entropy"]["class_weights"] = median_frequency_weights(source)
     terms = [LOSSES[name](**options[name]) for name in names]
     return terms[0] if len(terms) == 1 else losses.Sum(terms)
 
 
 def median_frequency_weights(source: Source) -> list[float]:
-    """SegNet's class weights: median of the class frequencies over each class's own.
+    """Returns SegNet's class weights: the median class frequency divided by each class's.
 
-    A class's frequency is its pixels over all pixels, ignored ones too, of the images in which
-    it occurs; a class that never occurs has weight 0.
+    The frequency of a class is its number of pixels divided by all pixels, ignored ones included,
+    of the images in which it occurs. A class that never occurs has weight 0.
     """
     classes = source.num_classes
     pixels, areas = np.zeros(classes), np.zeros(classes)
@@ -150,10 +153,20 @@ def median_frequency_weights(source: Source) -> list[float]:
         )
 
     counts = source.raw("train").map(count, num_parallel_calls=tf.data.AUTOTUNE)
-    for number in counts.as_numpy_iterator():
-        found = number[:classes]
-        pixels += found
-        areas += np.where(found > 0, number.sum(), 0)
+    for image_counts in counts.as_numpy_iterator():
+        of_classes = image_counts[:classes]
+        pixels += of_classes
+        areas += np.where(of_classes > 0, image_counts.sum(), 0)
     frequency = pixels / np.maximum(areas, 1.0)
     median = np.median(frequency[frequency > 0])
     return [float(median / f) if f > 0 else 0.0 for f in frequency]
+
+
+def use_xla(recipe: Recipe) -> bool:
+    """Returns whether XLA compiles the training step.
+
+    `jit="auto"` compiles on accelerators only: XLA's convolutions are slow on CPUs.
+    """
+    if recipe.jit == "auto":
+        return keras.backend.backend() == "jax" or bool(tf.config.list_physical_devices("GPU"))
+    return bool(recipe.jit)

@@ -1,4 +1,4 @@
-"""How far something is, for the person at the terminal."""
+"""Progress bars on standard error."""
 
 from __future__ import annotations
 
@@ -14,59 +14,61 @@ from zoo.console import log
 
 
 class Bar:
-    """A line on standard error that fills up; nothing where that is not a terminal.
+    """A progress bar for a `with` block; call it with the number of steps done, or `step` it.
+
+    Without a terminal it prints nothing.
 
     Args:
-        what: is done.
-        total: steps in all.
-        unit: what a step is, in the plural.
-
-    Use it in a `with` block; call it with the number done, or `step` it.
+        title: text in front of the bar.
+        total: number of steps.
+        unit: unit of the steps, in the plural.
     """
 
-    def __init__(self, what: str, total: int, unit: str = "images"):
-        self.what, self.total, self.unit = what, total, unit
+    def __init__(self, title: str, total: int, unit: str = "images"):
+        self.title, self.total, self.unit = title, total, unit
         self.done = 0
         self.live = sys.stderr.isatty()
-        self.began = time.monotonic()
-        self.shown = 0.0
+        self.started = time.monotonic()
+        self.updated = 0.0
 
     def __enter__(self) -> Bar:
         return self
 
-    def step(self, what: str = "") -> None:
-        """One step more, of `what` from now on."""
-        self.what = what or self.what
+    def step(self, title: str = "") -> None:
+        """Advances the bar by one step, with another title where one is given."""
+        self.title = title or self.title
         self(self.done + 1)
 
     def __call__(self, done: int) -> None:
         self.done = done
         now = time.monotonic()
-        if not self.live or (now - self.shown < 0.2 and done < self.total):
+        if not self.live or (now - self.updated < 0.2 and done < self.total):
             return
-        self.shown = now
+        self.updated = now
         filled = round(20 * done / max(self.total, 1))
-        speed = max(done, 1) / max(now - self.began, 1e-9)
+        speed = max(done, 1) / max(now - self.started, 1e-9)
         left = round((self.total - done) / speed)
         text = (
-            f"\r{self.what} [{'#' * filled:<20}] {done}/{self.total} {self.unit}  {speed:.0f}/s  "
+            f"\r{self.title} [{'#' * filled:<20}] {done}/{self.total} {self.unit}  {speed:.0f}/s  "
             f"{left // 60}:{left % 60:02d} left \033[K"
         )
         print(text, end="", file=sys.stderr, flush=True)
 
     def __exit__(self, *error: object) -> None:
-        if self.live and self.shown:
+        if self.live and self.updated:
             print("\r\033[K", end="", file=sys.stderr, flush=True)
 
 
 class Progress(keras.callbacks.Callback):
-    """One line that says where training is, how fast, and how long it still takes.
+    """Shows the progress of the training: metrics, images per second, time left.
 
     Args:
-        epochs, steps, batch_size: of the run.
-        first_epoch: where it begins.
-        say: writes a line; default standard error.
-        hidden: metrics that the line at an epoch's end has no room for; may still grow.
+        epochs: number of epochs.
+        steps: steps per epoch.
+        batch_size: images per step.
+        first_epoch: first epoch, counted from 0.
+        log: function that takes the line of each epoch; default standard error.
+        hidden: metrics that this line leaves out; may grow later.
     """
 
     def __init__(
@@ -86,19 +88,19 @@ class Progress(keras.callbacks.Callback):
         self.log = log
 
     def on_train_begin(self, logs=None):
-        self.began = self.shown = time.monotonic()
+        self.started = self.updated = time.monotonic()
 
     def on_epoch_begin(self, epoch, logs=None):
         self.epoch = epoch
-        self.epoch_began = time.monotonic()
+        self.epoch_started = time.monotonic()
 
     def on_train_batch_end(self, batch, logs=None):
         now = time.monotonic()
-        if not self.live or now - self.shown < 0.2:
+        if not self.live or now - self.updated < 0.2:
             return
-        self.shown = now
+        self.updated = now
         filled = round(20 * (batch + 1) / self.steps)
-        speed = (batch + 1) * self.batch_size / (now - self.epoch_began)
+        speed = (batch + 1) * self.batch_size / (now - self.epoch_started)
         print(
             f"\repoch {self.epoch + 1}/{self.epochs} [{'#' * filled:<20}] "
             f"loss {float((logs or {}).get('loss', math.nan)):.4f}  {speed:.1f} images/s  "
@@ -111,7 +113,7 @@ class Progress(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         if self.live:
             print("\r\033[K", end="", file=sys.stderr)
-        seconds = time.monotonic() - self.epoch_began
+        seconds = time.monotonic() - self.epoch_started
         shown = {key: value for key, value in (logs or {}).items() if key not in self.hidden}
         values = "  ".join(f"{key} {float(value):.4f}" for key, value in shown.items())
         self.log(
@@ -123,6 +125,6 @@ class Progress(keras.callbacks.Callback):
     def _left(self, step: int) -> str:
         done = (self.epoch - self.first_epoch) * self.steps + step
         total = (self.epochs - self.first_epoch) * self.steps
-        seconds = round((time.monotonic() - self.began) / done * (total - done))
+        seconds = round((time.monotonic() - self.started) / done * (total - done))
         hours, minutes = divmod(seconds // 60, 60)
         return f"{hours}:{minutes:02d}:{seconds % 60:02d}"

@@ -1,12 +1,12 @@
-"""A run is a folder: the model, how it was trained, what came of it.
+"""Run folders: a trained model, its recipe and its metrics.
 
-model.keras        the best epoch's model, ready for `zoo.load`
-run.json           architecture, data, image size, labels, environment, best result
-recipe.toml        the resolved recipe
-labels.txt         class names, one a line
-metrics.csv        one row an epoch; metrics.json holds the same
-checkpoint.npz     where training stands, for `--resume`
-samples/           images: input, truth, prediction
+model.keras        the model of the best epoch, for `zoo.load`
+run.json           architecture, data set, labels, environment, best result
+recipe.toml        the recipe; `zoo train --recipe` repeats the run
+labels.txt         class names, one per line
+metrics.csv        metrics, one row per epoch; metrics.json has the same
+checkpoint.npz     state of the training, for `--resume`
+samples/           images with ground truth and predictions
 logs/              TensorBoard
 """
 
@@ -29,16 +29,16 @@ import tensorflow as tf
 
 import zoo
 from training.data.augment.lazy_image import with_channels
-from training.data.proposals import Proposer, proposer_of
+from training.data.proposals import Proposer, open_proposals
 from training.recipe import Recipe, read_recipe
 from zoo.errors import InputError
 from zoo.files.atomic_writes import replacing, write_json, write_text
 from zoo.inference.inference_options import PLAIN, InferenceOptions
 
 STEPS = "steps"
-"""Folder in a run with the runs of steps that came before it."""
+"""Folder in a run that holds the runs of earlier steps."""
 
-_FORM = 1
+_VERSION = 1
 
 
 @dataclasses.dataclass
@@ -46,9 +46,9 @@ class Run:
     """An opened run folder.
 
     Attributes:
-        folder: where it is.
-        info: the contents of `run.json`.
-        recipe: the resolved recipe.
+        folder: path of the folder.
+        info: contents of `run.json`.
+        recipe: recipe of the run.
     """
 
     folder: Path
@@ -62,19 +62,20 @@ class Run:
 
     @property
     def data(self) -> str:
-        """The data set it was trained on, as named then."""
+        """Name of the data set that the model was trained on."""
         return self.info["data"]
 
     @property
     def checkpoint(self) -> Path:
+        """Path of the checkpoint."""
         return self.folder / "checkpoint.npz"
 
     @property
     def history(self) -> list[dict[str, float]]:
-        """Metrics of each finished epoch.
+        """Metrics of the finished epochs.
 
         Raises:
-            InputError: the file is damaged.
+            InputError: if the file is damaged.
         """
         path = self.folder / "metrics.json"
         try:
@@ -83,28 +84,29 @@ class Run:
             raise InputError(f"{path}: not readable ({error}).") from error
 
     def model(self) -> zoo.Model:
-        """The best model.
+        """Returns the model of the best epoch.
 
         Raises:
-            InputError: no epoch has finished, or the file is damaged.
+            InputError: if no epoch has finished, or the file is damaged.
         """
         path = self.folder / "model.keras"
         if not path.is_file():
-            raise InputError(f"{self.folder}: no model yet; not one epoch has finished.")
+            raise InputError(f"{self.folder}: no model yet; no epoch has finished.")
         return zoo.load(path)
 
     def predictor(self, model: zoo.Model | None = None) -> Callable[[np.ndarray], dict[str, Any]]:
-        """A function from one image (H, W, C) uint8 to final answers in its pixels."""
-        return predictor(
-            model or self.model(),
-            self.recipe.image_size,
-            serving_resize(self.recipe.resize),
-            proposer=self.proposer,
-        )
+        """Returns a function from an image (H, W, C) uint8 to its predictions.
+
+        Args:
+            model: model of the run; default the one of the best epoch.
+        """
+        batch = self.recipe.batch
+        resize = serving_resize(batch.resize)
+        return predictor(model or self.model(), batch.image_size, resize, proposer=self.proposer)
 
     @functools.cached_property
     def proposer(self) -> Proposer | None:
-        """Of the boxes that its model takes beside an image; None where it takes none."""
+        """Source of the proposals that the model takes; None if it takes none."""
         return proposer_of(self.info["architecture"], self.recipe)
 
     def write_info(self, **changes: Any) -> None:
@@ -123,35 +125,38 @@ class Run:
         write_text(self.folder / "metrics.csv", text.getvalue())
 
     def write_model(self, model: zoo.Model) -> None:
-        """Replaces the kept model."""
+        """Replaces the saved model by one that remembers its image transform and class names."""
+        model.set_transform(self.recipe.batch.image_size, serving_resize(self.recipe.batch.resize))
+        model.class_names = self.labels
         with replacing(self.folder / "model.keras") as temporary:
             model.save(temporary)
 
 
-def create_run(
-    folder: Path, architecture: str, data: str, labels: tuple[str, ...], recipe: Recipe
-) -> Run:
-    """Begins a new run folder.
+def create_run(folder: Path, labels: tuple[str, ...], recipe: Recipe) -> Run:
+    """Creates a run folder.
+
+    Args:
+        folder: path of a new or empty folder.
+        labels: class names.
+        recipe: recipe of the run, with its architecture and data set.
 
     Raises:
-        InputError: the folder holds something already, or cannot be written.
+        InputError: if the folder is not empty, or cannot be written.
     """
     if not is_free(folder):
-        raise InputError(
-            f"{folder}: not an empty folder; choose another, or --resume the run there."
-        )
+        raise InputError(f"{folder}: folder is not empty; use another, or --resume its run.")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(f"{folder}: cannot be made ({error.strerror}).") from error
+        raise InputError(f"{folder}: cannot be created ({error.strerror}).") from error
     info = {
-        "form": _FORM,
-        "architecture": architecture,
-        "task": zoo.card(architecture).task,
-        "data": data,
+        "version": _VERSION,
+        "architecture": recipe.architecture,
+        "task": zoo.card(recipe.architecture).task,
+        "data": recipe.data,
         "labels": list(labels),
-        "image_size": list(recipe.image_size),
-        "resize": recipe.resize,
+        "image_size": list(recipe.batch.image_size),
+        "resize": recipe.batch.resize,
         "environment": _environment(),
         "best": None,
         "finished": False,
@@ -164,7 +169,7 @@ def create_run(
 
 
 def is_free(folder: Path) -> bool:
-    """Whether a run may begin there: nothing is there but runs of steps before it."""
+    """Returns whether a folder can hold a new run: it has nothing but runs of earlier steps."""
     if not folder.exists():
         return True
     return folder.is_dir() and all(path.name == STEPS for path in folder.iterdir())
@@ -174,7 +179,7 @@ def open_run(folder: str | os.PathLike[str]) -> Run:
     """Opens a run folder.
 
     Raises:
-        InputError: no such folder, or not a run of this form.
+        InputError: if it is not a run folder, or one of another version.
     """
     folder = Path(folder)
     path = folder / "run.json"
@@ -184,14 +189,30 @@ def open_run(folder: str | os.PathLike[str]) -> Run:
         info = json.loads(path.read_text())
     except (ValueError, OSError) as error:
         raise InputError(f"{path}: not readable ({error}).") from error
-    if not isinstance(info, dict) or info.get("form") != _FORM:
-        raise InputError(f"{path}: not a run of this version of the zoo.")
+    if not isinstance(info, dict) or info.get("version") != _VERSION:
+        raise InputError(f"{path}: not a run of this version of the zoo; train it again.")
     return Run(folder, info, read_recipe(folder / "recipe.toml"))
 
 
 def serving_resize(resize: str) -> str:
-    """How an image is placed for answers: a model trained on crops sees it at its own size."""
+    """Returns the resize rule for prediction; a model trained on crops runs at native size."""
     return "native" if resize == "crop" else resize
+
+
+def proposer_of(architecture: str, recipe: Recipe) -> Proposer | None:
+    """Returns the source of a recipe's proposals; None for an architecture that takes none.
+
+    Raises:
+        InputError: as `open_proposals`, or if the recipe has a data service.
+    """
+    if "proposals" not in zoo.card(architecture).inputs:
+        return None
+    if recipe.batch.data_service:
+        raise InputError(
+            f"recipe: data_service: the proposals of {architecture} are computed in Python, which "
+            "workers do not run; leave it empty."
+        )
+    return open_proposals(recipe.proposals)
 
 
 def predictor(
@@ -201,36 +222,42 @@ def predictor(
     inference: InferenceOptions = PLAIN,
     proposer: Proposer | None = None,
 ) -> Callable[[np.ndarray], dict[str, Any]]:
-    """A function from one image (H, W, 3) uint8 to its final answers as NumPy arrays.
+    """Returns a function from an image (H, W, 3) uint8 to its predictions as NumPy arrays.
 
-    A model of grey images is given the image's grey values, one that takes proposals those of
-    `proposer`.
+    Args:
+        model: the model; one with a single input channel gets grey images.
+        image_size: model input size (H, W); None for the images' own size.
+        resize: resize rule, see `zoo.predict`.
+        inference: test-time options.
+        proposer: source of the proposals, for a model that takes any.
 
     Raises:
-        InputError: nobody proposes what the model takes.
+        InputError: if the model takes proposals and there is no proposer.
     """
     if model.takes_proposals and proposer is None:
-        raise InputError(f"{model.name} takes proposals; say where they come from.")
+        raise InputError(f"{model.name} takes proposals; give a source of proposals.")
 
-    def predictions(images, proposals=None):
-        given = images if proposals is None else {"image": images, "proposals": proposals}
-        return zoo.predict(model, given, image_size=image_size, resize=resize, inference=inference)
+    rule = resize if image_size else "native"
+
+    def predict(images, proposals=None):
+        inputs = images if proposals is None else {"image": images, "proposals": proposals}
+        return zoo.predict(model, inputs, image_size=image_size, resize=rule, options=inference)
 
     channels = model.channels
     if keras.backend.backend() == "tensorflow":
         signature = [tf.TensorSpec((1, None, None, channels), tf.uint8)]
         if model.takes_proposals:
             signature.append(tf.TensorSpec((1, None, 4), tf.float32))
-        predictions = tf.function(predictions, input_signature=signature)
+        predict = tf.function(predict, input_signature=signature)
 
-    def prediction_one(image: np.ndarray) -> dict[str, Any]:
-        given = [np.asarray(with_channels(image, channels))[None]]
+    def predict_one(image: np.ndarray) -> dict[str, Any]:
+        inputs = [np.asarray(with_channels(image, channels))[None]]
         if model.takes_proposals and proposer is not None:
-            given.append(proposer(image)[None])
-        found = predictions(*map(keras.ops.convert_to_tensor, given))
-        return {key: keras.ops.convert_to_numpy(value)[0] for key, value in found.items()}
+            inputs.append(proposer(image)[None])
+        predictions = predict(*map(keras.ops.convert_to_tensor, inputs))
+        return {key: keras.ops.convert_to_numpy(value)[0] for key, value in predictions.items()}
 
-    return prediction_one
+    return predict_one
 
 
 def _environment() -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Writing TOML, which Python's standard library only reads."""
+"""A writer of TOML, which Python's standard library only reads."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from zoo.errors import InputError
 
 
 def toml_lines(table: Mapping[str, Any]) -> list[str]:
-    """A line for each entry of a table; tables within it are written inline.
+    """Returns one line per entry of a table; nested tables are written inline.
 
     Raises:
-        InputError: a value that TOML cannot hold, such as None.
+        InputError: if TOML cannot hold a value, such as None.
     """
     return [f"{_key(key)} = {_value(value)}" for key, value in table.items()]
 
@@ -27,7 +27,7 @@ def _value(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, str):
-        # JSON's escapes are a part of TOML's, but for one character that JSON leaves alone.
+        # JSON's escapes are valid in TOML, except for one character that JSON does not escape.
         return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
     if isinstance(value, (list, tuple)):
         return f"[{', '.join(_value(item) for item in value)}]"
@@ -35,4 +35,4 @@ def _value(value: Any) -> str:
         return f"{{{', '.join(toml_lines(value))}}}"
     if isinstance(value, (int, float)):
         return repr(value)
-    raise InputError(f"a recipe cannot hold {value!r}; leave it out.")
+    raise InputError(f"TOML cannot hold {value!r}; leave it out.")

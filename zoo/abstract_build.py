@@ -1,4 +1,4 @@
-"""A model built for its shapes alone: no memory for weights, in a moment, however large it is."""
+"""Models built for their shapes alone, without memory for weights, however large they are."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 def build_abstract(build: Callable[[], Model]) -> Model:
     """Builds a model whose variables have shapes but no values; it can be counted, not run.
 
-    Raises:
-        What `build` raises.
+    Args:
+        build: function that returns the model; its exceptions are passed on.
     """
-    # Keras lists, a thread, the variables that still need values and fills them in at the next
-    # chance. In a thread of its own that chance never comes, and the list ends with it.
+    # Keras keeps, per thread, a list of variables without values and initializes them at the next
+    # opportunity. In a separate thread that opportunity never comes, and the list ends with it.
     with ThreadPoolExecutor(1) as pool:
         return pool.submit(_without_values, build).result()
 

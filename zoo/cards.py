@@ -1,15 +1,12 @@
-"""What is known of an architecture: its task, its paper, its figures, its size."""
+"""The card of an architecture: task, paper, arguments, published results and size."""
 
 from __future__ import annotations
 
 import dataclasses
 import functools
-import math
-from collections.abc import Callable
+import importlib
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
-
-from zoo.abstract_build import build_abstract
-from zoo.flops import count_flops
 
 if TYPE_CHECKING:
     from zoo.model import Model
@@ -47,35 +44,47 @@ class Card:
         task: name of the task, a key of `zoo.tasks.TASKS`.
         summary: the idea in one line.
         paper: where it was published.
-        published: arguments that give the configuration of the paper.
-        tiny: arguments that exercise the same code at a fraction of the size, for tests.
+        module: name of the module with its builder.
+        published: arguments of the paper's configuration.
+        tiny: arguments of a small configuration that runs the same code, for tests.
+        targets: keys of the sample schema that training needs.
+        joint_targets: further targets of training on a data set that joins detection and
+            classification images.
+        inputs: keys of the sample schema that the model takes.
+        stages: names of what training needs beside gradient steps, see `training.stages`.
         published_results: published results with their source.
-        paper_parameters: the paper's own parameter figure, in its words; empty if it gives none.
-        expected_parameters: parameters of the published configuration worked out from the layer
-            table, trainable or stored; one of the two counts of the built model must equal it.
-        flops_size: height and width at which `flops()` counts.
-        targets: keys of the sample schema that it learns from, where not the task's.
-        inputs: keys of the sample schema that it takes.
-        notes: what a user should know before choosing it.
-        listed: whether it is one to choose; one that is not stands for models made from files.
-        builder: the function that builds it.
+        paper_parameters: parameter count in the paper's words; empty where it gives none.
+        expected_parameters: parameters of the published configuration by the paper's layer table;
+            equals the trainable or the stored count of the built model.
+        flops_size: height and width at which `flops()` counts, in pixels.
+        notes: remarks for a user who chooses between architectures.
+        listed: whether `list_models` names it; False for models made from files.
     """
 
     name: str
     task: str
     summary: str
     paper: Paper
+    module: str
     published: dict[str, Any]
     tiny: dict[str, Any]
-    published_results: tuple[PublishedResult, ...]
-    paper_parameters: str
-    expected_parameters: int | None
-    flops_size: tuple[int, int]
-    notes: str
     targets: tuple[str, ...]
-    builder: Callable[..., Model] = dataclasses.field(repr=False)
+    joint_targets: tuple[str, ...] = ()
     inputs: tuple[str, ...] = ("image",)
+    stages: tuple[str, ...] = ()
+    published_results: tuple[PublishedResult, ...] = ()
+    paper_parameters: str = ""
+    expected_parameters: int | None = None
+    flops_size: tuple[int, int] = (512, 512)
+    notes: str = ""
     listed: bool = True
+    _builder: Callable[..., Model] | None = dataclasses.field(default=None, repr=False)
+    _counts: Mapping[str, int] | None = dataclasses.field(default=None, repr=False)
+
+    @property
+    def builder(self) -> Callable[..., Model]:
+        """The function that builds it; imports Keras."""
+        return self._builder or getattr(importlib.import_module(self.module), self.name)
 
     def build_published(self) -> Model:
         """Builds the paper's configuration."""
@@ -87,45 +96,51 @@ class Card:
 
     def parameters(self) -> dict[str, int]:
         """Counts of the published configuration: `trainable`, and `stored` (all weights)."""
-        return dict(_parameters(self.name))
+        return {key: self._counted[key] for key in ("trainable", "stored")}
 
     def flops(self) -> int:
         """Multiplications and additions of one image at `flops_size`, counted on the model."""
-        return _flops(self.name)
+        return self._counted["flops"]
+
+    @functools.cached_property
+    def _counted(self) -> Mapping[str, int]:
+        if self._counts is not None:
+            return self._counts
+        # Not at the top, because it imports Keras.
+        from zoo.model_size import count_card
+
+        return count_card(self)
 
     def to_json(self, counts: bool = True) -> dict[str, Any]:
-        """The card as plain values; `counts=False` leaves out what needs the model to be built."""
+        """Returns the card as plain values; `counts=False` leaves out parameters and FLOPs."""
         data = {
             field.name: getattr(self, field.name)
             for field in dataclasses.fields(self)
-            if field.name not in ("builder", "paper", "published_results")
+            if not field.name.startswith("_")
         }
         data["paper"] = dataclasses.asdict(self.paper)
-        data["published_results"] = [
-            dataclasses.asdict(result) for result in self.published_results
-        ]
+        data["published_results"] = list(map(dataclasses.asdict, self.published_results))
         if counts:
             data["parameters"] = self.parameters()
             data["flops"] = self.flops()
         return data
 
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Card:
+        """Returns the card of the values that `to_json` gives, read from a file."""
+        values = {key: _with_tuples(value) for key, value in data.items()}
+        counts = values.pop("parameters", None)
+        if counts is not None:
+            counts = {**counts, "flops": values.pop("flops")}
+        results = tuple(PublishedResult(**result) for result in values.pop("published_results"))
+        paper = Paper(**values.pop("paper"))
+        return cls(**values, paper=paper, published_results=results, _counts=counts)
 
-@functools.cache
-def _parameters(name: str) -> tuple[tuple[str, int], ...]:
-    from zoo.registry import card
 
-    model = build_abstract(card(name).build_published)
-    trainable = sum(math.prod(variable.shape) for variable in model.trainable_variables)
-    stored = sum(math.prod(variable.shape) for variable in model.weights)
-    return (("trainable", trainable), ("stored", stored))
-
-
-@functools.cache
-def _flops(name: str) -> int:
-    from zoo.registry import card
-
-    entry = card(name)
-    shape = entry.published.get("input_shape")
-    channels = shape[-1] if shape else 3
-    arguments = {**entry.published, "input_shape": (*entry.flops_size, channels)}
-    return count_flops(build_abstract(lambda: entry.builder(**arguments)))
+def _with_tuples(value: Any) -> Any:
+    """A JSON value with tuples in place of lists, as builders' arguments are written."""
+    if isinstance(value, list):
+        return tuple(map(_with_tuples, value))
+    if isinstance(value, dict):
+        return {key: _with_tuples(item) for key, item in value.items()}
+    return value

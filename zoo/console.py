@@ -1,4 +1,4 @@
-"""The one place that writes progress lines for a person."""
+"""Progress lines on standard error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one kind of error that a user, not the zoo, can put right."""
+"""The error for wrong input, and suggestions for misspelt names."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Iterable
 
 
 class InputError(ValueError):
-    """Something that was given to the zoo is wrong; the message is one line that says what and how.
+    """A wrong argument, file or option; the message is one line with the problem and the remedy.
 
-    The `zoo` command prints the message alone and ends with status 2.
+    The `zoo` command prints the message alone and exits with status 2.
     """
 
 

@@ -1,9 +1,9 @@
-"""How many multiplications and additions a model does for one image.
+"""FLOPs of a model: multiplications and additions of one image.
 
-One multiply-accumulate counts as two. Convolutions, transposed convolutions, dense and recurrent
-products are counted on the built graph; normalisation, activation, pooling and resizing are not,
-as is usual. A layer that multiplies in a way not known here says so itself with a method
-`macs(input_shape, output_shape) -> int` (shapes with batch 1).
+A multiply-accumulate counts as two. Convolutions, transposed convolutions, dense and recurrent
+products are counted on the built graph; normalization, activation, pooling and resizing are not,
+as is usual. Other layers are counted by their method `macs(input_shape, output_shape) -> int`
+(shapes with batch 1), where they have one.
 """
 
 from __future__ import annotations
@@ -14,10 +14,13 @@ import keras
 
 
 def count_flops(model: keras.Model) -> int:
-    """FLOPs of one forward pass at batch 1 of a model built for a fixed height and width.
+    """Returns the FLOPs of one forward pass at batch 1.
+
+    Args:
+        model: model built for a fixed height and width.
 
     Raises:
-        ValueError: a layer's shape is not known, because the model was built for any size.
+        ValueError: if a layer's shape is unknown, because the model was built for any size.
     """
     total = sum(_operation_macs(operation, node) for operation, node in _calls(model))
     extra = getattr(model, "second_stage_macs", None)
@@ -25,15 +28,15 @@ def count_flops(model: keras.Model) -> int:
 
 
 def _calls(model: keras.Model):
-    """Every call of a layer in the model's graph, inner functional models opened."""
-    seen = set()
+    """Yields every call of a layer in the model's graph and in functional models inside it."""
+    visited = set()
     for nodes in model._nodes_by_depth.values():
         for node in nodes:
             operation = node.operation
-            if isinstance(operation, keras.layers.InputLayer) or id(node) in seen:
+            if isinstance(operation, keras.layers.InputLayer) or id(node) in visited:
                 continue
-            seen.add(id(node))
-            # A Sequential keeps its graph in a functional model of its own.
+            visited.add(id(node))
+            # The graph of a Sequential is in its own functional model.
             inner = getattr(operation, "_functional", None) or operation
             if hasattr(inner, "_nodes_by_depth"):
                 yield from _calls(inner)
@@ -74,7 +77,7 @@ def _shape(tensor, operation) -> tuple[int, ...]:
     shape = (1, *tensor.shape[1:])
     if any(side is None for side in shape):
         raise ValueError(
-            f"FLOPs need known sizes, but {operation.name} has {tuple(tensor.shape)}; "
+            f"{operation.name}: shape must be known to count FLOPs, not {tuple(tensor.shape)}; "
             "build the model with a fixed height and width."
         )
     return shape

@@ -1,91 +1,105 @@
-"""Reading a model, or only the weights that fit, from a file."""
+"""Loading a model, or only the weights that fit, from a file."""
 
 from __future__ import annotations
 
 import dataclasses
 import os
+import warnings
 import zipfile
 from pathlib import Path
 
+import h5py
 import keras
 
+from zoo.backbones.published import load_published
+from zoo.catalog import register_all
 from zoo.errors import InputError
 from zoo.model import Model
 
 
 @dataclasses.dataclass(frozen=True)
 class LoadReport:
-    """What `load_weights` did, by variable path.
+    """Result of `load_weights`, by variable path.
 
     Attributes:
-        loaded: paths of the variables that now hold the file's values.
-        kept: path and reason of the variables that stay as they were.
-        unused: paths in the file that have no place in the model.
+        loaded: paths of the variables with values from the file.
+        kept: path and reason of each variable without.
+        unused: paths in the file without a variable in the model.
     """
 
     loaded: list[str]
     kept: dict[str, str]
     unused: list[str]
 
+    @property
+    def summary(self) -> str:
+        """Numbers of variables, in one line."""
+        return f"loaded {len(self.loaded)} of {len(self.loaded) + len(self.kept)} variables"
+
     def __str__(self) -> str:
-        lines = [f"loaded {len(self.loaded)} variables"]
+        lines = [self.summary]
         lines += [f"kept {path}: {reason}" for path, reason in self.kept.items()]
         lines += [f"not used from the file: {path}" for path in self.unused]
         return "\n".join(lines)
 
 
 def load(path: str | os.PathLike[str]) -> Model:
-    """Reloads a model of the zoo from a `.keras` file.
+    """Loads a model of the zoo from a `.keras` file.
+
+    No other file is opened, and nothing is fetched.
+
+    Args:
+        path: a `.keras` file.
 
     Raises:
-        InputError: no such file, not a `.keras` file, or not a model of the zoo.
+        InputError: if there is no such file, or it is not a model of the zoo.
     """
     path = Path(path)
     if not path.is_file():
         raise InputError(f"{path}: no such file; a model is a .keras file.")
     if path.suffix in (".tflite", ".onnx", ".pb"):
-        raise InputError(
-            f"{path}: an exported file, which answers without the zoo; here its run or .keras file "
-            "is wanted."
-        )
+        raise InputError(f"{path}: an exported file, not a model of the zoo; give the .keras file.")
+    register_all()
     try:
         model = keras.saving.load_model(path)
-    except InputError:
-        raise
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
     except (ValueError, OSError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise InputError(f"{path}: not a readable .keras file ({reason}).") from error
+        raise InputError(f"{path}: not a readable .keras file ({_reason(error)}).") from error
     if not isinstance(model, Model):
         raise InputError(f"{path}: a {type(model).__name__}, not a model of the zoo.")
     return model
 
 
 def load_weights(model: Model, path: str | os.PathLike[str]) -> LoadReport:
-    """Copies into `model` every variable of a `.keras` file that has the same path and shape.
+    """Copies weights of a file into a model.
 
-    For another number of classes or input channels: what fits is taken, the rest keeps its
-    initial values, and the report says which is which.
+    Of a `.keras` file every variable of the same path and shape is copied, so that a model with
+    another number of classes or input channels takes what fits; the others keep their values.
 
     Args:
-        model: takes the values.
-        path: a `.keras` file of the zoo; `"imagenet"` for the weights that Keras publishes for the
-            model's backbone (fetched when first asked for); or a `.h5` file of these.
+        model: model that takes the values.
+        path: a `.keras` file; a `.h5` file of the same configuration (`model.save_weights`), or of
+            the network of `keras.applications` for the model's backbone; or `"imagenet"` for the
+            weights that Keras publishes for it, which are fetched.
 
     Returns:
-        The `LoadReport`; printing it shows one line for each variable that was not loaded.
+        A `LoadReport`; printing it shows one line per variable that was not loaded.
 
     Raises:
-        InputError: the file cannot be read, or nothing in it fits.
+        InputError: if the file cannot be read, or nothing in it fits.
     """
-    if str(path) == "imagenet" or str(path).endswith(".h5"):
-        return _load_published(model, str(path))
+    if str(path) == "imagenet":
+        return _load_published(model, "imagenet")
+    if Path(path).suffix == ".h5":
+        return _load_h5(model, Path(path))
     source = load(path)
     # `weights` are all variables but the states of random numbers.
-    theirs = {variable.path: variable for variable in source.weights}
+    available = {variable.path: variable for variable in source.weights}
     loaded: list[str] = []
     kept: dict[str, str] = {}
     for variable in model.weights:
-        other = theirs.pop(variable.path, None)
+        other = available.pop(variable.path, None)
         if other is None:
             kept[variable.path] = "not in the file"
         elif other.shape != variable.shape:
@@ -95,12 +109,40 @@ def load_weights(model: Model, path: str | os.PathLike[str]) -> LoadReport:
             loaded.append(variable.path)
     if not loaded:
         raise InputError(f"{path}: no variable of {source.architecture} fits {model.architecture}.")
-    return LoadReport(loaded, kept, sorted(theirs))
+    return LoadReport(loaded, kept, sorted(available))
+
+
+def _load_h5(model: Model, path: Path) -> LoadReport:
+    """Loads weights saved by the model's own `save_weights`, or those of its backbone alone."""
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; weights are a .keras or .h5 file.")
+    names = {layer.name for layer in model.layers}
+    try:
+        with h5py.File(path) as file:
+            groups = file.get("layers", {}).values()
+            saved = {group["vars"].attrs.get("name") for group in groups if "vars" in group}
+    except (OSError, KeyError, AttributeError) as error:
+        raise InputError(f"{path}: not a readable .h5 file ({_reason(error)}).") from error
+    if not saved or not saved <= names:
+        return _load_published(model, str(path))
+    try:
+        with warnings.catch_warnings():
+            # Of containers without variables, which no file has.
+            warnings.simplefilter("ignore")
+            model.load_weights(path)
+    except (ValueError, KeyError, OSError) as error:
+        raise InputError(
+            f"{path}: not the weights of this {model.architecture} ({_reason(error)})."
+        ) from error
+    return LoadReport([variable.path for variable in model.weights], {}, [])
 
 
 def _load_published(model: Model, weights: str) -> LoadReport:
-    from zoo.backbones.published import load_published
-
     done = load_published(model, weights)
     kept = {path: "not in the published network" for path, loaded in done.items() if not loaded}
     return LoadReport([path for path, loaded in done.items() if loaded], kept, [])
+
+
+def _reason(error: Exception) -> str:
+    """First line of an error's message, or its type."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

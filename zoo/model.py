@@ -1,63 +1,49 @@
-"""The model that every builder returns: a functional `keras.Model` that knows its task."""
+"""The model that every builder returns: a functional `keras.Model` with a task."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import keras
-from keras import ops
 
+from zoo.catalog import card
 from zoo.errors import InputError
+from zoo.inference.image_transform import RESIZE_RULES
+from zoo.precision import PrecisionScope
+from zoo.tasks import TASKS, Task
+from zoo.valid_sizes import ValidSizes
 
 
-@dataclasses.dataclass(frozen=True)
-class ValidSizes:
-    """Input sizes of a network of valid convolutions, and what it loses at the borders.
+@dataclasses.dataclass
+class _SavedValues:
+    """Values in the config of a model; in an object, whose attributes Keras does not convert."""
 
-    A legal input side is `base + step·m`; the output is `margin` pixels smaller on every side.
-    """
-
-    base: int
-    step: int
-    margin: int
-
-    def legal(self, side: int) -> bool:
-        return side >= self.base and (side - self.base) % self.step == 0
-
-    def covering(self, side):
-        """The smallest legal input whose output has at least `side` pixels (int or tensor)."""
-        steps = -((self.base - side - 2 * self.margin) // self.step)
-        return self.base + self.step * (
-            max(0, steps) if isinstance(side, int) else ops.maximum(0, steps)
-        )
-
-    def nearest(self, side: int) -> str:
-        """The nearest legal sides, for an error message."""
-        if side <= self.base:
-            return str(self.base)
-        below = side - (side - self.base) % self.step
-        return str(side) if below == side else f"{below} or {below + self.step}"
+    arguments: dict[str, Any] = dataclasses.field(default_factory=dict)
+    image_size: tuple[int, int] | None = None
+    resize: str = "native"
+    class_names: tuple[str, ...] = ()
 
 
 @keras.saving.register_keras_serializable(package="zoo")
 class Model(keras.Model):
     """A functional model with a task.
 
-    `model(images)` takes RGB pixels 0…255 (B, H, W, C), uint8 or float, and returns a dictionary of
-    raw outputs; `zoo.predict(model, images)` gives final answers. A model that takes proposals too,
-    boxes in pixels, takes a dictionary of `image` and `proposals` (B, P, 4) instead. `compile()`
-    without losses takes the task's; `fit` takes `(images, targets)` where `targets` is a dictionary
-    of the task's target keys, whatever the model. Files hold the builder's name and arguments and
-    reload by rebuilding.
+    `model(images)` takes RGB pixels in [0, 255] (B, H, W, C), uint8 or float, and returns a
+    dictionary of raw outputs; `zoo.predict(model, images)` gives predictions. A model that takes
+    proposals takes a dictionary of `image` and `proposals` (B, P, 4), boxes in pixels.
+    `compile()` without losses takes the task's; `fit` takes `(images, targets)` where `targets` is
+    a dictionary of the task's target keys. A `.keras` file stores the builder's name and arguments
+    and is loaded by rebuilding.
 
     Args:
-        inputs, outputs: as of a functional model; `outputs` is a dictionary.
+        inputs: inputs as of a functional model.
+        outputs: dictionary of outputs.
         task: name of the task.
-        sizes: legal sizes and border loss, for networks of valid convolutions.
-        loss_weights: factors of the outputs' losses, for outputs whose factor is not 1.
-        name: of the model.
+        sizes: legal sizes and border loss of a network of valid convolutions; None for others.
+        loss_weights: factors of the outputs' losses, where they are not 1.
+        name: name of the model.
     """
 
     def __init__(
@@ -73,71 +59,116 @@ class Model(keras.Model):
         super().__init__(inputs=inputs, outputs=outputs, name=name)
         self.task_name = task
         self.sizes = sizes
-        self._loss_weights = tuple((loss_weights or {}).items())
         self.architecture: str | None = None
-        self._arguments_given: Any = None
-        self._made_with = keras.dtype_policies.serialize(keras.config.dtype_policy())
+        self._dtype_policy_of_build = keras.dtype_policies.serialize(keras.config.dtype_policy())
+        self._loss_weights = tuple((loss_weights or {}).items())
+        self._saved = _SavedValues()
 
     @property
-    def task(self):
+    def task(self) -> Task:
         """The `zoo.tasks.Task` of this model."""
-        from zoo.tasks import TASKS
-
         return TASKS[self.task_name]
 
     @property
     def monitor(self) -> tuple[str, str]:
-        """The validation metric that says which epoch is best, and `"max"` or `"min"`."""
+        """The validation metric that decides which epoch is best, and `"max"` or `"min"`."""
         return self.task.monitor
 
     @property
     def images(self) -> Any:
-        """The symbolic images (B, H, W, C) that it was built for; H and W None where any do."""
+        """The symbolic images (B, H, W, C) of the input; H and W are None where any size goes."""
         return self.input["image"] if isinstance(self.input, Mapping) else self.input
 
     @property
     def channels(self) -> int:
-        """Channels of the images it takes."""
+        """Number of channels of the input images."""
         return self.images.shape[-1]
 
-    def check_size(self, size: tuple[int, int]) -> None:
-        """Does nothing where images of `size` (H, W) can go through it.
+    def check_size(self, size: Sequence[int]) -> None:
+        """Checks that the model takes images of `size` (H, W).
 
         Raises:
-            InputError: they cannot; the message names the nearest sides that can.
+            InputError: if it does not; the message names the nearest sides that it takes.
         """
         for side, built in zip(size, self.images.shape[1:3], strict=True):
             if built is not None and built != side:
                 raise InputError(
-                    f"{self.name} was built for images with a side of {built}, not {side}."
+                    f"{self.name}: an image side must be {built}, for which the model was built, "
+                    f"not {side}."
                 )
             if self.sizes is not None and not self.sizes.legal(side):
                 raise InputError(
-                    f"{self.name} cannot take an image_size side of {side} as it is built here; "
-                    f"the nearest that it can: {self.sizes.nearest(side)}."
+                    f"{self.name}: a side of image_size must be {self.sizes.nearest(side)} for "
+                    f"this configuration, not {side}."
                 )
 
     @property
     def takes_proposals(self) -> bool:
-        """Whether it takes `{"image": …, "proposals": …}`, boxes beside the images."""
+        """Whether the input is `{"image": …, "proposals": …}`."""
         return isinstance(self.input, Mapping) and "proposals" in self.input
 
     @property
     def arguments(self) -> dict[str, Any]:
-        """What the builder was called with."""
-        return dict(self._arguments_given() if self._arguments_given else {})
+        """Arguments with which the builder was called."""
+        return dict(self._saved.arguments)
 
     @property
     def loss_weights(self) -> dict[str, float]:
-        """The factor that `compile()` gives the loss of each output that has one of its own."""
+        """Factors of the outputs' losses in `compile()`, where they are not 1."""
         return dict(self._loss_weights)
 
+    @property
+    def image_size(self) -> tuple[int, int] | None:
+        """Model input size (H, W) of `zoo.predict`; None for the images' own size."""
+        return self._saved.image_size
+
+    @property
+    def resize(self) -> str:
+        """Resize rule of `zoo.predict`, one of `RESIZE_RULES`."""
+        return self._saved.resize
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Class names by class index (keypoint names, for a pose); empty where not set."""
+        return self._saved.class_names
+
+    @class_names.setter
+    def class_names(self, names: Iterable[str]) -> None:
+        self._saved.class_names = tuple(map(str, names))
+
+    def set_transform(self, image_size: Sequence[int] | None, resize: str) -> None:
+        """Sets the image transform that `zoo.predict` uses by default; it is saved with the model.
+
+        Args:
+            image_size: model input size (H, W); None for the images' own size.
+            resize: one of `RESIZE_RULES`.
+
+        Raises:
+            InputError: if `resize` is unknown, or the model does not take `image_size`.
+        """
+        if resize not in RESIZE_RULES:
+            raise InputError(f"resize must be one of {', '.join(RESIZE_RULES)}, not {resize!r}.")
+        size = None
+        if image_size is not None and resize != "native":
+            self.check_size(image_size)
+            size = (int(image_size[0]), int(image_size[1]))
+        self._saved.image_size, self._saved.resize = size, resize if size else "native"
+
     def remember(self, architecture: str, arguments: Mapping[str, Any]) -> None:
-        """Keeps the builder's name and arguments; called by the registry."""
-        kept = dict(arguments)
+        """Stores the builder's name and arguments; called by the registry."""
         self.architecture = architecture
-        # A plain dictionary attribute would be wrapped by Keras' tracking and change its type.
-        self._arguments_given = lambda: kept
+        self._saved.arguments = dict(arguments)
+
+    def rebuild(self, dtype: str | dict | None = None, **arguments: Any) -> Any:
+        """Builds the same architecture again, with new initial values.
+
+        Args:
+            dtype: dtype policy; None for that of this model.
+            **arguments: arguments that replace those of this model.
+        """
+        config = self.get_config()
+        config["arguments"].update(arguments)
+        return Model.from_config({**config, "dtype": dtype or config["dtype"]})
 
     def get_config(self) -> dict[str, Any]:
         if self.architecture is None:
@@ -147,27 +178,36 @@ class Model(keras.Model):
             )
         return {
             "architecture": self.architecture,
+            "dtype": self._dtype_policy_of_build,
+            **vars(self._saved),
             "arguments": self.arguments,
-            "dtype": self._made_with,
         }
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Model:
-        from zoo.registry import rebuild
-
-        return rebuild(config["architecture"], config["arguments"], config.get("dtype"))
+        architecture, arguments = config["architecture"], config["arguments"]
+        if "weights" in arguments:
+            raise InputError(
+                f"{architecture}: the arguments in a model file must not contain 'weights'; "
+                "the file holds the weights."
+            )
+        with PrecisionScope(config.get("dtype")):
+            model = card(architecture).builder(**arguments)
+        model.set_transform(config.get("image_size"), config.get("resize", "native"))
+        model.class_names = config.get("class_names", ())
+        return model
 
     def get_build_config(self) -> None:
         """None: a rebuilt model is built."""
         return None
 
     def compile(self, optimizer: Any = "adam", loss: Any = None, metrics: Any = None, **kwargs):
-        """`keras.Model.compile`, with the task's losses and metrics where none are given.
+        """Configures the model for training, as `keras.Model.compile`.
 
         Args:
-            optimizer: default Adam.
-            loss: None for the task's defaults, one loss for every output, or a dictionary.
-            metrics: None for the task's defaults, `[]` for none.
+            optimizer: optimizer (Adam).
+            loss: one loss for every output, or a dictionary by output; None for the task's.
+            metrics: metrics as in Keras; None for the task's, `[]` for none.
             **kwargs: as in Keras; `loss_weights`, a dictionary, replaces the model's own factors
                 one by one.
         """
@@ -185,7 +225,7 @@ class Model(keras.Model):
         super().compile(optimizer=optimizer, loss=loss, metrics=metrics or None, **kwargs)
 
     def compile_from_config(self, config: dict[str, Any]) -> None:
-        """Compiles again as saved; called by Keras when it reloads a file."""
+        """Compiles again as saved; called by Keras when it loads a file."""
         self.compile(**keras.saving.deserialize_keras_object(config))
         if self.optimizer is not None:
             self.optimizer.build(self.trainable_variables)
@@ -199,7 +239,7 @@ class Model(keras.Model):
         return super().compute_metrics(x, y, y_pred, sample_weight)
 
     def get_metrics_result(self) -> dict[str, Any]:
-        """As in Keras; the task's main output needs no prefix, however many outputs there are.
+        """Returns the metrics as in Keras, without the prefix of the task's main output.
 
         `loss` stays the sum over all outputs, so the main output's own keeps its prefix.
         """
@@ -211,7 +251,12 @@ class Model(keras.Model):
         }
 
     def decode(self, outputs: Mapping[str, Any], transform: Any) -> dict[str, Any]:
-        """Final answers, in pixels of the image that `frame` was made of, from raw outputs."""
+        """Returns the predictions, in pixels of the original images, of raw outputs.
+
+        Args:
+            outputs: raw outputs by name.
+            transform: `ImageTransform` of the images that gave the outputs.
+        """
         return self.task.decode(self, outputs, transform)
 
     def _aligned(self, y, y_pred, sample_weight):
@@ -226,7 +271,7 @@ class Model(keras.Model):
 
 
 def _central(target, output):
-    """The middle of a map (B, H, W) that a smaller output (B, h, w, C) speaks of."""
+    """The middle of a map (B, H, W) that a smaller output (B, h, w, C) covers."""
     top = (target.shape[1] - output.shape[1]) // 2
     left = (target.shape[2] - output.shape[2]) // 2
     return target[:, top : top + output.shape[1], left : left + output.shape[2]]

@@ -1,35 +1,25 @@
-"""From a name to an architecture: every builder of the zoo, found by its name, with its card.
-
-A builder is a function from keyword arguments to a functional `zoo.Model`. `@register` puts it on
-the list, checks its arguments and makes the model remember its name and arguments, which is what a
-`.keras` file stores.
-"""
+"""Registering builders: functions from keyword arguments to a `zoo.Model`."""
 
 from __future__ import annotations
 
 import functools
-import importlib
 import inspect
-from collections.abc import Callable
+import os
+import re
+from collections.abc import Callable, Mapping
 from typing import Any
 
-import keras
-
 from zoo.cards import Card, Paper, PublishedResult
+from zoo.catalog import add, card
+from zoo.console import log
 from zoo.errors import InputError, nearest
+from zoo.loading import load_weights
 from zoo.model import Model
+from zoo.tasks import TASKS
 
-_CARDS: dict[str, Card] = {}
-
-# Importing a package registers its architectures.
-_PACKAGES = (
-    "zoo.classification",
-    "zoo.segmentation",
-    "zoo.localization",
-    "zoo.detection",
-    "zoo.instances",
-    "zoo.captioning",
-    "zoo.darknet",
+_WEIGHTS_LINE = (
+    'weights: file to start from (`.keras`, `.weights.h5` or `.h5`), or `"imagenet"` for the\n'
+    "    weights that Keras publishes for the backbone; None for random initial values."
 )
 
 
@@ -47,16 +37,24 @@ def register(
     flops_size: tuple[int, int] = (512, 512),
     notes: str = "",
     targets: tuple[str, ...] = (),
+    joint_targets: tuple[str, ...] = (),
     inputs: tuple[str, ...] = ("image",),
+    stages: tuple[str, ...] = (),
     listed: bool = True,
 ) -> Callable[[Callable[..., Model]], Callable[..., Model]]:
-    """Registers a builder under `name`; see `zoo.Card` for the meaning of the other arguments."""
+    """Registers a builder under `name`; see `zoo.Card` for the meaning of the other arguments.
+
+    The registered builder checks the names of its arguments, takes `weights` beside them, and
+    makes the model remember its name and arguments, which is what a `.keras` file stores.
+    """
 
     def decorate(builder: Callable[..., Model]) -> Callable[..., Model]:
         signature = inspect.signature(builder)
 
         @functools.wraps(builder)
-        def build_model(**arguments: Any) -> Model:
+        def build_model(
+            *, weights: str | os.PathLike[str] | None = None, **arguments: Any
+        ) -> Model:
             _check_arguments(name, signature, arguments)
             try:
                 model = builder(**arguments)
@@ -65,115 +63,92 @@ def register(
                 prefix = "" if message.startswith(name) else f"{name}: "
                 raise InputError(prefix + message) from error
             model.remember(name, arguments)
+            if weights is not None:
+                report = load_weights(model, weights)
+                if report.kept:
+                    log(f"{name}: {report.summary} from {weights}.")
             return model
 
-        from zoo.tasks import TASKS
-
-        if name in _CARDS:
-            raise ValueError(f"Two architectures are named {name!r}.")
-        _CARDS[name] = Card(
-            name=name,
-            task=task,
-            summary=summary,
-            paper=paper,
-            published=published,
-            tiny=tiny,
-            published_results=published_results,
-            paper_parameters=paper_parameters,
-            expected_parameters=expected_parameters,
-            flops_size=flops_size,
-            notes=notes,
-            targets=targets or TASKS[task].targets,
-            builder=build_model,
-            inputs=inputs,
-            listed=listed,
+        build_model.__signature__ = _with_weights(signature)  # type: ignore[attr-defined]
+        build_model.__doc__ = _documented(builder.__doc__)
+        add(
+            Card(
+                name=name,
+                task=task,
+                summary=summary,
+                paper=paper,
+                module=builder.__module__,
+                published=published,
+                tiny=tiny,
+                published_results=published_results,
+                paper_parameters=paper_parameters,
+                expected_parameters=expected_parameters,
+                flops_size=flops_size,
+                notes=notes,
+                targets=targets or TASKS[task].targets,
+                joint_targets=joint_targets,
+                inputs=inputs,
+                stages=stages,
+                listed=listed,
+                _builder=build_model,
+            )
         )
         return build_model
 
     return decorate
 
 
-def list_models(task: str | None = None) -> list[str]:
-    """Names of all architectures, or of those of one task, in alphabetical order.
+def build(name: str, weights: str | os.PathLike[str] | None = None, **arguments: Any) -> Model:
+    """Builds the architecture called `name`.
+
+    Args:
+        name: registry name, one of `zoo.list_models()`.
+        weights: file to start from (`.keras`, `.weights.h5` or `.h5`), or `"imagenet"` for the
+            weights that Keras publishes for the backbone; None for random initial values.
+        **arguments: arguments of the builder.
 
     Raises:
-        InputError: `task` is not a task of the zoo.
+        InputError: if a name or value is wrong, or the weights cannot be loaded.
     """
-    _load()
-    from zoo.tasks import TASKS
+    return card(name).builder(weights=weights, **arguments)
 
-    if task is not None and task not in TASKS:
-        raise InputError(
-            f"Unknown task {task!r}{nearest(task, TASKS)} Tasks: {', '.join(sorted(TASKS))}."
-        )
-    return sorted(
-        name for name, card in _CARDS.items() if card.listed and task in (None, card.task)
+
+def _with_weights(signature: inspect.Signature) -> inspect.Signature:
+    """The signature with `weights` before `name`."""
+    weights = inspect.Parameter(
+        "weights",
+        inspect.Parameter.KEYWORD_ONLY,
+        default=None,
+        annotation="str | os.PathLike[str] | None",
     )
+    parameters = list(signature.parameters.values())
+    index = next((i for i, p in enumerate(parameters) if p.name == "name"), len(parameters))
+    return signature.replace(parameters=[*parameters[:index], weights, *parameters[index:]])
 
 
-def card(name: str) -> Card:
-    """The card of the architecture called `name`.
-
-    Raises:
-        InputError: no architecture has that name; the message suggests the nearest one.
-    """
-    _load()
-    if name not in _CARDS:
-        raise InputError(
-            f"Unknown architecture {name!r}{nearest(name, _CARDS)} `zoo list` names them all."
-        )
-    return _CARDS[name]
-
-
-def build(name: str, **arguments: Any) -> Model:
-    """Builds the architecture called `name`; the arguments are its builder's.
-
-    Raises:
-        InputError: unknown name or argument, or a value that the architecture cannot take.
-    """
-    return card(name).builder(**arguments)
-
-
-def rebuild(name: str, arguments: dict[str, Any], dtype: str | dict | None = None) -> Model:
-    """Builds again what a file remembers, under the precision it was made with."""
-    with PrecisionScope(dtype):
-        return build(name, **arguments)
-
-
-class PrecisionScope:
-    """Sets Keras' global dtype policy inside a `with` block; None leaves it alone."""
-
-    def __init__(self, policy: str | dict | keras.DTypePolicy | None):
-        if isinstance(policy, dict):
-            policy = keras.dtype_policies.deserialize(policy)
-        self.policy = policy
-
-    def __enter__(self) -> None:
-        self.before = keras.config.dtype_policy()
-        if self.policy is not None:
-            keras.config.set_dtype_policy(self.policy)
-
-    def __exit__(self, *error: object) -> None:
-        keras.config.set_dtype_policy(self.before)
-
-
-def _load() -> None:
-    for package in _PACKAGES:
-        importlib.import_module(package)
+def _documented(text: str | None) -> str | None:
+    """The docstring with a line for `weights` before that of `name`."""
+    found = re.search(r"^( +)name: ", text or "", re.MULTILINE)
+    if text is None or found is None:
+        return text
+    line = found[1] + _WEIGHTS_LINE.replace("\n", f"\n{found[1]}")
+    return f"{text[: found.start()]}{line}\n{text[found.start() :]}"
 
 
 def _check_arguments(name: str, signature: inspect.Signature, arguments: dict[str, Any]) -> None:
     known = list(signature.parameters)
-    for argument in arguments:
+    for argument, value in arguments.items():
         if argument not in known:
             raise InputError(
                 f"{name} has no argument {argument!r}{nearest(argument, known)} "
-                f"It takes: {', '.join(known)}."
+                f"Available: {', '.join([*known, 'weights'])}."
             )
+        if isinstance(value, Mapping) and "weights" in value:
+            raise InputError(f"{name}: {argument} must not contain 'weights'; use weights=….")
     missing = [
         parameter.name
         for parameter in signature.parameters.values()
         if parameter.default is parameter.empty and parameter.name not in arguments
     ]
     if missing:
-        raise InputError(f"{name} needs {', '.join(missing)}, for example {missing[0]}=…")
+        raise InputError(f"{name} needs {', '.join(missing)}, for example {missing[0]}=….")

@@ -9,7 +9,7 @@ from zoo_cli.output import print_json, short, table
 
 
 def run_list(options: Namespace) -> None:
-    """Every architecture with task, year, parameters and FLOPs of the published configuration."""
+    """Prints all architectures with parameters and FLOPs of their published configuration."""
     cards = [zoo.card(name) for name in zoo.list_models(options.task)]
     if options.json:
         print_json({"architectures": [card.to_json() for card in cards]})
@@ -31,7 +31,7 @@ def run_list(options: Namespace) -> None:
 
 
 def run_show(options: Namespace) -> None:
-    """The card of one architecture."""
+    """Prints the card of an architecture."""
     card = zoo.card(options.name)
     if options.json:
         print_json(card.to_json())
@@ -46,10 +46,10 @@ def run_show(options: Namespace) -> None:
         f"parameters   {counts['stored']:,} stored, {counts['trainable']:,} trainable"
         + (f" (paper: {card.paper_parameters})" if card.paper_parameters else ""),
         f"FLOPs        {short(card.flops())} at {'×'.join(map(str, card.flops_size))}",
-        f"tiny form    {_call(card.name, card.tiny)}",
+        f"tiny         {_call(card.name, card.tiny)}",
     ]
     if card.published_results:
-        lines += ["", "published figures"]
+        lines += ["", "published results"]
         lines += [
             f"  {f.metric}: {f.value} on {f.data} ({f.source})" for f in card.published_results
         ]

@@ -8,12 +8,18 @@ from typing import Any
 
 
 def print_json(data: Any) -> None:
-    """Writes the one JSON object of `--json`."""
+    """Prints the JSON object of `--json`."""
     print(json.dumps(data, indent=2, default=str))
 
 
 def table(rows: Sequence[Sequence[Any]], headings: Sequence[str], right: str = "") -> str:
-    """A table in columns of equal width; the headings named in `right` are right-aligned."""
+    """Returns a table in columns of equal width.
+
+    Args:
+        rows: rows of cells.
+        headings: headings of the columns.
+        right: headings of right-aligned columns, separated by spaces.
+    """
     cells = [list(headings), *([str(cell) for cell in row] for row in rows)]
     widths = [max(len(row[i]) for row in cells) for i in range(len(headings))]
     lines = []
@@ -28,7 +34,7 @@ def table(rows: Sequence[Sequence[Any]], headings: Sequence[str], right: str = "
 
 
 def short(number: float) -> str:
-    """31030658 as `31.03 M`."""
+    """Returns 31030658 as `31.03 M`."""
     for size, unit in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
         if number >= size:
             return f"{number / size:.2f} {unit}"

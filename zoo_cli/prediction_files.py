@@ -1,4 +1,4 @@
-"""What `zoo predict` leaves of an image's answer: images, and plain values for JSON."""
+"""Files and JSON values of the predictions for an image."""
 
 from __future__ import annotations
 
@@ -12,24 +12,23 @@ import numpy as np
 from PIL import Image
 
 from training.drawing import Names, draw, overlay_classes, save_sheet
-from training.evaluation.captioning_metrics import as_sentence
+from training.evaluation.captioning_metrics import caption_text
 from training.evaluation.object_matching import encode_masks, full_masks
 from zoo.files.atomic_writes import replacing
 from zoo.tasks import TASKS
 
-MASK_FORMS = ("rle", "polygons")
-
 
 @dataclasses.dataclass(frozen=True)
 class PredictionFiles:
-    """Writes the answers of one model.
+    """Writes the predictions of a model.
 
     Attributes:
-        out: folder.
+        out: folder of the files.
         task: name of the task.
-        names: of classes and joints.
-        min_score: objects with a lower score are left out.
-        masks: `"rle"`, COCO's compressed runs of pixels, or `"polygons"`, lists of x, y.
+        names: names of classes and keypoints.
+        min_score: minimum score of reported objects.
+        masks: format of object masks: `"rle"`, COCO's compressed run-length encoding, or
+            `"polygons"`, lists of x, y.
     """
 
     out: Path
@@ -41,15 +40,15 @@ class PredictionFiles:
     def write(
         self, path: Path, image: np.ndarray, prediction: Mapping[str, Any]
     ) -> tuple[dict[str, Any], str]:
-        """Writes what is drawn of an image; returns plain values and a line in words.
+        """Writes the drawn predictions; returns them as plain values, and one line of text.
 
         Args:
-            path: of the image.
-            image: (H, W, 3) uint8.
-            answer: final answers in its pixels.
+            path: path of the image.
+            image: (H, W, 3) uint8 pixels.
+            prediction: final predictions in these pixels.
         """
         if self.task == "segmentation":
-            return self._class_map(path, image, prediction["segmentation"])
+            return self._segmentation_map(path, image, prediction["segmentation"])
         if "boxes" in prediction:
             return self._objects(path, image, prediction)
         drawn = self._draw(path, image, prediction)
@@ -57,33 +56,33 @@ class PredictionFiles:
         text = ", ".join(f"{k} {v}" for k, v in values.items() if isinstance(v, (str, float)))
         return {"image": str(path), "overlay": str(drawn), **values}, f"{text} → {drawn}"
 
-    def _class_map(
+    def _segmentation_map(
         self, path: Path, image: np.ndarray, classes: np.ndarray
     ) -> tuple[dict[str, Any], str]:
         labels = self.names.classes
         target = self.out / f"{path.stem}_classes.png"
         with replacing(target) as temporary:
             Image.fromarray(classes.astype(np.uint8)).save(temporary)
-        laid_over = overlay_classes(image, classes, len(labels))
-        save_sheet(self.out / f"{path.stem}_overlay.png", Image.fromarray(laid_over))
+        overlay = overlay_classes(image, classes, len(labels))
+        save_sheet(self.out / f"{path.stem}_overlay.png", Image.fromarray(overlay))
         counts = np.bincount(classes.ravel(), minlength=len(labels))
-        shares = {labels[i]: float(counts[i] / classes.size) for i in np.nonzero(counts)[0]}
-        text = ", ".join(f"{k} {100 * v:.1f} %" for k, v in shares.items())
-        values = {"image": str(path), "classes": str(target), "shares": shares}
+        fractions = {labels[i]: float(counts[i] / classes.size) for i in np.nonzero(counts)[0]}
+        text = ", ".join(f"{k} {100 * v:.1f} %" for k, v in fractions.items())
+        values = {"image": str(path), "classes": str(target), "fractions": fractions}
         return values, f"{text} → {target}"
 
     def _objects(
         self, path: Path, image: np.ndarray, prediction: Mapping[str, Any]
     ) -> tuple[dict[str, Any], str]:
-        rows = kept_rows(prediction, self.min_score)
-        chosen = {
+        rows = reported_rows(prediction, self.min_score)
+        reported = {
             key: np.asarray(prediction[key])[rows]
             for key in ("boxes", "labels", "scores", "masks", "keypoints", "captions")
             if key in prediction
         }
-        drawn = self._draw(path, image, chosen)
-        objects = object_values(chosen, self.names, image.shape[:2], self.masks)
-        if "captions" in chosen:
+        drawn = self._draw(path, image, reported)
+        objects = object_values(reported, self.names, image.shape[:2], self.masks)
+        if "captions" in reported:
             text = "; ".join(one["caption"] for one in objects)
         else:
             counts = Counter(one["label"] for one in objects)
@@ -100,44 +99,54 @@ class PredictionFiles:
         return target
 
 
-def names_of(
+def drawing_names(
     task: str,
     labels: list[str],
-    joints: tuple[str, ...] = (),
+    keypoints: tuple[str, ...] = (),
     skeleton: tuple[tuple[int, int], ...] = (),
 ) -> Names:
-    """The names of a model's answers from its labels, which are those of its task's classes."""
-    given, key = tuple(labels), TASKS[task].classes_of
+    """Returns the names to draw predictions with.
+
+    Args:
+        task: name of the task.
+        labels: class names of the model, of the classes of its task.
+        keypoints: names of the keypoints.
+        skeleton: pairs of keypoints with a limb between them.
+    """
+    classes, key = tuple(labels), TASKS[task].classes_of
     return Names(
-        classes=given if key == "segmentation" else (),
-        objects=given if key == "labels" else ("region",) if key == "captions" else (),
-        labels=given if key == "label" else (),
-        words=given if key == "captions" else (),
-        joints=given if key == "keypoints" else joints,
+        classes=classes if key == "segmentation" else (),
+        objects=classes if key == "labels" else ("region",) if key == "captions" else (),
+        labels=classes if key == "label" else (),
+        tokens=classes if key == "captions" else (),
+        keypoints=classes if key == "keypoints" else keypoints,
         skeleton=skeleton,
     )
 
 
-def kept_rows(prediction: Mapping[str, Any], min_score: float) -> np.ndarray:
-    """Rows of an answer's objects that are not padding and have the score, best first."""
+def reported_rows(prediction: Mapping[str, Any], min_score: float) -> np.ndarray:
+    """Returns the rows of objects that are not padding and have the score, best first."""
     labels, scores = np.asarray(prediction["labels"]), np.asarray(prediction["scores"])
-    kept = (labels >= 0) & (scores >= min_score)
+    reported = (labels >= 0) & (scores >= min_score)
     if "num_detections" in prediction:
-        kept &= np.arange(len(labels)) < int(prediction["num_detections"])
-    rows = np.flatnonzero(kept)
+        reported &= np.arange(len(labels)) < int(prediction["num_detections"])
+    rows = np.flatnonzero(reported)
     return rows[np.argsort(-scores[rows], kind="stable")]
 
 
 def object_values(
-    prediction: Mapping[str, np.ndarray], names: Names, size: tuple[int, int], form: str
+    prediction: Mapping[str, np.ndarray], names: Names, size: tuple[int, int], masks: str
 ) -> list[dict[str, Any]]:
-    """Objects as plain values: `label`, `score`, `box` xyxy; `mask`, `keypoints`, `caption` if any.
+    """Returns objects as plain values, see `zoo predict --json`.
+
+    Their keys are `label`, `score` and `box` (xyxy), with `mask`, `keypoints` and `caption` where
+    the model predicts them.
 
     Args:
-        answer: without padding.
-        names: of classes.
+        prediction: final predictions without padding.
+        names: class names.
         size: height and width of the image.
-        form: of the masks, one of `MASK_FORMS`.
+        masks: format of the masks, `"rle"` or `"polygons"`.
     """
     objects: list[dict[str, Any]] = [
         {"label": names.object(int(label)), "score": float(score), "box": _plain(box)}
@@ -146,46 +155,46 @@ def object_values(
         )
     ]
     if "masks" in prediction:
-        masks: list[Any]
-        if form == "polygons":
-            masks = [
+        values: list[Any]
+        if masks == "polygons":
+            values = [
                 polygons(m) for m in full_masks(prediction["masks"], prediction["boxes"], size)
             ]
         else:
-            masks = [
-                {"size": list(size), "counts": one["counts"].decode()}
-                for one in encode_masks(prediction["masks"], prediction["boxes"], size)
+            values = [
+                {"size": list(size), "counts": rle["counts"].decode()}
+                for rle in encode_masks(prediction["masks"], prediction["boxes"], size)
             ]
-        for one, mask in zip(objects, masks, strict=True):
+        for one, mask in zip(objects, values, strict=True):
             one["mask"] = mask
     if "keypoints" in prediction:
-        for one, joints in zip(objects, prediction["keypoints"], strict=True):
-            one["keypoints"] = _plain(joints)
+        for one, keypoints in zip(objects, prediction["keypoints"], strict=True):
+            one["keypoints"] = _plain(keypoints)
     if "captions" in prediction:
         for one, caption in zip(objects, prediction["captions"], strict=True):
-            one["caption"] = as_sentence(caption, names.words)
+            one["caption"] = caption_text(caption, names.tokens)
     return objects
 
 
 def plain_values(prediction: Mapping[str, Any], names: Names) -> dict[str, Any]:
-    """An answer about the whole image as plain values, its class by name."""
+    """Returns predictions for the whole image as plain values, the class by name."""
     values = {key: _plain(value) for key, value in prediction.items()}
     if "label" in values:
-        number = int(values["label"])
-        values["label"] = names.label(number)
+        label = int(values["label"])
+        values["label"] = names.label(label)
         if "scores" in values:
-            values["score"] = values["scores"][number]
+            values["score"] = values["scores"][label]
     return values
 
 
 def polygons(mask: np.ndarray) -> list[list[float]]:
-    """Outlines of a mask as COCO writes them: x, y, x, y, … in pixels, a list for each part.
+    """Returns the polygons of a mask in COCO's format: x, y, x, y, … in pixels, a list per part.
 
     They run between the centres of pixels inside and outside, so that exactly the mask's pixels
-    have their centres inside. Holes are not told; runs of pixels tell them.
+    have their centres inside. Holes are filled; run-length encoding preserves them.
 
     Args:
-        mask: (H, W) bool.
+        mask: (H, W) bool mask.
     """
     from contourpy import FillType, contour_generator
 

@@ -1,4 +1,4 @@
-"""What a measurement found, as tables for a terminal, whatever the task."""
+"""Tables of evaluation results for a terminal, for any task."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ _BASELINE = "_baseline"
 
 
 def result_tables(result: Mapping[str, Any]) -> str:
-    """The numbers of an evaluation in one table, those by class (or joint, …) in others.
+    """Returns the metrics of an evaluation in one table, those per class or keypoint in others.
 
-    Baselines (`majority_baseline` and the like) stand beside the numbers they belong to.
+    Baselines such as `majority_baseline` are columns beside their metrics.
     """
     baselines = {
         key.removesuffix(_BASELINE).replace("_", " "): value
@@ -31,7 +31,7 @@ def result_tables(result: Mapping[str, Any]) -> str:
 
 
 def _parts(result: Mapping[str, Any]) -> list[str]:
-    """A table for each set of parts: numbers by the same names stand side by side."""
+    """Returns a table per set of names; metrics of the same names share a table."""
     groups: dict[tuple[str, ...], dict[str, Mapping[str, Any]]] = {}
     for key, value in result.items():
         if isinstance(value, Mapping) and not key.endswith(_BASELINE) and _numbers(value):

@@ -1,16 +1,16 @@
-"""Runs the exported files of a segmentation model, with nothing of the zoo.
+"""Runs the exported files of a segmentation model without this package.
 
     python run_exported.py EXPORT_FOLDER IMAGE_FOLDER
 
-Copy it to any machine: SavedModel needs `tensorflow`, LiteRT needs `ai-edge-litert`. It answers
-every image with both files, says how far they agree, and fails if they do not.
+Copy it to any machine: SavedModel needs `tensorflow`, LiteRT needs `ai-edge-litert`. It predicts
+every image with both files, prints how far they agree, and fails if they do not.
 """
 
 import os
 import sys
 from pathlib import Path
 
-# The point of the exercise: these packages are not to be had here.
+# Exported files do not need these packages.
 sys.modules.update(dict.fromkeys(("zoo", "training", "export"), None))
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -36,9 +36,9 @@ def main(folder: Path, images: Path) -> int:
         print(f"{path.name}: {', '.join(names)}; {gap} of {by_litert.size} pixels differ")
         different += gap
         total += by_litert.size
-    share = different / max(total, 1)
-    print(f"SavedModel and LiteRT agree on {100 * (1 - share):.3f} % of the pixels.")
-    return 0 if total and share < 0.001 else 1
+    fraction = different / max(total, 1)
+    print(f"SavedModel and LiteRT agree on {100 * (1 - fraction):.3f} % of the pixels.")
+    return 0 if total and fraction < 0.001 else 1
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The contract of captioning: regions as in detection, and words about each of them."""
+"""The contract of captioning: regions as in detection, each with a caption."""
 
 from types import SimpleNamespace
 
@@ -9,7 +9,7 @@ END = 2
 
 
 def _of_one_class(card):
-    """The card as detection knows cards: every region is of the one class."""
+    """The card of a detector with one class."""
     tiny = {**card.tiny, "num_classes": 1}
     return SimpleNamespace(tiny=tiny, targets=("boxes", "labels"), inputs=("image",))
 
@@ -25,17 +25,17 @@ def targets(card, kind, height, width, batch):
 
 
 def _with_captions(card, found):
-    """A sentence of one to four words about each region."""
+    """A sentence of one to four words per region."""
     random = np.random.default_rng(5)
-    there = found["labels"] >= 0
-    captions = np.zeros((*there.shape, 7), np.int32)
-    captions[..., :6] = random.integers(3, card.tiny["vocabulary_size"], (*there.shape, 6))
+    valid = found["labels"] >= 0
+    captions = np.zeros((*valid.shape, 7), np.int32)
+    captions[..., :6] = random.integers(3, card.tiny["vocabulary_size"], (*valid.shape, 6))
     captions[..., 0] = 1
-    for index in np.ndindex(there.shape):
+    for index in np.ndindex(valid.shape):
         end = random.integers(2, 6)
         captions[index][end], captions[index][end + 1 :] = END, 0
-    found["captions"] = np.where(there[..., None], captions, 0)
-    found["labels"] = np.where(there, 0, -1).astype(np.int32)
+    found["captions"] = np.where(valid[..., None], captions, 0)
+    found["labels"] = np.where(valid, 0, -1).astype(np.int32)
     return found
 
 
@@ -55,22 +55,22 @@ def check_predictions(predictions, size, card):
 
 
 def assert_same(found, expected):
-    """As in detection, and the same sentence; a SavedModel says strings, not token ids."""
+    """As in detection, and the same sentence; a SavedModel returns strings, not token ids."""
     regions = [{k: v for k, v in one.items() if k != "captions"} for one in (found, expected)]
     case_detection.assert_same(*regions)
-    said, wanted = _sentences(found["captions"]), _sentences(expected["captions"])
+    sentences, references = _sentences(found["captions"]), _sentences(expected["captions"])
     total = missed = 0
-    for image in range(len(wanted)):
+    for image in range(len(references)):
         for number in range(int(expected["num_detections"][image])):
             gap = np.abs(found["boxes"][image] - expected["boxes"][image, number]).max(-1)
             total += 1
-            missed += wanted[image, number] not in said[image][gap < 0.1]
+            missed += references[image, number] not in sentences[image][gap < 0.1]
     assert missed <= 0.03 * total + 1, f"{missed} of {total} sentences differ"
-    assert any(wanted.ravel()), "no sentence"
+    assert any(references.ravel()), "no sentence"
 
 
 def _sentences(captions):
-    """Strings (B, D); the words of a model that knows none are the numbers of their tokens."""
+    """Strings (B, D); without a vocabulary the words are the token ids."""
     if captions.dtype.kind != "i":
         return np.char.decode(captions.astype("S"))
     words = np.where(captions == 3, "<unk>", captions.astype(str))

@@ -19,7 +19,7 @@ def learnable(card, height=64, width=64):
 
 
 def with_proposals(card, images, boxes):
-    """What the model takes: images alone, or beside proposals, boxes (B, N, 4) among them."""
+    """Inputs of the model: images, or images and proposals that include boxes (B, N, 4)."""
     if "proposals" not in card.inputs:
         return images
     random = np.random.default_rng(5)
@@ -34,7 +34,7 @@ def with_proposals(card, images, boxes):
 
 
 def targets(card, kind, height, width, batch):
-    """`"empty"`: no object; `"degenerate"`: boxes without area, and a crowd alone."""
+    """`"empty"`: no object; `"degenerate"`: boxes without area, and only a crowd."""
     random = np.random.default_rng(2)
     boxes = np.zeros((batch, OBJECTS, 4), np.float32)
     labels = np.full((batch, OBJECTS), -1, np.int32)
@@ -55,18 +55,18 @@ def targets(card, kind, height, width, batch):
 
 
 def _with_parts(card, found):
-    """Adds the masks and joints that the model learns from."""
+    """Adds masks and keypoints where they are targets of the model."""
     batch, objects = found["labels"].shape
     random = np.random.default_rng(4)
     if "masks" in card.targets:
         found["masks"] = np.ones((batch, objects, 28, 28), np.uint8)
         found["masks"][..., :7] = 0
     if "keypoints" in card.targets:
-        joints = card.tiny["num_keypoints"]
+        keypoints = card.tiny["num_keypoints"]
         corner, far = found["boxes"][:, :, None, :2], found["boxes"][:, :, None, 2:]
-        points = corner + random.uniform(0, 1, (batch, objects, joints, 2)) * (far - corner)
-        seen = (found["labels"] >= 0)[..., None, None] * np.full((1, 1, joints, 1), 2)
-        found["keypoints"] = np.concatenate([points, seen], -1).astype(np.float32)
+        points = corner + random.uniform(0, 1, (batch, objects, keypoints, 2)) * (far - corner)
+        visible = (found["labels"] >= 0)[..., None, None] * np.full((1, 1, keypoints, 1), 2)
+        found["keypoints"] = np.concatenate([points, visible], -1).astype(np.float32)
     return found
 
 
@@ -80,25 +80,25 @@ def check_predictions(predictions, size, card):
     count = np.asarray(predictions["num_detections"])
     assert boxes.shape == (2, labels.shape[1], 4) and scores.shape == labels.shape
     assert boxes.dtype == "float32" and labels.dtype == "int32" and count.shape == (2,)
-    there = np.arange(labels.shape[1]) < count[:, None]
-    assert ((labels >= 0) == there).all() and (labels < card.tiny["num_classes"]).all()
-    assert (scores[~there] == 0).all() and (boxes[~there] == 0).all()
+    valid = np.arange(labels.shape[1]) < count[:, None]
+    assert ((labels >= 0) == valid).all() and (labels < card.tiny["num_classes"]).all()
+    assert (scores[~valid] == 0).all() and (boxes[~valid] == 0).all()
     assert (np.diff(scores, axis=1) <= 1e-6).all()
     height, width = size
     assert (boxes >= 0).all() and (boxes <= [width, height, width, height]).all()
     if "masks" in predictions:
         masks = np.asarray(predictions["masks"])
         assert masks.shape[:2] == labels.shape and masks.dtype == "uint8"
-        assert masks.max() <= 1 and not masks[~there].any()
+        assert masks.max() <= 1 and not masks[~valid].any()
     if "keypoints" in predictions:
-        joints = np.asarray(predictions["keypoints"])
-        assert joints.shape == (*labels.shape, card.tiny["num_keypoints"], 3)
-        assert (joints >= 0).all() and (joints <= [width, height, 1]).all()
-        assert not joints[~there].any()
+        keypoints = np.asarray(predictions["keypoints"])
+        assert keypoints.shape == (*labels.shape, card.tiny["num_keypoints"], 3)
+        assert (keypoints >= 0).all() and (keypoints <= [width, height, 1]).all()
+        assert not keypoints[~valid].any()
 
 
 def assert_same(found, expected):
-    """Equal answers, but for the few boxes whose scores or overlaps are equal to rounding."""
+    """Equal predictions, except for a few boxes whose scores or IoU are equal up to rounding."""
     assert set(found) == set(expected)
     for key in expected:
         assert found[key].shape == expected[key].shape, key
@@ -118,7 +118,7 @@ def assert_same(found, expected):
 
 
 def _same_parts(found, expected, image, number):
-    """Which of the boxes found have the mask and the joints of an expected one."""
+    """Whether each box has the mask and keypoints of an expected one."""
     same = np.ones(found["labels"].shape[1], bool)
     if "masks" in expected:
         differ = found["masks"][image] != expected["masks"][image, number]

@@ -4,7 +4,7 @@ import numpy as np
 
 
 def learnable(card, height=32, width=48):
-    """Two images whose classes show in their colour, and their targets."""
+    """Two images whose colours are their classes, and their targets."""
     channels = (card.tiny.get("input_shape") or (None, None, 3))[-1]
     images = np.full((2, height, width, channels), 40, np.uint8)
     images[0, :, width // 2 :] = 220
@@ -16,13 +16,13 @@ def learnable(card, height=32, width=48):
 
 
 def targets(card, kind, height, width, batch):
-    """`"empty"`: nothing but background; `"degenerate"`: almost everything ignored."""
+    """`"empty"`: background only; `"degenerate"`: almost all pixels ignored."""
     classes = card.tiny["num_classes"]
     random = np.random.default_rng(2)
     maps = random.integers(0, classes, (batch, height, width), dtype=np.int32)
     if kind == "empty":
         maps[:] = 0
-    if kind == "degenerate":  # nothing to learn from in one image, one pixel in the other
+    if kind == "degenerate":  # no labelled pixel in one image, one in the other
         maps[:] = 255
         maps[1, 0, 0] = classes - 1
     return {"segmentation": maps}
@@ -38,7 +38,7 @@ def check_predictions(predictions, size, card):
 
 
 def assert_same(found, expected):
-    """Equal answers, but for the few pixels whose two best classes are equal to rounding."""
+    """Equal predictions, except for a few pixels whose best classes are equal up to rounding."""
     assert set(found) == set(expected)
     for key in expected:
         assert found[key].shape == expected[key].shape, key

@@ -1,4 +1,4 @@
-"""The contract of tasks with one object per image: its class, its box, its joints."""
+"""The contract of tasks with one object per image: its class, box and keypoints."""
 
 import numpy as np
 
@@ -17,15 +17,15 @@ def learnable(card, height=32, width=48):
     return images, {key: truth[key] for key in card.targets}
 
 
-def _corners(boxes, joints):
-    """Joints on the corners of the boxes, one after the other, in every other image backwards."""
-    places = np.array([(0, 1), (2, 1), (0, 3), (2, 3)])[np.arange(joints) % 4]
-    points = np.stack([box[places if i % 2 == 0 else places[::-1]] for i, box in enumerate(boxes)])
+def _corners(boxes, keypoints):
+    """Keypoints on the corners of the boxes, in reverse order in every other image."""
+    corners = np.array([(0, 1), (2, 1), (0, 3), (2, 3)])[np.arange(keypoints) % 4]
+    points = np.stack([box[corners[:: (-1) ** i]] for i, box in enumerate(boxes)])
     return np.concatenate([points, np.full((*points.shape[:2], 1), 2.0)], -1).astype(np.float32)
 
 
 def targets(card, kind, height, width, batch):
-    """`"empty"`: no object at all; `"degenerate"`: no area, hidden and absent joints."""
+    """`"empty"`: no object; `"degenerate"`: no area, hidden and absent keypoints."""
     random = np.random.default_rng(2)
     corners = np.sort(random.uniform(0, 1, (batch, 2, 2)), axis=1).reshape(batch, 4)
     size = np.array([width, height, width, height])
@@ -34,10 +34,10 @@ def targets(card, kind, height, width, batch):
         "box": (corners * size).astype(np.float32),
     }
     if "keypoints" in card.targets:
-        joints = card.tiny["num_keypoints"]
-        points = random.uniform(0, 1, (batch, joints, 2)) * size[:2]
-        seen = random.integers(1, 3, (batch, joints, 1))
-        truth["keypoints"] = np.concatenate([points, seen], axis=-1).astype(np.float32)
+        keypoints = card.tiny["num_keypoints"]
+        points = random.uniform(0, 1, (batch, keypoints, 2)) * size[:2]
+        visibility = random.integers(1, 3, (batch, keypoints, 1))
+        truth["keypoints"] = np.concatenate([points, visibility], axis=-1).astype(np.float32)
     if kind == "empty":
         truth = {key: np.zeros_like(value) for key, value in truth.items()}
         truth["label"] -= 1
@@ -53,7 +53,7 @@ def check_raw(outputs, size, classes):
     for name, value in outputs.items():
         assert value.dtype == "float32", name
         assert value.shape[0] == 2
-    # The classes of a pose model without classes are its joints.
+    # The classes of a pose model without classes are its keypoints.
     if "label" in outputs:
         assert outputs["label"].shape == (2, classes)
     else:
@@ -80,7 +80,7 @@ def check_predictions(predictions, size, card):
 
 
 def assert_same(found, expected):
-    """Equal classes, boxes and joints to a twentieth of a pixel, scores to 1e-4."""
+    """Equal classes, boxes and keypoints up to a twentieth of a pixel, scores up to 1e-4."""
     assert set(found) == set(expected)
     for key, value in expected.items():
         tolerance = {"label": 0, "scores": 1e-4}.get(key, 0.05)

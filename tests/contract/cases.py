@@ -1,4 +1,4 @@
-"""What the contract test needs to know of each task: targets, and what answers look like."""
+"""Targets and expected predictions of each task, for the contract test."""
 
 import case_captioning
 import case_detection
@@ -16,13 +16,13 @@ CASES = {
     "instances": case_detection,
     "captioning": case_captioning,
 }
-"""A module a task, each with the same functions:
+"""A module per task, each with the same functions:
 
-`targets(card, kind, height, width, batch)`: of kind `"normal"`, `"empty"` or `"degenerate"`.
-`learnable(card, height, width)`: a batch that can be learned by heart.
-`check_raw(outputs, size, classes)`: of the model itself.
-`check_answers(answers, size, card)`: of `zoo.predict`.
-`assert_same(found, expected)`: two answers for the same images.
+`targets(card, kind, height, width, batch)`: targets, `"normal"`, `"empty"` or `"degenerate"`.
+`learnable(card, height, width)`: batch that can be overfitted.
+`check_raw(outputs, size, classes)`: checks the outputs of the model.
+`check_predictions(predictions, size, card)`: checks the result of `zoo.predict`.
+`assert_same(found, expected)`: compares two predictions for the same images.
 """
 
 
@@ -32,35 +32,34 @@ def of(card):
 
 
 def counted(card):
-    """The builder's argument for how many things the model tells apart."""
+    """The builder's argument for the number of classes."""
     names = ("num_classes", "num_keypoints", "vocabulary_size")
     return next(name for name in names if name in card.tiny)
 
 
 def make_images(card, height=32, width=48, batch=2, seed=0):
-    """(B, H, W, C) uint8 noise, with the channels of the tiny configuration; where the model takes
-    proposals, a dictionary of both."""
+    """Inputs of the tiny configuration: (B, H, W, C) uint8 noise, with proposals where needed."""
     random = np.random.default_rng(seed)
     images = random.integers(0, 256, (batch, height, width, channels(card)), dtype=np.uint8)
     return case_detection.with_proposals(card, images, np.zeros((batch, 0, 4), np.float32))
 
 
 def as_float(images):
-    """The same pixels as real numbers."""
+    """The same pixels as float32."""
     if isinstance(images, dict):
         return {**images, "image": as_float(images["image"])}
     return images.astype("float32")
 
 
 def grey(images):
-    """Their first channel."""
+    """The first channel of images."""
     if isinstance(images, dict):
         return {**images, "image": grey(images["image"])}
     return images[..., :1]
 
 
 def named(images):
-    """As exported files name what they take."""
+    """Inputs by the names of exported files."""
     if isinstance(images, dict):
         return {"images": images["image"], "proposals": images["proposals"]}
     return {"images": images}

@@ -1,4 +1,4 @@
-"""Every model of the registry, and the processes that run what it leaves behind."""
+"""Every model of the registry, and the processes that run its files."""
 
 import json
 import os
@@ -65,7 +65,7 @@ def _worker(factory, name: str, mode: str, **environment: str):
 
 @pytest.fixture(scope="session")
 def fresh(tmp_path_factory):
-    """A process that has the zoo, but built none of the models."""
+    """A process that can import the zoo, but built none of the models."""
     yield from _worker(tmp_path_factory, "fresh", "zoo")
 
 

@@ -1,4 +1,4 @@
-"""What every model of the zoo does, checked on its tiny configuration."""
+"""Contract of every model of the zoo, checked on its tiny configuration."""
 
 import functools
 import io
@@ -8,19 +8,16 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from arrays import to_arrays
 from PIL import Image
 
 import export
 import zoo
-from zoo.registry import PrecisionScope
-
-
-def values(outputs):
-    return {key: keras.ops.convert_to_numpy(value) for key, value in outputs.items()}
+from zoo.precision import PrecisionScope
 
 
 def shifted(model):
-    """Moves weights that begin as zeros, ones or nearly so: they could hide a mistake."""
+    """Shifts weights that are initially constant, which could hide a mistake."""
     random = np.random.default_rng(3)
     for variable in model.weights:
         if "seed" in variable.path or not variable.dtype.startswith(("float", "bfloat")):
@@ -34,8 +31,8 @@ def shifted(model):
     return model
 
 
-def made_ready(model, optimizer):
-    """Compiles; with the optimizer's variables there, a step is traced once instead of twice."""
+def compile_model(model, optimizer):
+    """Compiles and builds the optimizer, so that a step is traced once instead of twice."""
     model.compile(optimizer, jit_compile=False)
     model.optimizer.build(model.trainable_variables)
 
@@ -46,14 +43,14 @@ def built(card):
 
 
 @functools.cache
-def kept(name):
+def cached(name):
     return built(zoo.card(name))
 
 
 @pytest.fixture
 def model(card):
-    """One for all tests that leave it as it is; the others make one of their own by `built`."""
-    return kept(card.name)
+    """One model for all tests that do not change it; the others call `built`."""
+    return cached(card.name)
 
 
 def assert_close(found, expected, tolerance=1e-4):
@@ -81,13 +78,13 @@ def test_takes_any_size(card, model, size):
     images = cases.make_images(card, *size)
     case = cases.of(card)
     case.check_raw(model(images, training=False), size, card.tiny[cases.counted(card)])
-    case.check_predictions(values(zoo.predict(model, images)), size, card)
-    case.check_predictions(values(zoo.predict(model, images, image_size=(32, 32))), size, card)
+    case.check_predictions(to_arrays(zoo.predict(model, images)), size, card)
+    case.check_predictions(to_arrays(zoo.predict(model, images, image_size=(32, 32))), size, card)
 
 
 def test_uint8_and_float_agree(card, model):
     images = cases.make_images(card)
-    whole, real = values(model(images)), values(model(cases.as_float(images)))
+    whole, real = to_arrays(model(images)), to_arrays(model(cases.as_float(images)))
     assert_close(whole, real, 1e-6)
 
 
@@ -95,7 +92,7 @@ def test_uint8_and_float_agree(card, model):
 def test_loss_is_finite(card, precision):
     with PrecisionScope(precision):
         model = card.build_tiny()
-    made_ready(model, "sgd")
+    compile_model(model, "sgd")
     images = cases.make_images(card)
     outputs = model(images, training=True)
     for kind in ("normal", "empty", "degenerate"):
@@ -107,7 +104,7 @@ def test_loss_is_finite(card, precision):
 
 def test_gradient_reaches_every_variable(card):
     model = built(card)
-    made_ready(model, keras.optimizers.SGD(1e-2, clipvalue=1.0))
+    compile_model(model, keras.optimizers.SGD(1e-2, clipvalue=1.0))
     images = cases.make_images(card, 64, 64)
     before = [variable.numpy() for variable in model.trainable_variables]
     for _ in range(3):  # a zero-initialised layer lets gradients through from the second step on
@@ -117,7 +114,7 @@ def test_gradient_reaches_every_variable(card):
         variable.path: not np.array_equal(variable.numpy(), value)
         for variable, value in zip(model.trainable_variables, before, strict=True)
     }
-    # Normalisation or a softmax over places cancels a bias, which then moves by rounding or not.
+    # Normalization or a spatial softmax cancels a bias, which then changes by rounding or not.
     cancelled = {path for path in moved if moved.get(path.removesuffix("bias") + "kernel")}
     assert not [path for path in moved if not moved[path] and path not in cancelled]
 
@@ -125,28 +122,28 @@ def test_gradient_reaches_every_variable(card):
 def test_one_batch_can_be_overfitted(card):
     keras.utils.set_random_seed(1)
     model = card.build_tiny(**({"num_classes": 2} if "num_classes" in card.tiny else {}))
-    made_ready(model, keras.optimizers.Adam(1e-2))
+    compile_model(model, keras.optimizers.Adam(1e-2))
     images, targets = cases.of(card).learnable(card)
     data = tf.data.Dataset.from_tensors((images, targets)).repeat()
     losses = []
 
-    def learned():
+    def overfitted():
         return min(losses) < 0.5 * losses[0] or min(losses) < 0.1
 
     def stop(epoch, logs):
         losses.append(logs["loss"])
-        model.stop_training = learned()
+        model.stop_training = overfitted()
 
     watch = keras.callbacks.LambdaCallback(on_epoch_end=stop)
     model.fit(data, steps_per_epoch=10, epochs=10, verbose=0, callbacks=[watch])
-    assert learned(), losses
+    assert overfitted(), losses
 
 
 def test_reloads_in_a_fresh_process(card, model, fresh, tmp_path):
     path = tmp_path / "model.keras"
     model.save(path)
     images = cases.make_images(card, 37, 51)
-    assert_close(fresh.run("keras", path, **cases.named(images)), values(model(images)), 1e-5)
+    assert_close(fresh.run("keras", path, **cases.named(images)), to_arrays(model(images)), 1e-5)
 
 
 def test_jax_gives_the_same(card, model, jax_process, tmp_path):
@@ -154,14 +151,14 @@ def test_jax_gives_the_same(card, model, jax_process, tmp_path):
     model.save(path)
     images = cases.make_images(card, 37, 51)
     found = jax_process.run("keras", path, **cases.named(images))
-    assert_close(found, values(model(images)), 1e-4)
+    assert_close(found, to_arrays(model(images)), 1e-4)
 
 
-def test_saved_model_predictions_without_the_zoo(card, model, bare, tmp_path):
-    spec = export.ExportSpec.of(model, ["a", "b", "c"], (32, 32))
-    path = export.export_saved_model(spec, tmp_path / "saved_model")
+def test_saved_model_predicts_without_the_zoo(card, model, bare, tmp_path):
+    spec = export.ExportSpec.from_model(model, ["a", "b", "c"], (32, 32))
+    path = export.saved_model(spec, tmp_path / "saved_model")
     images = cases.make_images(card, 37, 51)
-    expected = values(zoo.predict(model, images, image_size=(32, 32)))
+    expected = to_arrays(zoo.predict(model, images, image_size=(32, 32)))
     given = cases.named(images)
     cases.of(card).assert_same(bare.run("saved_model", path, **given), expected)
     png = io.BytesIO()
@@ -175,27 +172,27 @@ def test_saved_model_predictions_without_the_zoo(card, model, bare, tmp_path):
     assert (path / "assets" / "labels.txt").read_text() == "a\nb\nc\n"
 
 
-def test_litert_predictions_with_builtins_only(card, model, bare, tmp_path):
-    spec = export.ExportSpec.of(model, ["a", "b", "c"], (32, 32))
-    path = export.export_litert(spec, tmp_path / "model.tflite")
+def test_litert_predicts_with_builtins_only(card, model, bare, tmp_path):
+    spec = export.ExportSpec.from_model(model, ["a", "b", "c"], (32, 32))
+    path = export.litert(spec, tmp_path / "model.tflite")
     images = cases.make_images(card, 37, 51, batch=1)
-    expected = values(zoo.predict(model, images, image_size=(32, 32)))
+    expected = to_arrays(zoo.predict(model, images, image_size=(32, 32)))
     cases.of(card).assert_same(bare.run("litert", path, **cases.named(images)), expected)
 
 
-def test_onnx_predictions_without_the_zoo(card, model, bare, tmp_path):
+def test_onnx_predicts_without_the_zoo(card, model, bare, tmp_path):
     pytest.importorskip("tf2onnx")
     pytest.importorskip("onnxruntime")
-    spec = export.ExportSpec.of(model, ["a", "b", "c"], (32, 32))
-    path = export.export_onnx(spec, tmp_path / "model.onnx")
+    spec = export.ExportSpec.from_model(model, ["a", "b", "c"], (32, 32))
+    path = export.onnx(spec, tmp_path / "model.onnx")
     images = cases.make_images(card, 37, 51)
-    expected = values(zoo.predict(model, images, image_size=(32, 32)))
+    expected = to_arrays(zoo.predict(model, images, image_size=(32, 32)))
     cases.of(card).assert_same(bare.run("onnx", path, **cases.named(images)), expected)
 
 
 def test_xla_computes_the_same_step(card, monkeypatch):
     model = built(card)
-    # By default XLA draws other numbers, and detectors sample what they learn from.
+    # By default XLA draws other random numbers, and detectors sample RoIs.
     philox = functools.partial(tf.random.stateless_uniform, alg="philox")
     monkeypatch.setattr(tf.random, "stateless_uniform", philox)
     images = tf.nest.map_structure(tf.constant, cases.make_images(card))
@@ -204,7 +201,7 @@ def test_xla_computes_the_same_step(card, monkeypatch):
 
     def step(images, targets):
         with tf.GradientTape() as tape:
-            # training=False: what is drawn at random depends on what was drawn before.
+            # training=False: random numbers depend on earlier ones.
             outputs = model(images, training=False)
             loss = model.compute_loss(images, targets, outputs, training=False)
         variables = [v.value for v in model.trainable_variables]

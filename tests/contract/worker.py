@@ -1,9 +1,9 @@
-"""A process of its own for the contract test: it runs models that it did not build.
+"""A separate process of the contract test, which runs models that it did not build.
 
 Started as `worker.py zoo` it may import the zoo (under whatever KERAS_BACKEND says) and reloads
 `.keras` files; as `worker.py bare` every import of the project is refused, as on a machine where
-it is not installed, and it runs exported files. It reads one JSON request a line and answers each
-with one line: `{"ok": true}` or `{"error": …}`.
+it is not installed, and it runs exported files. It reads one JSON request per line and replies to
+each with one line: `{"ok": true}` or `{"error": …}`.
 """
 
 import json
@@ -14,11 +14,11 @@ import numpy as np
 
 
 class _Refuse:
-    """Makes the project unimportable, whatever the path says."""
+    """Refuses to import the project, whatever `sys.path` contains."""
 
     def find_spec(self, name, path=None, target=None):
         if name.split(".")[0] in ("zoo", "training", "export", "zoo_cli"):
-            raise ModuleNotFoundError(f"{name} is not to be had in this process")
+            raise ModuleNotFoundError(f"{name} cannot be imported in this process")
         return None
 
 
@@ -57,9 +57,9 @@ def run_litert(path, inputs):
     from ai_edge_litert.interpreter import Interpreter
 
     interpreter = Interpreter(model_path=path)
-    places = interpreter.get_signature_runner("serving_default").get_input_details()
+    details = interpreter.get_signature_runner("serving_default").get_input_details()
     for key, value in inputs.items():
-        interpreter.resize_tensor_input(places[key]["index"], value.shape)
+        interpreter.resize_tensor_input(details[key]["index"], value.shape)
     interpreter.allocate_tensors()
     return interpreter.get_signature_runner("serving_default")(**inputs)
 
@@ -73,7 +73,7 @@ def run_onnx(path, inputs):
 
 
 def _plain(value):
-    """As an array; strings as bytes of one length, which need no pickle."""
+    """As an array; strings as bytes of fixed length, which need no pickle."""
     value = np.asarray(value)
     return value.astype("S") if value.dtype == object else value
 
@@ -87,7 +87,7 @@ def main(mode: str) -> None:
         "litert": run_litert,
         "onnx": run_onnx,
     }
-    prediction = sys.stdout
+    replies = sys.stdout
     sys.stdout = sys.stderr
     for line in sys.stdin:
         request = json.loads(line)
@@ -99,7 +99,7 @@ def main(mode: str) -> None:
             reply = {"ok": True}
         except Exception:
             reply = {"error": traceback.format_exc()}
-        print(json.dumps(reply), file=prediction, flush=True)
+        print(json.dumps(reply), file=replies, flush=True)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Thresholds that an exported detector takes beside the image."""
+"""Thresholds as inputs of an exported detector."""
 
 import json
 
@@ -22,11 +22,11 @@ def spec():
     random = np.random.default_rng(0)
     for variable in model.trainable_variables:
         variable.assign_add(random.normal(0, 0.05, variable.shape))
-    return export.ExportSpec.of(model, ["a", "b", "c"], (64, 64))
+    return export.ExportSpec.from_model(model, ["a", "b", "c"], (64, 64))
 
 
 @pytest.fixture(scope="module")
-def make_image():
+def image():
     return np.random.default_rng(1).integers(0, 256, (1, 70, 50, 3), dtype=np.uint8)
 
 
@@ -45,66 +45,66 @@ def check(found, predictions):
 
 
 def test_thresholds_are_those_of_a_model_built_with_them(spec, image):
-    for score, iou, blind in RULES[:3]:
+    for score, iou, agnostic in RULES[:3]:
         built = zoo.card("yolo_v2").build_tiny(
-            score_threshold=score, nms_iou=iou, class_agnostic=blind
+            score_threshold=score, nms_iou=iou, class_agnostic=agnostic
         )
         built.set_weights(spec.model.get_weights())
-        predictions = expected(spec, image, (score, iou, blind))
+        predictions = expected(spec, image, (score, iou, agnostic))
         check(zoo.predict(built, image, image_size=(64, 64)), predictions)
 
 
 def test_a_saved_model_takes_thresholds(spec, image, tmp_path):
-    path = export.export_saved_model(spec, tmp_path / "sm")
+    path = export.saved_model(spec, tmp_path / "sm")
     serve = tf.saved_model.load(str(path)).signatures["serve_thresholds"]
     counts = []
-    for score, iou, blind in RULES:
+    for score, iou, agnostic in RULES:
         found = serve(
             images=tf.constant(image),
             score_threshold=tf.constant(score),
             nms_iou=tf.constant(iou),
-            class_agnostic=tf.constant(blind),
+            class_agnostic=tf.constant(agnostic),
         )
-        counts.append(check(found, expected(spec, image, (score, iou, blind))))
+        counts.append(check(found, expected(spec, image, (score, iou, agnostic))))
     assert counts[0] > counts[2] > counts[1] > counts[3] == 0
 
 
 @pytest.mark.parametrize("quantize", ["none", "float16", "int8"])
 def test_a_litert_file_takes_thresholds(spec, image, quantize, tmp_path):
     images = image if quantize == "int8" else ()
-    path = export.export_litert(spec, tmp_path / "m.tflite", quantize, images, thresholds=True)
+    path = export.litert(spec, tmp_path / "m.tflite", quantize, images, thresholds=True)
     signature = Interpreter(str(path)).get_signature_runner("serving_default")
-    for score, iou, blind in RULES:
+    for score, iou, agnostic in RULES:
         found = signature(
             images=image,
             score_threshold=np.float32(score),
             nms_iou=np.float32(iou),
-            class_agnostic=np.bool_(blind),
+            class_agnostic=np.bool_(agnostic),
         )
-        predictions = expected(spec, image, (score, iou, blind))
-        count, kept = int(predictions["num_detections"][0]), int(found["num_detections"][0])
+        predictions = expected(spec, image, (score, iou, agnostic))
+        count, reported = int(predictions["num_detections"][0]), int(found["num_detections"][0])
         if quantize == "none":
             check(found, predictions)
-        assert abs(kept - count) <= max(1, 0.1 * count)
-        assert not kept or found["scores"][0, :kept].min() >= np.float32(score)
-    own = json.loads(path.with_suffix(".options.json").read_text())["thresholds"]
-    assert own == {"score_threshold": 0.005, "nms_iou": 0.45, "class_agnostic": False}
-    untold = export.litert_predictor(path)(image[0])
-    told = signature(**export.runners.named(image[0], None, own))
-    for key, value in told.items():
-        np.testing.assert_array_equal(untold[key], value[0])
+        assert abs(reported - count) <= max(1, 0.1 * count)
+        assert not reported or found["scores"][0, :reported].min() >= np.float32(score)
+    defaults = json.loads(path.with_suffix(".options.json").read_text())["thresholds"]
+    assert defaults == {"score_threshold": 0.005, "nms_iou": 0.45, "class_agnostic": False}
+    by_default = export.litert_predictor(path)(image[0])
+    explicit = signature(**export.exported_predictors.signature_inputs(image[0], None, defaults))
+    for key, value in explicit.items():
+        np.testing.assert_array_equal(by_default[key], value[0])
 
 
 def test_images_at_their_own_size(spec, image, tmp_path):
-    native = export.ExportSpec.of(spec.model, ["a", "b", "c"])
-    predict = export.saved_model_predictor(export.export_saved_model(native, tmp_path / "sm"))
+    native = export.ExportSpec.from_model(spec.model, ["a", "b", "c"])
+    predict = export.saved_model_predictor(export.saved_model(native, tmp_path / "sm"))
     found = {key: value[None] for key, value in predict(image[0]).items()}
     assert check(found, {key: np.asarray(v) for key, v in native.predict(image).items()})
     with pytest.raises(zoo.InputError, match=r"yolo_v2 does not convert.*needs.*an image size"):
-        export.export_litert(native, tmp_path / "m.tflite")
+        export.litert(native, tmp_path / "m.tflite")
 
 
-def test_what_takes_none(tmp_path):
-    spec = export.ExportSpec.of(zoo.card("unet").build_tiny(), ["a", "b", "c"])
-    with pytest.raises(zoo.InputError, match="answers none"):
-        export.export_litert(spec, tmp_path / "m.tflite", thresholds=True)
+def test_segmentation_takes_no_thresholds(tmp_path):
+    spec = export.ExportSpec.from_model(zoo.card("unet").build_tiny(), ["a", "b", "c"])
+    with pytest.raises(zoo.InputError, match="thresholds are for detectors; unet is not one"):
+        export.litert(spec, tmp_path / "m.tflite", thresholds=True)

@@ -1,4 +1,4 @@
-"""Images with a red and a blue block each, and files that propose boxes near and far of them."""
+"""Images with a red and a blue block each, and files of proposals near to and far from them."""
 
 import json
 from pathlib import Path

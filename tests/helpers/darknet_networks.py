@@ -1,4 +1,4 @@
-"""Small networks in Darknet's words, and random weights for them."""
+"""Small networks as Darknet .cfg files, and random weights for them."""
 
 import numpy as np
 
@@ -291,7 +291,7 @@ coord_scale=5
 
 
 def shake(model, seed=0):
-    """Gives a model random weights with which activations neither die nor explode."""
+    """Sets random weights with which activations neither vanish nor explode."""
     random = np.random.default_rng(seed)
     for variable in model.weights:
         shape, path = tuple(variable.shape), variable.path

@@ -1,4 +1,4 @@
-"""Labels and imperfect answers for them, and the same as the COCO benchmark's own code takes it."""
+"""Ground truth, imperfect predictions, and their COCO metrics by pycocotools."""
 
 import contextlib
 import io
@@ -8,7 +8,7 @@ import numpy as np
 from training.drawing import paste_mask
 
 SIZE = (120, 160)
-JOINTS = 17
+KEYPOINTS = 17
 
 
 def random_samples(seed, images=12, classes=4, size=SIZE):
@@ -22,11 +22,11 @@ def random_samples(seed, images=12, classes=4, size=SIZE):
         boxes = np.concatenate([corner, np.minimum(corner + sides, (width, height))], 1)
         labels = random.integers(0, classes, count)
         labels[random.random(count) < 0.1] = -1
-        keypoints = random.uniform(0, 1, (count, JOINTS, 3))
+        keypoints = random.uniform(0, 1, (count, KEYPOINTS, 3))
         keypoints[..., :2] = (
             boxes[:, None, :2] + keypoints[..., :2] * (boxes[:, 2:] - boxes[:, :2])[:, None]
         )
-        keypoints[..., 2] = random.integers(0, 3, (count, JOINTS))
+        keypoints[..., 2] = random.integers(0, 3, (count, KEYPOINTS))
         keypoints[random.random(count) < 0.2] = 0
         grid = np.indices((14, 14)).transpose(1, 2, 0)
         middle = random.uniform(4, 10, (count, 1, 1, 2))
@@ -44,18 +44,18 @@ def random_samples(seed, images=12, classes=4, size=SIZE):
 
 
 def perfect(sample):
-    """The labels as an answer; the crowd is not answered."""
-    kept = (sample["labels"] >= 0) & ~sample.get("crowd", np.zeros(len(sample["labels"]), bool))
-    prediction = {key: sample[key][kept] for key in ("boxes", "labels", "masks", "keypoints")}
-    # Somebody without a labelled joint is left out of the measurement, where an answer is near.
-    unseen = ~(prediction["keypoints"][..., 2] > 0).any(1)
+    """The ground truth as predictions, without crowds."""
+    valid = (sample["labels"] >= 0) & ~sample.get("crowd", np.zeros(len(sample["labels"]), bool))
+    prediction = {key: sample[key][valid] for key in ("boxes", "labels", "masks", "keypoints")}
+    # An object without labelled keypoints is ignored where a prediction is near.
+    unlabelled = ~(prediction["keypoints"][..., 2] > 0).any(1)
     middle = (prediction["boxes"][:, :2] + prediction["boxes"][:, 2:]) / 2
-    prediction["keypoints"][unseen, :, :2] = middle[unseen, None]
-    return {**prediction, "scores": np.linspace(0.9, 0.5, kept.sum())}
+    prediction["keypoints"][unlabelled, :, :2] = middle[unlabelled, None]
+    return {**prediction, "scores": np.linspace(0.9, 0.5, valid.sum())}
 
 
 def imperfect(samples, seed, classes=4):
-    """An answer a sample: moved, missed, doubled, misnamed and invented objects; equal scores."""
+    """Predictions per sample with moved, missed, doubled, mislabelled and false objects."""
     random = np.random.default_rng(seed)
     predictions = []
     for _, sample in samples:
@@ -69,7 +69,7 @@ def imperfect(samples, seed, classes=4):
         labels = np.concatenate([sample["labels"][rows], random.integers(0, classes, invented)])
         labels = np.where(random.random(count) < 0.1, random.integers(0, classes, count), labels)
         shapes = random.integers(0, 2, (invented, 14, 14), dtype=np.uint8)
-        joints = random.uniform(0, 90, (invented, JOINTS, 3))
+        joints = random.uniform(0, 90, (invented, KEYPOINTS, 3))
         joints = np.concatenate([sample["keypoints"][rows], joints])
         padding = np.zeros((3, 4))
         predictions.append(
@@ -82,7 +82,7 @@ def imperfect(samples, seed, classes=4):
                 if invented
                 else np.concatenate([sample["masks"][rows], np.zeros((3, 14, 14), np.uint8)]),
                 "keypoints": np.concatenate(
-                    [joints + random.normal(0, 2, joints.shape), np.zeros((3, JOINTS, 3))]
+                    [joints + random.normal(0, 2, joints.shape), np.zeros((3, KEYPOINTS, 3))]
                 ),
             }
         )
@@ -90,12 +90,12 @@ def imperfect(samples, seed, classes=4):
 
 
 def predicting(predictions):
-    """An answer function: the image's first value is its number."""
+    """A predictor; the first value of an image is its index."""
     return lambda image: predictions[int(image.flat[0])]
 
 
 def official(samples, predictions, kind, classes=4):
-    """The numbers of pycocotools for the same labels and answers."""
+    """The metrics of pycocotools for the same ground truth and predictions."""
     from pycocotools import mask as official_masks
     from pycocotools.coco import COCO
     from pycocotools.cocoeval import COCOeval

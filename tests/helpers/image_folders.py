@@ -1,4 +1,4 @@
-"""Images and masks drawn on the spot, in files."""
+"""Files of generated images and masks."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ def write_images(
     folders: tuple[str, str] = ("images", "masks"),
     first: int = 0,
 ) -> Path:
-    """`count` images whose colour says the class, with their masks; returns the folder."""
+    """Writes `count` images whose colours are the classes, and their masks; returns the folder."""
     images, masks = (root / folder for folder in folders)
     images.mkdir(parents=True, exist_ok=True)
     masks.mkdir(parents=True, exist_ok=True)
@@ -28,4 +28,22 @@ def write_images(
         image = 40 + 60 * mask[..., None] + random.integers(0, 30, (*size, 3))
         Image.fromarray(image.astype(np.uint8)).save(images / f"{number}.png")
         Image.fromarray(mask).save(masks / f"{number}.png")
+    return root
+
+
+def write_squares(root: Path, count: int = 12, value: int = 255) -> Path:
+    """Writes `count` images of 40×52 with a bright square of 14×18, and masks; returns the folder.
+
+    The masks are 0 and `value`.
+    """
+    random = np.random.default_rng(0)
+    for folder in ("images", "masks"):
+        (root / folder).mkdir(parents=True)
+    for number in range(count):
+        mask = np.zeros((40, 52), np.uint8)
+        top, left = random.integers(4, 20, 2)
+        mask[top : top + 14, left : left + 18] = value
+        image = 100 * (mask[..., None] > 0) + random.integers(0, 60, (40, 52, 3))
+        Image.fromarray(image.astype(np.uint8)).save(root / "images" / f"{number}.png")
+        Image.fromarray(mask).save(root / "masks" / f"{number}.png")
     return root

@@ -1,4 +1,4 @@
-"""Small data sets with objects, written on the spot."""
+"""Files of small generated data sets with objects."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Painted scenes whose labels can be checked against their pixels, before and after a change."""
+"""Painted scenes whose labels can be checked against their pixels, before and after a transform."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ COLOURS = np.array(list(np.ndindex(4, 4, 4)), np.uint8) * 80
 
 def scene(seed, height, width, first_label=0, objects=3, cells=112):
     """A scene of discs, crosses and triangles; object k has the label `first_label` + k, the
-    class map shows label + 1 and a joint is at the middle of its first and of its last pixel row.
+    segmentation map has label + 1, and a keypoint is at the middle of its first and last row.
     """
     random = np.random.default_rng(seed)
     y, x = np.mgrid[:height, :width] + 0.5
@@ -22,7 +22,7 @@ def scene(seed, height, width, first_label=0, objects=3, cells=112):
 
 
 def outline(kind, x, y, radius):
-    """Which points, relative to its middle, belong to a disc, a cross or a triangle."""
+    """Mask of the points, relative to the middle, inside a disc, a cross or a triangle."""
     if kind == 0:
         return x**2 + y**2 < radius**2
     if kind == 1:
@@ -31,7 +31,7 @@ def outline(kind, x, y, radius):
 
 
 def labelled(instances, numbers, first_label=0, cells=112):
-    """The sample of a map of numbered objects."""
+    """The sample of an instance map."""
     boxes = np.array([hull(instances == number) for number in numbers], np.float32).reshape(-1, 4)
     labels = np.array([first_label + number - 1 for number in numbers], np.int32)
     classes = np.zeros(instances.shape, np.int32)
@@ -64,7 +64,7 @@ def hull(lit):
 
 
 def ends(lit):
-    """Visible joints at the middle of the first and of the last row of the true pixels."""
+    """Visible keypoints at the middle of the first and last row of the true pixels."""
     rows = np.nonzero(lit.any(axis=1))[0]
     found = []
     for row in (rows[0], rows[-1]):
@@ -74,15 +74,15 @@ def ends(lit):
 
 
 def cut_out(lit, box, cells):
-    """(cells, cells) what (H, W) shows at the centres of the cells of a box."""
-    share = (np.arange(cells) + 0.5) / cells
-    x = (box[0] + share * (box[2] - box[0])).astype(int)
-    y = (box[1] + share * (box[3] - box[1])).astype(int)
+    """(cells, cells) values of (H, W) at the centres of the cells of a box."""
+    centres = (np.arange(cells) + 0.5) / cells
+    x = (box[0] + centres * (box[2] - box[0])).astype(int)
+    y = (box[1] + centres * (box[3] - box[1])).astype(int)
     return lit[y][:, x]
 
 
 def pasted(mask, box, size):
-    """(H, W) bool: the pixels whose centre lies in a cell of the object."""
+    """(H, W) bool mask of the pixels whose centre is in a cell of the object."""
     y, x = np.mgrid[: size[0], : size[1]] + 0.5
     across = (x - box[0]) / max(box[2] - box[0], 1e-9)
     down = (y - box[1]) / max(box[3] - box[1], 1e-9)
@@ -102,12 +102,12 @@ def numpy(sample):
 
 
 def check(sample, least=0.93, box_within=1.6):
-    """Every object's box, mask, joints and sentences agree with the class map; how many there are.
+    """Checks box, mask, keypoints and captions of each object; returns the number of objects.
 
-    Joints were set at the first and last row of an object, so they must lie on it.
+    Keypoints are at the first and last row of an object, so they must be on it.
     """
     classes, size = sample["segmentation"], sample["segmentation"].shape
-    seen = 0
+    count = 0
     for row, label in enumerate(sample["labels"]):
         if label < 0:
             for key in ("boxes", "masks", "keypoints", "captions", "crowd"):
@@ -117,7 +117,7 @@ def check(sample, least=0.93, box_within=1.6):
         lit = classes == label + 1
         if lit.sum() < 200:
             continue
-        seen += 1
+        count += 1
         np.testing.assert_allclose(sample["boxes"][row], hull(lit), atol=box_within)
         assert overlap(pasted(sample["masks"][row], sample["boxes"][row], size), lit) >= least
         for x, y, visibility in sample["keypoints"][row]:
@@ -126,4 +126,4 @@ def check(sample, least=0.93, box_within=1.6):
                 assert np.hypot(columns + 0.5 - x, rows + 0.5 - y).min() < 1.5
         np.testing.assert_array_equal(sample["captions"][row], label + np.arange(1, 4))
         assert sample["texts"][row] == f"object {label}".encode()
-    return seen
+    return count

@@ -11,7 +11,7 @@ from training.checkpoint import load_state, save_state
 from training.optimization import make_optimizer
 from training.recipe import Recipe
 from zoo.errors import InputError
-from zoo.registry import PrecisionScope
+from zoo.precision import PrecisionScope
 
 PROGRESS = {"epoch": 3, "best": {"value": 0.5}, "history": [{"loss": 1.25}], "stopped": ""}
 TINY = {"num_classes": 2, "filters": 2, "depth": 2, "dropout": 0.5}
@@ -19,7 +19,7 @@ TINY = {"num_classes": 2, "filters": 2, "depth": 2, "dropout": 0.5}
 
 def made(recipe=None, **arguments):
     model = zoo.build("unet", **{**TINY, **arguments})
-    model.compile(optimizer=make_optimizer(recipe or Recipe(epochs=9), 2))
+    model.compile(optimizer=make_optimizer(recipe or Recipe.of(epochs=9), 2))
     model.optimizer.build(model.trainable_variables)
     return model
 
@@ -72,7 +72,7 @@ def test_training_goes_on_as_if_nothing_had_happened(saved, tmp_path):
 
 @pytest.mark.parametrize("precision", ["mixed_float16", "mixed_bfloat16"])
 def test_mixed_precision_with_moving_averages(tmp_path, precision):
-    recipe = Recipe(ema=0.9, optimizer="sgd", epochs=3)
+    recipe = Recipe.of(ema=0.9, optimizer="sgd", epochs=3)
     with PrecisionScope(precision):
         model, other = made(recipe), made(recipe)
     trained(model)
@@ -117,8 +117,8 @@ def test_damaged_files(saved, tmp_path, damage):
         (lambda: made(num_classes=3), "logits/kernel is (1, 1, 2, 2) in the checkpoint and"),
         (lambda: made(depth=3), "of another model or optimizer"),
         (lambda: made(norm="none"), "of another model or optimizer"),
-        (lambda: made(Recipe(optimizer="sgd")), "of another model or optimizer"),
-        (lambda: made(Recipe(ema=0.5)), "of another model or optimizer"),
+        (lambda: made(Recipe.of(optimizer="sgd")), "of another model or optimizer"),
+        (lambda: made(Recipe.of(ema=0.5)), "of another model or optimizer"),
     ],
 )
 def test_another_models_file(saved, make, words):

@@ -1,4 +1,4 @@
-"""Whole runs, tiny: the folder they leave; a killed one ends where an unbroken one does."""
+"""Tiny runs: the run folder, and the result of an interrupted run."""
 
 import csv
 import json
@@ -14,6 +14,7 @@ import pytest
 from image_folders import write_images
 from PIL import Image
 
+import training
 import zoo
 from training import callbacks
 from training import trainer as fitting
@@ -21,11 +22,13 @@ from training.data.augment import Augmentation
 from training.data.pipeline import steps_per_epoch
 from training.data.sources import open_source
 from training.evaluation import evaluate_segmentation
+from training.model_setup import batch_config_of
 from training.recipe import Recipe, read_recipe
 from training.run import open_run
 from zoo.errors import InputError
+from zoo_cli import main
 
-RECIPE = Recipe(
+RECIPE = Recipe.of(
     image_size=(16, 16),
     batch_size=4,
     epochs=3,
@@ -39,7 +42,7 @@ RECIPE = Recipe(
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
-    """Twelve images: eight to learn from, four to measure on."""
+    """Twelve images: eight for training, four for validation."""
     folder = write_images(tmp_path_factory.mktemp("fit") / "data", 12)
     return f"masks:{folder}?val=0.34&classes=ground,tree,road"
 
@@ -68,7 +71,8 @@ def test_the_run_folder(unbroken, data):
     assert info["labels"] == ["ground", "tree", "road"] and info["task"] == "segmentation"
     assert info["environment"]["keras"] == keras.__version__
     assert (done.folder / "labels.txt").read_text() == "ground\ntree\nroad\n"
-    assert read_recipe(done.folder / "recipe.toml") == RECIPE
+    whole = RECIPE.changed({"architecture": "unet", "data": data})
+    assert read_recipe(done.folder / "recipe.toml") == whole
     with (done.folder / "metrics.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert [int(row["epoch"]) for row in rows] == [1, 2, 3]
@@ -85,7 +89,7 @@ def test_the_run_folder(unbroken, data):
     assert all("images/s" in line and "left" in line for line in lines)
 
 
-def test_it_learns(data, tmp_path):
+def test_the_loss_falls(data, tmp_path):
     recipe = RECIPE.changed({"epochs": 10, "learning_rate": 0.03, "augmentation.rotate": 0.0})
     done, _ = run(data, tmp_path / "run", recipe)
     losses = [row["loss"] for row in done.history]
@@ -96,13 +100,13 @@ def test_it_learns(data, tmp_path):
     assert report["pixel_accuracy"] > report["majority_baseline"]["pixel_accuracy"]
 
 
-def test_the_kept_model_is_the_best_epochs(unbroken, data):
-    """Measured again from its file, it has the recorded loss and metric of the best epoch."""
+def test_the_saved_model_is_the_best_epochs(unbroken, data):
+    """The model in the file has the recorded loss and metric of the best epoch."""
     done, _ = unbroken
     model = done.model()
     assert isinstance(model, zoo.Model) and model.arguments["num_classes"] == 3
     model.compile()
-    batches = fitting.batch_config_of("unet", RECIPE)
+    batches = batch_config_of("unet", RECIPE)
     from training.data.pipeline import validation_batches
 
     values = model.evaluate(
@@ -121,9 +125,9 @@ def test_predictions_are_of_the_images_own_size(unbroken):
 
 
 def same_results(first, second, begun=None):
-    """Equal metrics an epoch, but for the time they took, and equal weights.
+    """Asserts equal weights and metrics per epoch, except for the time.
 
-    What training itself says of an epoch that was `begun` before is of the batches since.
+    The training metrics of an epoch that was `begun` before are of the batches since then.
     """
     for epoch, (one, two) in enumerate(zip(first.history, second.history, strict=True)):
         keys = {key for key in one if epoch != begun or key.startswith("val_")}
@@ -149,12 +153,12 @@ def save_once(path, model, progress):
     save(path, model, progress)
 
 callbacks.save_state = save_once
-fit("unet", sys.argv[1], read_recipe(Path(sys.argv[3])), out=sys.argv[2], say=str)
+fit("unet", sys.argv[1], read_recipe(Path(sys.argv[3])), out=sys.argv[2], log=str)
 """
 
 
 def test_a_killed_run_ends_where_an_unbroken_one_does(unbroken, data, tmp_path):
-    """Killed without any goodbye, when the second epoch's model and metrics are there already."""
+    """Killed after the model and the metrics of the second epoch have been written."""
     recipe, out = tmp_path / "recipe.toml", tmp_path / "run"
     recipe.write_text(RECIPE.to_toml())
     killed = subprocess.run(
@@ -166,7 +170,7 @@ def test_a_killed_run_ends_where_an_unbroken_one_does(unbroken, data, tmp_path):
     assert killed.returncode == 137, killed.stderr[-2000:]
     stopped = open_run(out)
     assert stopped.info["finished"] is False and len(stopped.history) == 2
-    # What was kept is whole, and may be used.
+    # The saved model is complete.
     assert stopped.model().count_params() > 0
     (out / "samples" / ".epoch_002.77.partial.png").write_text("half an image")
     resumed, lines = run(data, out, resume=True)
@@ -176,11 +180,11 @@ def test_a_killed_run_ends_where_an_unbroken_one_does(unbroken, data, tmp_path):
 
 
 class Interruption(Exception):
-    """Stands for anything that ends a process."""
+    """Stands for the end of a process."""
 
 
 def interrupted(data, out, recipe, monkeypatch, epoch):
-    """In this process: the exception comes as the epoch, counted from 0, begins."""
+    """Runs until an epoch, counted from 0, begins."""
     begin = fitting.RunRecorder.on_epoch_begin
 
     def begin_or_stop(self, number, logs=None):
@@ -195,9 +199,9 @@ def interrupted(data, out, recipe, monkeypatch, epoch):
 
 
 @pytest.mark.parametrize(("epoch", "batch", "ema"), [(0, 0, 0.0), (1, 2, 0.5), (2, 3, 0.0)])
-def test_a_run_goes_on_within_an_epoch(epoch, batch, ema, data, tmp_path, monkeypatch):
+def test_a_run_is_resumed_within_an_epoch(epoch, batch, ema, data, tmp_path, monkeypatch):
     recipe = RECIPE.changed({"checkpoint_minutes": 1e-9, "ema": ema, "batch_size": 2})
-    assert steps_per_epoch(open_source(data), "train", recipe.batch_size) == 4
+    assert steps_per_epoch(open_source(data), "train", recipe.batch.batch_size) == 4
     whole, _ = run(data, tmp_path / "whole", recipe)
     keep = callbacks.CheckpointCallback.on_train_batch_end
 
@@ -217,14 +221,14 @@ def test_a_run_goes_on_within_an_epoch(epoch, batch, ema, data, tmp_path, monkey
 
 def test_a_run_stopped_in_its_first_epoch_has_nothing_to_go_on_from(data, tmp_path, monkeypatch):
     interrupted(data, tmp_path / "run", RECIPE, monkeypatch, epoch=0)
-    with pytest.raises(InputError, match="nothing to go on from; not one epoch has finished"):
+    with pytest.raises(InputError, match="no checkpoint to resume from; no epoch has finished"):
         run(data, tmp_path / "run", resume=True)
-    with pytest.raises(InputError, match="no model yet; not one epoch has finished"):
+    with pytest.raises(InputError, match="no model yet; no epoch has finished"):
         open_run(tmp_path / "run").model()
 
 
 def test_averaged_weights(unbroken, data, tmp_path, monkeypatch):
-    """The average is measured and kept, the raw weights go on; also across an interruption."""
+    """The average is evaluated and saved, the raw weights are trained; also when resumed."""
     recipe, raw = RECIPE.changed({"ema": 0.5}), unbroken[0]
     whole, _ = run(data, tmp_path / "a", recipe)
     # Training itself is the same (the swap there and back rounds), what is measured is not.
@@ -243,19 +247,19 @@ def test_mixed_precision(data, tmp_path, precision):
     done, _ = run(data, tmp_path / "run", recipe)
     assert all(math.isfinite(row["loss"]) for row in done.history)
     model = done.model()
-    # What is kept computes in float32 anywhere.
+    # The saved model computes in float32.
     assert {layer.compute_dtype for layer in model.layers} == {"float32"}
     assert keras.config.dtype_policy().name == "float32"
 
 
 def scripted(monkeypatch, values):
-    """Makes the measured value of each epoch the next of `values`."""
-    judge = fitting.RunRecorder._judge
+    """Makes the metric of each epoch the next of `values`."""
+    update_best = fitting.RunRecorder._update_best
 
     def instead(self, epoch, row):
-        judge(self, epoch, {**row, self.metric: values[epoch]})
+        update_best(self, epoch, {**row, self.metric: values[epoch]})
 
-    monkeypatch.setattr(fitting.RunRecorder, "_judge", instead)
+    monkeypatch.setattr(fitting.RunRecorder, "_update_best", instead)
 
 
 def test_early_stopping(data, tmp_path, monkeypatch):
@@ -274,7 +278,7 @@ def test_early_stopping(data, tmp_path, monkeypatch):
     assert len(again.history) == 4 and lines == []
 
 
-def test_time_is_up_and_the_run_goes_on_when_there_is_more(unbroken, data, tmp_path):
+def test_a_run_out_of_time_is_resumed(unbroken, data, tmp_path):
     first, lines = run(data, tmp_path / "run", minutes=0.0)
     assert len(first.history) == 1 and len(lines) == 1
     second, lines = run(data, tmp_path / "run", resume=True)
@@ -335,7 +339,7 @@ def test_on_drawn_shapes_with_weights_from_another_run(unbroken, tmp_path):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda run: None, "not an empty folder; choose another, or --resume"),
+        (lambda run: None, "folder is not empty; use another, or --resume"),
         (lambda run: (run / "run.json").unlink(), "not a run folder (no run.json in it)"),
         (lambda run: (run / "run.json").write_text("{"), "run.json: not readable"),
         (lambda run: (run / "run.json").write_text("[]"), "not a run of this version"),
@@ -366,3 +370,41 @@ def test_another_runs_folder(unbroken, shared_folder):
         run(f"masks:{shared_folder}", out, resume=True)
     with pytest.raises(InputError, match="not a run folder"):
         run(f"masks:{shared_folder}", out.parent / "none", resume=True)
+
+
+def test_a_saved_model_remembers_how_it_was_trained(unbroken):
+    model = zoo.load(unbroken[0].folder / "model.keras")
+    assert (model.image_size, model.resize) == ((16, 16), "letterbox")
+    assert model.class_names == ("ground", "tree", "road")
+    image = np.random.default_rng(0).integers(0, 256, (20, 24, 3), np.uint8)
+    found = zoo.predict(model, image[None])["segmentation"][0]
+    np.testing.assert_array_equal(found, unbroken[0].predictor()(image)["segmentation"])
+
+
+def test_evaluation_of_a_run_a_file_and_a_model(unbroken, data):
+    run = unbroken[0]
+    expected = evaluate_segmentation(
+        run.predictor(), open_source(data).samples("val"), tuple(run.labels)
+    )
+    assert training.evaluate(run.folder) == expected == training.evaluate(run)
+    assert training.evaluate(run.folder / "model.keras", data) == expected
+    assert training.evaluate(run.model(), open_source(data), "train")["images"] == 8
+    with pytest.raises(InputError, match="data must be given"):
+        training.evaluate(run.model())
+
+
+def test_a_recipe_file_repeats_a_run(unbroken, data, tmp_path):
+    """With the recipe of a run, and with a short one that names architecture and data set."""
+    recipe, out = str(unbroken[0].folder / "recipe.toml"), str(tmp_path / "a")
+    assert main(["train", "--recipe", recipe, "--epochs", "1", "--out", out]) == 0
+    assert open_run(tmp_path / "a").recipe == unbroken[0].recipe.changed({"epochs": 1})
+    short = tmp_path / "short.toml"
+    short.write_text(
+        f"architecture = 'unet'\ndata = '{data}'\nepochs = 1\nimage_size = [16, 16]\n"
+        "[model]\nfilters = 4\ndepth = 2\n"
+    )
+    assert main(["train", "--recipe", str(short), "--out", str(tmp_path / "b")]) == 0
+    recipe = open_run(tmp_path / "b").recipe
+    # The rest is of the architecture's own recipe.
+    assert recipe.loss == "cross_entropy+dice" and recipe.batch.image_size == (16, 16)
+    assert recipe.model["filters"] == 4 and recipe.data == data

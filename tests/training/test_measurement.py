@@ -1,4 +1,4 @@
-"""Answers measured between epochs: when, on what, with which weights, and what comes of it."""
+"""Evaluation between epochs: when, on which images, and with which weights."""
 
 import sys
 import time
@@ -12,14 +12,14 @@ from training import callbacks
 from training import evaluation_callback as measurement
 from training.data.augment import Augmentation
 from training.data.sources import open_source
-from training.evaluation import evaluate, evaluate_segmentation
+from training.evaluation import evaluate_predictor, evaluate_segmentation
 from training.progress import Bar
 from training.recipe import Recipe
 from training.trainer import fit
 from zoo.errors import InputError
 from zoo.tasks import TASKS
 
-RECIPE = Recipe(
+RECIPE = Recipe.of(
     image_size=(16, 16),
     batch_size=4,
     epochs=5,
@@ -38,7 +38,7 @@ def data(tmp_path_factory):
 
 @pytest.fixture
 def outside(monkeypatch):
-    """Segmentation as if no graph could compute its metric."""
+    """Segmentation with its metric outside the graph."""
     monkeypatch.setattr(TASKS["segmentation"], "metrics", lambda model: {})
 
 
@@ -52,24 +52,24 @@ def test_every_second_epoch_and_the_last(data, tmp_path, outside):
     measured = [row["epoch"] for row in run.history if "val_mean_iou" in row]
     assert measured == [2, 4, 5]
     assert run.info["best"]["epoch"] in measured
-    found = evaluate("segmentation", run.predictor(), open_source(data), "val")
+    found = evaluate_predictor("segmentation", run.predictor(), open_source(data), "val")
     assert run.info["best"]["value"] == pytest.approx(found["mean_iou"], abs=1e-6)
     row = run.history[run.info["best"]["epoch"] - 1]
     assert row["val_pixel_accuracy"] == pytest.approx(found["pixel_accuracy"], abs=1e-6)
-    # The line has room for the metric that decides, the table for all.
+    # The log line has the monitored metric only, the table all of them.
     assert "val_mean_iou" in lines[1] and "val_mean_iou" not in lines[0]
     assert not any("val_pixel_accuracy" in line for line in lines)
     assert "val_mean_dice" in (run.folder / "metrics.csv").read_text().splitlines()[0]
     assert list((run.folder / "samples").glob("*.png"))
 
 
-def test_averaged_weights_are_what_is_measured(data, tmp_path, outside):
+def test_averaged_weights_are_evaluated(data, tmp_path, outside):
     run, _ = trained(data, tmp_path / "run", ema=0.8, evaluation_interval=1, epochs=2)
-    found = evaluate("segmentation", run.predictor(), open_source(data), "val")
+    found = evaluate_predictor("segmentation", run.predictor(), open_source(data), "val")
     assert run.info["best"]["value"] == pytest.approx(found["mean_iou"], abs=1e-6)
 
 
-def test_the_epoch_in_which_time_ends_is_measured(data, tmp_path, outside):
+def test_the_last_epoch_in_time_is_evaluated(data, tmp_path, outside):
     run = fit(
         "unet", data, RECIPE.changed({"evaluation_interval": 5, "epochs": 50}),
         out=tmp_path / "run", minutes=1e-4, log=lambda _: None,
@@ -86,15 +86,17 @@ def test_some_images_only(data, tmp_path, outside, monkeypatch):
         seen.append([name for name, _ in kept])
         return evaluate_segmentation(prediction, kept, names, progress)
 
-    monkeypatch.setattr(measurement, "evaluate", counted)
+    monkeypatch.setattr(measurement, "evaluate_predictor", counted)
     run, _ = trained(data, tmp_path / "run", max_evaluation_images=2, epochs=1)
     everything = [name for name, _ in open_source(data).samples("val")]
     assert seen == [[everything[0], everything[-1]]] and len(everything) == 4
     assert "val_mean_iou" in run.history[0]
 
 
-def test_what_is_not_defined_is_said(data, tmp_path, outside, monkeypatch):
-    monkeypatch.setattr(measurement, "evaluate", lambda *_: {"mean_iou": None, "images": 4})
+def test_undefined_metrics_are_refused(data, tmp_path, outside, monkeypatch):
+    monkeypatch.setattr(
+        measurement, "evaluate_predictor", lambda *_: {"mean_iou": None, "images": 4}
+    )
     with pytest.raises(
         InputError, match=r"val_mean_iou is not defined on val.*max_evaluation_images"
     ):
@@ -113,7 +115,7 @@ class FakeModel:
 
 
 def judged(tmp_path, values, **options):
-    """Epochs with these values of a metric (None = not measured) and where it was stopped."""
+    """Epochs with values of a metric (None = not evaluated), and the progress at the end."""
     from training.run import Run
 
     run = Run(tmp_path, {"labels": []}, RECIPE)
@@ -131,17 +133,17 @@ def judged(tmp_path, values, **options):
     return best, recorder.progress
 
 
-def test_an_epoch_not_measured_is_never_the_best(tmp_path):
+def test_an_epoch_without_evaluation_is_never_the_best(tmp_path):
     best, progress = judged(tmp_path, [None, 0.2, None, 0.1, 0.3, None])
     assert best == [False, True, False, False, True, False]
     assert progress["best"] == {"metric": "val_ap50", "value": 0.3, "epoch": 5}
 
 
-def test_patience_ends_only_where_it_was_measured(tmp_path):
+def test_patience_ends_only_with_an_evaluation(tmp_path):
     best, progress = judged(tmp_path, [0.5, None, None, None, 0.4, None], patience=2)
-    assert len(best) == 5 and progress["stopped"] == "no better for 4 epochs"
+    assert len(best) == 5 and progress["stopped"] == "no better result for 4 epochs"
     late = judged(tmp_path, [None, None], deadline=time.monotonic() - 1)[1]
-    assert late["stopped"] == callbacks.TIME_IS_UP and late["best"] is None
+    assert late["stopped"] == callbacks.OUT_OF_TIME and late["best"] is None
 
 
 def test_the_bar_is_for_terminals_only(capsys, monkeypatch):

@@ -56,7 +56,9 @@ def test_schedules_by_hand(kind, options, expected):
 
 def test_the_recipes_schedule():
     """4 epochs of 5 steps, half an epoch of warm-up: two steps (banker's rounding of 2.5)."""
-    recipe = Recipe(epochs=4, warmup_epochs=0.5, learning_rate=0.3, schedule="step", drops=(0.5,))
+    recipe = Recipe.of(
+        epochs=4, warmup_epochs=0.5, learning_rate=0.3, schedule="step", drops=(0.5,)
+    )
     optimizer = make_optimizer(recipe, steps=5)
     schedule = optimizer._learning_rate
     assert schedule.get_config()["steps"] == 20 and schedule.get_config()["warmup"] == 2
@@ -76,27 +78,27 @@ def layer_after_one_step(recipe, gradient=0.0):
 
 @pytest.mark.parametrize("name", ["adam", "adamw", "sgd", "rmsprop"])
 def test_weight_decay_is_decoupled_and_spares_biases_and_normalisation(name):
-    recipe = Recipe(optimizer=name, learning_rate=0.5, weight_decay=0.1, schedule="constant")
+    recipe = Recipe.of(optimizer=name, learning_rate=0.5, weight_decay=0.1, schedule="constant")
     found = layer_after_one_step(recipe)
     assert found == pytest.approx({"kernel": 1 - 0.5 * 0.1, "bias": 1, "gamma": 1, "beta": 1})
 
 
 @pytest.mark.parametrize("name", ["adam", "adamw", "sgd", "rmsprop"])
 def test_no_weight_decay_is_none_at_all(name):
-    """Keras' AdamW decays by 0.004 unless told otherwise."""
-    found = layer_after_one_step(Recipe(optimizer=name, learning_rate=0.5))
+    """Keras' AdamW decays by 0.004 by default."""
+    found = layer_after_one_step(Recipe.of(optimizer=name, learning_rate=0.5))
     assert found == {"kernel": 1, "bias": 1, "gamma": 1, "beta": 1}
 
 
 def test_clip_norm_is_of_the_whole_gradient():
-    recipe = Recipe(optimizer="sgd", learning_rate=1.0, clip_norm=1.0, schedule="constant")
+    recipe = Recipe.of(optimizer="sgd", learning_rate=1.0, clip_norm=1.0, schedule="constant")
     # Four gradients of 3 have the norm 6; clipped to 1 each is 1/2.
     found = layer_after_one_step(recipe, gradient=3.0)
     assert found == pytest.approx(dict.fromkeys(found, 0.5))
 
 
 def test_momentum_and_moving_average():
-    recipe = Recipe(optimizer="sgd", momentum=0.8, ema=0.99)
+    recipe = Recipe.of(optimizer="sgd", momentum=0.8, ema=0.99)
     optimizer = make_optimizer(recipe, 10)
     assert optimizer.momentum == 0.8
     assert optimizer.use_ema and optimizer.ema_momentum == 0.99
@@ -105,21 +107,21 @@ def test_momentum_and_moving_average():
 
 @pytest.mark.parametrize("name", LOSSES)
 def test_losses_by_name(shared_folder, name):
-    loss = make_loss(Recipe(loss=name), open_source(f"masks:{shared_folder}"), "segmentation")
+    loss = make_loss(Recipe.of(loss=name), open_source(f"masks:{shared_folder}"), "segmentation")
     assert type(loss) is LOSSES[name]
 
 
 def test_sums_of_losses(shared_folder):
     source = open_source(f"masks:{shared_folder}")
-    recipe = Recipe(loss="cross_entropy + dice", class_weights="median_frequency")
+    recipe = Recipe.of(loss="cross_entropy + dice", class_weights="median_frequency")
     loss = make_loss(recipe, source, "segmentation")
     assert [type(term) for term in loss.losses] == [losses.CrossEntropy, losses.Dice]
     assert loss.factors == [1.0, 1.0]
     assert loss.losses[0].class_weights == median_frequency_weights(source)
     with pytest.raises(InputError, match="unknown loss 'dise'; did you mean 'dice'"):
-        make_loss(Recipe(loss="cross_entropy+dise"), source, "segmentation")
-    with pytest.raises(InputError, match="class_weights go with the loss cross_entropy"):
-        make_loss(Recipe(loss="dice", class_weights="median_frequency"), source, "segmentation")
+        make_loss(Recipe.of(loss="cross_entropy+dise"), source, "segmentation")
+    with pytest.raises(InputError, match="class_weights need the loss cross_entropy"):
+        make_loss(Recipe.of(loss="dice", class_weights="median_frequency"), source, "segmentation")
 
 
 def test_median_frequency_weights_by_hand(tmp_path):

@@ -1,8 +1,8 @@
-"""A toy world: leaf classes of a tree are learned from images that show no box of them.
+"""Leaf classes of a tree are learned from images without boxes of these classes.
 
-Things of the embedded scenes are warm or cold, and within that red or yellow, green or blue.
-Detection images tell where a thing is and whether it is warm; other images tell its colour
-alone. After both, things are found and called by their colour.
+Objects of the embedded scenes are warm or cold, and these red or yellow, green or blue. Detection
+images have a box labelled warm or cold, classification images the colour only. After training on
+both, objects are detected with their colour.
 """
 
 import keras
@@ -38,7 +38,7 @@ def scenes(first, count):
 
 
 def measured(model, images, boxes, leaves):
-    """Shares of things that the best answer finds (IoU ≥ 0.5), and calls by their colour."""
+    """Fractions of objects that the best detection finds (IoU ≥ 0.5), and of right colours."""
     predictions = zoo.predict(model, images)
     best, labels = np.asarray(predictions["boxes"][:, 0]), np.asarray(predictions["labels"][:, 0])
     sides = np.minimum(best[:, 2:], boxes[:, 2:]) - np.maximum(best[:, :2], boxes[:, :2])
@@ -54,7 +54,7 @@ def test_leaves_are_learned_without_boxes():
         "labels": np.array(TREE.parents, "int32")[leaves][:, None],
         "label": np.full(400, -1, "int32"),
     }
-    # Every second image tells its class alone; no box has a leaf's label.
+    # Every second image has a class only; no box has the label of a leaf.
     targets["boxes"][1::2] = 0
     targets["labels"][1::2] = -1
     targets["label"][1::2] = leaves[1::2]
@@ -65,14 +65,14 @@ def test_leaves_are_learned_without_boxes():
         num_classes=len(TREE.names),
         parents=TREE.parents,
         width=0.25,
-        anchors=((0.5, 0.5), (1.0, 1.0)),
-        warm_up=0,
+        anchor_priors=((0.5, 0.5), (1.0, 1.0)),
+        prior_warmup_images=0,
         backbone_options={"blocks": (1, 1, 1, 1, 1, 1)},
     )
     model.compile(keras.optimizers.Adam(2e-3), jit_compile=False)
     unseen = scenes(10**6, 100)
     boxed = {key: value[::2] for key, value in targets.items()}
-    # Where things are comes first: a class without a place is taught to the box that is surest.
+    # Boxes come first: an image class trains the box of highest score.
     model.fit(images[::2], boxed, batch_size=20, epochs=12, verbose=0)
     _, called = measured(model, *unseen)
     model.fit(images, targets, batch_size=20, epochs=8, verbose=0)

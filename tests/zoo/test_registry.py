@@ -1,4 +1,4 @@
-"""Finding architectures by name, and what their cards say."""
+"""Registering architectures, finding them by name, and their cards."""
 
 import inspect
 import json
@@ -9,9 +9,10 @@ import keras
 import pytest
 
 import zoo
+from zoo import catalog
 from zoo.abstract_build import build_abstract
-from zoo.cards import Paper, PublishedResult
-from zoo.registry import PrecisionScope, rebuild
+from zoo.cards import Card, Paper, PublishedResult
+from zoo.precision import PrecisionScope
 from zoo.tasks import TASKS
 
 every_architecture = pytest.mark.parametrize("name", zoo.list_models())
@@ -27,15 +28,18 @@ def test_names():
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        (lambda: zoo.card("unett"), "Unknown architecture 'unett'; did you mean 'unet'?"),
-        (lambda: zoo.build("nothing like it"), "Unknown architecture 'nothing like it'."),
+        (lambda: zoo.card("unett"), "unknown architecture 'unett'; did you mean 'unet'?"),
+        (lambda: zoo.build("nothing like it"), "unknown architecture 'nothing like it'."),
         (lambda: zoo.list_models("segmentatoin"), "did you mean 'segmentation'?"),
         (lambda: zoo.build("unet", num_clases=3), "no argument 'num_clases'; did you mean"),
-        (lambda: zoo.build("unet", depth=1), "unet: num_classes and filters are at least 1"),
+        (lambda: zoo.build("unet", depth=1), "unet: depth must be at least 2, not 1."),
         (lambda: zoo.build("unet", num_classes="three"), "unet: "),
         (lambda: zoo.build("unet", input_shape=(64, 64)), "unet: "),
         (lambda: zoo.build("unet", dropout=3.0), "unet: "),
-        (lambda: zoo.build("unet", backbone="resnet"), "backbone 'resnet' is unknown"),
+        (
+            lambda: zoo.build("unet", backbone="resnet"),
+            "unknown backbone 'resnet'; did you mean 'resnet50'?",
+        ),
         (lambda: zoo.build("unet", norm="btach"), "unet: "),
     ],
 )
@@ -46,9 +50,7 @@ def test_mistakes_get_one_line(call, words):
 
 
 def registered(builder, **changes):
-    """A builder under a name of its own, gone from the registry at once."""
-    from zoo import registry
-
+    """A builder under its own name, removed from the registry at once."""
     name = f"test_{builder.__name__}"
     arguments = {
         "task": "segmentation",
@@ -59,13 +61,13 @@ def registered(builder, **changes):
         **changes,
     }
     built = zoo.register(name, **arguments)(builder)
-    card = registry._CARDS.pop(name)
+    card = catalog._registered.pop(name)
     return built, card
 
 
-def test_a_builder_of_ones_own():
+def test_a_builder_of_the_user():
     def thresholds(*, num_classes: int, input_shape=(None, None, 3)):
-        """Its own words."""
+        """Returns thresholds."""
         x = images = keras.Input(input_shape, name="image")
         x = keras.layers.Conv2D(num_classes, 1, name="logits")(x)
         return zoo.Model(images, {"segmentation": x}, task="segmentation", name="thresholds")
@@ -78,7 +80,8 @@ def test_a_builder_of_ones_own():
         published_results=(figure,),
     )
     assert (
-        build.__doc__ == "Its own words." and "num_classes" in inspect.signature(build).parameters
+        build.__doc__ == "Returns thresholds."
+        and "num_classes" in inspect.signature(build).parameters
     )
     model = build(num_classes=4)
     assert model.architecture == "test_thresholds" and model.arguments == {"num_classes": 4}
@@ -122,6 +125,17 @@ def test_card(name):
 
 
 @every_architecture
+def test_card_in_the_file(name):
+    """It needs no builder and gives the same one."""
+    card = zoo.card(name)
+    stored = catalog._stored()[name]
+    assert stored.to_json(counts=False) == card.to_json(counts=False)
+    assert stored.builder is card.builder
+    again = Card.from_json(json.loads(json.dumps(stored.to_json())))
+    assert again == stored and again.parameters() == stored.parameters()
+
+
+@every_architecture
 def test_published_size_is_the_expected_one(name):
     card = zoo.card(name)
     counts = card.parameters()
@@ -147,23 +161,23 @@ def test_no_initializer_is_made_on_import():
                 assert not random, name
 
 
-def test_outline_counts_what_is_really_built():
+def test_abstract_model_has_the_variables_of_the_built_one():
     build = zoo.card("unet").build_tiny
-    outlined, built = build_abstract(build), build()
-    assert [(v.path, v.shape) for v in outlined.weights] == [
+    abstract, built = build_abstract(build), build()
+    assert [(v.path, v.shape) for v in abstract.weights] == [
         (v.path, v.shape) for v in built.weights
     ]
-    assert [v.path for v in outlined.trainable_variables] == [
+    assert [v.path for v in abstract.trainable_variables] == [
         v.path for v in built.trainable_variables
     ]
-    assert sum(math.prod(v.shape) for v in outlined.weights) == built.count_params()
+    assert sum(math.prod(v.shape) for v in abstract.weights) == built.count_params()
 
 
-def test_outline_takes_no_memory_for_values():
-    """A U-Net of eight thousand million weights is counted here, and leaves nothing behind."""
+def test_abstract_model_takes_no_memory_for_values():
+    """Counts a U-Net of eight thousand million weights, and leaves nothing behind."""
     model = build_abstract(lambda: zoo.build("unet", filters=1024, dropout=0.5))
     assert sum(math.prod(v.shape) for v in model.weights) > 7e9
-    # Were they still waiting, the next outermost scope would now ask for 30 GB.
+    # If variables still waited for values, the next outermost scope would allocate 30 GB.
     with keras.StatelessScope():
         pass
     layer = keras.layers.Dense(2)
@@ -171,8 +185,8 @@ def test_outline_takes_no_memory_for_values():
     assert layer.get_weights()[0].shape == (3, 2)
 
 
-def test_outline_passes_errors_on():
-    with pytest.raises(zoo.InputError, match="depth at least 2"):
+def test_build_abstract_passes_errors_on():
+    with pytest.raises(zoo.InputError, match="depth must be at least 2, not 0"):
         build_abstract(lambda: zoo.build("unet", depth=0))
 
 
@@ -186,7 +200,7 @@ def test_precision_is_remembered_and_put_back():
     assert model.get_layer("down1_conv1").compute_dtype == "bfloat16"
     again = zoo.Model.from_config(model.get_config())
     assert again.get_layer("down1_conv1").compute_dtype == "bfloat16"
-    plain = rebuild(model.architecture, model.arguments, "float32")
+    plain = model.rebuild("float32")
     assert plain.get_layer("down1_conv1").compute_dtype == "float32"
     assert keras.config.dtype_policy().name == "float32"
     with pytest.raises(ValueError), PrecisionScope("mixed_bfloat16"):

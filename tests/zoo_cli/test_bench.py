@@ -1,4 +1,4 @@
-"""`zoo bench`: what it plans, what it makes up, what its figures mean, and one whole call."""
+"""`zoo bench`: plans, synthetic batches, results and a whole call."""
 
 import json
 from argparse import Namespace
@@ -26,7 +26,7 @@ def options(*names, **changes):
 def test_plans():
     (plan,) = make_benches(options("unet", "unet", set=["model.filters=8", "precision=float32"]))
     assert plan.arguments == {**zoo.card("unet").published, "filters": 8}
-    assert plan.parts == PARTS and plan.batch_size == plan.recipe.batch_size
+    assert plan.parts == PARTS and plan.batch_size == plan.recipe.batch.batch_size
     again = Bench.from_json(plan.to_json())
     assert again.to_json() == plan.to_json() and again.recipe == plan.recipe
     assert again.image_size == plan.image_size == (572, 572)
@@ -37,12 +37,12 @@ def test_plans():
     assert some.parts == ("forward", "litert")
 
 
-def test_a_trained_model_is_measured_as_it_is(tmp_path):
+def test_a_trained_model_is_measured_unchanged(tmp_path):
     path = tmp_path / "model.keras"
     zoo.card("unet").build_tiny().save(path)
     (plan,) = make_benches(options(str(path), image_size=(32, 32)))
     assert (plan.architecture, plan.path, plan.arguments) == ("unet", str(path), {})
-    with pytest.raises(InputError, match="a trained model is as it is"):
+    with pytest.raises(InputError, match="apply to architecture names, not to trained runs"):
         make_benches(options(str(path), tiny=True))
 
 
@@ -51,7 +51,7 @@ def test_a_trained_model_is_measured_as_it_is(tmp_path):
     [
         (["unett"], "did you mean 'unet'"),
         (["unet", "--parts", "forwards"], "did you mean 'forward'"),
-        (["unet", "--rounds", "0"], "--rounds is 1 or more"),
+        (["unet", "--rounds", "0"], "--rounds must be at least 1, not 0"),
         (["unet", "--set", "lerning_rate=1"], "learning_rate"),
     ],
 )
@@ -104,7 +104,7 @@ def row(name, times, **changes):
     return {**base, **changes}
 
 
-def test_figures_by_hand():
+def test_results_by_hand():
     """The fastest product: 10 MFLOP in 1 ms. A forward pass of 2 MFLOP in 2 ms is a tenth of it."""
     times = {"forward": [1.0, 2.0, 9.0], "train_step": [36.0], "litert": [3.0, 3.0]}
     slow = row("slow", {"forward": [8.0]}, product=[4.0], errors={"litert": "needs FlexFoo"})
@@ -114,27 +114,27 @@ def test_figures_by_hand():
     forward = fast["parts"]["forward"]
     assert (forward["median_ms"], forward["calls"], forward["batch_size"]) == (2.0, 3, 1)
     assert forward["p95_ms"] == pytest.approx(np.percentile([1, 2, 9], 95))
-    assert forward["images_per_second"] == 500 and forward["share_of_peak"] == 0.1
-    # Four images, three passes of 3 MFLOP each, in 36 ms: 1 MFLOP a millisecond.
+    assert forward["images_per_second"] == 500 and forward["fraction_of_peak"] == 0.1
+    # Four images, three passes of 3 MFLOP each, in 36 ms: 1 MFLOP per millisecond.
     step = fast["parts"]["train_step"]
-    assert step["share_of_peak"] == 0.1 and step["batch_size"] == 4
+    assert step["fraction_of_peak"] == 0.1 and step["batch_size"] == 4
     assert step["images_per_second"] == pytest.approx(1000 * 4 / 36, abs=1e-3)
-    assert fast["parts"]["litert"]["share_of_peak"] == 0.1
-    assert slow["parts"]["forward"]["share_of_peak"] == 0.025
+    assert fast["parts"]["litert"]["fraction_of_peak"] == 0.1
+    assert slow["parts"]["forward"]["fraction_of_peak"] == 0.025
     assert gone == {"name": "gone", "error": "killed by signal 9"}
     text = to_text(json.loads(json.dumps(found)))
     assert "gone: failed: killed by signal 9" in text and "slow: no litert: needs FlexFoo" in text
     assert "10.00 GFLOP/s in float32" in text
 
 
-def test_unknown_flops_give_no_share():
+def test_unknown_flops_have_no_fraction_of_peak():
     found = report([row("x", {"forward": [1.0]}, flops=None, forward_flops=None)])
-    assert found["models"][0]["parts"]["forward"]["share_of_peak"] is None
+    assert found["models"][0]["parts"]["forward"]["fraction_of_peak"] is None
     assert "—" in to_text(found)
 
 
 def test_a_whole_call(capsys):
-    """A model that is measured, and one that cannot be built as it is asked for."""
+    """A model that is measured, and one that cannot be built."""
     words = ["bench", "unet", "segnet", "--tiny", "--image-size", "32x32", "--batch-size", "2"]
     words += ["--rounds", "2", "--seconds", "0.01", "--set", "model.depth=2", "--json"]
     assert main([*words, "--parts", "forward", "train_step", "litert"]) == 0
@@ -144,6 +144,6 @@ def test_a_whole_call(capsys):
     assert unet["litert_bytes"] > 0 and unet["keras_bytes"] > 0
     for part in unet["parts"].values():
         assert part["calls"] >= 2 and 0 < part["median_ms"] <= part["p95_ms"]
-        assert part["peak_memory"] > 10_000_000 and 0 < part["share_of_peak"] < 2
+        assert part["peak_memory"] > 10_000_000 and 0 < part["fraction_of_peak"] < 2
     assert "segnet has no argument 'depth'" in segnet["error"]
     assert "round 2/2: unet" in err

@@ -1,4 +1,4 @@
-"""Images that the commands draw of classes: activation maps and confusion matrices."""
+"""Activation maps of `zoo predict`."""
 
 import json
 
@@ -10,8 +10,9 @@ from PIL import Image
 import zoo
 from training.drawing import overlay_heat
 from zoo.classification import activation_model
+from zoo.inference.image_transform import transform_images
 from zoo_cli import main
-from zoo_cli.activation_command import looks_of
+from zoo_cli.activation_maps import activation_maps
 from zoo_cli.loaded_model import LoadedModel
 
 
@@ -30,35 +31,35 @@ def saved(name, folder):
     return model, str(folder / f"{name}.keras")
 
 
-def test_predict_shows_where_a_classifier_looked(photo, tmp_path, capsys):
+def test_predict_draws_activation_maps(photo, tmp_path, capsys):
     path, image = photo
     model, file = saved("darknet19", tmp_path)
     main(["predict", file, str(path), "--out", str(tmp_path / "out"), "--json"])
     (found,) = json.loads(capsys.readouterr().out)["images"]
-    number = int(found["label"])
-    assert number == int(zoo.predict(model, image[None])["label"][0])
+    label = int(found["label"])
+    assert label == int(zoo.predict(model, image[None])["label"][0])
     with Image.open(found["activation"]) as drawn:
         loaded = LoadedModel(path, model, ["0", "1", "2"], None, "native", None)
-        expected = overlay_heat(image, looks_of(loaded)(image, number))
+        expected = overlay_heat(image, activation_maps(loaded)(image, label))
         np.testing.assert_allclose(np.asarray(drawn).astype(int), expected, atol=1)
 
 
-def test_the_map_lies_on_the_part_of_the_canvas_that_the_image_covers(photo):
+def test_the_map_covers_the_letterboxed_image(photo):
     path, image = photo
     keras.utils.set_random_seed(0)
     model = zoo.card("darknet19").build_tiny()
     loaded = LoadedModel(path, model, ["0", "1", "2"], (128, 128), "letterbox", None)
-    look = looks_of(loaded)(image, 1)
-    assert look.shape == (70, 100)
-    canvas, frame = zoo.inference.image_transform.transform_images(image[None], (128, 128))
-    cells = np.asarray(activation_model(model)(canvas))[0, ..., 1]
-    assert cells.shape == (4, 4) and frame.resized_height == 90
-    # Pixel 8 is pixel 10 of the canvas, before the middle of the first cell, which is at 16.
-    assert look[8, 8] == pytest.approx(float(cells[0, 0]), rel=1e-4)
-    assert cells.min() - 1e-4 <= look.min() and look.max() <= cells.max() + 1e-4
+    activation = activation_maps(loaded)(image, 1)
+    assert activation.shape == (70, 100)
+    inputs, transform = transform_images(image[None], (128, 128))
+    cells = np.asarray(activation_model(model)(inputs))[0, ..., 1]
+    assert cells.shape == (4, 4) and transform.resized_height == 90
+    # Pixel 8 is pixel 10 of the model input, before the middle of the first cell, which is at 16.
+    assert activation[8, 8] == pytest.approx(float(cells[0, 0]), rel=1e-4)
+    assert cells.min() - 1e-4 <= activation.min() and activation.max() <= cells.max() + 1e-4
 
 
-def test_a_model_without_such_maps_writes_none(photo, tmp_path, capsys):
+def test_a_model_without_activation_maps_writes_none(photo, tmp_path, capsys):
     path, _ = photo
     _, file = saved("localizer", tmp_path)
     main(["predict", file, str(path), "--out", str(tmp_path / "out"), "--json"])

@@ -1,4 +1,4 @@
-"""The `zoo` command as a person or a script uses it: words in, lines and files out."""
+"""The `zoo` command from command line to output lines and files."""
 
 import json
 import os
@@ -20,41 +20,20 @@ SMALL = [
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """Twelve images with a bright square, and their masks of 0 and 255."""
-    root = tmp_path_factory.mktemp("squares")
-    random = np.random.default_rng(0)
-    for part in ("images", "masks"):
-        (root / part).mkdir()
-    for number in range(12):
-        mask = np.zeros((40, 52), np.uint8)
-        top, left = random.integers(4, 20, 2)
-        mask[top : top + 14, left : left + 18] = 255
-        image = (mask[..., None] // 2 + random.integers(0, 60, (40, 52, 3))).astype(np.uint8)
-        Image.fromarray(image).save(root / "images" / f"{number}.png")
-        Image.fromarray(mask).save(root / "masks" / f"{number}.png")
-    return root
-
-
-@pytest.fixture(scope="module")
-def run(folder, tmp_path_factory):
+def run(squares, tmp_path_factory):
     """A run folder made by `zoo train`."""
     out = tmp_path_factory.mktemp("runs") / "unet"
-    assert main(["train", "unet", "--data", f"masks:{folder}", "--out", str(out), *SMALL]) == 0
+    assert main(["train", "unet", "--data", f"masks:{squares}", "--out", str(out), *SMALL]) == 0
     return out
 
 
-def printed_json(capsys):
-    return json.loads(capsys.readouterr().out)
-
-
-def test_list_and_show(capsys):
+def test_list_and_show(capsys, printed_json):
     assert main(["list", "--task", "segmentation"]) == 0
     lines = capsys.readouterr().out.splitlines()
     names = [line.split()[0] for line in lines[2:]]
     assert names == zoo.list_models("segmentation")
     assert main(["show", "unet", "--json"]) == 0
-    shown = printed_json(capsys)
+    shown = printed_json()
     assert shown["parameters"]["stored"] == 31_030_658
     assert shown["paper"]["year"] == 2015
 
@@ -69,39 +48,39 @@ def test_run_folder_is_complete(run):
     assert not list(run.rglob("*.partial*"))
 
 
-def test_evaluate(run, capsys):
+def test_evaluate(run, printed_json):
     assert main(["evaluate", str(run), "--json"]) == 0
-    result = printed_json(capsys)
+    result = printed_json()
     assert result["images"] == 2
     assert 0 <= result["mean_iou"] <= 1
     assert set(result["iou"]) == {"0", "255"}
 
 
-def test_predict_writes_maps_in_the_pixels_of_the_image(run, tmp_path, capsys):
+def test_predict_writes_maps_in_pixels_of_the_image(run, tmp_path, printed_json):
     photo = tmp_path / "photo.jpg"
     Image.fromarray(np.full((61, 83), 90, np.uint8)).save(photo)  # grey
     assert main(["predict", str(run), str(photo), "--out", str(tmp_path / "o"), "--json"]) == 0
-    result = printed_json(capsys)["images"][0]
+    result = printed_json()["images"][0]
     assert np.asarray(Image.open(result["classes"])).shape == (61, 83)
     assert Image.open(tmp_path / "o" / "photo_overlay.png").size == (83, 61)
-    assert sum(result["shares"].values()) == pytest.approx(1)
+    assert sum(result["fractions"].values()) == pytest.approx(1)
 
 
-def test_a_bare_file_predicts_too(run, tmp_path):
+def test_a_keras_file_predicts_too(run, tmp_path):
     images = [str(p) for p in (Path(run) / "samples").glob("*.png")][:1]
     out = tmp_path / "o"
     assert main(["predict", str(run / "model.keras"), *images, "--out", str(out)]) == 0
     assert len(list(out.iterdir())) == 2
 
 
-def test_export_with_parity(run, tmp_path, capsys):
+def test_export_with_parity(run, tmp_path, printed_json):
     out = tmp_path / "export"
     words = ["export", str(run), "--quantize", "int8", "--out", str(out), "--json"]
     assert main(words) == 0
-    report = json.loads(capsys.readouterr().out)
+    report = printed_json()
     assert set(report["files"]) == {"saved_model", "litert.int8"}
     parity = report["parity"]
-    assert parity["saved_model"]["share_different"]["segmentation"] == 0
+    assert parity["saved_model"]["fraction_different"]["segmentation"] == 0
     assert parity["saved_model"]["metrics"] == parity["model"]["metrics"]
     assert 0 < parity["litert.int8"]["bytes"] < parity["saved_model"]["bytes"]
     assert json.loads((out / "parity.json").read_text()) == report
@@ -109,10 +88,11 @@ def test_export_with_parity(run, tmp_path, capsys):
     assert not list(out.rglob("*.partial"))
 
 
-def test_resume_of_a_finished_run_changes_nothing(run, folder):
+def test_resume_of_a_finished_run_changes_nothing(run, squares):
     before = (run / "metrics.json").read_text()
-    words = ["train", "unet", "--data", f"masks:{folder}", "--out", str(run), "--resume"]
+    words = ["train", "unet", "--data", f"masks:{squares}", "--out", str(run), "--resume"]
     assert main(words) == 0
+    assert main(["train", "--out", str(run), "--resume"]) == 0
     assert (run / "metrics.json").read_text() == before
 
 
@@ -128,7 +108,7 @@ def bad_calls(folder, run):
         "size": (["train", "unet", "--data", data, "--image-size", "32"], "HEIGHTxWIDTH"),
         "setting": (["train", "unet", "--data", data, "--set", "lerning_rate=1"], "learning_rate"),
         "argument": (["train", "unet", "--data", data, "--set", "model.filter=1"], "filters"),
-        "occupied": (["train", "unet", "--data", data, "--out", str(run)], "not an empty folder"),
+        "occupied": (["train", "unet", "--data", data, "--out", str(run)], "folder is not empty"),
         "not a run": (["evaluate", str(folder)], "not a run folder"),
         "other run": (
             ["train", "unet", "--data", f"instances:{folder}", "--out", str(run), "--resume"],
@@ -136,6 +116,8 @@ def bad_calls(folder, run):
         ),
         "no image": (["predict", str(run), "/no/such.jpg"], "no such file"),
         "not an image": (["predict", str(run), str(run / "run.json")], "not a readable image"),
+        "no architecture": (["train", "--data", data], "no architecture"),
+        "no data set": (["train", "unet"], "no data set"),
         "file as folder": (
             ["export", str(run), "--out", str(run / "run.json" / "x")],
             "run.json",
@@ -143,7 +125,7 @@ def bad_calls(folder, run):
     }
 
 
-def test_exported_files_are_told_from_runs(tmp_path, capsys):
+def test_exported_files_are_not_taken_for_runs(tmp_path, capsys):
     path = tmp_path / "model.tflite"
     path.write_bytes(b"TFL3")
     assert main(["evaluate", str(path), "--data", "shapes"]) == 2
@@ -152,9 +134,9 @@ def test_exported_files_are_told_from_runs(tmp_path, capsys):
 
 
 @pytest.mark.parametrize("case", bad_calls("", Path()))
-def test_bad_input_is_one_line_and_status_2(case, folder, run, capsys, tmp_path, monkeypatch):
+def test_bad_input_is_one_line_and_status_2(case, squares, run, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    words, expected = bad_calls(folder, run)[case]
+    words, expected = bad_calls(squares, run)[case]
     assert main(words) == 2
     out, err = capsys.readouterr()
     assert out == ""
@@ -162,9 +144,9 @@ def test_bad_input_is_one_line_and_status_2(case, folder, run, capsys, tmp_path,
     assert err.startswith("zoo: ") and len(err.strip().splitlines()) == 1
 
 
-def test_another_models_run_is_refused(run, folder, capsys):
+def test_another_models_run_is_refused(run, squares, capsys):
     others = [name for name in zoo.list_models("segmentation") if name != "unet"]
-    words = ["train", others[0], "--data", f"masks:{folder}", "--out", str(run), "--resume"]
+    words = ["train", others[0], "--data", f"masks:{squares}", "--out", str(run), "--resume"]
     assert main(words) == 2
     assert "a run of unet" in capsys.readouterr().err
 

@@ -1,4 +1,4 @@
-"""`zoo data`: what it counts, what it finds wrong, what it draws, and anchors."""
+"""`zoo data`: counts, defects, contact sheet and anchors."""
 
 import json
 import shutil
@@ -11,31 +11,10 @@ from zoo_cli import main
 from zoo_cli.data.data_report import _counts
 
 
-def printed_json(capsys):
-    return json.loads(capsys.readouterr().out)
-
-
-@pytest.fixture(scope="module")
-def masks_folder(tmp_path_factory):
-    """Twelve images with a bright square, and their masks of 0 and 255."""
-    root = tmp_path_factory.mktemp("data_masks")
-    random = np.random.default_rng(0)
-    for part in ("images", "masks"):
-        (root / part).mkdir()
-    for number in range(12):
-        mask = np.zeros((40, 52), np.uint8)
-        top, left = random.integers(4, 20, 2)
-        mask[top : top + 14, left : left + 18] = 255
-        image = (mask[..., None] // 2 + random.integers(0, 60, (40, 52, 3))).astype(np.uint8)
-        Image.fromarray(image).save(root / "images" / f"{number}.png")
-        Image.fromarray(mask).save(root / "masks" / f"{number}.png")
-    return root
-
-
-def test_data_counts_and_draws(masks_folder, tmp_path, capsys):
+def test_data_counts_and_draws(squares, tmp_path, printed_json):
     sheet = tmp_path / "sheet.png"
-    assert main(["data", f"masks:{masks_folder}", "--out", str(sheet), "--json"]) == 0
-    report = printed_json(capsys)
+    assert main(["data", f"masks:{squares}", "--out", str(sheet), "--json"]) == 0
+    report = printed_json()
     sizes = {name: split["images"] for name, split in report["splits"].items()}
     assert sizes == {"train": 10, "val": 2}
     assert report["splits"]["train"]["pixels"]["255"] == 10 * 14 * 18
@@ -45,14 +24,14 @@ def test_data_counts_and_draws(masks_folder, tmp_path, capsys):
     assert Image.open(sheet).size[0] > 200
 
 
-def test_data_names_every_defect_and_returns_1(masks_folder, tmp_path, capsys):
+def test_data_names_every_defect_and_returns_1(squares, tmp_path, capsys, printed_json):
     root = tmp_path / "bad"
-    shutil.copytree(masks_folder, root)
+    shutil.copytree(squares, root)
     data = (root / "images" / "3.png").read_bytes()
     (root / "images" / "3.png").write_bytes(data[: len(data) // 2])
     Image.fromarray(np.zeros((10, 10), np.uint8)).save(root / "masks" / "5.png")
     assert main(["data", f"masks:{root}", "--json"]) == 1
-    report = printed_json(capsys)
+    report = printed_json()
     defects = report["defects"]
     assert len(defects) == 2
     expected = {"3.png": "damaged", "5.png": "one size"}
@@ -62,7 +41,7 @@ def test_data_names_every_defect_and_returns_1(masks_folder, tmp_path, capsys):
         assert defect["split"] in report["splits"]
     assert sum(split["read"] for split in report["splits"].values()) == 10
     assert main(["data", f"masks:{root}", "--drop-bad"]) == 2
-    assert "leaves nothing out by itself" in capsys.readouterr().err
+    assert "this format leaves nothing out" in capsys.readouterr().err
 
 
 COCO = {
@@ -76,15 +55,15 @@ COCO = {
 
 
 def write_coco(root, **changes):
-    """Six images with an object each; `changes` replace annotations by their place."""
+    """Six images with an object each; `changes` update annotations by their index."""
     (root / "train").mkdir(parents=True)
     (root / "annotations").mkdir()
     for number in range(6):
         pixels = np.random.default_rng(number).integers(0, 255, (40, 60, 3)).astype(np.uint8)
         Image.fromarray(pixels).save(root / "train" / f"{number}.png")
     written = json.loads(json.dumps(COCO))
-    for transform_images, change in changes.items():
-        written["annotations"][int(transform_images.removeprefix("a"))].update(change)
+    for index, change in changes.items():
+        written["annotations"][int(index.removeprefix("a"))].update(change)
     for one in written["annotations"]:
         x, y, w, h = one["bbox"]
         one["segmentation"] = one.get("segmentation", [[x, y, x + w, y, x + w, y + h, x, y + h]])
@@ -93,46 +72,49 @@ def write_coco(root, **changes):
     return root
 
 
-def test_what_can_be_dropped_is_said_and_dropped(tmp_path, capsys):
+def test_defects_that_can_be_dropped_are_reported_and_dropped(tmp_path, capsys, printed_json):
     root = write_coco(tmp_path / "d", a1={"bbox": [5, 5, 0, 10]})
     assert main(["data", f"coco:{root}"]) == 1
     out = capsys.readouterr().out
     assert "has no area" in out and "annotation 11" in out
-    assert "1 of them can be left out safely: look again with --drop-bad" in out
+    assert "1 of them can be left out safely: check again with --drop-bad" in out
     assert f"coco:{root}?drop_bad=1'" in out
     assert main(["data", f"coco:{root}", "--drop-bad", "--json"]) == 0
-    report = printed_json(capsys)
+    report = printed_json()
     assert report["defects"] == []
-    assert any("left out 1 object" in note for note in report["notes"])
+    assert any("dropped 1 object" in note for note in report["notes"])
     assert sum(split["objects"]["count"] for split in report["splits"].values()) == 5
 
 
-def test_a_mask_of_another_object_is_found_and_shown(tmp_path, capsys):
+def test_a_mask_of_another_object_is_found_and_shown(tmp_path, printed_json):
     far = [[40, 20, 58, 20, 58, 38, 40, 38]]
     root = write_coco(tmp_path / "d", a2={"segmentation": far})
     sheet = tmp_path / "sheet.png"
     for words in ([], ["--labels-only"]):
         assert main(["data", f"coco:{root}", "--json", "--out", str(sheet), *words]) == 1
-        (defect,) = printed_json(capsys)["defects"]
-        assert "does not match its mask" in defect["problem"] and "2.png" in defect["file"]
+        (defect,) = printed_json()["defects"]
+        assert (
+            "does not match the extent of its mask" in defect["problem"]
+            and "2.png" in defect["file"]
+        )
         assert Image.open(sheet).width > 600
 
 
-def test_labels_only_counts_the_same(tmp_path, capsys):
+def test_labels_only_counts_the_same(tmp_path, printed_json):
     root = write_coco(tmp_path / "d")
     reports = []
     for words in ([], ["--labels-only"]):
         assert main(["data", f"coco:{root}", "--json", "--split", "train", *words]) == 0
-        reports.append(printed_json(capsys))
+        reports.append(printed_json())
     assert reports[0] == reports[1]
 
 
-def test_anchors(tmp_path, capsys):
+def test_anchors(tmp_path, capsys, printed_json):
     root = write_coco(tmp_path / "d", a1={"bbox": [5, 5, 10, 30]}, a4={"bbox": [5, 5, 10, 30]})
     plot = tmp_path / "plot.png"
     words = ["data", f"coco:{root}", "--anchors", "2", "--image-size", "64x120", "--out", str(plot)]
     assert main([*words, "--split", "train", "--json"]) == 0
-    report = printed_json(capsys)
+    report = printed_json()
     # 40×60 images fit 64×120 at a scale of 1.6.
     assert report["image_size"] == [64, 120]
     found = {tuple(anchor) for anchor in report["anchors_pixels"]}
@@ -142,42 +124,42 @@ def test_anchors(tmp_path, capsys):
     assert main(words) == 0
     assert "mean IoU of an object with its best anchor" in capsys.readouterr().out
     assert main(["data", f"coco:{root}", "--anchors", "9"]) == 2
-    assert "9 anchors asked for" in capsys.readouterr().err
+    assert "anchors must be at most 2" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
         (["--split", "tset"], "train (10)"),
-        (["--anchors", "3"], "no boxes to cluster"),
-        (["--images", "0"], "at least 1"),
+        (["--anchors", "3"], "no boxes among image"),
+        (["--images", "0"], "--images must be at least 1, not 0"),
     ],
 )
-def test_unusable_calls_are_one_line(masks_folder, words, expected, capsys):
-    assert main(["data", f"masks:{masks_folder}", *words]) == 2
+def test_unusable_calls_are_one_line(squares, words, expected, capsys):
+    assert main(["data", f"masks:{squares}", *words]) == 2
     out, err = capsys.readouterr()
     assert out == "" and expected in err.splitlines()[-1]
 
 
-def test_class_tables_have_a_column_a_split():
+def test_class_tables_have_a_column_per_split():
     parts = {"train": [{"cat": 3, "dog": 1}, {"cat": 2, "dog": 1}], "val": [{"cat": 0}, {"cat": 0}]}
     lines = [line.split() for line in _counts("class of objects", parts).splitlines()]
     assert lines[0] == ["class", "of", "objects", "train", "images", "val", "images"]
     assert lines[2] == ["cat", "3", "2", "0", "0"] and lines[3][:3] == ["dog", "1", "1"]
 
 
-def test_real_packs_have_the_counts_of_their_readmes(shared_data, capsys):
+def test_real_packs_have_the_counts_of_their_readmes(shared_data, printed_json):
     assert main(["data", f"coco:{shared_data / 'coco_mini'}", "--json", "--labels-only"]) == 0
-    splits = printed_json(capsys)["splits"]
+    splits = printed_json()["splits"]
     found = {
         s: (p["images"], p["objects"]["count"], p["objects"]["crowd"]) for s, p in splits.items()
     }
     assert found == {"train": (80, 739, 8), "val": (39, 260, 1)}
-    seen = [sum(n > 0 for n in p["objects"]["by_class"].values()) for p in splits.values()]
-    assert seen == [80, 60]
+    present = [sum(n > 0 for n in p["objects"]["by_class"].values()) for p in splits.values()]
+    assert present == [80, 60]
     for words in ([], ["--labels-only"]):
         assert main(["data", f"voc:{shared_data / 'bccd'}", "--json", *words]) == 1
-        report = printed_json(capsys)
+        report = printed_json()
         names = sorted(defect["file"].rpartition("/")[2] for defect in report["defects"])
         assert names == ["BloodImage_00338.xml", "BloodImage_00343.xml"]
         # The README counts the two boxes without area; both are of red cells.
@@ -186,15 +168,15 @@ def test_real_packs_have_the_counts_of_their_readmes(shared_data, capsys):
         assert counts["val"] == {"Platelets": 83, "RBC": 968 - 1, "WBC": 87}
     nuclei = f"instances:{shared_data / 'nuclei_dsb2018'}"
     assert main(["data", nuclei, "--json", "--split", "val"]) == 0
-    val = printed_json(capsys)["splits"]["val"]
+    val = printed_json()["splits"]["val"]
     assert (val["images"], val["instances"]["count"]) == (32, 1207)
 
 
-def test_the_speed_of_every_stage(masks_folder, capsys):
-    words = ["data", f"masks:{masks_folder}", "--speed", "--seconds", "0.2", "--model", "unet"]
+def test_the_speed_of_every_stage(squares, capsys, printed_json):
+    words = ["data", f"masks:{squares}", "--speed", "--seconds", "0.2", "--model", "unet"]
     words += ["--image-size", "32x32", "--set", "batch_size=4"]
     assert main([*words, "--json"]) == 0
-    report = printed_json(capsys)
+    report = printed_json()
     assert list(report["stages"]) == ["read", "decode", "augment", "batch"]
     times = {stage: found["milliseconds"] for stage, found in report["stages"].items()}
     assert times[report["slowest"]] == max(times.values()) > 0
@@ -202,4 +184,4 @@ def test_the_speed_of_every_stage(masks_folder, capsys):
     assert (report["recipe"], report["batch_size"], report["split"]) == ("unet", 4, "train")
     for word in ("--seconds=0", "--model=yolo_v9"):
         assert main([*words, word]) == 2
-    assert "0.0: expected more than 0" in capsys.readouterr().err
+    assert "--seconds must be above 0, not 0" in capsys.readouterr().err

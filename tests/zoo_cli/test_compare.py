@@ -1,4 +1,4 @@
-"""`zoo compare`: rows that are right, failures that cost one row, and a choice from the numbers."""
+"""`zoo compare`: rows, failures of single rows, resuming and the recommendation."""
 
 import contextlib
 import csv
@@ -15,6 +15,7 @@ import hypothesis.strategies as st
 import numpy as np
 import pytest
 from hypothesis import given
+from image_folders import write_squares
 from PIL import Image
 
 import zoo
@@ -22,6 +23,7 @@ from training.data.sources import open_source
 from training.run import open_run
 from training.trainer import fit
 from zoo.errors import InputError
+from zoo.flops import count_flops
 from zoo_cli import main
 from zoo_cli.compare import compare_command as compare
 from zoo_cli.compare import compare_one
@@ -34,7 +36,7 @@ from zoo_cli.compare.compare_folder import (
     update_result,
 )
 from zoo_cli.compare.compare_page import markdown_table
-from zoo_cli.compare.compare_plan import make_plans, read_plan
+from zoo_cli.compare.compare_plan import make_plans, read_comparison, read_plan
 from zoo_cli.compare.compare_plots import write_plots
 from zoo_cli.compare.compare_tasks import Headline
 
@@ -45,19 +47,8 @@ IOU = Headline("mean_iou", "max")
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
-    """Twelve images with a bright square, and their masks."""
-    root = tmp_path_factory.mktemp("squares")
-    random = np.random.default_rng(0)
-    for part in ("images", "masks"):
-        (root / part).mkdir()
-    for number in range(12):
-        mask = np.zeros((40, 52), np.uint8)
-        top, left = random.integers(4, 20, 2)
-        mask[top : top + 14, left : left + 18] = 1
-        image = (100 * mask[..., None] + random.integers(0, 60, (40, 52, 3))).astype(np.uint8)
-        Image.fromarray(image).save(root / "images" / f"{number}.png")
-        Image.fromarray(mask).save(root / "masks" / f"{number}.png")
-    return f"masks:{root}"
+    """Twelve images with a bright square, with masks of 0 and 1."""
+    return f"masks:{write_squares(tmp_path_factory.mktemp('squares') / 'data', value=1)}"
 
 
 def call(*words):
@@ -70,17 +61,17 @@ def call(*words):
 
 @pytest.fixture(scope="module")
 def compared(data, tmp_path_factory):
-    """A comparison of two models and of one that cannot be built; folder and JSON output.
+    """Folder and JSON of a comparison of two models and one that cannot be built.
 
-    U-Net's steps run in this process, to save the time of starting others.
+    The steps of U-Net run in this process, to save time.
     """
     out = tmp_path_factory.mktemp("compared") / "out"
     words = ["compare", *NAMES, "pspnet", "--data", data, *SMALL, "--out", str(out), "--json"]
-    in_another = compare.run_step
+    run_in_process = compare.run_step
 
     def run_step(step, folder):
         if folder.name != "unet":
-            return in_another(step, folder)
+            return run_in_process(step, folder)
         return compare_one.main([step, str(folder)]) == 0
 
     with pytest.MonkeyPatch.context() as patch:
@@ -92,9 +83,10 @@ def compared(data, tmp_path_factory):
 
 
 def options(data, *names, **changes):
-    given = {"task": None, "data": data, "split": None, "minutes": None, "epochs": 1}
-    given |= {"batch_size": 4, "image_size": (32, 32), "set": [], "tiny": True, "out": None}
-    return Namespace(names=list(names), **{**given, **changes})
+    defaults = {"task": None, "data": data, "split": None, "minutes": None, "epochs": 1}
+    defaults |= {"recipe": None, "changes": {}, "row_changes": {}}
+    defaults |= {"batch_size": 4, "image_size": (32, 32), "set": [], "tiny": True, "out": None}
+    return Namespace(names=list(names), **{**defaults, **changes})
 
 
 def plan_for(data, name="full_resolution", **changes):
@@ -103,7 +95,7 @@ def plan_for(data, name="full_resolution", **changes):
 
 @pytest.fixture
 def folder(data, tmp_path):
-    """The folder of a model that has not begun."""
+    """The folder of a model that has not been trained."""
     prepare(tmp_path / "out", [plan_for(data)])
     return tmp_path / "out" / "full_resolution"
 
@@ -120,7 +112,7 @@ def test_every_model_has_its_row_and_a_failure_costs_one(compared):
         assert row["status"] == "done" and row["epochs"] == 1
         assert row["exported_as"] == "tflite"
         assert row["exported_bytes"] == (out / name / "model.tflite").stat().st_size
-        assert row["answers_timed"] >= 20 and row["image_size"] == [40, 52]
+        assert row["predictions_timed"] >= 20 and row["image_size"] == [40, 52]
         assert 0 < row["milliseconds"] < 60_000
         assert 100e6 < row["peak_memory"] < 100e9
         assert row["images_per_second"] > 0 and row["minutes"] > 0
@@ -128,7 +120,7 @@ def test_every_model_has_its_row_and_a_failure_costs_one(compared):
     assert values == sorted(values, reverse=True)
 
 
-def test_rows_say_what_the_rest_of_the_zoo_says(compared, data, capsys):
+def test_rows_agree_with_evaluate_and_build(compared, data, capsys):
     out, result = compared
     row = next(row for row in result["rows"] if row["name"] == "unet")
     assert main(["evaluate", str(out / "unet" / "run"), "--data", data, "--json"]) == 0
@@ -138,7 +130,7 @@ def test_rows_say_what_the_rest_of_the_zoo_says(compared, data, capsys):
     tiny = {**zoo.card("unet").tiny, "num_classes": 2, "input_shape": (32, 32, 3)}
     model = zoo.build("unet", **tiny)
     assert row["parameters"] == sum(int(np.prod(v.shape)) for v in model.weights)
-    assert row["flops"] == zoo.flops.count_flops(model)
+    assert row["flops"] == count_flops(model)
 
 
 def test_table_csv_and_json_agree(compared):
@@ -163,33 +155,33 @@ def test_table_csv_and_json_agree(compared):
     assert result["command"] in page and "zoo compare unet" in result["command"]
 
 
-def test_images_are_there_and_show_something(compared):
+def test_plots_and_samples_are_not_blank(compared):
     out, _ = compared
     page = (out / "report.md").read_text()
     for name in ("accuracy_latency", "accuracy_size", "accuracy_memory", "samples"):
         assert f"({name}.png)" in page
         pixels = np.asarray(Image.open(out / f"{name}.png").convert("RGB"))
         assert len(np.unique(pixels.reshape(-1, 3), axis=0)) > 20
-    # Image, truth and one column a model that was trained; two images are held out.
+    # Image, truth and one column per trained model; two validation images.
     width, height = Image.open(out / "samples.png").size
     assert width == 4 * (256 + 6) + 6 and height > 2 * 190
 
 
-def test_the_sheet_holds_the_models_own_predictions(compared, data):
+def test_samples_are_the_models_predictions(compared, data):
     out, _ = compared
     source = open_source(data)
     run = open_run(out / "unet" / "run")
     predict = run.predictor(run.model())
     positions = sample_positions(source.sizes["val"])
-    kept = np.load(out / "unet" / "samples.npz")
-    for transform_images, (_, sample) in enumerate(source.samples("val")):
-        number = positions.index(transform_images)
+    samples = np.load(out / "unet" / "samples.npz")
+    for position, (_, sample) in enumerate(source.samples("val")):
+        number = positions.index(position)
         np.testing.assert_array_equal(
-            kept[f"{number}_segmentation"], predict(sample["image"])["segmentation"]
+            samples[f"{number}_segmentation"], predict(sample["image"])["segmentation"]
         )
 
 
-def test_again_keeps_what_is_done(compared, data, monkeypatch):
+def test_a_second_call_repeats_nothing(compared, data, monkeypatch):
     out, before = compared
     monkeypatch.setattr(compare, "run_step", None)  # any process would fail
     files = [out / n / f for n in NAMES for f in ("result.json", "run/model.keras", "model.tflite")]
@@ -200,7 +192,7 @@ def test_again_keeps_what_is_done(compared, data, monkeypatch):
     assert json.loads(printed)["rows"] == before["rows"][:2]
 
 
-def test_other_settings_are_refused_where_they_would_mix(compared, data, capsys):
+def test_other_settings_of_a_trained_model_are_refused(compared, data, capsys):
     out, _ = compared
     words = ["compare", "unet", "--data", data, *SMALL, "--out", str(out)]
     assert main([*words, "--set", "learning_rate=0.5"]) == 2
@@ -208,15 +200,15 @@ def test_other_settings_are_refused_where_they_would_mix(compared, data, capsys)
     assert "learning_rate=0.002" in error and len(error.splitlines()) == 1
 
 
-def test_a_failed_model_may_be_set_otherwise(folder, data):
+def test_a_failed_model_may_have_other_settings(folder, data):
     update_result(folder, status="failed", error="out of memory", epochs_planned=3)
     (folder / "run").mkdir()
     prepare(folder.parent, [plan_for(data, batch_size=2)])
     assert read_result(folder) == {} and not (folder / "run").exists()
-    assert read_plan(folder / "plan.json").recipe.batch_size == 2
+    assert read_plan(folder / "plan.json").recipe.batch.batch_size == 2
 
 
-def test_an_interrupted_training_goes_on(folder, data):
+def test_an_interrupted_training_resumes(folder, data):
     plan = plan_for(data, epochs=3)
     run = fit(plan.name, data, plan.recipe, out=folder / "run", minutes=1e-9, log=lambda _: None)
     run.write_info(finished=False)
@@ -230,7 +222,7 @@ def test_an_interrupted_training_goes_on(folder, data):
     assert result["peak_memory"] == 10**15
 
 
-def test_a_trial_says_how_many_epochs_fit(folder, data):
+def test_a_trial_finds_the_number_of_epochs(folder, data):
     plan = plan_for(data, epochs=None, minutes=30.0)
     compare_one.trial(folder, plan)
     assert 30 < read_result(folder)["epochs_planned"] < 1_000_000
@@ -247,12 +239,12 @@ def test_a_model_too_slow_for_the_budget_fails(folder, data, monkeypatch):
         assert ended.wait(30)
         raise InputError("ended")
 
-    monkeypatch.setattr(compare_one, "letterbox", endless)
+    monkeypatch.setattr(compare_one, "fit", endless)
     with pytest.raises(InputError, match="ended"):
         compare_one.trial(folder, plan_for(data, epochs=None, minutes=0.001))
     result = read_result(folder)
     assert result["status"] == "failed"
-    assert result["error"] == "not one epoch was finished in the budget of 0.001 minutes"
+    assert result["error"] == "no epoch was finished in the budget of 0.001 minutes"
 
 
 @pytest.mark.parametrize(
@@ -271,7 +263,7 @@ def test_a_process_that_dies_leaves_its_reason(folder, monkeypatch, program, rea
     assert read_result(folder) == {"error": reason, "status": "failed"}
 
 
-def test_what_was_trained_stays_when_measuring_dies(folder, monkeypatch):
+def test_a_model_stays_trained_when_measuring_fails(folder, monkeypatch):
     update_result(folder, status="done", value=0.5)
     monkeypatch.setattr(compare, "step_command", lambda *_: [sys.executable, "-c", "exit(3)"])
     compare.measure(folder)
@@ -295,7 +287,7 @@ def test_a_process_ends_with_the_one_that_started_it(folder, tmp_path):
     assert read_result(folder) == {}
 
 
-def test_status_is_1_when_no_model_came_through(data, tmp_path, monkeypatch, capsys):
+def test_status_is_1_when_every_model_failed(data, tmp_path, monkeypatch, capsys):
     command = [sys.executable, "-c", f"import os; os.kill(os.getpid(), {int(signal.SIGKILL)})"]
     monkeypatch.setattr(compare, "step_command", lambda *_: command)
     assert main(["compare", "unet", "--data", data, *SMALL, "--out", str(tmp_path / "o")]) == 1
@@ -309,13 +301,36 @@ def test_one_pipeline_for_all_and_settings_of_one(data):
     plans = make_plans(options(data, *NAMES, set=settings), open_source(data))
     unet, full = (plan.recipe for plan in plans)
     assert (unet.learning_rate, full.learning_rate) == (0.1, 0.01)
-    assert (unet.batch_size, full.batch_size) == (2, 4)
-    assert unet.seed == full.seed == 3 and unet.augmentation == full.augmentation
+    assert (unet.batch.batch_size, full.batch.batch_size) == (2, 4)
+    assert unet.batch.seed == full.batch.seed == 3
+    assert unet.batch.augmentation == full.batch.augmentation
     assert unet.model["filters"] == zoo.card("unet").tiny["filters"]
     assert "num_classes" not in unet.model and "input_shape" not in unet.model
     every = make_plans(options(data, task="segmentation", tiny=False), open_source(data))
     assert [plan.name for plan in every] == zoo.list_models("segmentation")
     assert every[0].recipe.model == {} and every[0].split == "val"
+
+
+def test_a_recipe_file_names_data_rows_and_settings(data, tmp_path):
+    path = tmp_path / "which.toml"
+    path.write_text(
+        f'data = "{data}"\nlearning_rate = 0.01\n[augmentation]\nrotate = 0\n'
+        "[models.unet]\nmodel.filters = 2\n"
+        '[models.up]\narchitecture = "encoder_decoder"\nmodel.upsampling = "bilinear"\n'
+    )
+    given = {"recipe": str(path), "epochs": None, "set": ["up:learning_rate=0.1"], "tiny": False}
+    completed = read_comparison(options(None, **given))
+    assert completed.data == data
+    unet, up = make_plans(completed, open_source(completed.data))
+    assert (unet.name, up.name, up.architecture) == ("unet", "up", "encoder_decoder")
+    assert (unet.recipe.learning_rate, up.recipe.learning_rate) == (0.01, 0.1)
+    assert unet.recipe.model == {"filters": 2} and up.recipe.model == {"upsampling": "bilinear"}
+    assert unet.recipe.batch.augmentation.rotate == 0
+    path.write_text("data = 3x")
+    with pytest.raises(InputError, match=r"which\.toml: not TOML"):
+        read_comparison(options(None, **given))
+    with pytest.raises(InputError, match="no data set"):
+        read_comparison(options(None))
 
 
 def test_a_plan_is_read_as_it_was_written(data, tmp_path):
@@ -328,22 +343,22 @@ def test_a_plan_is_read_as_it_was_written(data, tmp_path):
 def bad_calls(data):
     words = ["compare", "unet", "--data", data]
     return {
-        "no model": (["compare", "--data", data], "with --task all models"),
-        "both": ([*words, "--task", "segmentation"], "with --task all models"),
+        "no model": (["compare", "--data", data], "all models of a task with --task"),
+        "both": ([*words, "--task", "segmentation"], "all models of a task with --task"),
         "unknown": (["compare", "unett", "--data", data], "did you mean 'unet'"),
-        "unknown task": (["compare", "--task", "x", "--data", data], "Tasks: "),
+        "unknown task": (["compare", "--task", "x", "--data", data], "Available: "),
         "no data": (["compare", "unet"], "--data"),
         "two budgets": ([*words, "--minutes", "1", "--epochs", "1"], "not allowed with"),
-        "no time": ([*words, "--minutes", "0"], "a time above 0"),
-        "no epochs": ([*words, "--epochs", "0"], "epochs is a whole number above 0"),
-        "another's setting": ([*words, "--set", "segnet:seed=1"], "'segnet' is not compared"),
+        "no time": ([*words, "--minutes", "0"], "--minutes must be above 0, not 0"),
+        "no epochs": ([*words, "--epochs", "0"], "epochs must be a"),
+        "another's setting": ([*words, "--set", "segnet:seed=1"], "unknown row 'segnet'"),
         "argument": ([*words, "--set", "model.filter=1"], "did you mean 'filters'"),
         "key": ([*words, "--set", "unet:lerning_rate=1"], "learning_rate"),
         "split": ([*words, "--split", "x"], "no split 'x'"),
-        "alias": (["compare", "a/b=unet", "--data", data], "an alias is a word"),
-        "no alias": (["compare", "=unet", "--data", data], "an alias is a word"),
-        "two of one name": (["compare", "unet=segnet", *words[1:]], "unet would be two rows"),
-        "nothing to measure again": ([*words, "--measure-again"], "needs the --out DIR"),
+        "alias": (["compare", "a/b=unet", "--data", data], "an alias must be a word"),
+        "no alias": (["compare", "=unet", "--data", data], "an alias must be a word"),
+        "two of one name": (["compare", "unet=segnet", *words[1:]], "unet: two rows of one name"),
+        "nothing to measure again": ([*words, "--measure-again"], "needs --out DIR"),
     }
 
 
@@ -378,10 +393,10 @@ def test_one_architecture_several_times(data):
     )
     assert rows["max"].recipe.model["upsampling"] == "max_unpool"
     assert rows["plain"].recipe.model["upsampling"] == "transpose"
-    assert {plan.recipe.seed for plan in plans} == {4}
+    assert {plan.recipe.batch.seed for plan in plans} == {4}
 
 
-def test_a_plan_without_an_architecture_is_of_its_name(data, tmp_path):
+def test_the_architecture_of_a_plan_defaults_to_its_name(data, tmp_path):
     plan = plan_for(data).to_dict()
     assert plan.pop("architecture") == "full_resolution"
     (tmp_path / "plan.json").write_text(json.dumps(plan))
@@ -433,7 +448,7 @@ def test_measuring_again_repeats_only_that(compared, data, tmp_path, monkeypatch
     assert rows["pspnet"] == before["pspnet"]
 
 
-def test_a_measurement_cut_short_is_made_up_for(folder):
+def test_an_interrupted_measurement_is_incomplete(folder):
     update_result(folder, milliseconds=1.5, exported_bytes=7)
     assert compare.measured(folder)
     update_result(folder, exported_bytes=None)
@@ -444,12 +459,12 @@ def test_two_comparisons_do_not_share_a_folder(data, tmp_path, capsys):
     out = tmp_path / "out"
     with locked(out):
         assert main(["compare", "unet", "--data", data, *SMALL, "--out", str(out)]) == 2
-        assert "another zoo compare is at work there" in capsys.readouterr().err
+        assert "another zoo compare is running there" in capsys.readouterr().err
     with locked(out):  # free again
         assert [path.name for path in out.iterdir()] == [".lock"]
 
 
-def test_a_folder_of_something_else_is_refused(data, tmp_path, capsys):
+def test_other_folders_are_refused(data, tmp_path, capsys):
     (tmp_path / "diary.txt").write_text("dear")
     assert main(["compare", "unet", "--data", data, "--out", str(tmp_path)]) == 2
     assert "choose another" in capsys.readouterr().err
@@ -470,68 +485,68 @@ ROWS = [
 ]
 
 
-def test_the_recommendation_follows_from_the_numbers():
+def test_recommendation():
     choice = choose(ROWS, IOU, 0.02)
     assert (choice.best, choice.fastest, choice.smallest) == ("heavy", "good", "small")
     assert choice.front == ["heavy", "good", "small", "poor"]
-    assert choice.beaten == {"bad": "heavy"}
+    assert choice.dominated == {"bad": "heavy"}
     text = "\n".join(choice.lines)
     assert "3.0 times as fast" in text and "24.0 times as small" in text
     assert "**poor**" in text and "only 0.6000" in text and "bad (by heavy)" in text
 
 
-def test_the_margin_decides_who_is_near():
+def test_the_margin_limits_fastest_and_smallest():
     assert choose(ROWS, IOU, 0.0).fastest == "heavy"
     assert choose(ROWS, IOU, 0.01).smallest == "good"
     assert choose(ROWS, IOU, 0.2).fastest == "poor"
 
 
-def test_what_there_is_nothing_to_compare_with_is_said():
-    assert choose(ROWS[:1], IOU, 0.02).lines[1:] == ["heavy is the only one that was trained."]
-    assert "No other on the front is within 0.001 of it." in choose(ROWS, IOU, 0.001).lines
+def test_a_single_model_is_recommended():
+    assert choose(ROWS[:1], IOU, 0.02).lines[1:] == ["heavy is the only trained model."]
+    assert "No other model on the front is within 0.001 of it." in choose(ROWS, IOU, 0.001).lines
 
 
 def test_less_may_be_better():
     error = Headline("pose_error", "min")
     choice = choose([row("a", 3.0, 5.0, 1e6), row("b", 9.0, 9.0, 2e6)], error, 0.5, baseline=8.0)
-    assert choice.best == choice.fastest == "a" and choice.beaten == {"b": "a"}
-    assert "commonest answer (8.0000): b." in choice.lines[-1]
+    assert choice.best == choice.fastest == "a" and choice.dominated == {"b": "a"}
+    assert "majority baseline (8.0000): b." in choice.lines[-1]
 
 
-def test_what_is_not_known_wins_nothing():
+def test_an_unknown_cost_counts_as_infinite():
     unmeasured = {"name": "x", "value": 0.9}
     choice = choose([unmeasured, *ROWS], IOU, 0.3)
     assert choice.best == "x" and choice.fastest == "poor"
     assert not dominates(unmeasured, ROWS[0], IOU)
     assert choose([unmeasured], IOU, 0.02).fastest is None
-    assert choose([{**unmeasured, "value": 0.1}, *ROWS], IOU, 0.2).beaten == {"bad": "heavy"}
+    assert choose([{**unmeasured, "value": 0.1}, *ROWS], IOU, 0.2).dominated == {"bad": "heavy"}
 
 
-def test_equal_rows_stay_and_no_rows_are_said():
+def test_equal_rows_and_no_rows():
     twins = [row("a", 0.5, 1.0, 1.0), row("b", 0.5, 1.0, 1.0)]
     assert choose(twins, IOU, 0.02).front == ["a", "b"]
     assert choose([], IOU, 0.02).best is None
-    assert "None is better" in choose(twins, IOU, 0.02, baseline=0.5).lines[-1]
+    assert "No model is better" in choose(twins, IOU, 0.02, baseline=0.5).lines[-1]
 
 
 numbers = st.sampled_from([0.1, 0.2, 0.3, 0.4])
 
 
 @given(st.lists(st.tuples(numbers, numbers, numbers, numbers), min_size=1, max_size=9))
-def test_the_front_is_what_nobody_beats(points):
+def test_the_front_is_not_dominated(points):
     rows = [row(str(number), *point) for number, point in enumerate(points)]
     front = pareto(rows, IOU)
     assert front
     for one in rows:
-        beaten = any(
+        dominated = any(
             o["value"] >= one["value"]
             and all(o[c] <= one[c] for c in COSTS)
             and (o["value"] > one["value"] or any(o[c] < one[c] for c in COSTS))
             for o in rows
         )
-        assert (one in front) != beaten
+        assert (one in front) != dominated
     choice = choose(rows, IOU, 0.02)
-    assert set(choice.beaten.values()) <= set(choice.front)
+    assert set(choice.dominated.values()) <= set(choice.front)
     assert max(r["value"] for r in rows) == next(
         r["value"] for r in rows if r["name"] == choice.best
     )
@@ -548,7 +563,7 @@ def test_plots_of_many_of_one_and_of_equals(rows, better, tmp_path):
     assert not list(tmp_path.glob(".*"))
 
 
-def test_a_bar_in_a_cell_does_not_end_it():
+def test_a_bar_in_a_cell_is_escaped():
     table = markdown_table(["a", "b"], [["x|y", "1\n2"]])
     assert table.splitlines()[-1] == "| x\\|y | 1 2 |"
 

@@ -1,4 +1,4 @@
-"""Tiles, scales, flips and superpixels on the command line."""
+"""Test-time options on the command line."""
 
 import json
 
@@ -14,7 +14,7 @@ from zoo.inference.inference_options import InferenceOptions
 from zoo_cli import main
 from zoo_cli.loaded_model import LoadedModel, _check_tile
 
-AIDS = ["--tile", "16x24", "--overlap", "8", "--scales", "1,1.5", "--flip"]
+OPTIONS = ["--tile", "16x24", "--overlap", "8", "--scales", "1,1.5", "--flip"]
 INFERENCE = InferenceOptions((16, 24), 8, (1, 1.5), True)
 
 
@@ -34,23 +34,13 @@ def file(model, tmp_path_factory):
     return str(path)
 
 
-@pytest.fixture(scope="module")
-def photo(tmp_path_factory):
-    """An image of two flat halves with noise."""
-    image = np.random.default_rng(0).integers(0, 90, (40, 52, 3), dtype=np.uint8)
-    image[:, 26:] += 120
-    path = tmp_path_factory.mktemp("photo") / "photo.png"
-    Image.fromarray(image).save(path)
-    return path, image
-
-
 def predicted(model, image, inference):
-    return np.asarray(zoo.predict(model, image[None], inference=inference)["segmentation"])[0]
+    return np.asarray(zoo.predict(model, image[None], options=inference)["segmentation"])[0]
 
 
-def test_predict_uses_the_aids(model, file, photo, tmp_path, capsys):
+def test_predict_uses_tiles_and_flips(model, file, photo, tmp_path, capsys):
     path, image = photo
-    words = ["predict", file, str(path), "--out", str(tmp_path), *AIDS]
+    words = ["predict", file, str(path), "--out", str(tmp_path), *OPTIONS]
     assert main(words) == 0
     found = np.asarray(Image.open(tmp_path / "photo_classes.png"))
     expected = predicted(model, image, INFERENCE)
@@ -63,7 +53,7 @@ def test_predict_uses_the_aids(model, file, photo, tmp_path, capsys):
     assert (found != expected).any()
 
 
-def test_another_canvas_can_be_asked_for(model, file, photo, tmp_path, capsys):
+def test_image_size_replaces_the_models(model, file, photo, tmp_path, capsys):
     path, image = photo
     words = ["predict", file, str(path), "--out", str(tmp_path), "--image-size", "24x32"]
     assert main(words) == 0
@@ -85,20 +75,20 @@ def test_another_canvas_can_be_asked_for(model, file, photo, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("arguments", "error"),
     [
-        ({"input_shape": (32, 32, 3)}, "was built for images with a side of 32, not 25"),
-        ({"padding": "valid"}, "the nearest that it can: 24 or 26"),
+        ({"input_shape": (32, 32, 3)}, "an image side must be 32"),
+        ({"padding": "valid"}, "must be 24 or 26"),
     ],
 )
-def test_a_canvas_that_the_model_cannot_take_is_one_line(arguments, error, photo, tmp_path, capsys):
+def test_an_unsuitable_image_size_is_one_line(arguments, error, photo, tmp_path, capsys):
     model = zoo.build("unet", num_classes=2, filters=4, depth=2, **arguments)
     model.save(tmp_path / "unet.keras")
     words = ["predict", str(tmp_path / "unet.keras"), str(photo[0]), "--out", str(tmp_path / "o")]
     assert main([*words, "--image-size", "25x24"]) == 2
-    said = capsys.readouterr().err
-    assert error in said and said.count("\n") == 1
+    message = capsys.readouterr().err
+    assert error in message and message.count("\n") == 1
 
 
-def test_evaluate_measures_with_the_aids(model, file, photo, tmp_path, capsys):
+def test_evaluate_uses_tiles_and_flips(model, file, photo, tmp_path, capsys):
     image = photo[1]
     for part in ("images", "masks"):
         (tmp_path / part).mkdir()
@@ -107,7 +97,7 @@ def test_evaluate_measures_with_the_aids(model, file, photo, tmp_path, capsys):
     Image.fromarray(truth).save(tmp_path / "masks" / "a.png")
     for name in ("images", "masks"):
         Image.open(tmp_path / name / "a.png").save(tmp_path / name / "b.png")
-    words = ["evaluate", file, "--data", f"masks:{tmp_path}", "--json", *AIDS]
+    words = ["evaluate", file, "--data", f"masks:{tmp_path}", "--json", *OPTIONS]
     assert main(words) == 0
     result = json.loads(capsys.readouterr().out)
     assert result["inference"] == {**INFERENCE.to_dict(), "superpixels": None}
@@ -115,7 +105,7 @@ def test_evaluate_measures_with_the_aids(model, file, photo, tmp_path, capsys):
     assert result["pixel_accuracy"] == pytest.approx(right.mean())
 
 
-def test_export_puts_the_aids_into_the_file(model, file, photo, tmp_path, capsys):
+def test_exported_files_contain_tiles_and_flips(model, file, photo, tmp_path, capsys):
     words = ["export", file, "--out", str(tmp_path), "--format"]
     assert main([*words, "saved_model", "--json", "--tile", "16x24", "--flip"]) == 0
     report = json.loads(capsys.readouterr().out)
@@ -126,28 +116,28 @@ def test_export_puts_the_aids_into_the_file(model, file, photo, tmp_path, capsys
     np.testing.assert_array_equal(predict(photo[1])["segmentation"], expected)
     assert main([*words, "litert", "--tile", "16x24"]) == 2
     error = capsys.readouterr().err
-    assert "name an image size, or export a SavedModel" in error and error.count("\n") == 1
+    assert "set an image size, or export a SavedModel" in error and error.count("\n") == 1
 
 
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        (["--overlap", "4"], "needs tiles"),
+        (["--overlap", "4"], "overlap needs a tile"),
         (["--tile", "16"], "HEIGHTxWIDTH"),
-        (["--tile", "16x16", "--overlap", "9"], "from 0 to 8"),
-        (["--scales", "1,x"], "expected numbers"),
+        (["--tile", "16x16", "--overlap", "9"], "overlap must be in [0, 8]"),
+        (["--scales", "1,x"], "must be numbers such as"),
         (["--scales", "0"], "factors such as"),
-        (["--superpixels", "slic"], "Unknown superpixels 'slic'"),
+        (["--superpixels", "slic"], "unknown superpixels 'slic'"),
     ],
 )
-def test_bad_aids_are_one_line_and_status_2(words, expected, file, photo, tmp_path, capsys):
+def test_bad_options_are_one_line_and_status_2(words, expected, file, photo, tmp_path, capsys):
     assert main(["predict", file, str(photo[0]), "--out", str(tmp_path / "o"), *words]) == 2
     error = capsys.readouterr().err
     assert expected in error and error.startswith("zoo: ") and error.count("\n") == 1
     assert not (tmp_path / "o").exists()
 
 
-def test_tiles_as_large_as_the_canvas_are_refused(model, tmp_path):
+def test_tiles_as_large_as_the_model_input_are_refused(model, tmp_path):
     def check(tile, scales=(1.0,), size=(64, 64)):
         inference = InferenceOptions(tile, scales=scales)
         _check_tile(LoadedModel(tmp_path, model, ["a", "b"], size, "letterbox", None, inference))

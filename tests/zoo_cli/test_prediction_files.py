@@ -1,4 +1,4 @@
-"""What `zoo predict` and `zoo evaluate` write of any task's answers."""
+"""Files, values and tables of `zoo predict` and `zoo evaluate` for any task."""
 
 import json
 
@@ -9,10 +9,10 @@ from PIL import Image
 from training.drawing import Names
 from training.evaluation.object_matching import full_masks
 from zoo_cli.compare.compare_tasks import comparison, headline, metric_name
-from zoo_cli.prediction_files import PredictionFiles, kept_rows, names_of, polygons
+from zoo_cli.prediction_files import PredictionFiles, drawing_names, polygons, reported_rows
 from zoo_cli.result_tables import result_tables
 
-NAMES = Names(objects=("car", "dog"), labels=("day", "night"), joints=("nose", "tail"))
+NAMES = Names(objects=("car", "dog"), labels=("day", "night"), keypoints=("nose", "tail"))
 SIZE = (40, 60)
 IMAGE = np.full((*SIZE, 3), 90, np.uint8)
 
@@ -46,7 +46,7 @@ def test_objects_best_first_without_padding(tmp_path):
     assert len(everything["objects"]) == 3
     nothing, text = written(tmp_path, predict(), min_score=1.0)
     assert nothing["objects"] == [] and text.startswith("nothing found")
-    # What was found is drawn: nothing else changes the grey image.
+    # Only reported objects change the grey image.
     assert (np.asarray(Image.open(nothing["overlay"])) == 90).all()
 
 
@@ -70,7 +70,7 @@ def test_masks_as_runs_and_as_polygons(tmp_path, framed):
     assert (drawn == images[0]).mean() > 0.995
 
 
-def test_polygons_have_exactly_the_masks_pixels_inside():
+def test_polygons_contain_exactly_the_pixels_of_the_mask():
     from matplotlib.path import Path
 
     random = np.random.default_rng(0)
@@ -79,13 +79,11 @@ def test_polygons_have_exactly_the_masks_pixels_inside():
     y, x = np.indices(blobs.shape) + 0.5
     centres = np.stack([x.ravel(), y.ravel()], 1)
     inside = np.zeros(blobs.size, bool)
-    for build_abstract in corners:
-        inside |= Path(np.concatenate([build_abstract, build_abstract[:1]])).contains_points(
-            centres
-        )
+    for outline in corners:
+        inside |= Path(np.concatenate([outline, outline[:1]])).contains_points(centres)
     holes = inside & ~blobs.ravel()
     assert (inside | ~blobs.ravel()).all()
-    # Only what an outline goes all around is filled.
+    # Only enclosed holes are filled.
     labelled = holes.reshape(blobs.shape)
     assert not labelled[0].any() and not labelled[-1].any()
     assert polygons(np.zeros((4, 4), bool)) == []
@@ -93,9 +91,9 @@ def test_polygons_have_exactly_the_masks_pixels_inside():
 
 
 def test_keypoints(tmp_path):
-    joints = np.arange(4 * 2 * 3, dtype=float).reshape(4, 2, 3)
-    values, _ = written(tmp_path, predict(keypoints=joints), "instances")
-    assert values["objects"][0]["keypoints"] == joints[1].tolist()
+    keypoints = np.arange(4 * 2 * 3, dtype=float).reshape(4, 2, 3)
+    values, _ = written(tmp_path, predict(keypoints=keypoints), "instances")
+    assert values["objects"][0]["keypoints"] == keypoints[1].tolist()
 
 
 WORDS = ("<pad>", "<start>", "<end>", "<unk>", "a", "dog", "car")
@@ -108,7 +106,7 @@ def test_captions(tmp_path, as_text):
         captions = np.array([b"a dog", b"a car", b"a <unk>", b""], object)
     found = predict(labels=np.array([0, 0, 0, -1]), captions=captions)
     files = PredictionFiles(
-        tmp_path, "captioning", names_of("captioning", list(WORDS)), min_score=0.0
+        tmp_path, "captioning", drawing_names("captioning", list(WORDS)), min_score=0.0
     )
     values, text = files.write(tmp_path / "photo.jpg", IMAGE, found)
     objects = json.loads(json.dumps(values))["objects"]
@@ -116,7 +114,7 @@ def test_captions(tmp_path, as_text):
     assert {one["label"] for one in objects} == {"region"}
     assert text.startswith("a car; a dog; a <unk> → ")
     width, height = Image.open(values["overlay"]).size
-    assert width == SIZE[1] and height > SIZE[0], "sentences stand below the image"
+    assert width == SIZE[1] and height > SIZE[0], "captions are drawn below the image"
 
 
 def test_predictions_about_the_whole_image(tmp_path):
@@ -131,21 +129,21 @@ def test_predictions_about_the_whole_image(tmp_path):
 
 
 def test_names_by_task():
-    assert names_of("detection", ["a"]).objects == ("a",)
-    assert names_of("segmentation", ["a"]).classes == ("a",)
-    assert names_of("localization", ["a"]).labels == ("a",)
-    instances = names_of("instances", ["a"], ("nose",), ((0, 0),))
-    assert (instances.objects, instances.joints, instances.skeleton) == (
+    assert drawing_names("detection", ["a"]).objects == ("a",)
+    assert drawing_names("segmentation", ["a"]).classes == ("a",)
+    assert drawing_names("localization", ["a"]).labels == ("a",)
+    instances = drawing_names("instances", ["a"], ("nose",), ((0, 0),))
+    assert (instances.objects, instances.keypoints, instances.skeleton) == (
         ("a",),
         ("nose",),
         ((0, 0),),
     )
 
 
-def test_kept_rows_without_a_count():
+def test_reported_rows_without_a_count():
     found = predict()
     del found["num_detections"]
-    np.testing.assert_array_equal(kept_rows(found, 0.0), [1, 0, 2])
+    np.testing.assert_array_equal(reported_rows(found, 0.0), [1, 0, 2])
 
 
 def test_tables_of_any_result():

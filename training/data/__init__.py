@@ -1,1 +1,1 @@
-"""Everything from a file to a batch."""
+"""Data sets and the input pipeline, from a file to a batch."""

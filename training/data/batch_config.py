@@ -1,16 +1,23 @@
-"""What batches a model is trained on."""
+"""The configuration of batches."""
 
 from __future__ import annotations
 
 import dataclasses
 import functools
-import math
 from collections.abc import Callable
 
 import tensorflow as tf
 
-from training.data.augment import Augmentation, check_keys, partners
+from training.data.augment.augmentation import RESIZE_RULES, Augmentation
+from training.data.data_service import check_address
 from training.data.sources import JointSource, Source
+from training.data.value_checks import (
+    check_cache,
+    check_choice,
+    check_number,
+    check_size,
+    check_sizes,
+)
 from training.data.vocabulary import Vocabulary
 from zoo.errors import InputError
 from zoo.tasks import TASKS
@@ -18,36 +25,40 @@ from zoo.tasks import TASKS
 
 @dataclasses.dataclass(frozen=True)
 class BatchConfig:
-    """How samples become batches.
+    """Configuration of the batches of a data set.
 
     Attributes:
-        task: name of the task, which says the targets.
-        image_size: canvas height and width.
-        image_sizes: of training, in turn epoch by epoch; empty for `image_size` alone.
-        size_steps: batches after which one of `image_sizes` is drawn at random instead; 0 takes
-            them in turn.
-        batch_size: images a batch.
+        task: name of the task, which determines the targets; empty in a recipe, where the
+            architecture determines it.
+        image_size: height and width of the model input in pixels.
+        batch_size: images per batch.
         channels: 3 for colour, 1 for grey.
-        fit: `"fit"`, `"stretch"` or `"crop"`, see `training.data.augment`.
-        augmentation: ranges of random change in training.
-        border_weight: U-Net's w0; 0 gives no sample weights. Needs instance maps.
-        border_sigma: U-Net's sigma in pixels.
-        max_objects: rows of the object keys, see `training.data.object_padding`.
-        mask_size: cells a side of the masks that a model learns from; 0 for those of the data set.
-        targets: keys of the schema that the model learns from; empty for the task's.
-        seed: of everything random.
-        buckets: canvas sizes of training instead of `image_size`; each image goes on the one
-            whose proportions are nearest to its own, and a batch has images of one size.
-        cache: `"none"`, `"memory"`, `"disk"` or `"disk:FOLDER"`, where samples are kept once they
-            have been decoded, see `training.data.cache.cache_options`.
-        service: address of a tf.data service whose workers make the training batches; see
-            `training.data.service`.
-        vocabulary: that makes `captions` of the data set's `texts`.
-        max_words: of a caption; more are cut.
+        resize: resize rule: `"letterbox"` (keeps the aspect ratio and pads), `"stretch"` or
+            `"crop"` (a window at the original scale).
+        augmentation: ranges of random augmentation in training.
+        border_weight: w0 of U-Net's border weights, for data sets with instance maps; 0 disables
+            them.
+        border_sigma: sigma of U-Net's border weights in pixels.
+        max_objects: objects per image; further ones are dropped.
+        mask_size: cells per side of the objects' target masks; 0 for those of the data set.
+        targets: keys of the sample schema that the model is trained on; empty for the task's.
+        seed: seed of all random numbers.
+        image_sizes: model input sizes in training, one per epoch in turn, for networks that take
+            any size; empty for `image_size` alone. Validation and prediction use `image_size`.
+        buckets: model input sizes in training instead of `image_size`; an image is resized to the
+            one nearest to its aspect ratio, and a batch has images of one size.
+        cache: cache of decoded samples: `"none"`, `"memory"`, `"disk"` or `"disk:FOLDER"`, see
+            `training.data.cache`.
+        data_service: address of a tf.data service that makes the training batches, such as
+            `grpc://10.0.0.7:5050`, see `training.data.data_service`; empty for this process.
+        vocabulary: vocabulary that encodes the data set's `texts` as `captions`.
+        max_words: words per caption; further ones are dropped.
+        size_steps: batches after which one of `image_sizes` is drawn at random (10 in YOLOv2); 0
+            takes them in turn instead, one per epoch.
     """
 
-    task: str
-    image_size: tuple[int, int]
+    task: str = ""
+    image_size: tuple[int, int] = (256, 256)
     batch_size: int = 8
     channels: int = 3
     resize: str = "letterbox"
@@ -61,78 +72,86 @@ class BatchConfig:
     image_sizes: tuple[tuple[int, int], ...] = ()
     buckets: tuple[tuple[int, int], ...] = ()
     cache: str = "none"
-    service: str = ""
+    data_service: str = ""
     vocabulary: Vocabulary | None = None
     max_words: int = 15
     size_steps: int = 0
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "targets", self.targets or TASKS[self.task].targets)
+        if self.task and not self.targets:
+            object.__setattr__(self, "targets", TASKS[self.task].targets)
+        check_choice("resize", self.resize, RESIZE_RULES)
+        check_choice("channels", self.channels, (1, 3))
+        for key in ("batch_size", "max_objects"):
+            check_number(key, getattr(self, key), positive=True, whole=True)
+        for key in ("seed", "mask_size", "size_steps"):
+            check_number(key, getattr(self, key), whole=True)
+        check_number("border_sigma", self.border_sigma, positive=True)
+        check_number("border_weight", self.border_weight)
+        check_cache(self.cache)
+        check_address(self.data_service)
+        if not isinstance(self.augmentation, Augmentation):
+            raise InputError(f"augmentation must be an Augmentation, not {self.augmentation!r}.")
+        object.__setattr__(self, "image_size", check_size("image_size", self.image_size))
+        for key in ("image_sizes", "buckets"):
+            object.__setattr__(self, key, check_sizes(key, getattr(self, key)))
+        if self.image_sizes and self.buckets:
+            raise InputError("image_sizes and buckets exclude each other; give one.")
+        if self.size_steps and (not self.image_sizes or self.data_service):
+            raise InputError(
+                "size_steps needs image_sizes to draw from, and no data_service, which does not "
+                "preserve the order of images."
+            )
 
     @functools.cached_property
-    def encode(self) -> Callable[[tf.Tensor], tf.Tensor] | None:
-        """From sentences (N,) to token ids (N, max_words + 2)."""
-        if self.vocabulary is None:
-            return None
-        # A table that is made inside the graph of a data set is never filled.
-        with tf.init_scope():
-            return self.vocabulary.encoder(self.max_words)
+    def encode_captions(self) -> Callable[[tf.Tensor], tf.Tensor] | None:
+        """The function from captions (N,) to token ids (N, max_words + 2) of the vocabulary."""
+        return None if self.vocabulary is None else self.vocabulary.encoder(self.max_words)
 
     def check(self, source: Source) -> None:
-        """Raises InputError if the data set lacks what the task or the options need."""
-        there = {*source.keys, *(["captions"] if "texts" in source.keys else [])}
-        missing = [key for key in self.targets if key not in there]
+        """Checks that a data set has what the task and the options need.
+
+        Raises:
+            InputError: if a key is missing, or an option does not suit the data set.
+        """
+        keys = {*source.keys, *(["captions"] if "texts" in source.keys else [])}
+        missing = [key for key in self.targets if key not in keys]
         if missing:
             raise InputError(
-                f"{source.spec}: the model learns from {', '.join(missing)}, which this data set "
-                f"does not have; it has {', '.join(source.keys)}."
+                f"{source.spec}: the data set has no {', '.join(missing)}, which the model is "
+                f"trained on; it has {', '.join(source.keys)}."
             )
         if "keypoints" in self.targets:
-            self._check_joints(source)
+            self._check_keypoints(source)
         joint = isinstance(source, JointSource)
-        if joint and ("label" not in self.targets or partners(self.augmentation)):
+        if joint and ("label" not in self.targets or self.augmentation.mixes):
             raise InputError(
-                f"{source.spec}: has images without boxes, which teach `zoo train yolo9000` "
-                "alone, and no mosaic, mixup or copy_paste."
+                f"{source.spec}: images without boxes are for yolo9000 alone, without mosaic, "
+                "mixup and copy_paste."
             )
         if joint and self.cache == "memory":
-            raise InputError(f"{source.spec}: cannot be kept in memory; use cache=disk.")
+            raise InputError(f"{source.spec}: cache=memory is not supported; use cache=disk.")
         if self.border_weight and "instances" not in source.keys:
             raise InputError(
                 f"{source.spec}: border weights need instance maps; use an instances: data set or "
                 "set border_weight=0."
             )
-        if self.service and self.cache == "memory":
+        if self.data_service and self.cache == "memory":
             raise InputError(
-                "cache=memory is this process's own, and data_service workers do not see it; use "
-                "cache=disk:FOLDER with a folder that they see."
+                "cache=memory is local to this process and not visible to data_service workers; "
+                "use cache=disk:FOLDER with a shared folder."
             )
-        if self.channels not in (1, 3):
-            raise InputError(f"channels is 1 or 3, not {self.channels}.")
-        learned = (*self.targets, *(["instances"] if self.border_weight else []))
-        check_keys(self.augmentation, learned, source.keys)
+        used = (*self.targets, *(["instances"] if self.border_weight else []))
+        self.augmentation.check_keys(used, source.keys)
 
-    def _check_joints(self, source: Source) -> None:
-        """Who learns boxes learns each object's joints; the others learn one person's."""
+    def _check_keypoints(self, source: Source) -> None:
+        """Checks for keypoints per object where boxes are trained on, else per image."""
         decode = tf.autograph.experimental.do_not_convert(source.decode)
         elements = source.raw(next(iter(source.sizes))).map(decode).element_spec
-        of_objects = elements["keypoints"].shape.rank == 3
-        if of_objects != ("boxes" in self.targets):
-            kinds = ("of one person in an image", "of every object")
+        per_object = elements["keypoints"].shape.rank == 3
+        if per_object != ("boxes" in self.targets):
+            kinds = ("per image", "per object")
             raise InputError(
-                f"{source.spec}: has the joints {kinds[of_objects]}; the model learns those "
-                f"{kinds[not of_objects]}."
+                f"{source.spec}: the data set has keypoints {kinds[per_object]}; the model needs "
+                f"keypoints {kinds[not per_object]}."
             )
-
-    def size_at(self, step: tf.Tensor) -> tf.Tensor:
-        """int32 number of the size of a batch, counted from the first of the run."""
-        # Epochs draw from seeds whose second number is 0 or more.
-        seed = tf.constant([self.seed, -1], tf.int64)
-        drawn = tf.random.fold_in(seed, step // self.size_steps)
-        return tf.random.stateless_uniform((), drawn, 0, len(self.image_sizes), tf.int32)
-
-    def bucket_of(self, size: tf.Tensor) -> tf.Tensor:
-        """int32 number of the bucket for an image of `size` = (2,) height and width."""
-        shapes = tf.constant([math.log(width / height) for height, width in self.buckets])
-        height, width = tf.unstack(tf.cast(size, tf.float32))
-        return tf.argmin(tf.abs(shapes - tf.math.log(width / height)), output_type=tf.int32)

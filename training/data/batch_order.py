@@ -1,96 +1,131 @@
-"""Which records make up which batch: by the seed, the epoch and the place in it alone."""
+"""The order of records in batches: a function of the seed, the epoch and the position alone."""
 
 from __future__ import annotations
 
+import math
+
 import tensorflow as tf
 
-from training.data.augment import partners
 from training.data.batch_config import BatchConfig
 from training.data.sources import Source
 
 without_autograph = tf.autograph.experimental.do_not_convert
+"""Decorator against Autograph, which turns InputErrors of one line into errors of many."""
 
 
 def steps_per_epoch(source: Source, split: str, batch_size: int) -> int:
-    """Full training batches in an epoch; one, repeated images included, if there are too few."""
+    """Returns the number of full training batches per epoch, at least 1.
+
+    Raises:
+        InputError: if there is no such split.
+    """
     return max(1, source.sizes[source.check_split(split)] // batch_size)
 
 
-def records_of(
-    source: Source, split: str, batches: BatchConfig, epoch: int, step: int, every: int = 1
+def batch_records(
+    source: Source, split: str, config: BatchConfig, epoch, step, epoch_stride: int = 1
 ) -> tf.data.Dataset:
-    """Endless `(records, seed)`, batch after batch: an image's records and its own random seed.
+    """Returns the endless, unbatched `(records, seed)` of the training batches.
 
-    The records are one image's and those of its partners. Every epoch shows every image once,
-    or as often as it takes to fill a batch; what is left over for a full batch is not shown.
+    `records` is a tuple of one record and its partners for mixing, `seed` the (2,) seed of the
+    sample. Every epoch has every record once, or as often as it takes to fill one batch; the
+    remainder of an epoch that fills no batch is dropped.
 
     Args:
-        source, split, batches: what to go through, and how.
-        epoch, step: where to begin.
-        every: go from an epoch to the one so many later.
+        source: data set.
+        split: name of the split.
+        config: batch configuration.
+        epoch: first epoch, an integer or an int64 scalar.
+        step: first step of the first epoch, likewise.
+        epoch_stride: difference between one epoch and the next.
     """
-    steps = steps_per_epoch(source, split, batches.batch_size)
-    if source.rows(split) is None or batches.buckets:
-        skipped = step * batches.batch_size
-        return _by_epoch(source, split, batches, steps, epoch, every).skip(skipped)
-    return _by_place(source, split, batches, steps, epoch, every, step)
+    steps = steps_per_epoch(source, split, config.batch_size)
+    if source.rows(split) is None or config.buckets:
+        records = _records_by_epoch(source, split, config, steps, epoch, epoch_stride)
+        return records.skip(step * config.batch_size)
+    return _records_by_position(source, split, config, steps, epoch, epoch_stride, step)
 
 
-def _by_place(
-    source: Source, split: str, batches: BatchConfig, steps: int, first: int, every: int, step: int
+def _records_by_position(
+    source: Source,
+    split: str,
+    config: BatchConfig,
+    steps: int,
+    first_epoch,
+    epoch_stride: int,
+    first_step,
 ) -> tf.data.Dataset:
-    """Where any record can be read first: the number of a batch says which records it has.
+    """Returns the records of sources with random access, computed from their positions.
 
-    Since the batches come from one range of numbers, a data service can share them out.
+    All batches come from one range of numbers, which a data service can distribute.
     """
     size, row = source.sizes[split], source.rows(split)
     assert row is not None
-    batch = batches.batch_size
+    batch = config.batch_size
 
     @without_autograph
-    def element(place: tf.Tensor):
+    def element(position: tf.Tensor):
         count = steps * batch
-        epoch, place = first + every * (place // count), place % count
-        seed, orders = _seeds(batches, epoch)
+        epoch, position = first_epoch + epoch_stride * (position // count), position % count
+        seed, orders = _seeds(config, epoch)
         last = tf.constant(size - 1, tf.int64)
-        numbers = [tf.random.experimental.index_shuffle(place % size, o, last) for o in orders]
-        return tuple(row(number) for number in numbers), tf.random.fold_in(seed, place)
+        numbers = [tf.random.experimental.index_shuffle(position % size, o, last) for o in orders]
+        return tuple(row(number) for number in numbers), tf.random.fold_in(seed, position)
 
-    places = tf.data.Dataset.range(step, tf.int64.max // batch).flat_map(
+    positions = tf.data.Dataset.range(first_step, tf.int64.max // batch).flat_map(
         lambda number: tf.data.Dataset.range(number * batch, (number + 1) * batch)
     )
-    return places.map(element)
+    return positions.map(element)
 
 
-def _by_epoch(
-    source: Source, split: str, batches: BatchConfig, steps: int, first: int, every: int
+def _records_by_epoch(
+    source: Source,
+    split: str,
+    config: BatchConfig,
+    steps: int,
+    first_epoch,
+    epoch_stride: int,
 ) -> tf.data.Dataset:
-    """Where records come one after the other, or are sorted into buckets on the way."""
-    count = steps * batches.batch_size
+    """Returns the records of sources with sequential access, or grouped into buckets."""
+    count = steps * config.batch_size
 
     @without_autograph
     def bucket(records, seed: tf.Tensor) -> tf.Tensor:
-        return tf.cast(batches.bucket_of(source.size_of(records[0])), tf.int64)
+        return tf.cast(bucket_index(config, source.size_of(records[0])), tf.int64)
 
     @without_autograph
     def epoch(number: tf.Tensor) -> tf.data.Dataset:
-        seed, orders = _seeds(batches, number)
+        seed, orders = _seeds(config, number)
         records = tuple(source.raw(split, order).repeat() for order in orders)
-        places = tf.data.Dataset.range(tf.int64.max)
-        seeds = places.map(lambda place: tf.random.fold_in(seed, place))
-        found = tf.data.Dataset.zip(records, seeds)
-        if batches.buckets:
-            found = found.group_by_window(
-                bucket, lambda key, window: window, window_size=batches.batch_size
+        positions = tf.data.Dataset.range(tf.int64.max)
+        seeds = positions.map(lambda position: tf.random.fold_in(seed, position))
+        elements = tf.data.Dataset.zip(records, seeds)
+        if config.buckets:
+            elements = elements.group_by_window(
+                bucket, lambda key, window: window, window_size=config.batch_size
             )
-        return found.take(count)
+        return elements.take(count)
 
-    return tf.data.Dataset.range(first, tf.int64.max, every).flat_map(epoch)
+    return tf.data.Dataset.range(first_epoch, tf.int64.max, epoch_stride).flat_map(epoch)
 
 
-def _seeds(batches: BatchConfig, epoch: tf.Tensor) -> tuple[tf.Tensor, list[tf.Tensor]]:
-    """Seed of an epoch, and those of its orders: of the images and of their partners."""
-    seed = tf.stack([tf.constant(batches.seed, tf.int64), epoch])
-    # Partners come from orders of their own, so that nobody meets the same ones every epoch.
-    others = range(partners(batches.augmentation))
-    return seed, [seed, *(tf.random.fold_in(seed, -i - 1) for i in others)]
+def _seeds(config: BatchConfig, epoch: tf.Tensor) -> tuple[tf.Tensor, list[tf.Tensor]]:
+    """Returns the seed of an epoch, and the seeds of the orders of records and partners."""
+    seed = tf.stack([tf.constant(config.seed, tf.int64), epoch])
+    # Partners have their own orders, so that no two records are mixed in every epoch.
+    partners = range(config.augmentation.num_partners)
+    return seed, [seed, *(tf.random.fold_in(seed, -i - 1) for i in partners)]
+
+
+def bucket_index(config: BatchConfig, size: tf.Tensor) -> tf.Tensor:
+    """Returns the int32 index of the bucket for an image of `size` = (2,) height and width."""
+    aspects = tf.constant([math.log(width / height) for height, width in config.buckets])
+    height, width = tf.unstack(tf.cast(size, tf.float32))
+    return tf.argmin(tf.abs(aspects - tf.math.log(width / height)), output_type=tf.int32)
+
+
+def random_size_index(config: BatchConfig, step: tf.Tensor) -> tf.Tensor:
+    """Returns the int32 index into `image_sizes` of a batch, by its step since the run began."""
+    # Epochs draw from seeds whose second number is 0 or more.
+    seed = tf.random.fold_in(tf.constant([config.seed, -1], tf.int64), step // config.size_steps)
+    return tf.random.stateless_uniform((), seed, 0, len(config.image_sizes), tf.int32)

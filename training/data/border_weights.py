@@ -1,4 +1,4 @@
-"""U-Net's per-pixel loss weights, which make the network learn the gaps between cells.
+"""U-Net's per-pixel loss weights, which emphasize the gaps between cells.
 
 Ronneberger, Fischer, Brox, "U-Net: Convolutional Networks for Biomedical Image Segmentation",
 MICCAI 2015: w(x) = w_c(x) + w0 exp(-(d1(x) + d2(x))^2 / (2 sigma^2)), where d1 and d2 are the
@@ -25,55 +25,60 @@ def border_weights(
     sigma: float = 5.0,
     class_weights: tuple[float, float] | None = None,
 ) -> np.ndarray:
-    """(H, W) float32 loss weights from an (H, W) integer instance map, 0 = background.
+    """Returns the loss weights of an instance map.
 
-    Distances are Euclidean, in pixels, from a background pixel to the nearest pixel of a cell.
-    The border term is given to background pixels only: it is the gap that has to be learned. An
-    image with fewer than two instances has no second-nearest cell and no border term.
+    Distances are Euclidean, in pixels, from a background pixel to the nearest pixel of a cell. Only
+    background pixels have the border term, and only in images with at least two instances.
 
-    w0, sigma: height of the border term and its width in pixels.
-    class_weights: w_c of (background, foreground); 1 everywhere when None.
+    Args:
+        instances: (H, W) integer instance map, 0 = background.
+        w0: height of the border term, at least 0.
+        sigma: width of the border term in pixels, above 0.
+        class_weights: w_c of (background, foreground); None for 1.
 
-    Raises InputError when the map is not a 2-D integer array, or on a sigma or weight out of range.
+    Returns:
+        (H, W) float32 weights.
+
+    Raises:
+        InputError: if the map is not a 2-D integer array, or a value is out of range.
     """
     instances = np.asarray(instances)
     if instances.ndim != 2 or not np.issubdtype(instances.dtype, np.integer):
         raise InputError(
-            f"an instance map must be an (H, W) integer array, not {instances.dtype} "
-            f"{instances.shape}"
+            f"instances must be an (H, W) integer array, not {instances.dtype} {instances.shape}."
         )
     if not sigma > 0 or w0 < 0:
-        raise InputError(f"border weights need sigma > 0 and w0 >= 0, not {sigma} and {w0}")
+        raise InputError(f"sigma must be above 0 and w0 at least 0, not {sigma} and {w0}.")
     background = instances == 0
-    weights = _class_map(background, class_weights)
+    weights = _class_weights(background, class_weights)
     first, second = _two_smallest_distances(instances, math.ceil(REACH * sigma))
     gap = background & np.isfinite(second)
     weights[gap] += w0 * np.exp(-((first[gap] + second[gap]) ** 2) / (2.0 * sigma**2))
     return weights.astype(np.float32)
 
 
-def _class_map(background: np.ndarray, class_weights: tuple[float, float] | None) -> np.ndarray:
+def _class_weights(background: np.ndarray, class_weights: tuple[float, float] | None) -> np.ndarray:
     if class_weights is None:
         return np.ones(background.shape)
     if len(class_weights) != 2 or min(class_weights) < 0:
         raise InputError(
-            f"class_weights must be (background, foreground), both 0 or more, not {class_weights}"
+            f"class_weights must be (background, foreground), both at least 0, not {class_weights}."
         )
     return np.where(background, *map(float, class_weights))
 
 
 def _two_smallest_distances(instances: np.ndarray, reach: int) -> tuple[np.ndarray, np.ndarray]:
-    """Distances to the nearest and second-nearest instance; infinite beyond `reach` pixels.
+    """Returns the distances to the nearest and second-nearest instance, infinite beyond `reach`.
 
-    Each instance is measured in its own neighbourhood only, so hundreds of them cost little.
+    Distances are computed in the neighbourhood of each instance only, for speed.
     """
     numbered = np.zeros(instances.shape, np.int32)
     cells = instances != 0
     numbered[cells] = np.unique(instances[cells], return_inverse=True)[1].ravel() + 1
     first = np.full(instances.shape, np.inf)
     second = first.copy()
-    for number, place in enumerate(scipy.ndimage.find_objects(numbered), start=1):
-        near = tuple(slice(max(side.start - reach, 0), side.stop + reach) for side in place)
+    for number, slices in enumerate(scipy.ndimage.find_objects(numbered), start=1):
+        near = tuple(slice(max(side.start - reach, 0), side.stop + reach) for side in slices)
         distance = scipy.ndimage.distance_transform_edt(numbered[near] != number)
         second[near] = np.minimum(second[near], np.maximum(first[near], distance))
         first[near] = np.minimum(first[near], distance)
@@ -86,10 +91,10 @@ def border_weights_tensor(
     sigma: float = 5.0,
     class_weights: tuple[float, float] | None = None,
 ) -> tf.Tensor:
-    """`border_weights` inside a tf.data graph: (H, W) integer tensor to (H, W) float32."""
+    """Computes `border_weights` in a tf.data graph: (H, W) integer tensor to (H, W) float32."""
 
-    def weigh(array: np.ndarray) -> np.ndarray:
+    def compute(array: np.ndarray) -> np.ndarray:
         return border_weights(array, w0, sigma, class_weights)
 
-    weights = tf.numpy_function(weigh, [instances], tf.float32, stateful=False)
+    weights = tf.numpy_function(compute, [instances], tf.float32, stateful=False)
     return tf.ensure_shape(weights, instances.shape)

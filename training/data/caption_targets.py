@@ -1,43 +1,37 @@
-"""From a data set's sentences to what a captioner learns from: words with numbers."""
+"""The captions of a data set and their vocabulary."""
 
 from __future__ import annotations
 
 import dataclasses
-import inspect
 from collections.abc import Sequence
 
 import tensorflow as tf
 
-import zoo
-from training.data.pipeline import BatchConfig
+from training.data.batch_config import BatchConfig
 from training.data.sources import Source
 from training.data.vocabulary import Vocabulary
-from training.recipe import Recipe
 from zoo.errors import InputError
 from zoo.tasks.captioning_task import SPECIAL
 
 
 def with_vocabulary(
-    batches: BatchConfig,
-    architecture: str,
-    source: Source,
-    recipe: Recipe,
-    tokens: Sequence[str] = (),
+    batches: BatchConfig, source: Source, min_count: int = 1, tokens: Sequence[str] = ()
 ) -> tuple[BatchConfig, list[str]]:
-    """The batches of a model that learns from captions with its words; others as they are.
+    """Returns the batch config with the vocabulary of the training captions, and log lines.
+
+    Without `captions` among the targets it is returned unchanged.
 
     Args:
-        batches: of the architecture.
-        architecture: registry name.
-        source: the data set, whose training captions give the words.
-        recipe: says how often a word must occur, and how long sentences are.
-        tokens: those of a run that goes on, which stay.
+        batches: batch config of the architecture; its `max_words` bounds the captions.
+        source: data set with captions.
+        min_count: occurrences that make a word part of the vocabulary.
+        tokens: tokens of an earlier vocabulary, used instead of a new one.
 
     Returns:
-        The batches, and lines for the user: how many words there are, and what is cut or unknown.
+        The batch config, and lines on the size of the vocabulary, and on cut and unknown words.
 
     Raises:
-        InputError: the data set has no sentences, or no word is left.
+        InputError: if the data set has no captions, or the vocabulary is empty.
     """
     if "captions" not in batches.targets:
         return batches, []
@@ -45,31 +39,27 @@ def with_vocabulary(
     texts = texts_of(source, "train")
     try:
         vocabulary = (
-            Vocabulary(tuple(tokens[len(SPECIAL) :]))
-            if tokens
-            else Vocabulary.of(texts, recipe.min_word_count)
+            Vocabulary(tuple(tokens[len(SPECIAL) :])) if tokens else Vocabulary.of(texts, min_count)
         )
     except InputError as error:
         raise InputError(f"{source.spec}: {error}") from error
-    builder = inspect.signature(zoo.card(architecture).builder).parameters
-    length = int(recipe.model.get("max_words", builder["max_words"].default))
-    _, cut = vocabulary.encode(texts, max(1, length))
+    _, cut = vocabulary.encode(texts, max(1, batches.max_words))
     note = f"{source.spec}: {len(vocabulary.words)} words of {cut.sentences} training captions"
-    changed = dataclasses.replace(batches, vocabulary=vocabulary, max_words=length)
-    return changed, [f"{note}; at most {length} words each: {cut}"]
+    changed = dataclasses.replace(batches, vocabulary=vocabulary)
+    return changed, [f"{note}; at most {batches.max_words} words each: {cut}."]
 
 
 def texts_of(source: Source, split: str) -> list[bytes]:
-    """All sentences of a split, without those of padding.
+    """Returns all captions of a split, without padding.
 
     Raises:
-        InputError: a record cannot be read.
+        InputError: if a record cannot be read.
     """
     if hasattr(source, "texts"):
         return [text for text in source.texts(split) if text]
-    # Images are not asked for, so that they are not decoded.
+    # Without the image in the result, images are not decoded.
     records = source.raw(source.check_split(split)).map(
         lambda record: source.decode(record)["texts"], num_parallel_calls=tf.data.AUTOTUNE
     )
-    with source.explaining(split):
+    with source.translate_errors(split):
         return [text for row in records.as_numpy_iterator() for text in row.tolist() if text]

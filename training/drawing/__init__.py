@@ -1,6 +1,6 @@
-"""Images of labels and answers: the photo with its objects, masks, joints, regions and classes.
+"""Drawing of labels and predictions: objects, masks, keypoints, captions and classes.
 
-`draw` draws whatever keys a sample or an answer has; `sheet` puts images on one contact sheet.
+`draw` draws all keys of a sample or a prediction; `sheet` makes a contact sheet of images.
 """
 
 from training.drawing.annotated_image import draw

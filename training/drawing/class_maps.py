@@ -1,4 +1,4 @@
-"""Class maps and instance maps as colours."""
+"""Segmentation maps and instance maps as colours."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from zoo.tasks.sample_schema import IGNORE
 
 
 def paint_classes(segmentation: np.ndarray, count: int) -> np.ndarray:
-    """(H, W, 3) uint8 colours of an (H, W) class map; ignored pixels are light grey."""
+    """Returns the colours (H, W, 3) uint8 of a segmentation map; ignored pixels are light grey."""
     colors = np.full((256, 3), 200, np.uint8)
     colors[:count] = class_colors(count)
     colors[IGNORE] = 225
@@ -17,7 +17,7 @@ def paint_classes(segmentation: np.ndarray, count: int) -> np.ndarray:
 
 
 def overlay_classes(image: np.ndarray, segmentation: np.ndarray, count: int) -> np.ndarray:
-    """The image with its classes laid over it; class 0 and ignored pixels stay clear."""
+    """Returns the image under its class colours; class 0 and ignored pixels have none."""
     image = rgb(image)
     painted = paint_classes(segmentation, count)
     clear = (segmentation == 0) | (segmentation == IGNORE)
@@ -26,10 +26,10 @@ def overlay_classes(image: np.ndarray, segmentation: np.ndarray, count: int) -> 
 
 
 def overlay_instances(image: np.ndarray, instances: np.ndarray) -> np.ndarray:
-    """The image with each object of an (H, W) instance map in a colour and a rim of its own."""
+    """Returns the image with a colour and a rim for each object of an (H, W) instance map."""
     image = rgb(image)
     numbers, index = np.unique(instances, return_inverse=True)
-    # Neighbouring numbers get different colours; 24 of them are enough to tell objects apart.
+    # Neighbouring numbers have different colours; 24 of them distinguish the objects.
     colors = np.array([object_color(int(number) % 24) for number in numbers], np.uint8)
     painted = colors[index.reshape(instances.shape)]
     mixed = (0.6 * image + 0.4 * painted).astype(np.uint8)
@@ -38,7 +38,7 @@ def overlay_instances(image: np.ndarray, instances: np.ndarray) -> np.ndarray:
 
 
 def rims(instances: np.ndarray) -> np.ndarray:
-    """(H, W) bool: pixels of an object whose right, left, upper or lower neighbour is not of it."""
+    """Returns the pixels (H, W) of objects with a neighbour outside the same object."""
     padded = np.pad(instances, 1)
     inner = padded[1:-1, 1:-1]
     differs = np.zeros(instances.shape, bool)
@@ -48,7 +48,7 @@ def rims(instances: np.ndarray) -> np.ndarray:
 
 
 def rgb(image: np.ndarray) -> np.ndarray:
-    """(H, W, 3) uint8 of an image (H, W, 1 or 3) in 0…255."""
+    """Returns an image (H, W, 1 or 3) in 0…255 as (H, W, 3) uint8."""
     if image.dtype != np.uint8:
         image = np.clip(np.round(image), 0, 255).astype(np.uint8)
     return np.repeat(image, 3, axis=-1) if image.shape[-1] == 1 else image

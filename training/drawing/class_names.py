@@ -1,4 +1,4 @@
-"""What the numbers of a data set's labels are called."""
+"""Names of the classes, keypoints and tokens of a data set."""
 
 from __future__ import annotations
 
@@ -16,63 +16,63 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True)
 class Names:
-    """Names by number; a number without a name is shown as it is.
+    """Names by index; an index without a name is drawn as a number.
 
     Attributes:
-        classes: of the class map (`segmentation`), background first where there is one.
-        objects: of `labels`, counted from 0.
-        labels: of `label`.
-        joints: of the K rows of `keypoints`.
-        skeleton: pairs of joints with a limb between them.
-        words: of the token ids in `captions`; 0 is padding, and words in `<…>` are not shown.
+        classes: names of the classes in `segmentation`, background first where there is one.
+        objects: names of the classes in `labels`.
+        labels: names of the classes in `label`.
+        keypoints: names of the K rows of `keypoints`.
+        skeleton: pairs of keypoints with a limb between them.
+        tokens: tokens of the ids in `captions`; 0 is padding, and tokens in `<…>` are not drawn.
     """
 
     classes: tuple[str, ...] = ()
     objects: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
-    joints: tuple[str, ...] = ()
+    keypoints: tuple[str, ...] = ()
     skeleton: tuple[tuple[int, int], ...] = ()
-    words: tuple[str, ...] = ()
+    tokens: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, source: Source, words: tuple[str, ...] = ()) -> Names:
-        """The names of a data set."""
+    def of(cls, source: Source, tokens: tuple[str, ...] = ()) -> Names:
+        """Returns the names of a data set."""
         return cls(
             source.class_names,
             source.object_names,
             source.label_names,
-            source.joint_names,
+            source.keypoint_names,
             source.skeleton,
-            words,
+            tokens,
         )
 
     def object(self, number: int) -> str:
-        """Name of an object's class."""
+        """Returns the name of an object's class."""
         return _name(self.objects, number)
 
     def label(self, number: int) -> str:
-        """Name of an image's class."""
+        """Returns the name of an image's class."""
         return _name(self.labels, number)
 
-    def joint_color(self, number: int) -> Color:
-        """One colour for the left side of the body, one for the right, one for the middle."""
-        side = re.match(r"(left|right|l|r)(?:[ _\-.]|$)", _name(self.joints, number).lower())
+    def keypoint_color(self, number: int) -> Color:
+        """Returns the colour of the body side of a keypoint: left, right or middle."""
+        side = re.match(r"(left|right|l|r)(?:[ _\-.]|$)", _name(self.keypoints, number).lower())
         if side is None:
             return MIDDLE
         return LEFT if side[1].startswith("l") else RIGHT
 
     def limb_color(self, first: int, second: int) -> Color:
-        """The colour of the side on which a limb has a joint; the middle's between two sides."""
-        colors = {self.joint_color(first), self.joint_color(second)} - {MIDDLE}
+        """Returns the colour of the body side of a limb; middle for a limb between two sides."""
+        colors = {self.keypoint_color(first), self.keypoint_color(second)} - {MIDDLE}
         return colors.pop() if len(colors) == 1 else MIDDLE
 
     def sentence(self, caption: np.ndarray | bytes | str) -> str:
-        """A caption as text: a string as it is, token ids word by word."""
+        """Returns a caption, a string or token ids, as text."""
         if isinstance(caption, bytes):
             return caption.decode(errors="replace")
         if isinstance(caption, str):
             return caption
-        words = [_name(self.words, int(token)) for token in caption if token > 0]
+        words = [_name(self.tokens, int(token)) for token in caption if token > 0]
         return " ".join(word for word in words if not re.fullmatch(r"<.*>", word))
 
 

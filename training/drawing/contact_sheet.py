@@ -25,36 +25,36 @@ def sheet(
     titles: Sequence[Sequence[str]] = (),
     colors: np.ndarray | None = None,
 ) -> Image.Image:
-    """A contact sheet.
+    """Returns a contact sheet of images.
 
     Args:
         rows: images (H, W, 3) uint8, row by row.
-        headings: one a column.
-        legend: class names, shown with their colours.
-        cell: longest side of an image on the sheet, in pixels; None leaves images as they are,
-            which keeps the scale of those with a list of sentences below them.
-        titles: a line under each image, row by row.
-        colors: of the legend, (len(legend), 3); default those of `class_colors`.
+        headings: headings of the columns.
+        legend: class names, drawn with their colours.
+        cell: longest side of an image on the sheet in pixels; None for the size of each image,
+            which keeps the scale of images with captions below them.
+        titles: titles below the images, row by row.
+        colors: colours (len(legend), 3) of the legend; default `class_colors`.
     """
     columns = max((len(row) for row in rows), default=1)
     wide = cell or max((p.shape[1] for row in rows for p in row), default=1)
-    letters = font(13)
+    typeface = font(13)
     top = 24 if headings else _PAD
-    lines = _legend_lines(legend, columns * (wide + _PAD), letters)
+    lines = _legend_lines(legend, columns * (wide + _PAD), typeface)
     below = _PAD + (_TITLE if titles else 0)
     heights = [max(_scaled(p, cell)[1] for p in row) for row in rows]
     height = top + sum(h + below for h in heights) + 22 * len(lines) + _PAD
-    canvas = Image.new("RGB", (columns * (wide + _PAD) + _PAD, height), "white")
-    draw = ImageDraw.Draw(canvas)
+    drawing = Image.new("RGB", (columns * (wide + _PAD) + _PAD, height), "white")
+    draw = ImageDraw.Draw(drawing)
     for column, heading in enumerate(headings):
-        draw.text((_PAD + column * (wide + _PAD), 3), heading, "black", letters)
+        draw.text((_PAD + column * (wide + _PAD), 3), heading, "black", typeface)
     y = top
     for number, (row, row_height) in enumerate(zip(rows, heights, strict=True)):
         for column, image in enumerate(row):
             size = _scaled(image, cell)
             tile = Image.fromarray(rgb(image)).resize(size, Image.Resampling.LANCZOS)
             x = _PAD + column * (wide + _PAD)
-            canvas.paste(tile, (x, y))
+            drawing.paste(tile, (x, y))
             if titles:
                 title = fitting(titles[number][column], font(12), wide)
                 draw.text((x, y + size[1] + 1), title, "black", font(12))
@@ -64,15 +64,15 @@ def sheet(
         for x, entry in line:
             color = tuple(int(channel) for channel in colors[entry])
             draw.rectangle((x, y + 3, x + 14, y + 17), color, "grey")
-            draw.text((x + 18, y + 2), legend[entry], "black", letters)
+            draw.text((x + 18, y + 2), legend[entry], "black", typeface)
         y += 22
-    return canvas
+    return drawing
 
 
-def save_sheet(path: str | Path, canvas: Image.Image) -> None:
-    """Writes a PNG or JPEG file as a whole."""
+def save_sheet(path: str | Path, drawing: Image.Image) -> None:
+    """Writes a PNG or JPEG file atomically."""
     with replacing(path) as temporary:
-        canvas.save(temporary)
+        drawing.save(temporary)
 
 
 def _scaled(image: np.ndarray, cell: int | None) -> tuple[int, int]:
@@ -83,12 +83,12 @@ def _scaled(image: np.ndarray, cell: int | None) -> tuple[int, int]:
     return max(1, round(width * scale)), max(1, round(height * scale))
 
 
-def _legend_lines(legend: Sequence[str], width: int, letters) -> list[list[tuple[int, int]]]:
-    """Left edge and number of each entry, line by line."""
+def _legend_lines(legend: Sequence[str], width: int, typeface) -> list[list[tuple[int, int]]]:
+    """Returns left edge and index of the entries of each line."""
     lines: list[list[tuple[int, int]]] = []
     x = width
     for number, name in enumerate(legend):
-        needed = 18 + int(letters.getlength(name)) + 14
+        needed = 18 + int(typeface.getlength(name)) + 14
         if x + needed > width:
             lines.append([])
             x = _PAD

@@ -1,4 +1,4 @@
-"""Objects' masks pasted from the frames of their boxes and laid over an image."""
+"""Masks of objects: pasting into an image and drawing."""
 
 from __future__ import annotations
 
@@ -11,15 +11,16 @@ Window = tuple[slice, slice]
 
 
 def paste_mask(mask: np.ndarray, box: np.ndarray, height: int, width: int) -> np.ndarray:
-    """An object's mask in the frame of its box as a mask of the whole image.
+    """Returns the mask of an object relative to its box as a mask of the image.
 
-    The mask's M×M cells cover the box evenly. A pixel's value is interpolated bilinearly at its
-    centre, beyond the outer cells' centres it is theirs, and from one half on it is in.
+    The M×M cells cover the box evenly. The value at the centre of a pixel is interpolated
+    bilinearly, without extrapolation; pixels with 0.5 or more are inside.
 
     Args:
-        mask: (M, M) of 0 and 1, whole numbers in 0…255 (shares of a cell) or fractions in 0…1.
+        mask: (M, M) of 0 and 1, integers in 0…255 or fractions in 0…1.
         box: (4,) xyxy in pixels.
-        height, width: of the image, in pixels.
+        height: height of the image in pixels.
+        width: width of the image in pixels.
 
     Returns:
         (height, width) bool; all False for a box without area or outside the image.
@@ -32,7 +33,7 @@ def paste_mask(mask: np.ndarray, box: np.ndarray, height: int, width: int) -> np
 
 
 def window_of(box: np.ndarray, height: int, width: int) -> Window | None:
-    """Rows and columns of the pixels whose centres are in a box; None if there are none."""
+    """Returns rows and columns of the pixels with their centre in a box; None without any."""
     box = np.asarray(box, np.float64)
     if not np.isfinite(box).all():
         return None
@@ -42,23 +43,23 @@ def window_of(box: np.ndarray, height: int, width: int) -> Window | None:
 
 
 def paste_window(mask: np.ndarray, box: np.ndarray, window: Window) -> np.ndarray:
-    """(h, w) bool: the part of `paste_mask` inside a window of rows and columns."""
+    """Returns the part (h, w) of `paste_mask` in a window of rows and columns."""
     values = mask.astype(np.float32)
     if mask.dtype.kind in "iu" and mask.max(initial=0) > 1:
         values /= 255
-    rows = _places(window[0], float(box[1]), float(box[3]), mask.shape[0])
-    columns = _places(window[1], float(box[0]), float(box[2]), mask.shape[1])
+    rows = _cells(window[0], float(box[1]), float(box[3]), mask.shape[0])
+    columns = _cells(window[1], float(box[0]), float(box[2]), mask.shape[1])
     (top, bottom, down), (left, right, across) = rows, columns
     along = values[:, left] * (1 - across) + values[:, right] * across
     return along[top] * (1 - down[:, None]) + along[bottom] * down[:, None] >= 0.5
 
 
-def _places(pixels: slice, start: float, stop: float, cells: int):
-    """Cells before and after each pixel's centre, and how far it is between their centres."""
+def _cells(pixels: slice, start: float, stop: float, cells: int):
+    """Returns the cells before and after each pixel's centre, and its fraction between them."""
     centers = np.arange(pixels.start, pixels.stop) + 0.5
-    place = np.clip((centers - start) / (stop - start) * cells - 0.5, 0, cells - 1)
-    before = np.floor(place).astype(int)
-    return before, np.minimum(before + 1, cells - 1), (place - before).astype(np.float32)
+    position = np.clip((centers - start) / (stop - start) * cells - 0.5, 0, cells - 1)
+    before = np.floor(position).astype(int)
+    return before, np.minimum(before + 1, cells - 1), (position - before).astype(np.float32)
 
 
 def lay_over(pixels: np.ndarray, window: Window, inside: np.ndarray, color: Color, rim: int):
@@ -66,10 +67,10 @@ def lay_over(pixels: np.ndarray, window: Window, inside: np.ndarray, color: Colo
 
     Args:
         pixels: (H, W, 3) uint8.
-        window: rows and columns that `inside` belongs to.
-        inside: (h, w) bool.
-        color: RGB.
-        rim: thickness of the contour in pixels.
+        window: rows and columns of the mask.
+        inside: mask (h, w) bool.
+        color: RGB in 0…255.
+        rim: width of the contour in pixels.
     """
     part = pixels[window]
     paint = np.array(color, np.float32)
@@ -78,7 +79,7 @@ def lay_over(pixels: np.ndarray, window: Window, inside: np.ndarray, color: Colo
 
 
 def _eroded(inside: np.ndarray, times: int) -> np.ndarray:
-    """The pixels all of whose four neighbours are in, so many times over."""
+    """Returns the mask after `times` erosions with four neighbours."""
     for _ in range(times):
         padded = np.pad(inside, 1)
         inside = (

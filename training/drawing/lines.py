@@ -1,4 +1,4 @@
-"""Boxes and joints as lines and dots."""
+"""Boxes, keypoints and limbs."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ _DARK: Color = (0, 0, 0)
 
 
 def line_width(side: int) -> int:
-    """Width of a box's lines in pixels for an image whose longer side has so many."""
+    """Returns the line width in pixels for an image with a longer side of `side` pixels."""
     return min(max(1, round(side / 220)), 6)
 
 
-def draw_box(canvas: Image.Image, box: Box, color: Color, width: int, dashed: bool) -> None:
-    """A box (xyxy in pixels of the canvas), its lines inside it; one without area as a cross."""
-    pen = ImageDraw.Draw(canvas)
-    # Far coordinates would be drawn dash by dash; what is outside is not seen anyway.
-    limits = np.array([*canvas.size, *canvas.size]) + _BEYOND
+def draw_box(drawing: Image.Image, box: Box, color: Color, width: int, dashed: bool) -> None:
+    """Draws a box (xyxy in pixels) with its lines inside it; a box without area as a cross."""
+    pen = ImageDraw.Draw(drawing)
+    # Far coordinates would be drawn dash by dash.
+    limits = np.array([*drawing.size, *drawing.size]) + _BEYOND
     x0, y0, x1, y1 = (int(v) for v in np.round(np.clip(box, -_BEYOND, limits)))
     if x1 <= x0 or y1 <= y0:
         reach = 3 * width + 2
@@ -48,50 +48,51 @@ def _dashes(pen: ImageDraw.ImageDraw, box: tuple[int, int, int, int], color: Col
         pen.rectangle((max(x1 - width + 1, x0), y, x1, bottom), color)
 
 
-def draw_many(canvas: Image.Image, boxes: np.ndarray, by_shape: bool) -> Image.Image:
-    """The canvas with many boxes (N, 4) in thin, half transparent lines.
+def draw_many(drawing: Image.Image, boxes: np.ndarray, by_shape: bool) -> Image.Image:
+    """Returns the image with many boxes in thin, half transparent lines.
 
     Args:
-        canvas: the image.
-        boxes: xyxy in pixels of the canvas.
-        by_shape: a colour for each width and height, as for anchors; else all of one colour.
+        drawing: the image.
+        boxes: boxes (N, 4) xyxy in pixels.
+        by_shape: whether boxes of each width and height have their own colour, as for anchors.
     """
-    layer = canvas.copy()
+    layer = drawing.copy()
     boxes = boxes[np.isfinite(boxes).all(-1)]
     shapes = np.round(boxes[:, 2:] - boxes[:, :2]).astype(int)
     _, numbers = np.unique(shapes, axis=0, return_inverse=True)
     for box, number in zip(boxes, numbers.ravel(), strict=True):
         draw_box(layer, tuple(box), object_color(int(number)) if by_shape else _PROPOSAL, 1, False)
-    return Image.blend(canvas, layer, 0.7)
+    return Image.blend(drawing, layer, 0.7)
 
 
-def draw_joints(canvas: Image.Image, joints: np.ndarray, names: Names, radius: float) -> None:
-    """Limbs and joints of one person; hidden joints as rings, absent ones not at all.
+def draw_keypoints(
+    drawing: Image.Image, keypoints: np.ndarray, names: Names, radius: float
+) -> None:
+    """Draws limbs and keypoints of one person; hidden keypoints as rings.
 
     Args:
-        canvas: the image.
-        joints: (K, 3) x, y in pixels of the canvas, and visibility 0, 1 or 2 (of an answer, 2 for
-            every joint that it gives).
-        names: which joints are left and right, and where limbs are.
-        radius: of a joint at most, in pixels; those of a small person are smaller.
+        drawing: the image.
+        keypoints: (K, 3) x, y in pixels, and visibility: 0 (absent), 1 (hidden) or 2.
+        names: names of the keypoints, and the limbs.
+        radius: maximum radius of a keypoint in pixels; smaller for a small person.
     """
-    pen = ImageDraw.Draw(canvas)
-    limits = np.array(canvas.size) + _BEYOND
-    there = (joints[:, 2] > 0) & np.isfinite(joints).all(-1)
-    if not there.any():
+    pen = ImageDraw.Draw(drawing)
+    limits = np.array(drawing.size) + _BEYOND
+    present = (keypoints[:, 2] > 0) & np.isfinite(keypoints).all(-1)
+    if not present.any():
         return
-    places = np.clip(np.nan_to_num(joints[:, :2]), -_BEYOND, limits)
-    radius = min(radius, max(1.5, np.ptp(places[there], axis=0).max() / 25))
+    points = np.clip(np.nan_to_num(keypoints[:, :2]), -_BEYOND, limits)
+    radius = min(radius, max(1.5, np.ptp(points[present], axis=0).max() / 25))
     width = max(1, round(0.8 * radius))
     for first, second in names.skeleton:
-        if max(first, second) < len(joints) and there[first] and there[second]:
-            ends = [tuple(places[first]), tuple(places[second])]
+        if max(first, second) < len(keypoints) and present[first] and present[second]:
+            ends = [tuple(points[first]), tuple(points[second])]
             pen.line(ends, _DARK, width + 2)
             pen.line(ends, names.limb_color(first, second), width)
-    for number in np.nonzero(there)[0]:
-        x, y = places[number]
-        color = names.joint_color(int(number))
-        hidden = joints[number, 2] < 2
+    for number in np.nonzero(present)[0]:
+        x, y = points[number]
+        color = names.keypoint_color(int(number))
+        hidden = keypoints[number, 2] < 2
         outer = (x - radius - 1, y - radius - 1, x + radius + 1, y + radius + 1)
         pen.ellipse(outer, None if hidden else color, _DARK)
         if hidden:

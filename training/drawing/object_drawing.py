@@ -1,4 +1,4 @@
-"""The objects of a sample or an answer, one by one, as they are to be drawn."""
+"""The objects of a sample or a prediction, as they are drawn."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ _COLORS = 24
 
 
 @dataclasses.dataclass(frozen=True)
-class Drawn:
+class DrawnObject:
     """One object.
 
     Attributes:
-        row: its number in the sample.
-        box: (4,) xyxy in pixels of the image; None for a sentence about the whole image.
-        color: of everything that belongs to it.
-        text: of its label.
-        dashed: it is a crowd or difficult, and so neither learned nor counted.
-        sentence: its caption.
+        row: row in the sample.
+        box: (4,) xyxy in pixels of the image; None for a caption of the whole image.
+        color: colour of the box, the mask and the label.
+        text: text of the label.
+        dashed: whether it is a crowd or difficult.
+        caption: caption of the object.
     """
 
     row: int
@@ -32,28 +32,28 @@ class Drawn:
     color: Color
     text: str = ""
     dashed: bool = False
-    sentence: str = ""
+    caption: str = ""
 
 
 def objects_of(
     sample: Mapping[str, Any], names: Names, color_by: str, min_score: float
-) -> list[Drawn]:
-    """The objects to draw, those without a place (padding, NaN) left out; see `draw`."""
-    found = list(_rows(sample, names, color_by, min_score))
+) -> list[DrawnObject]:
+    """Returns the objects to draw, without padding and boxes of NaN; see `draw`."""
+    objects = list(_rows(sample, names, color_by, min_score))
     if "box" in sample:
-        found += _one_object(sample, names, found)
+        objects += _one_object(sample, names, objects)
     if "captions" in sample or "texts" in sample:
-        told = len(names.objects) > 1 and "labels" in sample
-        found = [
-            dataclasses.replace(one, text=f"{i} {one.text}" if told else str(i))
-            for i, one in enumerate(found, 1)
+        has_class = len(names.objects) > 1 and "labels" in sample
+        objects = [
+            dataclasses.replace(one, text=f"{i} {one.text}" if has_class else str(i))
+            for i, one in enumerate(objects, 1)
         ]
-    return found
+    return objects
 
 
 def _rows(
     sample: Mapping[str, Any], names: Names, color_by: str, min_score: float
-) -> Iterator[Drawn]:
+) -> Iterator[DrawnObject]:
     captions = sample.get("texts", sample.get("captions"))
     boxes = sample.get("boxes")
     count = len(boxes) if boxes is not None else len(captions) if captions is not None else 0
@@ -67,13 +67,13 @@ def _rows(
             continue
         one_class = captions is not None and len(names.objects) == 1
         by_row = color_by == "object" or labels is None or one_class
-        # With a colour an object and one class of them, the class need not be said each time.
-        told = labels is not None and not (by_row and len(names.objects) == 1)
-        words = [names.object(label)] if told else []
+        # The name of a single class is left out where each object has its own colour.
+        has_class = labels is not None and not (by_row and len(names.objects) == 1)
+        words = [names.object(label)] if has_class else []
         if scores is not None:
             words.append(f"{float(scores[row]):.2f}")
         special = [key for key in ("crowd", "difficult") if key in sample and sample[key][row]]
-        yield Drawn(
+        yield DrawnObject(
             row,
             None if boxes is None else np.asarray(boxes[row], np.float64),
             object_color(row % _COLORS if by_row else label),
@@ -83,8 +83,10 @@ def _rows(
         )
 
 
-def _one_object(sample: Mapping[str, Any], names: Names, others: list[Drawn]) -> list[Drawn]:
-    """The one object of a localization sample, unless there is none or it is drawn already."""
+def _one_object(
+    sample: Mapping[str, Any], names: Names, others: list[DrawnObject]
+) -> list[DrawnObject]:
+    """Returns the object of a localization sample, unless there is none or it is among `others`."""
     box = np.asarray(sample["box"], np.float64)
     label = int(sample.get("label", 0))
     if label < 0 or not np.isfinite(box).all() or box[2] <= box[0] or box[3] <= box[1]:
@@ -92,11 +94,11 @@ def _one_object(sample: Mapping[str, Any], names: Names, others: list[Drawn]) ->
     if any(one.box is not None and np.allclose(one.box, box, atol=0.5) for one in others):
         return []
     text = label_text(sample, names) if "label" in sample else ""
-    return [Drawn(0, box, object_color(label), text)]
+    return [DrawnObject(0, box, object_color(label), text)]
 
 
 def label_text(sample: Mapping[str, Any], names: Names) -> str:
-    """The image's class, with its score where the answer has one a class."""
+    """Returns the class of the image, with its score where the prediction has one per class."""
     label = int(sample["label"])
     scores = np.asarray(sample.get("scores", 0.0))
     if scores.ndim != 1 or "boxes" in sample:

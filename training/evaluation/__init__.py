@@ -1,7 +1,6 @@
-"""Measuring final answers against the labels, in the pixels of the original images.
+"""Metrics of predictions against the labels, in original-image coordinates.
 
-This is what a user gets, not what the loss saw: whatever answers images can be measured, a model
-of a run, a SavedModel or a LiteRT file.
+Anything that predicts can be evaluated: a model of a run, a SavedModel or a LiteRT file.
 """
 
 from __future__ import annotations
@@ -33,14 +32,14 @@ EVALUATIONS: dict[str, Callable[..., dict[str, Any]]] = {
     "instances": evaluate_detection,
     "captioning": evaluate_captioning,
 }
-"""How each task's answers are measured.
+"""The evaluation of each task.
 
-Each takes `(answer, samples, class_names, progress=None, joint_names=())` and returns a dictionary
-of plain values with `images` among them; a value that is not defined on the data is None.
+Each takes `(predict, samples, class_names, progress=None, keypoint_names=())` and returns the
+metrics by name, `images` among them; a metric that is not defined on the data is None.
 """
 
 
-def evaluate(
+def evaluate_predictor(
     task: str,
     predict: Predictor,
     source: Source,
@@ -49,41 +48,42 @@ def evaluate(
     samples: Samples | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> dict[str, Any]:
-    """Measures the answers for a split of a data set.
+    """Evaluates predictions for a split of a data set.
 
     Args:
         task: name of the task.
-        answer: from an image (H, W, C) uint8 to final answers in its pixels.
-        source: the data set.
-        split: of the data set.
-        class_names: of the answers' classes; default the data set's.
-        samples: what to measure on, if not the whole split.
-        progress: called with the number of images done.
+        predict: function from an image (H, W, C) uint8 to its predictions.
+        source: data set.
+        split: split of the data set.
+        class_names: class names of the predictions; default those of the data set.
+        samples: samples of the split to evaluate; default all of them.
+        progress: function that takes the number of images done.
 
     Raises:
-        InputError: nothing measures this task, no such split, or as the task's own measurement.
+        InputError: if the task has no evaluation, there is no such split, or as the evaluation of
+            the task.
     """
     if task not in EVALUATIONS:
         raise InputError(
-            f"the answers of {task} cannot be measured yet; tasks that can: "
-            f"{', '.join(sorted(EVALUATIONS))}."
+            f"task must be one with an evaluation ({', '.join(sorted(EVALUATIONS))}), not {task!r}."
         )
     names = tuple(class_names) or source.names_for(TASKS[task].classes_of)
-    seen = source.samples(source.check_split(split)) if samples is None else samples
-    return EVALUATIONS[task](predict, seen, names, progress, source.joint_names)
+    if samples is None:
+        samples = source.samples(source.check_split(split))
+    return EVALUATIONS[task](predict, samples, names, progress, source.keypoint_names)
 
 
 __all__ = [
     "EVALUATIONS",
     "Predictor",
     "Samples",
-    "evaluate",
     "evaluate_captioning",
     "evaluate_classification",
     "evaluate_detection",
     "evaluate_localization",
     "evaluate_pose",
     "evaluate_pose_classification",
+    "evaluate_predictor",
     "evaluate_segmentation",
     "proposal_recall",
 ]

@@ -1,4 +1,4 @@
-"""Classes of images against the labels."""
+"""Metrics of image classification."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from training.evaluation.predictor import Predictor, Samples
 from zoo.errors import InputError
 
 
-class LabelTally:
+class LabelAccumulator:
     """Counts right and wrong classes, image by image.
 
     Args:
-        names: of the classes.
+        names: class names.
     """
 
     def __init__(self, names: Sequence[str]):
@@ -23,45 +23,55 @@ class LabelTally:
         self.matrix = np.zeros((len(names), len(names)), np.int64)
         self.in_top5 = 0
 
-    def add(self, name: str, truth: int, prediction: dict[str, Any]) -> bool:
-        """Counts an image; says whether it has a label at all.
+    def add(self, name: str, label: int, prediction: dict[str, Any]) -> bool:
+        """Adds an image.
+
+        Args:
+            name: name of the image.
+            label: true class; −1 without a label.
+            prediction: `label` and `scores`.
+
+        Returns:
+            Whether the image has a label.
 
         Raises:
-            InputError: a true class or an answer that is none of the classes.
+            InputError: if the label or the predicted class is not among the classes.
         """
         classes = len(self.names)
-        scores, found = np.asarray(prediction["scores"], np.float64), int(prediction["label"])
-        if truth >= classes:
-            raise InputError(f"{name}: class {truth}, but classes go from 0 to {classes - 1}.")
-        if not 0 <= found < classes or scores.shape != (classes,):
+        scores, predicted = np.asarray(prediction["scores"], np.float64), int(prediction["label"])
+        if label >= classes:
             raise InputError(
-                f"{name}: the answer is class {found} of {scores.size}, but the data set has "
-                f"{classes} classes; measure on data with the classes the model was trained on."
+                f"{name}: label must be a class from 0 to {classes - 1}, not {label}; correct it."
             )
-        if truth < 0:
+        if not 0 <= predicted < classes or scores.shape != (classes,):
+            raise InputError(
+                f"{name}: the predicted class is {predicted} of {scores.size}, but the data set "
+                f"has {classes} classes; evaluate on data with the classes of the model."
+            )
+        if label < 0:
             return False
-        self.matrix[truth, found] += 1
-        # A tie counts against the answer, as in the graph.
-        self.in_top5 += int(np.sum(scores >= scores[truth]) <= 5)
+        self.matrix[label, predicted] += 1
+        # A tie counts as wrong, as in the metric of the graph.
+        self.in_top5 += int(np.sum(scores >= scores[label]) <= 5)
         return True
 
-    def summary(self) -> dict[str, Any]:
-        """`accuracy`, `top5_accuracy` (None up to five classes), `mean_accuracy` over the classes
-        there are, `accuracy_by_class`, `confusion` and `majority_baseline`."""
+    def result(self) -> dict[str, Any]:
+        """Returns `accuracy`, `top5_accuracy` (None for up to five classes), `mean_accuracy` over
+        the classes that occur, `accuracy_by_class`, `confusion` and `majority_baseline`."""
         count = max(int(self.matrix.sum()), 1)
-        right, truth = np.diag(self.matrix), self.matrix.sum(1)
-        shares = {
-            name: float(right[i] / truth[i]) if truth[i] else None
+        right, labelled = np.diag(self.matrix), self.matrix.sum(1)
+        by_class = {
+            name: float(right[i] / labelled[i]) if labelled[i] else None
             for i, name in enumerate(self.names)
         }
-        there = [share for share in shares.values() if share is not None]
+        defined = [accuracy for accuracy in by_class.values() if accuracy is not None]
         return {
             "accuracy": float(right.sum() / count),
             "top5_accuracy": self.in_top5 / count if len(self.names) > 5 else None,
-            "mean_accuracy": float(np.mean(there)) if there else 0.0,
-            "accuracy_by_class": shares,
+            "mean_accuracy": float(np.mean(defined)) if defined else 0.0,
+            "accuracy_by_class": by_class,
             "confusion": self.matrix.tolist(),
-            "majority_baseline": {"accuracy": float(truth.max(initial=0) / count)},
+            "majority_baseline": {"accuracy": float(labelled.max(initial=0) / count)},
         }
 
 
@@ -70,35 +80,35 @@ def evaluate_classification(
     samples: Samples,
     class_names: Sequence[str],
     progress: Callable[[int], None] | None = None,
-    joint_names: Sequence[str] = (),
+    keypoint_names: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """Accuracy and its parts.
+    """Returns the accuracy and related metrics.
 
     Args:
-        answer: from an image (H, W, C) uint8 to answers with `label` () and `scores` (classes,).
-        samples: name and sample of each image; those with label −1 are not counted.
-        class_names: of `label`.
-        progress: called with the number of images done.
-        joint_names: as every evaluation takes them; not used here.
+        predict: function from an image (H, W, C) uint8 to `label` () and `scores` (classes,).
+        samples: name and sample of each image; images with label −1 do not count.
+        class_names: names of the classes of `label`.
+        progress: function that takes the number of images done.
+        keypoint_names: unused.
 
     Returns:
-        As `LabelTally.summary` - `confusion` has a row a true class and a column an answer,
-        `majority_baseline` is the accuracy of always answering with the commonest class - and
-        `images`, the number with a label.
+        The metrics of `LabelAccumulator.result`, where `confusion` has one row per true class and
+        one column per predicted class, and `majority_baseline` is the accuracy of always predicting
+        the most frequent class; and `images`, the number of labelled images.
 
     Raises:
-        InputError: no labelled image, or a class beyond the classes.
+        InputError: if no image has a label, or a class is not among the classes.
     """
-    tally, images = LabelTally(class_names), 0
+    labels, images = LabelAccumulator(class_names), 0
     for count, (name, sample) in enumerate(samples, 1):
-        images += tally.add(name, int(sample["label"]), predict(sample["image"]))
+        images += labels.add(name, int(sample["label"]), predict(sample["image"]))
         if progress:
             progress(count)
-    return {**tally.summary(), "images": at_least_one(images)}
+    return {**labels.result(), "images": require_images(images)}
 
 
-def at_least_one(images: int) -> int:
-    """The number of images, or InputError where there is none."""
+def require_images(images: int) -> int:
+    """Returns the number of labelled images; raises InputError if it is 0."""
     if not images:
-        raise InputError("there is no labelled image to measure on.")
+        raise InputError("no labelled image to evaluate on; use a split with labels.")
     return images

@@ -1,5 +1,5 @@
 """Average precision as the COCO benchmark defines it: T.-Y. Lin et al., “Microsoft COCO: Common
-Objects in Context”, ECCV 2014, and its evaluation code, of which faster-coco-eval is the fast form.
+Objects in Context”, ECCV 2014, computed by faster-coco-eval, a fast form of the official code.
 """
 
 from __future__ import annotations
@@ -11,75 +11,80 @@ import numpy as np
 from faster_coco_eval import COCO, COCOeval_faster
 
 from training.evaluation.object_matching import Detections, Truths
-from training.evaluation.oks import joint_sigmas
+from training.evaluation.oks import keypoint_sigmas
 
-BOX_NUMBERS = (
+BOX_METRICS = (
     *("ap", "ap50", "ap75", "ap_small", "ap_medium", "ap_large"),
     *("ar1", "ar10", "ar100", "ar_small", "ar_medium", "ar_large"),
 )
-"""The benchmark's twelve numbers for boxes and masks, in its order."""
+"""The twelve metrics of the benchmark for boxes and masks, in its order."""
 
-KEYPOINT_NUMBERS = (
+KEYPOINT_METRICS = (
     *("ap", "ap50", "ap75", "ap_medium", "ap_large"),
     *("ar", "ar50", "ar75", "ar_medium", "ar_large"),
 )
-"""The benchmark's ten numbers for keypoints, in its order."""
+"""The ten metrics of the benchmark for keypoints, in its order."""
 
-# Outside every range of areas, which is how the benchmark's code leaves an object out.
+# Outside all ranges of areas: the code of the benchmark ignores such an object.
 _NO_AREA = -1.0
 
 
-class CocoRecords:
-    """Labels and answers, gathered image by image in the benchmark's own form.
+class CocoAccumulator:
+    """Gathers labels and predictions, image by image, in the format of the benchmark.
 
-    Crowd regions take any number of answers and count neither way; difficult objects take one.
+    Crowds and difficult objects are ignored; a crowd matches any number of predictions, a difficult
+    object one.
 
     Args:
-        class_names: of the objects.
-        joint_names: of the keypoints; they decide how far off a joint may be.
+        class_names: names of the object classes.
+        keypoint_names: names of the keypoints, which decide their sigmas.
     """
 
-    def __init__(self, class_names: Sequence[str], joint_names: Sequence[str] = ()):
+    def __init__(self, class_names: Sequence[str], keypoint_names: Sequence[str] = ()):
         self.class_names = tuple(class_names)
-        self.joint_names = tuple(joint_names)
+        self.keypoint_names = tuple(keypoint_names)
         self.images: list[dict[str, Any]] = []
         self.truths: list[dict[str, Any]] = []
-        self.found: dict[str, list[dict[str, Any]]] = {"bbox": [], "segm": [], "keypoints": []}
+        self.predictions: dict[str, list[dict[str, Any]]] = {
+            "bbox": [],
+            "segm": [],
+            "keypoints": [],
+        }
 
-    def add(self, truths: Truths, found: Detections, size: tuple[int, int]) -> None:
-        """Adds an image of `size` = (height, width)."""
-        # Ids count from 1: 0 means "none" to the benchmark's code.
+    def add(self, truths: Truths, detections: Detections, size: tuple[int, int]) -> None:
+        """Adds an image of `size` (height, width)."""
+        # Ids count from 1: the code of the benchmark reads 0 as none.
         image = len(self.images) + 1
         self.images.append({"id": image, "height": int(size[0]), "width": int(size[1])})
         for row in range(len(truths.labels)):
             self.truths.append(self._truth(truths, row, image))
-        for row in range(len(found.labels)):
+        for row in range(len(detections.labels)):
             base = {
                 "image_id": image,
-                "category_id": int(found.labels[row]) + 1,
-                "score": float(found.scores[row]),
+                "category_id": int(detections.labels[row]) + 1,
+                "score": float(detections.scores[row]),
             }
-            self.found["bbox"].append({**base, "bbox": _xywh(found.boxes[row])})
-            if found.masks is not None:
-                self.found["segm"].append({**base, "segmentation": found.masks[row]})
-            if found.keypoints is not None:
-                joints = found.keypoints[row].ravel().tolist()
-                self.found["keypoints"].append({**base, "keypoints": joints})
+            self.predictions["bbox"].append({**base, "bbox": _xywh(detections.boxes[row])})
+            if detections.masks is not None:
+                self.predictions["segm"].append({**base, "segmentation": detections.masks[row]})
+            if detections.keypoints is not None:
+                keypoints = detections.keypoints[row].ravel().tolist()
+                self.predictions["keypoints"].append({**base, "keypoints": keypoints})
 
-    def numbers(self, kind: str = "bbox") -> dict[str, float | None]:
-        """The benchmark's numbers for `"bbox"`, `"segm"` or `"keypoints"`, and two a class.
+    def result(self, kind: str = "bbox") -> dict[str, float | None]:
+        """Returns the metrics of `"bbox"`, `"segm"` or `"keypoints"`.
 
         Returns:
-            `BOX_NUMBERS` or `KEYPOINT_NUMBERS`, then `ap_by_class` and `ap50_by_class` by name; a
-            number is None where nothing that counts is labelled.
+            `BOX_METRICS` or `KEYPOINT_METRICS`, then `ap_by_class` and `ap50_by_class` by name; a
+            metric is None without labelled objects that count.
         """
-        done = self.run(kind)
-        names = KEYPOINT_NUMBERS if kind == "keypoints" else BOX_NUMBERS
+        evaluation = self.run(kind)
+        names = KEYPOINT_METRICS if kind == "keypoints" else BOX_METRICS
         result: dict[str, Any] = {
-            name: _known(value) for name, value in zip(names, done.stats, strict=True)
+            name: _defined(value) for name, value in zip(names, evaluation.stats, strict=True)
         }
-        # By IoU, recall, class, range of areas and number of answers.
-        precision = done.eval["precision"][:, :, :, 0, -1]
+        # By IoU, recall, class, range of areas and number of predictions.
+        precision = evaluation.eval["precision"][:, :, :, 0, -1]
         for key, values in (("ap_by_class", precision), ("ap50_by_class", precision[:1])):
             result[key] = {
                 name: _mean(values[:, :, number]) for number, name in enumerate(self.class_names)
@@ -87,7 +92,7 @@ class CocoRecords:
         return result
 
     def run(self, kind: str, **parameters: Any) -> COCOeval_faster:
-        """The benchmark's evaluation, run with some of its `params` set otherwise."""
+        """Runs the code of the benchmark with other values of some of its `params`."""
         names = self.class_names
         truth = COCO(
             {
@@ -97,14 +102,16 @@ class CocoRecords:
                 "annotations": [self._of_kind(one, kind) for one in self.truths],
             }
         )
-        sigmas = joint_sigmas(self.joint_names, self._joints()) if kind == "keypoints" else None
-        found = truth.loadRes([dict(one) for one in self.found[kind]])
-        done = COCOeval_faster(truth, found, kind, kpt_oks_sigmas=sigmas)
-        done.params.catIds = list(range(1, len(names) + 1))
+        sigmas = (
+            keypoint_sigmas(self.keypoint_names, self._keypoints()) if kind == "keypoints" else None
+        )
+        predictions = truth.loadRes([dict(one) for one in self.predictions[kind]])
+        evaluation = COCOeval_faster(truth, predictions, kind, kpt_oks_sigmas=sigmas)
+        evaluation.params.catIds = list(range(1, len(names) + 1))
         for key, value in parameters.items():
-            setattr(done.params, key, value)
-        done.run()
-        return done
+            setattr(evaluation.params, key, value)
+        evaluation.run()
+        return evaluation
 
     def _truth(self, truths: Truths, row: int, image: int) -> dict[str, Any]:
         one = {
@@ -126,22 +133,22 @@ class CocoRecords:
     def _of_kind(self, one: dict[str, Any], kind: str) -> dict[str, Any]:
         if not one["difficult"]:
             return dict(one)
-        # The area of a person also says how far off a joint may be.
+        # The area of a person also scales the OKS, so it stays.
         return {**one, "num_keypoints": 0} if kind == "keypoints" else {**one, "area": _NO_AREA}
 
-    def _joints(self) -> int:
-        return len(self.truths[0]["keypoints"]) // 3 if self.truths else len(self.joint_names)
+    def _keypoints(self) -> int:
+        return len(self.truths[0]["keypoints"]) // 3 if self.truths else len(self.keypoint_names)
 
 
 def _xywh(box: np.ndarray) -> list[float]:
     return [float(box[0]), float(box[1]), float(box[2] - box[0]), float(box[3] - box[1])]
 
 
-def _known(value: float) -> float | None:
+def _defined(value: float) -> float | None:
     return None if value < 0 else float(value)
 
 
 def _mean(values: np.ndarray) -> float | None:
-    """The mean; the benchmark's code writes −1 where nothing is labelled."""
+    """Returns the mean; the code of the benchmark writes −1 where nothing is labelled."""
     values = values[values > -1]
     return float(values.mean()) if values.size else None

@@ -1,14 +1,14 @@
-"""Boxes, masks and keypoints against the labels: COCO's numbers and VOC's."""
+"""Metrics of detection and instance segmentation, as COCO and PASCAL VOC define them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from training.evaluation.coco_metrics import CocoRecords
+from training.evaluation.coco_metrics import CocoAccumulator
 from training.evaluation.object_matching import detections_of, truths_of
 from training.evaluation.predictor import Predictor, Samples
-from training.evaluation.voc_metrics import VocRecords
+from training.evaluation.voc_metrics import VocAccumulator
 from zoo.errors import InputError
 
 _PREFIXES = {"segm": "mask_", "keypoints": "keypoint_"}
@@ -19,52 +19,55 @@ def evaluate_detection(
     samples: Samples,
     class_names: Sequence[str],
     progress: Callable[[int], None] | None = None,
-    joint_names: Sequence[str] = (),
+    keypoint_names: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """Average precision of boxes, and of masks and keypoints where answers and labels have them.
+    """Returns the average precision of boxes, masks and keypoints.
+
+    Masks and keypoints are evaluated where both predictions and labels have them.
 
     Args:
-        answer: from an image (H, W, C) uint8 to `boxes` (D, 4) xyxy in its pixels, `labels` (D,)
-            with −1 as padding, `scores` (D,), `num_detections`, and perhaps `masks` and `keypoints`
-            (D, K, 3). Masks are (D, H, W), or (D, M, M) in the frames of the boxes.
-        samples: name and sample of each image, as `Source.samples` gives.
-        class_names: of the objects.
-        progress: called with the number of images done.
-        joint_names: of the K keypoints, see `training.evaluation.oks`.
+        predict: function from an image (H, W, C) uint8 to `boxes` (D, 4) xyxy in its pixels,
+            `labels` (D,) with −1 as padding, `scores` (D,), `num_detections`, and optionally
+            `masks`, (D, H, W) or (D, M, M) relative to the boxes, and `keypoints` (D, K, 3).
+        samples: name and sample of each image.
+        class_names: names of the object classes.
+        progress: function that takes the number of images done.
+        keypoint_names: names of the K keypoints, see `training.evaluation.oks`.
 
     Returns:
-        COCO's numbers for boxes (`ap`, `ap50`, … see `coco_metrics.BOX_NUMBERS`), VOC's
-        (`voc07_ap50`, `voc_ap50`), each by class too (`ap50_by_class` and so on), the same of COCO
-        for masks (`mask_ap`, …) and keypoints (`keypoint_ap`, …), and `images`. A number is None
-        where nothing that counts is labelled. An object's size is its mask's area where the data
-        set has masks, else its box's.
+        COCO's metrics of boxes (`ap`, `ap50`, … see `coco_metrics.BOX_METRICS`), VOC's
+        (`voc07_ap50`, `voc_ap50`), both also by class (`ap50_by_class` and so on), COCO's metrics
+        of masks (`mask_ap`, …) and keypoints (`keypoint_ap`, …), and `images`. A metric is None
+        without labelled objects that count. The size of an object is the area of its mask where
+        the data set has masks, else of its box.
 
     Raises:
-        InputError: no images, no labelled objects' keys, or a class beyond the names.
+        InputError: if there is no image, the samples have no boxes, or a class is not among the
+            classes.
     """
-    coco, voc = CocoRecords(class_names, joint_names), VocRecords(class_names)
+    coco, voc = CocoAccumulator(class_names, keypoint_names), VocAccumulator(class_names)
     kinds = ["bbox"]
     count = 0
     for count, (name, sample) in enumerate(samples, 1):
         if "boxes" not in sample or "labels" not in sample:
-            raise InputError(f"{name}: has no labelled boxes to measure on.")
+            raise InputError(f"{name}: no boxes to evaluate on; use a data set that has them.")
         size = sample["image"].shape[:2]
-        found = predict(sample["image"])
+        prediction = predict(sample["image"])
         if count == 1:
             kinds += [
                 kind
                 for kind, key in (("segm", "masks"), ("keypoints", "keypoints"))
-                if key in found and key in sample and sample[key].ndim == 3
+                if key in prediction and key in sample and sample[key].ndim == 3
             ]
-        truths = truths_of(name, sample, len(class_names), masks="segm" in kinds)
-        kept = detections_of(name, found, len(class_names), size, masks="segm" in kinds)
-        coco.add(truths, kept, size)
-        voc.add(truths, kept)
+        truths = truths_of(name, sample, len(class_names), "segm" in kinds)
+        detections = detections_of(name, prediction, len(class_names), size, "segm" in kinds)
+        coco.add(truths, detections, size)
+        voc.add(truths, detections)
         if progress:
             progress(count)
     if not count:
-        raise InputError("there is no image to measure on.")
-    result = {**coco.numbers(), **voc.numbers()}
+        raise InputError("no image to evaluate on; use another split.")
+    result = {**coco.result(), **voc.result()}
     for kind in kinds[1:]:
-        result |= {f"{_PREFIXES[kind]}{key}": v for key, v in coco.numbers(kind).items()}
+        result |= {f"{_PREFIXES[kind]}{key}": v for key, v in coco.result(kind).items()}
     return {**result, "images": count}

@@ -1,10 +1,10 @@
-"""METEOR: how much of what a sentence says, and in what order, is in one of its references.
+"""METEOR: the similarity of a sentence to reference sentences.
 
-Denkowski & Lavie, *Meteor Universal*, WMT 2014. The official program matches synonyms and
-paraphrases too; it needs Java and pycocoevalcap (extra `captions`). Without them an own one matches
-words and stems, by the program's parameters for English, and counts function words by a list of its
-own. The two are not interchangeable: where a word could be matched to several others by its stem,
-the program at times matches none.
+Denkowski & Lavie, *Meteor Universal*, WMT 2014. The official program also matches synonyms and
+paraphrases; it needs Java and pycocoevalcap (extra `captions`). The built-in one matches exact
+words and stems, with the parameters of the program for English and a short list of function words.
+Their scores are not comparable: the program sometimes does not match a stem that several words
+have.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from training.data.vocabulary import words_of
 from zoo.errors import InputError
 
 OFFICIAL = "METEOR 1.5, the official program"
-OWN = "own METEOR of exact words and stems"
+BUILT_IN = "built-in METEOR of exact words and stems"
 
 ALPHA, BETA, GAMMA, DELTA = 0.85, 0.2, 0.6, 0.75
 _STEM_WEIGHT = 0.6
 _BEAM = 40
-_AT_A_TIME = 500
+_BATCH_SIZE = 500
 
 _CLOSED_CLASSES = """
 a an the this that these those and or but nor if as than so of in on at by to with from for into
@@ -39,55 +39,56 @@ FUNCTION_WORDS = frozenset(_CLOSED_CLASSES.split())
 
 Scorer = Callable[[Sequence[str], Sequence[Sequence[str]]], list[float]]
 Match = tuple[int, int, float]
-# By what beginnings are judged, the less the better, and what they match.
-Beginning = tuple[tuple[float, int, int], tuple[Match, ...]]
+# Cost of a partial alignment, to be minimized, and its matches.
+Partial = tuple[tuple[float, int, int], tuple[Match, ...]]
 
 
 def meteor_scorer(official: bool | None = None) -> tuple[str, Scorer]:
-    """What scores sentences here, and its name.
+    """Returns the name and the function of a METEOR.
 
     Args:
-        official: whether to use the official program; None for whether it is there.
+        official: whether to use the official program; None to use it where it is installed.
 
     Raises:
-        InputError: the official program is asked for and not there.
+        InputError: if `official` is True and the program is not installed.
     """
-    there = shutil.which("java") is not None and _has_package()
-    if official and not there:
+    installed = shutil.which("java") is not None and _has_package()
+    if official and not installed:
         raise InputError(
-            "METEOR's official program needs Java and pycocoevalcap: pip install "
-            "'visionzoo[captions]'."
+            "the official METEOR needs Java and pycocoevalcap; install Java and "
+            "pip install 'visionzoo[captions]'."
         )
-    if there if official is None else official:
+    if installed if official is None else official:
         return OFFICIAL, official_meteor
-    return OWN, lambda candidates, references: list(map(own_meteor, candidates, references))
+    return BUILT_IN, lambda candidates, references: list(map(stem_meteor, candidates, references))
 
 
 def official_meteor(candidates: Sequence[str], references: Sequence[Sequence[str]]) -> list[float]:
-    """Scores 0…1 of N sentences by the official program, each the best over its references.
+    """Returns the scores in [0, 1] of N sentences by the official program, best over references.
 
     Raises:
-        InputError: the program ends before it has answered.
+        InputError: if the program fails.
     """
     scores = [0.0] * len(candidates)
-    said = [number for number, text in enumerate(candidates) if text and any(references[number])]
+    scorable = [index for index, text in enumerate(candidates) if text and any(references[index])]
     try:
-        for start in range(0, len(said), _AT_A_TIME):
-            part = said[start : start + _AT_A_TIME]
-            truth = {number: list(references[number]) for number in part}
-            given = {number: [candidates[number]] for number in part}
-            _, found = _program().compute_score(truth, given)
-            for number, score in zip(part, found, strict=True):
-                scores[number] = float(score)
+        for start in range(0, len(scorable), _BATCH_SIZE):
+            batch = scorable[start : start + _BATCH_SIZE]
+            truth = {index: list(references[index]) for index in batch}
+            _, batch_scores = _program().compute_score(
+                truth, {index: [candidates[index]] for index in batch}
+            )
+            for index, score in zip(batch, batch_scores, strict=True):
+                scores[index] = float(score)
     except (OSError, ValueError) as error:
         _program.cache_clear()
-        raise InputError(f"METEOR's official program failed ({error}); does java run?") from error
+        raise InputError(f"the official METEOR failed ({error}); check that java runs.") from error
     return scores
 
 
 @functools.cache
 def _program():
-    """The official program, which takes seconds to read its paraphrases; it ends with Python."""
+    """Returns the official program; it takes seconds to start and ends with Python."""
     from pycocoevalcap.meteor.meteor import Meteor
 
     program = Meteor()
@@ -95,13 +96,13 @@ def _program():
     return program
 
 
-def own_meteor(candidate: str, references: Sequence[str], delta: float = DELTA) -> float:
-    """Score 0…1 of a sentence by words and stems, the best over its references.
+def stem_meteor(candidate: str, references: Sequence[str], delta: float = DELTA) -> float:
+    """Returns the score in [0, 1] of a sentence by words and stems, the best over its references.
 
     Args:
         candidate: the sentence.
-        references: what is true.
-        delta: weight of a content word; that of a function word is 1 − delta.
+        references: reference sentences.
+        delta: weight of content words, in [0, 1]; that of function words is 1 − delta.
     """
     return max((_score(candidate, reference, delta) for reference in references), default=0.0)
 
@@ -109,7 +110,7 @@ def own_meteor(candidate: str, references: Sequence[str], delta: float = DELTA) 
 @functools.lru_cache(maxsize=100_000)
 def _score(candidate: str, reference: str, delta: float) -> float:
     words, truth = words_of(candidate), words_of(reference)
-    weights, wanted = (
+    weights, true_weights = (
         [1 - delta if word in FUNCTION_WORDS else delta for word in sentence]
         for sentence in (words, truth)
     )
@@ -117,7 +118,7 @@ def _score(candidate: str, reference: str, delta: float) -> float:
     if not pairs:
         return 0.0
     precision = sum(weights[i] * match for i, _, match in pairs) / sum(weights)
-    recall = sum(wanted[j] * match for _, j, match in pairs) / sum(wanted)
+    recall = sum(true_weights[j] * match for _, j, match in pairs) / sum(true_weights)
     mean = precision * recall / (ALPHA * precision + (1 - ALPHA) * recall)
     chunks = 1 + sum(
         after[0] != before[0] + 1 or after[1] != before[1] + 1
@@ -129,21 +130,21 @@ def _score(candidate: str, reference: str, delta: float) -> float:
 
 
 def align(words: Sequence[str], truth: Sequence[str]) -> list[Match]:
-    """Which word stands for which: as much as can be, in as few chunks, with as little crossing.
+    """Aligns two sentences with the most matches, then fewest chunks, then least crossing.
 
     Returns:
-        Positions in both, each used once, and the weight of the match, in order of `words`.
+        Index in each of them and weight of the match, in order of `words`.
     """
     stems, true_stems = _stems(words), _stems(truth)
-    beginnings: list[Beginning] = [((0.0, 0, 0), ())]
+    partials: list[Partial] = [((0.0, 0, 0), ())]
     for i, word in enumerate(words):
-        # Of beginnings that leave the same to be matched the best goes on.
-        grown: dict[tuple, Beginning] = {}
-        for (gain, chunks, crossing), pairs in beginnings:
-            choices: list[Beginning] = [((gain, chunks, crossing), pairs)]
-            taken = {j for _, j, _ in pairs}
+        # Of partial alignments that leave the same words the best one is extended.
+        extended: dict[tuple, Partial] = {}
+        for (gain, chunks, crossing), pairs in partials:
+            choices: list[Partial] = [((gain, chunks, crossing), pairs)]
+            matched = {j for _, j, _ in pairs}
             for j, other in enumerate(truth):
-                if j in taken or stems[i] != true_stems[j]:
+                if j in matched or stems[i] != true_stems[j]:
                     continue
                 weight = 1.0 if word == other else _STEM_WEIGHT
                 begins = not (pairs and pairs[-1][:2] == (i - 1, j - 1))
@@ -152,14 +153,14 @@ def align(words: Sequence[str], truth: Sequence[str]) -> list[Match]:
             for key, longer in choices:
                 last = longer[-1][1] if longer and longer[-1][0] == i else -1
                 state = (frozenset(j for _, j, _ in longer), last)
-                if state not in grown or key < grown[state][0]:
-                    grown[state] = (key, longer)
-        beginnings = sorted(grown.values(), key=lambda one: one[0])[:_BEAM]
-    return list(beginnings[0][1])
+                if state not in extended or key < extended[state][0]:
+                    extended[state] = (key, longer)
+        partials = sorted(extended.values(), key=lambda one: one[0])[:_BEAM]
+    return list(partials[0][1])
 
 
 def _stems(words: Sequence[str]) -> list[str]:
-    """Stems by Porter's second algorithm, which the official program has."""
+    """Returns the stems by Porter's second algorithm, as in the official program."""
     return _stemmer().stemWords(list(words))
 
 

@@ -1,4 +1,4 @@
-"""Objects of an image, as the labels and as the answers have them, without padding."""
+"""Objects of an image, of the labels and of the predictions, without padding."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from faster_coco_eval import mask as runs
+from faster_coco_eval import mask as rle
 
 from training.drawing import paste_mask
 from zoo.errors import InputError
@@ -20,8 +20,9 @@ class Truths:
     Attributes:
         boxes: (N, 4) float64 xyxy in pixels.
         labels: (N,) classes from 0.
-        crowd, difficult: (N,) bool.
-        areas: (N,) in pixels: of the mask where there are masks, as COCO counts, else of the box.
+        crowd: (N,) bool.
+        difficult: (N,) bool.
+        areas: (N,) in pixels, of the masks where there are masks, as in COCO, else of the boxes.
         masks: run-length encoded masks of the image, or None.
         keypoints: (N, K, 3) float64 x, y, visibility 0, 1 or 2, or None.
     """
@@ -37,7 +38,7 @@ class Truths:
 
 @dataclasses.dataclass(frozen=True)
 class Detections:
-    """The objects that an image's answer has.
+    """The predicted objects of an image.
 
     Attributes:
         boxes: (D, 4) float64 xyxy in pixels.
@@ -57,30 +58,37 @@ class Detections:
 def truths_of(
     name: str, sample: Mapping[str, np.ndarray], classes: int, masks: bool = False
 ) -> Truths:
-    """The labels of a sample; `masks` says whether its masks are wanted.
+    """Returns the labelled objects of a sample.
+
+    Args:
+        name: name of the image.
+        sample: the sample.
+        classes: number of classes.
+        masks: whether to encode the masks.
 
     Raises:
-        InputError: a label beyond the classes.
+        InputError: if a label is not among the classes.
     """
     labels = np.asarray(sample["labels"]).astype(int)
-    there = labels >= 0
-    labels = labels[there]
+    valid = labels >= 0
+    labels = labels[valid]
     if labels.max(initial=-1) >= classes:
         raise InputError(
-            f"{name}: object class {labels.max()}, but classes go from 0 to {classes - 1}."
+            f"{name}: labels must be classes from 0 to {classes - 1}, not {labels.max()}; correct "
+            "them."
         )
-    boxes = np.asarray(sample["boxes"], np.float64)[there]
+    boxes = np.asarray(sample["boxes"], np.float64)[valid]
     areas = np.prod(np.maximum(boxes[:, 2:] - boxes[:, :2], 0.0), axis=1)
     encoded = None
     if "masks" in sample:
-        framed = np.asarray(sample["masks"])[there]
-        areas = areas * (framed > 0).mean((1, 2))
-        encoded = encode_masks(framed, boxes, sample["image"].shape[:2]) if masks else None
+        box_masks = np.asarray(sample["masks"])[valid]
+        areas = areas * (box_masks > 0).mean((1, 2))
+        encoded = encode_masks(box_masks, boxes, sample["image"].shape[:2]) if masks else None
     crowd, difficult = (
-        np.asarray(sample[key], bool)[there] if key in sample else np.zeros(len(labels), bool)
+        np.asarray(sample[key], bool)[valid] if key in sample else np.zeros(len(labels), bool)
         for key in ("crowd", "difficult")
     )
-    keypoints = _rows(sample, "keypoints", there)
+    keypoints = _rows(sample, "keypoints", valid)
     return Truths(boxes, labels, crowd, difficult, areas, encoded, keypoints)
 
 
@@ -91,40 +99,41 @@ def detections_of(
     size: tuple[int, int],
     masks: bool = False,
 ) -> Detections:
-    """The objects of an answer; `masks` says whether its masks are wanted.
+    """Returns the predicted objects of an image.
 
     Args:
-        name: of the image.
-        answer: `boxes` (D, 4), `labels` (D,), `scores` (D,), perhaps `num_detections`, `masks` and
-            `keypoints` (D, K, 3). Rows with label −1 and from `num_detections` on are padding.
-        classes: how many there are.
-        size: height and width of the image. Masks (D, height, width) are masks of the image,
-            others (D, M, M) are those of the boxes.
-        masks: whether they are wanted.
+        name: name of the image.
+        prediction: `boxes` (D, 4), `labels` (D,), `scores` (D,), optionally `num_detections`,
+            `masks` and `keypoints` (D, K, 3). Rows with label −1 and from `num_detections` on are
+            padding. Masks (D, height, width) are masks of the image, others (D, M, M) are relative
+            to the boxes.
+        classes: number of classes.
+        size: height and width of the image.
+        masks: whether to encode the masks.
 
     Raises:
-        InputError: a label beyond the classes.
-        ValueError: a box or a score that is not a number.
+        InputError: if a label is not among the classes.
+        ValueError: if a box or a score is not finite.
     """
-    there = rows_of(prediction)
-    labels = np.asarray(prediction["labels"]).astype(int)[there]
+    valid = rows_of(prediction)
+    labels = np.asarray(prediction["labels"]).astype(int)[valid]
     if labels.max(initial=-1) >= classes:
         raise InputError(
-            f"{name}: the answer has class {labels.max()}, but the data set only {classes} "
-            "classes; measure on data with the classes that the model was trained on."
+            f"{name}: the predicted class is {labels.max()}, but the data set has {classes} "
+            "classes; evaluate on data with the classes of the model."
         )
-    boxes = np.asarray(prediction["boxes"], np.float64)[there]
-    scores = np.asarray(prediction["scores"], np.float64)[there]
+    boxes = np.asarray(prediction["boxes"], np.float64)[valid]
+    scores = np.asarray(prediction["scores"], np.float64)[valid]
     if not (np.isfinite(boxes).all() and np.isfinite(scores).all()):
-        raise ValueError(f"{name}: the answer has boxes or scores that are not numbers.")
+        raise ValueError(f"{name}: predicted boxes and scores must be finite.")
     encoded = None
     if masks:
-        encoded = encode_masks(np.asarray(prediction["masks"])[there], boxes, size)
-    return Detections(boxes, labels, scores, encoded, _rows(prediction, "keypoints", there))
+        encoded = encode_masks(np.asarray(prediction["masks"])[valid], boxes, size)
+    return Detections(boxes, labels, scores, encoded, _rows(prediction, "keypoints", valid))
 
 
 def rows_of(prediction: Mapping[str, Any]) -> np.ndarray:
-    """(D,) bool: the rows of an answer that are objects, not padding."""
+    """Returns which rows (D,) of a prediction are objects, not padding."""
     labels = np.asarray(prediction["labels"])
     count = int(prediction.get("num_detections", len(labels)))
     return (labels >= 0) & (np.arange(len(labels)) < count)
@@ -133,21 +142,21 @@ def rows_of(prediction: Mapping[str, Any]) -> np.ndarray:
 def encode_masks(
     masks: np.ndarray, boxes: np.ndarray, size: tuple[int, int]
 ) -> list[dict[str, Any]]:
-    """Run-length encoded masks of the image, in COCO's compressed form.
+    """Returns run-length encoded masks of the image, in COCO's compressed format.
 
     Args:
-        masks: (N, height, width) of the image or (N, M, M) in the frames of the boxes; whole
-            numbers (0 is out) or probabilities, from one half on in.
+        masks: (N, height, width) of the image or (N, M, M) relative to the boxes; integers (0 is
+            outside) or probabilities (0.5 and more is inside).
         boxes: (N, 4) xyxy in pixels.
         size: height and width of the image.
     """
     return [
-        runs.encode(np.asfortranarray(mask, np.uint8)) for mask in full_masks(masks, boxes, size)
+        rle.encode(np.asfortranarray(mask, np.uint8)) for mask in full_masks(masks, boxes, size)
     ]
 
 
 def full_masks(masks: np.ndarray, boxes: np.ndarray, size: tuple[int, int]):
-    """One after another, each of `encode_masks`' masks as (height, width) bool."""
+    """Yields the masks as (height, width) bool; arguments as of `encode_masks`."""
     for mask, box in zip(masks, boxes, strict=True):
         if mask.shape != tuple(size):
             yield paste_mask(mask, box, *size)
@@ -155,7 +164,7 @@ def full_masks(masks: np.ndarray, boxes: np.ndarray, size: tuple[int, int]):
             yield mask >= 0.5 if mask.dtype.kind == "f" else mask > 0
 
 
-def _rows(values: Mapping[str, Any], key: str, there: np.ndarray) -> np.ndarray | None:
+def _rows(values: Mapping[str, Any], key: str, valid: np.ndarray) -> np.ndarray | None:
     if key not in values or np.ndim(values[key]) != 3:
         return None
-    return np.asarray(values[key], np.float64)[there]
+    return np.asarray(values[key], np.float64)[valid]

@@ -1,4 +1,4 @@
-"""How far off a joint may be: the spread of each joint in the object keypoint similarity."""
+"""The sigmas of the object keypoint similarity (OKS)."""
 
 from __future__ import annotations
 
@@ -8,30 +8,30 @@ from collections.abc import Sequence
 import numpy as np
 from faster_coco_eval.core.cocoeval import Params
 
-COCO_JOINTS = (
+COCO_KEYPOINTS = (
     "nose",
     *(
-        f"{side}_{joint}"
-        for joint in ("eye", "ear", "shoulder", "elbow", "wrist", "hip", "knee", "ankle")
+        f"{side}_{keypoint}"
+        for keypoint in ("eye", "ear", "shoulder", "elbow", "wrist", "hip", "knee", "ankle")
         for side in ("left", "right")
     ),
 )
-"""COCO's 17 joints in its order."""
+"""COCO's 17 keypoints in its order."""
 
 
-def joint_sigmas(joint_names: Sequence[str], joints: int) -> np.ndarray:
-    """(K,) spread of each joint in units of the root of the person's area.
+def keypoint_sigmas(keypoint_names: Sequence[str], count: int) -> np.ndarray:
+    """Returns the sigmas (K,), in units of the square root of the person's area.
 
-    COCO's own values where every joint has the name of one of COCO's 17, in whatever order; else
-    the mean of those 17 for every joint, since nobody measured the others.
+    They are COCO's values if every keypoint has the name of one of COCO's 17, in any order; else
+    the mean of these for every keypoint.
 
     Args:
-        joint_names: of the joints, such as `"left_knee"` or `"Left knee"`.
-        joints: K.
+        keypoint_names: names of the keypoints, such as `"left_knee"` or `"Left knee"`.
+        count: number of keypoints K.
     """
     coco = np.asarray(Params("keypoints").kpt_oks_sigmas)
-    by_name = dict(zip(COCO_JOINTS, coco, strict=True))
-    plain = [re.sub(r"[ \-]+", "_", name.strip().lower()) for name in joint_names]
-    if len(plain) == joints and all(name in by_name for name in plain):
+    by_name = dict(zip(COCO_KEYPOINTS, coco, strict=True))
+    plain = [re.sub(r"[ \-]+", "_", name.strip().lower()) for name in keypoint_names]
+    if len(plain) == count and all(name in by_name for name in plain):
         return np.array([by_name[name] for name in plain])
-    return np.full(joints, coco.mean())
+    return np.full(count, coco.mean())

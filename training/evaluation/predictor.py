@@ -1,4 +1,4 @@
-"""What every measurement takes."""
+"""The types that every evaluation takes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 Predictor = Callable[[np.ndarray], dict[str, Any]]
-"""From an image (H, W, C) uint8 to final answers in its pixels."""
+"""A function from an image (H, W, C) uint8 to its predictions in original-image coordinates."""
 
 Samples = Iterable[tuple[str, dict[str, np.ndarray]]]
-"""Name and sample of each image, as `Source.samples` gives."""
+"""Name and sample of each image, see `Source.samples`."""

@@ -1,4 +1,4 @@
-"""Class maps against the labels: mean IoU and its parts."""
+"""Metrics of semantic segmentation."""
 
 from __future__ import annotations
 
@@ -17,71 +17,75 @@ def evaluate_segmentation(
     samples: Samples,
     class_names: Sequence[str],
     progress: Callable[[int], None] | None = None,
-    joint_names: Sequence[str] = (),
+    keypoint_names: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """Mean IoU and its parts.
+    """Returns the mean IoU and related metrics.
 
     Args:
-        answer: from an image (H, W, C) uint8 to answers with `segmentation` (H, W).
-        samples: name and sample of each image, as `Source.samples` gives.
-        class_names: of the class map.
-        progress: called with the number of images done.
-        joint_names: as every evaluation takes them; not used here.
+        predict: function from an image (H, W, C) uint8 to `segmentation` (H, W).
+        samples: name and sample of each image.
+        class_names: names of the classes of the segmentation map.
+        progress: function that takes the number of images done.
+        keypoint_names: unused.
 
     Returns:
-        `mean_iou`, `mean_dice`, `pixel_accuracy`, `mean_accuracy` as fractions, `iou` by class name
-        (None for a class that occurs in neither truth nor prediction; such classes are left out of
-        the means), `images` and `majority_baseline`: the pixel accuracy and mean IoU of always
-        answering with the commonest class.
+        `mean_iou`, `mean_dice`, `pixel_accuracy` and `mean_accuracy` as fractions; `iou` by class
+        name (None for a class that occurs in neither labels nor predictions; the means leave it
+        out); `images`; and `majority_baseline`, the pixel accuracy and mean IoU of always
+        predicting the most frequent class.
 
     Raises:
-        InputError: no images, or a label beyond the classes.
+        InputError: if there is no image, or a label or prediction is not among the classes.
     """
     classes = len(class_names)
     matrix = np.zeros((classes, classes), np.int64)
     count = 0
     for count, (name, sample) in enumerate(samples, 1):
         truth = sample["segmentation"]
-        found = predict(sample["image"])["segmentation"]
-        if found.shape != truth.shape:
-            raise ValueError(f"{name}: answer of {found.shape} for labels of {truth.shape}.")
+        predicted = predict(sample["image"])["segmentation"]
+        if predicted.shape != truth.shape:
+            raise ValueError(
+                f"{name}: segmentation must have the shape {truth.shape}, not {predicted.shape}."
+            )
         valid = truth != IGNORE
         if valid.any() and truth[valid].max() >= classes:
             raise InputError(
-                f"{name}: class {truth[valid].max()}, but classes go from 0 to {classes - 1}."
+                f"{name}: labels must be classes from 0 to {classes - 1}, not "
+                f"{truth[valid].max()}; correct the label map."
             )
-        if found.min(initial=0) < 0 or found.max(initial=0) >= classes:
+        if predicted.min(initial=0) < 0 or predicted.max(initial=0) >= classes:
             raise InputError(
-                f"{name}: the answer has class {found.max()}, but the data set only {classes} "
-                "classes; measure on data with the classes that the model was trained on."
+                f"{name}: the predicted class is {predicted.max()}, but the data set has {classes} "
+                "classes; evaluate on data with the classes of the model."
             )
-        cells = classes * truth[valid].astype(np.int64) + found[valid]
+        cells = classes * truth[valid].astype(np.int64) + predicted[valid]
         matrix += np.bincount(cells, minlength=classes**2).reshape(classes, classes)
         if progress:
             progress(count)
     if not count:
-        raise InputError("there is no image to measure on.")
-    return {**_summary(matrix, list(class_names)), "images": count}
+        raise InputError("no image to evaluate on; use another split.")
+    return {**_metrics(matrix, list(class_names)), "images": count}
 
 
-def _summary(matrix: np.ndarray, names: list[str]) -> dict[str, Any]:
+def _metrics(matrix: np.ndarray, names: list[str]) -> dict[str, Any]:
+    """Returns the metrics of a confusion matrix with one row per true class."""
     right = np.diag(matrix).astype(float)
-    truth, predicted = matrix.sum(1).astype(float), matrix.sum(0).astype(float)
-    union = truth + predicted - right
-    seen, true = union > 0, truth > 0
-    iou = np.divide(right, union, where=seen, out=np.zeros_like(right))
-    total = max(truth.sum(), 1.0)
-    commonest = truth.max() / total
+    labelled, predicted = matrix.sum(1).astype(float), matrix.sum(0).astype(float)
+    union = labelled + predicted - right
+    occurs, has_labels = union > 0, labelled > 0
+    iou = np.divide(right, union, where=occurs, out=np.zeros_like(right))
+    dice = 2 * right[occurs] / (labelled + predicted)[occurs]
+    accuracy = right[has_labels] / labelled[has_labels]
+    total = max(labelled.sum(), 1.0)
+    most_frequent = labelled.max() / total
     return {
-        "mean_iou": float(iou[seen].mean()) if seen.any() else 0.0,
-        "mean_dice": float((2 * right[seen] / (truth + predicted)[seen]).mean())
-        if seen.any()
-        else 0.0,
+        "mean_iou": float(iou[occurs].mean()) if occurs.any() else 0.0,
+        "mean_dice": float(dice.mean()) if occurs.any() else 0.0,
         "pixel_accuracy": float(right.sum() / total),
-        "mean_accuracy": float((right[true] / truth[true]).mean()) if true.any() else 0.0,
-        "iou": {name: float(iou[i]) if seen[i] else None for i, name in enumerate(names)},
+        "mean_accuracy": float(accuracy.mean()) if has_labels.any() else 0.0,
+        "iou": {name: float(iou[i]) if occurs[i] else None for i, name in enumerate(names)},
         "majority_baseline": {
-            "pixel_accuracy": float(commonest),
-            "mean_iou": float(commonest / max(true.sum(), 1)),
+            "pixel_accuracy": float(most_frequent),
+            "mean_iou": float(most_frequent / max(has_labels.sum(), 1)),
         },
     }

@@ -1,6 +1,6 @@
-"""A vote within superpixels, as Farabet et al. (TPAMI 2013) clean up the classes of pixels.
+"""Majority vote within superpixels (Farabet et al., TPAMI 2013).
 
-A step after the answer, of NumPy and OpenCV: exported files do not hold it.
+A step after prediction, in NumPy and OpenCV; exported files do not contain it.
 """
 
 from __future__ import annotations
@@ -18,37 +18,44 @@ _SCALE, _SIGMA = 100, 0.8
 
 
 def parse_superpixels(text: str) -> int:
-    """The scale k of `"felzenszwalb"` or `"felzenszwalb:k"`.
+    """Returns the scale k of `"felzenszwalb"` or `"felzenszwalb:k"`.
 
     Raises:
-        InputError: another method, or a scale that is not a whole number above 0.
+        InputError: if the method is unknown, or the scale is not a whole number above 0.
     """
     method, colon, scale = text.partition(":")
     if method not in METHODS:
-        raise InputError(f"Unknown superpixels {method!r}{nearest(method, METHODS)}")
+        raise InputError(
+            f"unknown superpixels {method!r}{nearest(method, METHODS)} "
+            f"Available: {', '.join(METHODS)}."
+        )
     if colon and not re.fullmatch(r"0*[1-9]\d*", scale):
-        raise InputError(f"{text}: a scale is a whole number above 0, such as {method}:{_SCALE}.")
+        raise InputError(
+            f"scale of superpixels must be a whole number above 0, such as {method}:{_SCALE}, "
+            f"not {scale!r}."
+        )
     return int(scale) if colon else _SCALE
 
 
 def felzenszwalb(image: np.ndarray, scale: int = _SCALE) -> np.ndarray:
-    """Superpixels of an image: (H, W) int32 numbers from 0.
+    """Returns the superpixels of an image: (H, W) int32 indices.
 
     Felzenszwalb & Huttenlocher, *Efficient Graph-Based Image Segmentation*, IJCV 2004, of the
     image smoothed with σ = 0.8; the smallest superpixel has `scale` pixels.
 
     Args:
         image: (H, W, 1 or 3) uint8.
-        scale: k; the larger, the larger the superpixels.
+        scale: k; larger values give larger superpixels.
 
     Raises:
-        InputError: OpenCV with its contributed modules is not installed.
+        InputError: if OpenCV with its contributed modules is not installed.
     """
+    # OpenCV is an optional dependency.
     try:
         from cv2 import ximgproc
     except ImportError as error:
         raise InputError(
-            "superpixels need OpenCV's contributed modules: pip install 'visionzoo[proposals]'."
+            "superpixels need OpenCV's contributed modules; pip install 'visionzoo[proposals]'."
         ) from error
     rgb = np.broadcast_to(image, (*image.shape[:2], 3))
     graph = ximgproc.segmentation.createGraphSegmentation(_SIGMA, scale, scale)
@@ -56,14 +63,14 @@ def felzenszwalb(image: np.ndarray, scale: int = _SCALE) -> np.ndarray:
 
 
 def vote(classes: np.ndarray, superpixels: np.ndarray) -> np.ndarray:
-    """Gives every pixel the commonest class of its superpixel, the lowest of equals.
+    """Returns the most frequent class of each pixel's superpixel, the lowest of equals.
 
     Args:
-        classes: (H, W) whole numbers from 0.
-        superpixels: (H, W) whole numbers from 0.
+        classes: class indices (H, W).
+        superpixels: superpixel indices (H, W).
 
     Returns:
-        (H, W), dtype of `classes`.
+        (H, W) with the dtype of `classes`.
     """
     count = int(classes.max()) + 1
     cells = superpixels.astype(np.int64) * count + classes
@@ -75,11 +82,11 @@ def vote(classes: np.ndarray, superpixels: np.ndarray) -> np.ndarray:
 def voting(
     predict: Callable[[np.ndarray], dict[str, Any]], scale: int = _SCALE
 ) -> Callable[[np.ndarray], dict[str, Any]]:
-    """`answer` of segmentation, whatever gives it, with the vote behind it."""
+    """Returns the `predict` function of a segmentation with a vote after it."""
 
     def voted(image: np.ndarray) -> dict[str, Any]:
-        found = predict(image)
-        classes = vote(np.asarray(found["segmentation"]), felzenszwalb(image, scale))
-        return {**found, "segmentation": classes}
+        prediction = predict(image)
+        classes = vote(np.asarray(prediction["segmentation"]), felzenszwalb(image, scale))
+        return {**prediction, "segmentation": classes}
 
     return voted

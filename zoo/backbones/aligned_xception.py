@@ -1,6 +1,7 @@
 """Aligned Xception-65, the backbone of DeepLabv3+ (Chen et al., ECCV 2018).
 
-Max pools became strides, and padding is symmetric, so that pixels stay aligned at any rate.
+Strided convolutions replace the poolings, and the padding is symmetric, which keeps pixels aligned
+at any dilation rate.
 """
 
 from __future__ import annotations
@@ -27,19 +28,23 @@ def features(
     middle_blocks: int = 16,
     name: str = "xception65",
 ) -> dict[int, object]:
-    """Levels 1, 2, 3: the last map of that size in the entry flow; 4: middle flow; 5: exit flow.
+    """Returns the maps of levels 1 to 3 (entry flow), 4 (middle flow) and 5 (exit flow).
 
-    Level 2, 256 channels, is the low-level map of DeepLabv3+'s decoder. Levels 1...3 are taken
-    before the activation, as there.
+    Levels 1 to 3 are before the activation; level 2, with 256 channels, is the low-level map of
+    DeepLabv3+'s decoder.
 
     Args:
-        x: normalised pixels (N, H, W, C).
-        norm: normalisation policy.
-        output_stride: with 16 or 8 later strides become rates.
-        width: factor on the channels.
+        x: normalized pixels (N, H, W, C).
+        norm: normalization policy, one of `NORM_POLICIES`.
+        output_stride: 8, 16 or 32; strides beyond it become dilation rates.
+        width: width multiplier.
         middle_blocks: blocks of the middle flow.
+        name: prefix of the layer names.
+
+    Raises:
+        InputError: if a value is out of range.
     """
-    strides = Strides(check_output_stride(output_stride, "xception65"))
+    strides = Strides(check_output_stride(output_stride))
     style = {"norm": norm, "strides": strides, "width": width}
     for index, (filters, nominal) in enumerate(((32, 2), (64, 1)), start=1):
         x = conv_block(
@@ -64,7 +69,7 @@ def features(
 def _block(x, channels, nominal, skip, name, *, norm, strides, width):
     """Three separable convolutions, the last with the stride; also returns the second's output.
 
-    Only a block without skip has its ReLUs inside the separable convolutions.
+    Only a block without a skip has its ReLUs inside the separable convolutions.
     """
     inside = skip == "none"
     stride, rate = strides.next(nominal)
@@ -99,21 +104,15 @@ def _block(x, channels, nominal, skip, name, *, norm, strides, width):
     return x, second
 
 
-def normalize(x):
-    """Pixels 0...255 -> -1...1."""
-    return normalize_to_unit(x)
-
-
 def top(maps, num_classes: int = 1000, *, width: float = 1.0, name: str = "xception65"):
-    """Mean over the map and the class logits (N, num_classes); `width` has no effect here."""
+    """Returns class logits (N, num_classes) from the mean of the last map; ignores `width`."""
     return pooled_logits(maps[5], num_classes, name)
 
 
 XCEPTION65 = Backbone(
     "xception65",
     features,
-    normalize,
+    normalize_to_unit,
     top,
-    channels={1: 128, 2: 256, 3: 728, 4: 728, 5: 2048},
     tiny={"width": 0.03125, "middle_blocks": 1},
 )

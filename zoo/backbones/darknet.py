@@ -11,8 +11,7 @@ from zoo.backbones.feature_contract import (
     Strides,
     check_blocks,
     check_output_stride,
-    normalize_pixels,
-    normalize_to_unit,
+    normalize_to_fraction,
     scaled,
 )
 from zoo.layers.normalization_policy import normalization, normalizes
@@ -30,18 +29,24 @@ def features(
     epsilon: float = 1e-5,
     name: str = "darknet19",
 ) -> dict[int, object]:
-    """The eighteen convolutions before the classifier; levels 0...5 end each stage.
+    """Returns the last maps of the six stages, levels 0 to 5.
 
     Args:
-        x: normalised pixels (N, H, W, C).
-        norm: normalisation policy.
-        output_stride: 16 drops the last pool and gives its stage a rate of 2; 8 two of them.
-        width: factor on the channels.
-        blocks: convolutions per stage, six numbers; every second one is 1x1 of half the width.
+        x: normalized pixels (N, H, W, C).
+        norm: normalization policy, one of `NORM_POLICIES`.
+        output_stride: 8, 16 or 32; poolings beyond it are left out and later stages have dilation
+            rates.
+        width: width multiplier.
+        blocks: convolutions per stage, six numbers; every second one is 1×1 with half the filters.
+        epsilon: constant added to the variance by the normalization.
+        name: prefix of the layer names.
+
+    Raises:
+        InputError: if a value is out of range.
     """
-    strides = Strides(check_output_stride(output_stride, "darknet19"))
+    strides = Strides(check_output_stride(output_stride))
     maps = {}
-    for level, depth in enumerate(check_blocks(blocks, 6, "darknet19")):
+    for level, depth in enumerate(check_blocks(blocks, 6)):
         if level and strides.next(2)[0] == 2:
             x = layers.MaxPooling2D(2, name=f"{name}_pool{level}")(x)
         for index in range(1, depth + 1):
@@ -70,7 +75,7 @@ def convolution(
     rate: int = 1,
     epsilon: float = 1e-5,
 ):
-    """Darknet's convolution, normalisation and leaky 0.1: as many zeros on either side."""
+    """Applies Darknet's symmetrically padded convolution, normalization and leaky ReLU of 0.1."""
     if stride > 1:
         x = layers.ZeroPadding2D(kernel_size // 2, name=f"{name}_pad")(x)
     x = layers.Conv2D(
@@ -87,13 +92,8 @@ def convolution(
     return layers.LeakyReLU(0.1, name=f"{name}_leaky")(x)
 
 
-def normalize(x):
-    """RGB 0...255 -> 0...1; other channel counts -> -1...1."""
-    return normalize_pixels(x, 0.0, 255.0) if x.shape[-1] == 3 else normalize_to_unit(x)
-
-
 def top(maps, num_classes: int = 1000, *, width: float = 1.0, name: str = "darknet19"):
-    """The nineteenth, 1x1, convolution and the mean over the map: logits (N, num_classes)."""
+    """Returns class logits (N, num_classes), the mean of a last 1×1 convolution."""
     x = layers.Conv2D(num_classes, 1, name=f"{name}_predictions")(maps[5])
     return layers.GlobalAveragePooling2D(name=f"{name}_avg_pool")(x)
 
@@ -101,8 +101,8 @@ def top(maps, num_classes: int = 1000, *, width: float = 1.0, name: str = "darkn
 DARKNET19 = Backbone(
     "darknet19",
     features,
-    normalize,
+    normalize_to_fraction,
     top,
-    channels=dict(enumerate(FILTERS)),
+    levels=(0, 1, 2, 3, 4, 5),
     tiny={"width": 0.125, "blocks": (1, 1, 1, 1, 1, 1)},
 )

@@ -12,7 +12,7 @@ from zoo.backbones.feature_contract import (
     check_blocks,
     check_output_stride,
     conv_norm,
-    normalize_pixels,
+    normalize_to_imagenet,
     pooled_logits,
     scaled,
 )
@@ -32,19 +32,23 @@ def features(
     growth: int = 32,
     name: str = "densenet121",
 ) -> dict[int, object]:
-    """Levels 1: stem; 2, 3, 4: a block's output after norm and ReLU, before its transition; 5: end.
+    """Returns the maps of level 1 (stem) and 2 to 5 (dense blocks, after normalization and ReLU).
 
     Args:
-        x: normalised pixels (N, H, W, C).
-        norm: normalisation policy.
-        output_stride: with 16 or 8 the last transitions do not pool, and the blocks behind them
-            get rates.
-        width: factor on the stem's channels and on the growth.
-        blocks: layers per dense block, four numbers; (6, 12, 32, 32) is DenseNet-169.
-        growth: maps that one layer adds.
+        x: normalized pixels (N, H, W, C).
+        norm: normalization policy, one of `NORM_POLICIES`.
+        output_stride: 8, 16 or 32; transitions beyond it do not pool, and later blocks have
+            dilation rates.
+        width: width multiplier of the stem and of the growth rate.
+        blocks: layers per dense block, four numbers; (6, 12, 32, 32) for DenseNet-169.
+        growth: growth rate, filters per layer.
+        name: prefix of the layer names.
+
+    Raises:
+        InputError: if a value is out of range.
     """
-    strides = Strides(check_output_stride(output_stride, "densenet121"))
-    blocks = check_blocks(blocks, 4, "densenet121")
+    strides = Strides(check_output_stride(output_stride))
+    blocks = check_blocks(blocks, 4)
     x = layers.ZeroPadding2D(3, name=f"{name}_conv1_pad")(x)
     x = conv_norm(
         x,
@@ -76,28 +80,21 @@ def features(
 
 
 def _transition(x, strides: Strides, name: str):
-    """Half the maps and, up to the output stride, half the size."""
+    """Halves the channels and, up to the output stride, the size."""
     x = layers.Conv2D(x.shape[-1] // 2, 1, use_bias=False, name=f"{name}_conv")(x)
     stride, _ = strides.next(2)
     return layers.AveragePooling2D(2, name=f"{name}_pool")(x) if stride == 2 else x
 
 
-def normalize(x):
-    """RGB 0...255 -> RGB minus the ImageNet mean, over its deviation."""
-    mean, deviation = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-    return normalize_pixels(x, [255 * m for m in mean], [255 * d for d in deviation])
-
-
 def top(maps, num_classes: int = 1000, *, width: float = 1.0, name: str = "densenet121"):
-    """Mean over the map and the class logits (N, num_classes); `width` has no effect here."""
+    """Returns class logits (N, num_classes) from the mean of the last map; ignores `width`."""
     return pooled_logits(maps[5], num_classes, name)
 
 
 DENSENET121 = Backbone(
     "densenet121",
     features,
-    normalize,
+    normalize_to_imagenet,
     top,
-    channels={1: 64, 2: 256, 3: 512, 4: 1024, 5: 1024},
     tiny={"width": 0.25, "blocks": (1, 1, 1, 1)},
 )

@@ -1,4 +1,4 @@
-"""What the families share: scaling, strides that become rates, and their entry in the table."""
+"""The contract of the backbones, and the parts that their families share."""
 
 from __future__ import annotations
 
@@ -17,59 +17,64 @@ OUTPUT_STRIDES = (8, 16, 32)
 
 @dataclasses.dataclass(frozen=True)
 class Backbone:
-    """A family's entry in `zoo.backbones.BACKBONES`.
+    """A classification network without its classifier.
 
     Attributes:
-        name: of the backbone.
-        features: `features(x, *, norm, output_stride, width, name, ...)` on normalised pixels ->
-            {level: map}, level = log2 of the nominal stride.
-        normalize: RGB pixels 0...255 -> what `features` takes.
-        top: `top(maps, num_classes, *, width, name)` -> class logits (N, num_classes).
-        channels: {level: channels} at width 1.
-        tiny: arguments of `features` that make it cheap.
-        output_strides: the values that `features` takes.
+        name: name that `zoo.backbones.find_backbone` takes.
+        features: `features(x, *, norm, output_stride, width, name, ...)` on normalized pixels,
+            returning {level: map}; the level is log2 of the nominal stride.
+        normalize: normalization of RGB pixels 0…255 for `features`.
+        top: `top(maps, num_classes, *, width, name)`, returning class logits (N, num_classes).
+        tiny: arguments of `features` for a small network of the same form.
+        levels: levels of the maps.
     """
 
     name: str
     features: Callable[..., dict[int, Any]]
     normalize: Callable[..., Any]
     top: Callable[..., Any]
-    channels: Mapping[int, int]
     tiny: Mapping[str, Any]
-    output_strides: tuple[int, ...] = OUTPUT_STRIDES
-
-    @property
-    def levels(self) -> tuple[int, ...]:
-        return tuple(sorted(self.channels))
+    levels: tuple[int, ...] = (1, 2, 3, 4, 5)
 
 
 def scaled(channels: int, width: float) -> int:
-    """Channels times width, to the nearest multiple of 8, at least 8 and not under nine tenths."""
+    """Returns channels times width, rounded to a multiple of 8 that is not below nine tenths.
+
+    Raises:
+        InputError: if the width is not above 0.
+    """
     if width <= 0:
-        raise InputError(f"width must be above 0, got {width}")
-    wanted = channels * width
-    whole = max(8, int(wanted + 4) // 8 * 8)
-    return whole + 8 if whole < 0.9 * wanted else whole
+        raise InputError(f"width must be above 0, not {width!r}.")
+    exact = channels * width
+    rounded = max(8, int(exact + 4) // 8 * 8)
+    return rounded + 8 if rounded < 0.9 * exact else rounded
 
 
-def check_output_stride(output_stride: int, family: str) -> int:
-    """Return the output stride, or raise InputError naming those that there are."""
+def check_output_stride(output_stride: int) -> int:
+    """Returns the output stride.
+
+    Raises:
+        InputError: if it is not one of `OUTPUT_STRIDES`.
+    """
     if output_stride not in OUTPUT_STRIDES:
-        known = ", ".join(map(str, OUTPUT_STRIDES))
-        raise InputError(f"{family} has no output_stride {output_stride}; use one of {known}")
+        raise InputError(f"output_stride must be 8, 16 or 32, not {output_stride!r}.")
     return output_stride
 
 
-def check_blocks(blocks: Sequence[int], stages: int, family: str) -> tuple[int, ...]:
-    """Return the blocks per stage as a tuple, or raise InputError."""
+def check_blocks(blocks: Sequence[int], stages: int) -> tuple[int, ...]:
+    """Returns the blocks per stage as a tuple.
+
+    Raises:
+        InputError: if there is not one positive number per stage.
+    """
     blocks = tuple(blocks)
     if len(blocks) != stages or min(blocks) < 1:
-        raise InputError(f"{family} has {stages} stages of at least one block, got blocks={blocks}")
+        raise InputError(f"blocks must be {stages} numbers of at least 1, not {blocks!r}.")
     return blocks
 
 
 class Strides:
-    """Turns the strides beyond an output stride into rates.
+    """Turns the strides beyond an output stride into dilation rates.
 
     >>> strides = Strides(16)
     >>> [strides.next(2) for _ in range(5)]
@@ -84,7 +89,7 @@ class Strides:
         self.rate = 1
 
     def next(self, stride: int) -> tuple[int, int]:
-        """Stride to use for a layer of a nominal stride, and the rate in force before it."""
+        """Returns the stride of a layer with a nominal stride, and the rate of the map before."""
         before = self.rate
         if self.stride * stride <= self.limit:
             self.stride *= stride
@@ -108,7 +113,10 @@ def conv_norm(
     conv_name: str,
     norm_name: str,
 ):
-    """Convolution, normalisation and maybe an activation, with the published layer names."""
+    """Applies a convolution, a normalization and optionally an activation.
+
+    `conv_name` and `norm_name` are the names of the layers in the published weights.
+    """
     x = layers.Conv2D(
         filters,
         kernel_size,
@@ -124,18 +132,34 @@ def conv_norm(
 
 
 def pooled_logits(x, num_classes: int, name: str):
-    """Mean over the map and one dense layer: (N, H, W, C) -> logits (N, num_classes)."""
+    """Returns class logits (N, num_classes) from the mean of a map (N, H, W, C)."""
     x = layers.GlobalAveragePooling2D(name=f"{name}_avg_pool")(x)
     return layers.Dense(num_classes, name=f"{name}_predictions")(x)
 
 
 def normalize_pixels(x, mean, deviation, order: str = "rgb"):
-    """RGB pixels by a family's statistics; any other number of channels goes to -1...1."""
+    """Normalizes RGB pixels by a mean and a deviation; other images are scaled to -1…1."""
     if x.shape[-1] != 3:
         return normalize_to_unit(x)
     return PixelNormalization(mean, deviation, order, name="normalize")(x)
 
 
 def normalize_to_unit(x):
-    """Pixels 0...255 of any number of channels -> -1...1."""
+    """Scales pixels 0…255 to -1…1."""
     return PixelNormalization(127.5, 127.5, name="normalize")(x)
+
+
+def normalize_to_fraction(x):
+    """Scales RGB pixels 0…255 to 0…1; other images are scaled to -1…1."""
+    return normalize_pixels(x, 0.0, 255.0)
+
+
+def normalize_to_caffe(x):
+    """Turns RGB pixels 0…255 into BGR minus the mean of ImageNet, as in Caffe's weights."""
+    return normalize_pixels(x, [103.939, 116.779, 123.68], 1.0, "bgr")
+
+
+def normalize_to_imagenet(x):
+    """Subtracts the mean of ImageNet from RGB pixels 0…255 and divides by its deviation."""
+    mean, deviation = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+    return normalize_pixels(x, [255 * m for m in mean], [255 * d for d in deviation])

@@ -18,7 +18,7 @@ from zoo.backbones.feature_contract import (
 )
 from zoo.layers.normalization_policy import normalization, normalizes
 
-# Expansion, channels, repeats, stride of the first.
+# Expansion, channels, repeats, stride of the first block.
 STAGES = (
     (1, 16, 1, 1),
     (6, 24, 2, 2),
@@ -40,19 +40,23 @@ def features(
     blocks: Sequence[int] = REPEATS,
     name: str = "mobilenet_v2",
 ) -> dict[int, object]:
-    """Levels 1...5: the last linear bottleneck at each stride (16, 24, 32, 96, 320 channels).
+    """Returns the last linear bottlenecks of levels 1 to 5 (16, 24, 32, 96 and 320 channels).
 
     Args:
-        x: normalised pixels (N, H, W, C).
-        norm: normalisation policy.
-        output_stride: with 16 or 8 later depthwise convolutions get rates instead of strides.
-        width: the paper's width multiplier (alpha).
+        x: normalized pixels (N, H, W, C).
+        norm: normalization policy, one of `NORM_POLICIES`.
+        output_stride: 8, 16 or 32; strides beyond it become dilation rates.
+        width: width multiplier, the paper's alpha.
         blocks: bottlenecks per stage, seven numbers.
+        name: prefix of the layer names.
+
+    Raises:
+        InputError: if a value is out of range.
     """
-    strides = Strides(check_output_stride(output_stride, "mobilenet_v2"))
+    strides = Strides(check_output_stride(output_stride))
     x = _conv(x, scaled(32, width), 3, f"{name}_Conv1", norm, stride=strides.next(2)[0])
     maps, level, index = {}, 1, 0
-    repeats = check_blocks(blocks, len(STAGES), "mobilenet_v2")
+    repeats = check_blocks(blocks, len(STAGES))
     for (expansion, channels, _, nominal), depth in zip(STAGES, repeats, strict=True):
         level += nominal == 2
         for block in range(depth):
@@ -99,11 +103,6 @@ def _conv(x, filters, kernel_size, name, norm, *, stride=1, activation="relu6"):
     )
 
 
-def normalize(x):
-    """Pixels 0...255 -> -1...1."""
-    return normalize_to_unit(x)
-
-
 def top(
     maps,
     num_classes: int = 1000,
@@ -112,7 +111,7 @@ def top(
     norm: str | None = "batch",
     name: str = "mobilenet_v2",
 ):
-    """The 1x1 convolution to 1280 maps (more only above width 1), mean, class logits."""
+    """Returns class logits (N, num_classes), through a 1×1 convolution of 1280 filters."""
     x = _conv(maps[5], scaled(1280, max(width, 1.0)), 1, f"{name}_Conv_1", norm)
     return pooled_logits(x, num_classes, name)
 
@@ -120,8 +119,7 @@ def top(
 MOBILENET_V2 = Backbone(
     "mobilenet_v2",
     features,
-    normalize,
+    normalize_to_unit,
     top,
-    channels={1: 16, 2: 24, 3: 32, 4: 96, 5: 320},
     tiny={"width": 0.25, "blocks": (1, 1, 1, 1, 1, 1, 1)},
 )

@@ -1,7 +1,7 @@
 """ResNet-50 and ResNet-101 (He et al., *Deep Residual Learning*, CVPR 2016).
 
-Two forms share this file. The Keras weights put the stride on a block's first 1x1 convolution and
-have biases; torchvision puts it on the 3x3 and has none.
+The published Keras weights have the stride of a block on its first 1×1 convolution, and biases;
+torchvision's have it on the 3×3 convolution, and none.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from zoo.backbones.feature_contract import (
     check_blocks,
     check_output_stride,
     conv_norm,
-    normalize_pixels,
+    normalize_to_caffe,
     pooled_logits,
     scaled,
 )
@@ -37,36 +37,42 @@ def features(
     epsilon: float = 1.001e-5,
     name: str = "resnet50",
 ) -> dict[int, object]:
-    """Levels 1: stem, 2...5: C2...C5.
+    """Returns the maps of level 1 (stem) and 2 to 5 (C2 to C5).
 
     Args:
-        x: normalised pixels (N, H, W, C).
-        blocks: bottlenecks per stage, four numbers; (3, 4, 6, 3) is ResNet-50.
-        norm: normalisation policy.
-        output_stride: with 16 or 8 the later stages keep the size and get rates; for one set of
-            weights, every second (fourth) pixel of the result is then what stride 32 gives.
-        width: factor on the channels.
-        stride_on: "1x1" (Keras' weights) or "3x3" (torchvision's).
-        use_bias: biases in the convolutions; default: with "1x1", as in Keras' weights.
-        epsilon: of the normalisation; torchvision has 1e-5.
+        x: normalized pixels (N, H, W, C).
+        blocks: bottlenecks per stage, four numbers.
+        norm: normalization policy, one of `NORM_POLICIES`.
+        output_stride: 8, 16 or 32; strides beyond it become dilation rates, and every second or
+            fourth pixel of the result is then that of stride 32.
+        width: width multiplier.
+        stride_on: convolution with the stride of a block, `"1x1"` (Keras' weights) or `"3x3"`
+            (torchvision's).
+        use_bias: whether the convolutions have biases; None for biases with `"1x1"`, as in Keras'
+            weights.
+        epsilon: constant added to the variance by the normalization; torchvision's is 1e-5.
+        name: prefix of the layer names.
+
+    Raises:
+        InputError: if a value is out of range.
     """
     if stride_on not in ("1x1", "3x3"):
-        raise InputError(f'stride_on={stride_on!r} is unknown; use "1x1" or "3x3"')
+        raise InputError(f"stride_on must be '1x1' or '3x3', not {stride_on!r}.")
     style: dict[str, Any] = {
         "norm": norm,
         "epsilon": epsilon,
         "use_bias": stride_on == "1x1" if use_bias is None else use_bias,
     }
-    strides = Strides(check_output_stride(output_stride, "resnet"))
+    strides = Strides(check_output_stride(output_stride))
     base = scaled(64, width)
     x = layers.ZeroPadding2D(3, name=f"{name}_conv1_pad")(x)
     x = _conv(x, base, 7, f"{name}_conv1", style, stride=strides.next(2)[0], padding="valid")
     maps = {1: x}
     x = layers.ZeroPadding2D(1, name=f"{name}_pool1_pad")(x)
     x = layers.MaxPooling2D(3, strides=strides.next(2)[0], name=f"{name}_pool1_pool")(x)
-    for stage, depth in enumerate(check_blocks(blocks, 4, "resnet"), start=2):
+    for stage, depth in enumerate(check_blocks(blocks, 4), start=2):
         stride, rate_before = strides.next(1 if stage == 2 else 2)
-        # A 3x3 that carries the stride still reads neighbours of the grid before it.
+        # A 3×3 convolution with the stride still reads its neighbours on the grid before it.
         rates = (rate_before if stride_on == "3x3" else strides.rate, strides.rate)
         filters = base * 2 ** (stage - 2)
         x = _stage(x, depth, filters, stride, rates, stride_on, style, f"{name}_conv{stage}")
@@ -85,9 +91,9 @@ def last_stage(
     epsilon: float = 1.001e-5,
     name: str = "resnet50",
 ):
-    """C5 alone, at stride 1, on a map of C4 or a region of it: what a C4 detector's head is.
+    """Applies C5 alone, with stride 1, to C4 or to a RoI of it, as in the head of a C4 detector.
 
-    Arguments as of `features`, and the same layer names.
+    The arguments and the layer names are those of `features`.
     """
     bias = stride_on == "1x1" if use_bias is None else use_bias
     style: dict[str, Any] = {"norm": norm, "epsilon": epsilon, "use_bias": bias}
@@ -96,7 +102,7 @@ def last_stage(
 
 
 def _stage(x, depth, filters, stride, rates, stride_on, style, name):
-    """A stage's bottlenecks; the first of them projects, strides and has a rate of its own."""
+    """The bottlenecks of a stage; the first one has the projection, the stride and its own rate."""
     for block in range(1, depth + 1):
         first = block == 1
         x = _bottleneck(
@@ -127,30 +133,23 @@ def _bottleneck(x, filters, *, stride, rate, project, stride_on, style, name):
     return layers.Activation("relu", name=f"{name}_out")(x)
 
 
-def _conv(x, filters, kernel_size, name, style, *, activation="relu", **place):
+def _conv(x, filters, kernel_size, name, style, *, activation="relu", **geometry):
     names: dict[str, Any] = {"conv_name": f"{name}_conv", "norm_name": f"{name}_norm"}
-    return conv_norm(x, filters, kernel_size, activation=activation, **place, **style, **names)
-
-
-def normalize(x):
-    """RGB 0...255 -> BGR minus the ImageNet mean, as Keras' weights expect."""
-    return normalize_pixels(x, [103.939, 116.779, 123.68], 1.0, "bgr")
+    return conv_norm(x, filters, kernel_size, activation=activation, **geometry, **style, **names)
 
 
 def top(maps, num_classes: int = 1000, *, width: float = 1.0, name: str = "resnet50"):
-    """Mean over the map and the class logits (N, num_classes); `width` has no effect here."""
+    """Returns class logits (N, num_classes) from the mean of the last map; ignores `width`."""
     return pooled_logits(maps[5], num_classes, name)
 
 
-CHANNELS = {1: 64, 2: 256, 3: 512, 4: 1024, 5: 2048}
 TINY = {"width": 0.125, "blocks": (1, 1, 1, 1)}
 
-RESNET50 = Backbone("resnet50", features, normalize, top, channels=CHANNELS, tiny=TINY)
+RESNET50 = Backbone("resnet50", features, normalize_to_caffe, top, tiny=TINY)
 RESNET101 = Backbone(
     "resnet101",
     functools.partial(features, blocks=(3, 4, 23, 3), name="resnet101"),
-    normalize,
+    normalize_to_caffe,
     functools.partial(top, name="resnet101"),
-    channels=CHANNELS,
     tiny=TINY,
 )

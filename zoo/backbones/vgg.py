@@ -12,7 +12,7 @@ from zoo.backbones.feature_contract import (
     check_blocks,
     check_output_stride,
     conv_norm,
-    normalize_pixels,
+    normalize_to_caffe,
     scaled,
 )
 from zoo.errors import InputError
@@ -30,19 +30,24 @@ def features(
     use_bias: bool = True,
     name: str = "vgg16",
 ) -> dict[int, object]:
-    """The thirteen convolutions; levels 0: conv1_2 ... 4: conv5_3, 5: pool5.
+    """Returns the maps of level 0 (conv1_2) to 4 (conv5_3), and 5 (pool5).
 
     Args:
-        x: normalised pixels (N, H, W, C).
-        norm: policy behind every convolution; the paper has none.
-        output_stride: 16 drops pool5; 8 drops pool4 too and gives conv5 a rate of 2.
-        width: factor on the channels.
+        x: normalized pixels (N, H, W, C).
+        norm: normalization policy behind every convolution; the paper has none.
+        output_stride: 8, 16 or 32; with 16 there is no pool5, with 8 no pool4 either and conv5 has
+            a dilation rate of 2.
+        width: width multiplier.
         blocks: convolutions per stage, five numbers.
-        use_bias: biases in the convolutions, also before a normalisation.
+        use_bias: whether the convolutions have biases, also before a normalization.
+        name: prefix of the layer names.
+
+    Raises:
+        InputError: if a value is out of range.
     """
-    strides = Strides(check_output_stride(output_stride, "vgg16"))
+    strides = Strides(check_output_stride(output_stride))
     maps = {}
-    for stage, depth in enumerate(check_blocks(blocks, 5, "vgg16")):
+    for stage, depth in enumerate(check_blocks(blocks, 5)):
         for index in range(1, depth + 1):
             layer = f"{name}_block{stage + 1}_conv{index}"
             x = conv_norm(
@@ -64,11 +69,6 @@ def features(
     return maps
 
 
-def normalize(x):
-    """RGB 0...255 -> BGR minus the ImageNet mean, as the published weights expect."""
-    return normalize_pixels(x, [103.939, 116.779, 123.68], 1.0, "bgr")
-
-
 def top(
     maps,
     num_classes: int = 1000,
@@ -77,14 +77,14 @@ def top(
     dropout: float = 0.5,
     name: str = "vgg16",
 ):
-    """fc1, fc2 and the class logits; the images must have one fixed size (224 x 224).
+    """Returns class logits (N, num_classes), through the dense layers fc1 and fc2.
 
     Raises:
-        InputError: if the size is not known.
+        InputError: if the image size is not fixed.
     """
     x = maps[max(maps)]
     if None in x.shape[1:3]:
-        raise InputError("VGG16's dense layers need a fixed image size; use (224, 224, 3)")
+        raise InputError("input_shape must have a fixed size, such as (224, 224, 3).")
     x = layers.Flatten(name=f"{name}_flatten")(x)
     for index in (1, 2):
         x = layers.Dense(scaled(4096, width), activation="relu", name=f"{name}_fc{index}")(x)
@@ -95,8 +95,8 @@ def top(
 VGG16 = Backbone(
     "vgg16",
     features,
-    normalize,
+    normalize_to_caffe,
     top,
-    channels={0: 64, 1: 128, 2: 256, 3: 512, 4: 512, 5: 512},
+    levels=(0, 1, 2, 3, 4, 5),
     tiny={"width": 0.125, "blocks": (1, 1, 1, 1, 1)},
 )

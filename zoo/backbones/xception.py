@@ -1,4 +1,4 @@
-"""The 36-layer Xception (Chollet, *Xception*, CVPR 2017), in the form of Keras' weights."""
+"""The 36-layer Xception (Chollet, *Xception*, CVPR 2017), as in Keras' weights."""
 
 from __future__ import annotations
 
@@ -26,19 +26,22 @@ def features(
     stem_padding: str = "valid",
     name: str = "xception",
 ) -> dict[int, object]:
-    """Levels 1: stem; 2, 3: entry blocks (128, 256); 4: middle flow (728); 5: exit (2048).
+    """Returns the maps of level 1 (stem), 2 and 3 (entry flow), 4 (middle flow), 5 (exit flow).
 
     Args:
-        x: normalised pixels (N, H, W, C).
-        norm: normalisation policy.
-        output_stride: with 16 or 8 later pools keep the size and the convolutions behind them get
-            rates.
-        width: factor on the channels.
+        x: normalized pixels (N, H, W, C).
+        norm: normalization policy, one of `NORM_POLICIES`.
+        output_stride: 8, 16 or 32; strides beyond it become dilation rates.
+        width: width multiplier.
         middle_blocks: blocks of the middle flow.
-        stem_padding: "valid" is the published form, whose maps are a few pixels smaller than the
-            nominal stride says; "same" is not.
+        stem_padding: padding of the stem, `"valid"` as published, with maps a few pixels smaller
+            than their nominal size, or `"same"`.
+        name: prefix of the layer names.
+
+    Raises:
+        InputError: if a value is out of range.
     """
-    strides = Strides(check_output_stride(output_stride, "xception"))
+    strides = Strides(check_output_stride(output_stride))
     style = {"norm": norm, "strides": strides, "width": width}
     for index, (filters, nominal) in enumerate(((32, 2), (64, 1)), start=1):
         x = conv_norm(
@@ -75,7 +78,7 @@ def features(
 
 
 def _down(x, filters, name, *, norm, strides, width, activate_first=True):
-    """Two separable convolutions and a pool, beside a strided 1x1 convolution."""
+    """Two separable convolutions and a pooling, added to a strided 1×1 convolution."""
     style = {"norm": norm, "strides": strides, "width": width}
     entry = x
     x = _separable(x, filters[0], f"{name}_sepconv1", **style, activate_first=activate_first)
@@ -108,21 +111,15 @@ def _separable(x, filters, name, *, norm, strides, width, activate_first=True):
     return normalization(norm, f"{name}_norm")(x)
 
 
-def normalize(x):
-    """Pixels 0...255 -> -1...1."""
-    return normalize_to_unit(x)
-
-
 def top(maps, num_classes: int = 1000, *, width: float = 1.0, name: str = "xception"):
-    """Mean over the map and the class logits (N, num_classes); `width` has no effect here."""
+    """Returns class logits (N, num_classes) from the mean of the last map; ignores `width`."""
     return pooled_logits(maps[5], num_classes, name)
 
 
 XCEPTION = Backbone(
     "xception",
     features,
-    normalize,
+    normalize_to_unit,
     top,
-    channels={1: 64, 2: 128, 3: 256, 4: 728, 5: 2048},
     tiny={"width": 0.03125, "middle_blocks": 1},
 )

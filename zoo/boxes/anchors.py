@@ -1,4 +1,4 @@
-"""Anchors: the boxes of fixed sizes and shapes that stand on every cell of a map.
+"""Anchors: boxes of fixed sizes and aspect ratios at every cell of a map.
 
 Ren et al., *Faster R-CNN*, NIPS 2015; for feature pyramids Lin et al., CVPR 2017.
 """
@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from keras import ops
 
+from zoo.argument_checks import check_choice
 from zoo.boxes.numerics import corners, precise
 from zoo.errors import InputError
 
@@ -20,27 +21,25 @@ CONVENTIONS = ("rounded", "exact", "base16")
 class AnchorGenerator:
     """Anchors of each level of a pyramid, or of one map.
 
-    On a cell they are ordered by ratio, then by size; cells by row, then by column: the order of
-    the outputs of a convolution whose channels are (ratio, size).
+    The anchors are ordered by row, column, ratio and size, as the outputs of a convolution whose
+    channels are (ratio, size).
 
     Args:
         sizes: {level: square roots of the anchors' areas, in pixels}, such as
             `{2: (32,), 3: (64,), …}`, or `{4: (128, 256, 512)}` for one map.
-        ratios: height over width.
-        strides: {level: pixels between cells}; default 2**level.
-        convention: how the anchors of one cell are made.
-            `"rounded"`: √(area / ratio) wide, around the cell's top left corner, corners rounded
-            to whole pixels, as the common public feature-pyramid models have them.
-            `"exact"`: the same, not rounded.
-            `"base16"`: as the Faster R-CNN paper's code: a box of the cell's size, its sides for
-            each ratio rounded to whole pixels, enlarged about the cell's centre. Corners are edges
-            of pixels: the first one is (-84, -40, 100, 56), which that code counts by pixels, both
-            ends included, as [-83, -39, 100, 56] from one and [-84, -40, 99, 55] from zero.
-        shapes: {level: (width, height) pairs in pixels} in place of sizes and ratios; they stand
-            around the cell's centre, as those of DenseCap.
+        ratios: aspect ratios, height / width.
+        strides: {level: stride in pixels}; None for 2**level.
+        convention: convention of the anchors of one cell. `"rounded"`: width √(area / ratio),
+            centred on the cell's top left corner, with corners rounded to whole pixels, as in the
+            common feature-pyramid models. `"exact"`: the same without rounding. `"base16"`: as in
+            the code of the Faster R-CNN paper, a box of the cell's size with sides rounded to whole
+            pixels for each ratio, scaled about the cell's centre. Its first anchor is
+            (-84, -40, 100, 56), in that code [-83, -39, 100, 56] with inclusive pixels from one.
+        shapes: {level: (width, height) pairs in pixels} instead of sizes and ratios, around the
+            cell's centre, as in DenseCap.
 
     Raises:
-        InputError: no anchors, a number that is not above 0, or an unknown convention.
+        InputError: if there are no anchors, a number is not above 0 or the convention unknown.
     """
 
     def __init__(
@@ -51,74 +50,72 @@ class AnchorGenerator:
         convention: str = "rounded",
         shapes: Mapping[int, Sequence[tuple[float, float]]] | None = None,
     ):
-        if convention not in CONVENTIONS:
-            raise InputError(
-                f"Unknown anchor convention {convention!r}; there are {', '.join(CONVENTIONS)}."
-            )
+        check_choice("convention", convention, CONVENTIONS)
         if (sizes is None) == (shapes is None):
-            raise InputError("Anchors have either sizes and ratios, or shapes.")
-        given: Mapping[int, Any] = (sizes if shapes is None else shapes) or {}
-        self.strides = {level: (strides or {}).get(level, 2**level) for level in sorted(given)}
+            raise InputError("either sizes or shapes must be None.")
+        by_level: Mapping[int, Any] = (sizes if shapes is None else shapes) or {}
+        self.strides = {level: (strides or {}).get(level, 2**level) for level in sorted(by_level)}
         values = [
-            np.ravel(value) for value in (*given.values(), ratios, list(self.strides.values()))
+            np.ravel(value) for value in (*by_level.values(), ratios, list(self.strides.values()))
         ]
         if not all(len(value) and value.min() > 0 for value in values):
-            raise InputError("Anchor sizes, ratios and strides are numbers above 0, one at least.")
+            raise InputError("sizes, shapes, ratios and strides must be numbers above 0.")
         self.cells = {}
         for level, stride in self.strides.items():
             if shapes is not None:
                 cell = _around(np.asarray(shapes[level], "float64"), stride / 2)
             elif convention == "base16":
-                cell = _enlarged(stride, given[level], ratios)
+                cell = _enlarged(stride, by_level[level], ratios)
             else:
-                cell = _of_areas(given[level], ratios)
+                cell = _of_areas(by_level[level], ratios)
                 cell = np.round(cell) if convention == "rounded" else cell
             self.cells[level] = cell.astype("float32")
 
     def per_cell(self, level: int) -> int:
-        """Number of anchors on a cell of that level."""
+        """Returns the number of anchors per cell of a level."""
         return len(self.cells[level])
 
     def __call__(self, level: int, height, width, stride: tuple[Any, Any] | None = None):
-        """Anchors of a map.
+        """Returns the anchors of a map.
 
         Args:
-            level: of the pyramid.
-            height, width: of the map in cells, whole numbers or scalar tensors.
-            stride: (down, across) in pixels in place of the level's own, for weights that were
-                trained with another: image side // map side, say.
+            level: level of the pyramid.
+            height: height of the map in cells, an integer or a scalar tensor.
+            width: width of the map in cells, an integer or a scalar tensor.
+            stride: vertical and horizontal stride in pixels; None for that of the level.
 
         Returns:
-            (height·width·anchors of a cell, 4) float32 xyxy, in pixels of the canvas.
+            Anchors (height·width·anchors per cell, 4) float32 xyxy, in pixels of the model input.
 
         Raises:
-            InputError: no such level.
+            InputError: if there is no such level.
         """
         if level not in self.cells:
-            raise InputError(f"There are anchors for levels {list(self.cells)}, not {level}.")
+            raise InputError(f"level must be one of {list(self.cells)}, not {level!r}.")
         down, across = stride or (self.strides[level],) * 2
         y = ops.cast(ops.arange(height, dtype="int32") * down, "float32")[:, None]
         x = ops.cast(ops.arange(width, dtype="int32") * across, "float32")[None, :]
-        still_x, still_y = ops.zeros_like(x), ops.zeros_like(y)
-        shift = ops.stack([x + still_y, y + still_x, x + still_y, y + still_x], axis=-1)
+        x, y = x + ops.zeros_like(y), y + ops.zeros_like(x)
+        shift = ops.stack([x, y, x, y], axis=-1)
         anchors = ops.expand_dims(shift, 2) + self.cells[level]
         return ops.reshape(anchors, (-1, 4))
 
     def inside(self, anchors, height, width):
-        """See `inside`."""
+        """Returns `inside` of the anchors."""
         return inside(anchors, height, width)
 
 
 def inside(anchors, height, width):
-    """Which anchors cross no border of the image; the paper trains on these alone.
+    """Returns which anchors are inside the image; the paper trains on these alone.
 
     Args:
-        anchors: (…, 4) xyxy.
-        height, width: of the image: numbers, or tensors that broadcast with `anchors[..., 0]`,
+        anchors: anchors (…, 4) xyxy.
+        height: height of the image, a number or a tensor that broadcasts with `anchors[..., 0]`,
             such as (B, 1) for anchors (A, 4) and images of several sizes.
+        width: width of the image, like `height`.
 
     Returns:
-        (…) bool.
+        Flags (…) bool.
     """
     x1, y1, x2, y2 = corners(precise(anchors))
     height, width = ops.cast(height, x1.dtype), ops.cast(width, x1.dtype)

@@ -1,4 +1,4 @@
-"""Boxes as differences from anchors or proposals, as R-CNN regresses them.
+"""Encoding of boxes relative to anchors or proposals, as in R-CNN.
 
 t_x = (G_x − P_x)/P_w, t_y = (G_y − P_y)/P_h, t_w = ln(G_w/P_w), t_h = ln(G_h/P_h), where x, y are
 centres. Girshick et al., *Rich Feature Hierarchies*, CVPR 2014.
@@ -14,23 +14,23 @@ from keras import ops
 from zoo.boxes.formats import xyxy_to_cxcywh
 from zoo.boxes.numerics import corners, precise
 
-# A side below this counts as this: padding then encodes to finite numbers.
+# Smallest side, with which padding encodes to finite numbers.
 SMALLEST = 1e-6
-# At most 1000/16 times as large as the anchor, so that no wild prediction overflows.
+# Decoded boxes are at most 1000/16 times as large as the anchor, which prevents overflow.
 LARGEST_LOG = math.log(1000 / 16)
 
 
 def encode(boxes, anchors, weights: Sequence[float] = (1.0, 1.0, 1.0, 1.0)):
-    """Differences (…, 4) of boxes from anchors, each times its weight.
+    """Encodes boxes relative to anchors.
 
     Args:
-        boxes, anchors: (…, 4) xyxy, partners; leading dimensions broadcast. A side below 1e-6,
-            as of padding, counts as 1e-6.
-        weights: of x, y, width and height; Fast R-CNN heads use (10, 10, 5, 5), which is division
-            by the standard deviations 0.1, 0.1, 0.2, 0.2.
+        boxes: boxes (…, 4) xyxy; a side below 1e-6, as of padding, counts as 1e-6.
+        anchors: anchors (…, 4) xyxy; leading dimensions broadcast.
+        weights: factors of t_x, t_y, t_w and t_h; (10, 10, 5, 5) in Fast R-CNN's head, for the
+            standard deviations 0.1, 0.1, 0.2 and 0.2.
 
     Returns:
-        (…, 4) float32 (float64 for float64): t_x, t_y, t_w, t_h.
+        Deltas (…, 4) float32 (float64 for float64): t_x, t_y, t_w, t_h times the weights.
     """
     x, y, width, height = _sized(boxes)
     anchor_x, anchor_y, anchor_width, anchor_height = _sized(anchors)
@@ -49,17 +49,17 @@ def decode(
     weights: Sequence[float] = (1.0, 1.0, 1.0, 1.0),
     clip: float = LARGEST_LOG,
 ):
-    """Boxes (…, 4) xyxy that differ from the anchors by `deltas`; the inverse of `encode`.
+    """Decodes deltas to boxes, the inverse of `encode`.
 
     Args:
-        deltas: (…, 4) t_x, t_y, t_w, t_h times the weights.
-        anchors: (…, 4) xyxy; leading dimensions broadcast, so that (B, R, 1, 4) goes with the
+        deltas: deltas (…, 4), t_x, t_y, t_w, t_h times the weights.
+        anchors: anchors (…, 4) xyxy; leading dimensions broadcast, such as (B, R, 1, 4) for the
             deltas (B, R, C, 4) of C classes.
-        weights: as given to `encode`.
-        clip: greatest t_w and t_h.
+        weights: weights of the encoding.
+        clip: maximum of t_w and t_h.
 
     Returns:
-        (…, 4) float32 (float64 for float64) xyxy, not cut to any image.
+        Boxes (…, 4) xyxy float32 (float64 for float64), not clipped to the image.
     """
     anchor_x, anchor_y, anchor_width, anchor_height = _sized(anchors)
     parts = corners(precise(deltas))

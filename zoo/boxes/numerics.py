@@ -1,16 +1,16 @@
-"""What all box arithmetic shares: its precision, its limits, and rows picked by index."""
+"""Numerics of boxes: precision, limits, and gathering of rows."""
 
 from __future__ import annotations
 
 import keras
 from keras import ops
 
-# The squares of sums of such coordinates still fit into float32.
+# Squares of sums of such coordinates fit into float32.
 LARGEST = 1e18
 
 
 def precise(x):
-    """`x` as a float32 tensor, or float64 if it is one: half precision cannot hold pixels."""
+    """Returns `x` as a float32 (float64 for float64) tensor; half precision cannot hold pixels."""
     x = ops.convert_to_tensor(x)
     if keras.backend.standardize_dtype(x.dtype) == "float64":
         return x
@@ -18,28 +18,28 @@ def precise(x):
 
 
 def sound(boxes):
-    """(…) bool: the box (…, 4) has four finite coordinates of at most 1e18."""
+    """Returns whether (…) bool each box (…, 4) has finite coordinates of at most 1e18."""
     return ops.all(ops.abs(boxes) <= LARGEST, axis=-1)
 
 
 def repaired(boxes):
-    """Boxes (…, 4) in full precision; one that is not `sound` becomes the empty box at (0, 0)."""
+    """Returns boxes (…, 4) in full precision, with the empty box at (0, 0) for unsound ones."""
     boxes = precise(boxes)
     return ops.where(ops.expand_dims(sound(boxes), -1), boxes, ops.zeros_like(boxes))
 
 
 def corners(boxes) -> list:
-    """x1, y1, x2, y2 of boxes (…, 4), each (…)."""
+    """Returns x1, y1, x2, y2 of boxes (…, 4), each (…)."""
     return ops.unstack(boxes, 4, axis=-1)
 
 
 def ratio(part, whole):
-    """part / whole, and `part` itself, which then is 0, where `whole` is not above 0."""
+    """Returns part / whole, and `part`, which is then 0, where `whole` is not above 0."""
     return part / ops.where(whole > 0, whole, ops.ones_like(whole))
 
 
 def take_rows(x, index):
-    """Rows (B, K, …) of `x` (B, N, …) by `index` (B, K) int32, 0…N−1."""
+    """Returns the rows (B, K, …) of `x` (B, N, …) at indices (B, K) int32."""
     shape = ops.shape(x)
     batch, count = shape[0], shape[1]
     start = ops.expand_dims(ops.arange(batch, dtype="int32") * count, -1)

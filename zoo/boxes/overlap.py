@@ -1,13 +1,11 @@
-"""Intersection over union, between all boxes of two sets or pair by pair.
+"""Intersection over union, of all pairs of two sets of boxes or pair by pair.
 
-Boxes are xyxy in any unit, widths are right − left. An empty or inverted box has area 0 and
-overlaps nothing; so does one with a coordinate that is NaN, infinite or beyond 1e18. Values are
-float32 (float64 for float64) and finite, and so are the gradients.
+Boxes are xyxy in any unit. An empty or inverted box, or one with a coordinate that is NaN, infinite
+or beyond 1e18, has area 0 and overlaps nothing. Values are float32 (float64 for float64); values
+and gradients are finite.
 """
 
 from __future__ import annotations
-
-import math
 
 from keras import ops
 
@@ -16,14 +14,14 @@ from zoo.boxes.numerics import corners, ratio, repaired
 
 
 def iou(a, b):
-    """|A∩B| / |A∪B| of every box of `a` with every box of `b`.
+    """Returns |A∩B| / |A∪B| of all pairs of boxes.
 
     Args:
-        a: (…, N, 4) xyxy.
-        b: (…, M, 4) xyxy; the leading dimensions broadcast.
+        a: boxes (…, N, 4) xyxy.
+        b: boxes (…, M, 4) xyxy; the leading dimensions broadcast.
 
     Returns:
-        (…, N, M) in [0, 1].
+        IoU (…, N, M) in [0, 1].
     """
     a, b = repaired(a), repaired(b)
     shared = _shared(a, b)
@@ -32,82 +30,41 @@ def iou(a, b):
 
 
 def crowd_iou(boxes, crowds):
-    """|A∩B| / |A|: the share of each box that lies on each crowd region, COCO's rule for crowds.
+    """Returns |A∩B| / |A|, the fraction of each box inside each crowd region, as in COCO.
 
     Args:
-        boxes: (…, N, 4) xyxy, detections or anchors.
-        crowds: (…, M, 4) xyxy.
+        boxes: detections or anchors (…, N, 4) xyxy.
+        crowds: crowd regions (…, M, 4) xyxy.
 
     Returns:
-        (…, N, M) in [0, 1].
+        Fractions (…, N, M) in [0, 1].
     """
     boxes, crowds = repaired(boxes), repaired(crowds)
     return ratio(_shared(boxes, crowds), ops.expand_dims(areas(boxes), -1))
 
 
 def paired_iou(a, b):
-    """|A∩B| / |A∪B| of each box of `a` (…, 4) with its partner in `b` (…, 4) → (…)."""
+    """Returns |A∩B| / |A∪B| (…) of pairs of boxes (…, 4)."""
     return _paired(repaired(a), repaired(b))[0]
 
 
 def generalized_iou(a, b):
-    """GIoU = IoU − |C \\ (A∪B)| / |C|, where the box C encloses A and B.
+    """Returns GIoU = IoU − |C \\ (A∪B)| / |C| of pairs of boxes, where the box C encloses A and B.
 
     Rezatofighi et al., *Generalized Intersection over Union*, CVPR 2019.
 
     Args:
-        a, b: (…, 4) xyxy, partners.
+        a: boxes (…, 4) xyxy.
+        b: boxes (…, 4) xyxy.
 
     Returns:
-        (…) in [−1, 1].
+        GIoU (…) in [−1, 1].
     """
     a, b = repaired(a), repaired(b)
     value, union = _paired(a, b)
     width, height = _enclosing(a, b)
     enclosing = width * height
     return value - ratio(enclosing - union, enclosing)
-
-
-def distance_iou(a, b):
-    """DIoU = IoU − d²/c²: d between the centres, c the diagonal of the enclosing box.
-
-    Zheng et al., *Distance-IoU Loss*, AAAI 2020.
-
-    Args:
-        a, b: (…, 4) xyxy, partners.
-
-    Returns:
-        (…) in [−1, 1].
-    """
-    a, b = repaired(a), repaired(b)
-    return _paired(a, b)[0] - _distance(a, b)
-
-
-def complete_iou(a, b):
-    """CIoU = DIoU − α·v, with v = 4/π²·(atan(w/h) − atan(w'/h'))² and α = v / (1 − IoU + v).
-
-    Zheng et al., *Distance-IoU Loss*, AAAI 2020. As there, no gradient flows through α. v is 0
-    where one of the boxes has no width or no height, since it then has no shape.
-
-    Args:
-        a, b: (…, 4) xyxy, partners.
-
-    Returns:
-        (…), at most 1.
-    """
-    a, b = repaired(a), repaired(b)
-    value = _paired(a, b)[0]
-    (width_a, height_a), (width_b, height_b) = _sides(a), _sides(b)
-    solid = ops.minimum(width_a, height_a) > 0
-    solid = ops.logical_and(solid, ops.minimum(width_b, height_b) > 0)
-    one = ops.ones_like(value)
-
-    def angle(width, height):
-        return ops.arctan(ops.where(solid, width, one) / ops.where(solid, height, one))
-
-    v = (4 / math.pi**2) * ops.square(angle(width_a, height_a) - angle(width_b, height_b))
-    alpha = ops.stop_gradient(ratio(v, 1 - value + v))
-    return value - _distance(a, b) - alpha * v
 
 
 def _shared(a, b):
@@ -120,7 +77,7 @@ def _shared(a, b):
 
 
 def _paired(a, b):
-    """IoU (…) and union (…) of partners."""
+    """IoU (…) and area of the union (…) of pairs."""
     ax1, ay1, ax2, ay2 = corners(a)
     bx1, by1, bx2, by2 = corners(b)
     width = ops.maximum(ops.minimum(ax2, bx2) - ops.maximum(ax1, bx1), 0.0)
@@ -130,24 +87,10 @@ def _paired(a, b):
     return ratio(shared, union), union
 
 
-def _sides(boxes):
-    x1, y1, x2, y2 = corners(boxes)
-    return x2 - x1, y2 - y1
-
-
 def _enclosing(a, b):
-    """Width and height of the smallest box around two partners."""
+    """Width and height of the smallest box around each pair."""
     ax1, ay1, ax2, ay2 = corners(a)
     bx1, by1, bx2, by2 = corners(b)
     width = ops.maximum(ops.maximum(ax2, bx2) - ops.minimum(ax1, bx1), 0.0)
     height = ops.maximum(ops.maximum(ay2, by2) - ops.minimum(ay1, by1), 0.0)
     return width, height
-
-
-def _distance(a, b):
-    """Squared distance of the centres over the squared diagonal of the enclosing box."""
-    ax1, ay1, ax2, ay2 = corners(a)
-    bx1, by1, bx2, by2 = corners(b)
-    across, down = (ax1 + ax2 - bx1 - bx2) / 2, (ay1 + ay2 - by1 - by2) / 2
-    width, height = _enclosing(a, b)
-    return ratio(ops.square(across) + ops.square(down), ops.square(width) + ops.square(height))

@@ -1,4 +1,4 @@
-"""Captioning: regions of an image and a sentence about each, one architecture a file."""
+"""Captioning: regions of an image with captions, one architecture per file."""
 
 from zoo.captioning.densecap_model import densecap
 

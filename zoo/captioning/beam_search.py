@@ -1,4 +1,4 @@
-"""Beam search: the sentence of highest probability among those that begin well."""
+"""Beam search for the most probable caption."""
 
 from __future__ import annotations
 
@@ -14,67 +14,67 @@ from zoo.tasks.captioning_task import END, PADDING, START
 
 
 def beam_search(model: LanguageModel, codes, length: int, width: int):
-    """Follows the `width` likeliest beginnings of every sentence, a step a word.
+    """Searches the most probable caption of each region, following `width` partial captions.
 
-    A sentence that has ended keeps its place, and is compared by the sum of the logarithms of its
-    words' probabilities; a width of 1 gives the greedy sentence.
+    A finished caption stays in the beam; captions are compared by the sum of the logarithms of
+    their tokens' probabilities. A width of 1 is greedy.
 
     Args:
-        model: says words.
-        codes: (N, K) of regions.
-        length: T, the most words; all shapes are static.
-        width: beginnings a region, at least 1.
+        model: language model.
+        codes: (N, K) codes of regions.
+        length: maximum number of words, T.
+        width: partial captions followed per region, at least 1.
 
     Returns:
-        (N, length) token ids int32, 0 behind the last word.
+        (N, T) token ids int32, padded with 0.
 
     Raises:
-        InputError: a width below 1.
+        InputError: if `width` is below 1.
     """
     if width < 1:
-        raise InputError(f"a beam search follows 1 beginning or more, not {width}.")
-    state = [_repeated(part, width) for part in model.see(codes)]
+        raise InputError(f"beam_width must be at least 1, not {width}.")
+    state = [_repeated(part, width) for part in model.start(codes)]
     count = ops.shape(codes)[0]
     first = ops.concatenate([ops.zeros((1, 1)), ops.full((1, width - 1), -math.inf)], axis=1)
     total = ops.zeros((count, 1)) + first
     token = ops.zeros((count, width), "int32") + START
-    said: Any = None
+    captions: Any = None
     for _ in range(length):
-        x, state = model.hear(model.embed(ops.reshape(token, (-1,))), state)
-        step = ops.log_softmax(model.score(x), axis=-1)
-        choices = step.shape[-1]
-        step = ops.reshape(step, (-1, width, choices))
+        x, state = model.step(model.embed(ops.reshape(token, (-1,))), state)
+        scores = ops.log_softmax(model.score(x), axis=-1)
+        choices = scores.shape[-1]
+        scores = ops.reshape(scores, (-1, width, choices))
         ended = ops.logical_or(token == END, token == PADDING)
-        step = ops.where(ended[..., None], _nothing_but_end(choices), step)
-        grown = ops.reshape(total[..., None] + step, (-1, width * choices))
-        total, index = ops.top_k(grown, width)
+        scores = ops.where(ended[..., None], _only_end(choices), scores)
+        totals = ops.reshape(total[..., None] + scores, (-1, width * choices))
+        total, index = ops.top_k(totals, width)
         index = ops.cast(index, "int32")
         parent, token = index // choices, index % choices + FIRST
         token = ops.where(take_rows(ended, parent), PADDING, token)
         word = ops.where(token == END, PADDING, token)
-        said = word[..., None] if said is None else _longer(take_rows(said, parent), word)
+        word = word[..., None]
+        captions = (
+            word
+            if captions is None
+            else ops.concatenate([take_rows(captions, parent), word], axis=-1)
+        )
         state = [_of_parents(part, parent, width) for part in state]
-    return said[:, 0]
+    return captions[:, 0]
 
 
-def _nothing_but_end(choices: int):
-    """Logarithms of probabilities (1, 1, choices) after the end: it is the end for sure."""
+def _only_end(choices: int):
+    """Log probabilities (1, 1, choices) after the end token, which repeats with certainty."""
     never = ops.full((1, 1, choices - 1), -math.inf)
     return ops.concatenate([ops.zeros((1, 1, 1)), never], axis=-1)
 
 
-def _longer(said, word):
-    """Sentences (N, width, t) and their next word (N, width)."""
-    return ops.concatenate([said, word[..., None]], axis=-1)
-
-
 def _repeated(x, width: int):
-    """(N, H) → (N·width, H), the rows of one region beside one another."""
+    """Repeats each row: (N, H) → (N·width, H)."""
     return ops.reshape(ops.tile(x[:, None], (1, width, 1)), (-1, x.shape[-1]))
 
 
 def _of_parents(x, parent, width: int):
-    """States (N·width, H) of the beginnings (N, width) that were followed."""
+    """States (N·width, H) of the selected partial captions (N, width)."""
     return ops.reshape(
         take_rows(ops.reshape(x, (-1, width, x.shape[-1])), parent), (-1, x.shape[-1])
     )

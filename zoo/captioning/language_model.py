@@ -1,4 +1,4 @@
-"""DenseCap's language model: an LSTM that sees what is in a region first, and then says it."""
+"""DenseCap's language model: an LSTM whose first input is the code of a region."""
 
 from __future__ import annotations
 
@@ -12,58 +12,60 @@ from zoo.layers.argmax import argmax_channel
 from zoo.losses.detection_losses import softmax_cross_entropy
 from zoo.tasks.captioning_task import END, PADDING, SPECIAL, START
 
-# The first id that a word can be predicted as: neither padding nor start is ever said.
+# The first token id that is predicted; padding and start are not.
 FIRST = END
 
 
 @keras.saving.register_keras_serializable(package="zoo")
 class LanguageModel(layers.Layer):
-    """Sentences from codes of regions (Johnson, Karpathy & Fei-Fei, *DenseCap*, CVPR 2016).
+    """Captions from codes of regions (Johnson, Karpathy & Fei-Fei, *DenseCap*, CVPR 2016).
 
-    The code of a region, made as small as a word's and rectified, is the first step, the start the
-    second, then word by word. Start and end share an embedding, as in the authors' code.
+    The first input of the LSTM is the region's code, projected to the size of an embedding with a
+    ReLU; the second is the start token, then the words follow. Start and end share an embedding,
+    as in the authors' code.
 
     Args:
-        vocabulary_size: token ids, the four special ones of `zoo.tasks.captioning_task` included.
-        units: of the LSTM.
-        embedding: numbers a word.
-        gain: of the first weights on codes; they begin with the variance gain / K.
+        vocabulary_size: number of token ids, the four special ones of
+            `zoo.tasks.captioning_task` included.
+        units: units of the LSTM.
+        embedding_dim: size of a word's embedding.
+        gain: numerator of the initial variance gain / K of the weights on codes.
 
     Raises:
-        InputError: a vocabulary without words.
+        InputError: if the vocabulary has no word.
     """
 
     def __init__(
         self,
         vocabulary_size: int,
         units: int = 512,
-        embedding: int = 512,
+        embedding_dim: int = 512,
         gain: float = 1 / 3,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
         if vocabulary_size <= len(SPECIAL):
             raise InputError(
-                f"vocabulary_size counts {len(SPECIAL)} special tokens and one word at least, so "
-                f"it is {len(SPECIAL) + 1} or more, not {vocabulary_size}."
+                f"vocabulary_size must be at least {len(SPECIAL) + 1} ({len(SPECIAL)} special "
+                f"tokens and one word), not {vocabulary_size}."
             )
         self.vocabulary_size = vocabulary_size
         self.units = units
-        self.embedding = embedding
+        self.embedding_dim = embedding_dim
         self.gain = gain
         first = initializers.VarianceScaling(gain, "fan_in", "uniform")
         self.encoder = layers.Dense(
-            embedding, activation="relu", kernel_initializer=first, name="image"
+            embedding_dim, activation="relu", kernel_initializer=first, name="image"
         )
         apart = initializers.RandomNormal(stddev=1.0)
-        self.table = layers.Embedding(vocabulary_size - 1, embedding, apart, name="words")
+        self.table = layers.Embedding(vocabulary_size - 1, embedding_dim, apart, name="words")
         self.cell = layers.LSTMCell(units, name="lstm")
         self.scorer = layers.Dense(vocabulary_size - FIRST, name="scores")
 
     def build(self, input_shape: Any) -> None:
         self.encoder.build((None, input_shape[-1]))
         self.table.build((None,))
-        self.cell.build((None, self.embedding))
+        self.cell.build((None, self.embedding_dim))
         self.scorer.build((None, self.units))
         self.built = True
 
@@ -72,64 +74,67 @@ class LanguageModel(layers.Layer):
             **super().get_config(),
             "vocabulary_size": self.vocabulary_size,
             "units": self.units,
-            "embedding": self.embedding,
+            "embedding_dim": self.embedding_dim,
             "gain": self.gain,
         }
 
-    def see(self, codes):
-        """The state (h, c), each (N, units), after a region's code (N, K)."""
+    def start(self, codes):
+        """Returns the state (h, c), each (N, units), after the codes (N, K) of regions."""
         x = self.encoder(codes)
         zeros = ops.zeros((ops.shape(x)[0], self.units), self.compute_dtype)
         return self.cell(x, [zeros, zeros])[1]
 
     def embed(self, tokens):
-        """Vectors (…, embedding) of token ids (…)."""
+        """Returns embeddings (…, embedding_dim) of token ids (…)."""
         rows = ops.where(tokens >= END, tokens - 1, tokens)
-        # Behind a reshape the gradient is dense; XLA and gradient clipping want no slices.
-        return ops.take(ops.reshape(self.table.embeddings, (-1, self.embedding)), rows, axis=0)
+        # The reshape makes the gradient dense, as XLA and gradient clipping require.
+        return ops.take(ops.reshape(self.table.embeddings, (-1, self.embedding_dim)), rows, axis=0)
 
-    def hear(self, x, state):
-        """What comes out of the LSTM, (N, units), and its state, after a vector (N, embedding)."""
+    def step(self, x, state):
+        """Returns the LSTM's output (N, units) and state after an input (N, embedding_dim)."""
         return self.cell(x, state)
 
     def score(self, x):
-        """Logits (…, vocabulary_size − 2) float32 of the end, the unknown word and the words."""
+        """Returns logits (…, vocabulary_size − 2) float32: end token, unknown word, words."""
         return ops.cast(self.scorer(x), "float32")
 
-    def loss(self, codes, captions, where):
-        """Cross-entropy of sentences, the sum over their words; the mean over sentences.
+    def loss(self, codes, captions, valid):
+        """Computes the cross-entropy of captions, summed over tokens, mean over captions.
 
         Args:
-            codes: (N, K) of regions.
+            codes: (N, K) codes of regions.
             captions: (N, T) token ids: start, words, end, padding.
-            where: (N,) bool, the sentences that count.
+            valid: (N,) bool, False for captions without loss.
         """
         captions = ops.cast(captions, "int32")
         words = self.embed(captions[:, :-1])
-        state, heard = self.see(codes), []
+        state, outputs = self.start(codes), []
         for step in range(words.shape[1]):
-            x, state = self.hear(words[:, step], state)
-            heard.append(x)
-        logits = self.score(ops.stack(heard, axis=1))
-        truth = captions[:, 1:]
-        counts = ops.logical_and(truth >= FIRST, ops.expand_dims(where, 1))
-        errors = softmax_cross_entropy(logits, ops.maximum(truth - FIRST, 0))
-        total = ops.sum(ops.where(counts, errors, 0.0))
-        return total / ops.maximum(ops.sum(ops.cast(where, "float32")), 1.0)
+            x, state = self.step(words[:, step], state)
+            outputs.append(x)
+        logits = self.score(ops.stack(outputs, axis=1))
+        targets = captions[:, 1:]
+        counted = ops.logical_and(targets >= FIRST, ops.expand_dims(valid, 1))
+        errors = softmax_cross_entropy(logits, ops.maximum(targets - FIRST, 0))
+        total = ops.sum(ops.where(counted, errors, 0.0))
+        return total / ops.maximum(ops.sum(ops.cast(valid, "float32")), 1.0)
 
     def greedy(self, codes, length: int):
-        """The likeliest word at every step: (N, length) token ids int32, 0 behind the last word.
+        """Returns captions of the most probable token at every step.
 
         Args:
-            codes: (N, K) of regions.
-            length: T, the most words.
+            codes: (N, K) codes of regions.
+            length: maximum number of words, T.
+
+        Returns:
+            (N, T) token ids int32, padded with 0.
         """
-        state = self.see(codes)
+        state = self.start(codes)
         token = ops.zeros(ops.shape(codes)[:1], "int32") + START
         ended = token < 0
         words = []
         for _ in range(length):
-            x, state = self.hear(self.embed(token), state)
+            x, state = self.step(self.embed(token), state)
             token = argmax_channel(self.score(x)) + FIRST
             ended = ops.logical_or(ended, token == END)
             token = ops.where(ended, PADDING, token)
@@ -137,7 +142,7 @@ class LanguageModel(layers.Layer):
         return ops.stack(words, axis=1)
 
     def macs(self, code: int, length: int) -> int:
-        """Multiply-accumulates of one greedy sentence of `length` words about a code (K,)."""
-        cell = 4 * self.units * (self.embedding + self.units)
+        """Returns the multiply-accumulates of a greedy caption of `length` words of a code (K,)."""
+        cell = 4 * self.units * (self.embedding_dim + self.units)
         scores = self.units * (self.vocabulary_size - FIRST)
-        return code * self.embedding + cell + length * (cell + scores)
+        return code * self.embedding_dim + cell + length * (cell + scores)

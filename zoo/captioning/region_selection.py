@@ -1,4 +1,4 @@
-"""DenseCap's regions: which to learn from, and what the recognition network says of them."""
+"""DenseCap's region sampling, bilinear region features and recognition network."""
 
 from __future__ import annotations
 
@@ -20,66 +20,68 @@ from zoo.layers.normalization_policy import normalization, normalizes
 
 @dataclasses.dataclass(frozen=True)
 class CaptionSampling:
-    """Which predicted boxes per image teaches by; one sample serves both stages.
+    """Samples predicted boxes for training; both stages share the sample.
 
-    A box is positive above `positive_iou`, or as the best for a truth; negative below
-    `negative_iou`. Boxes across the border are left out, unless they are the best.
+    A box is positive above `positive_iou` or as the best of a ground-truth box, negative below
+    `negative_iou`. Boxes across the border are left out unless they are the best.
 
     Attributes:
-        count: boxes per image.
-        positive_fraction: at most so many of them positive.
-        positive_iou, negative_iou: overlaps.
+        rois_per_image: boxes sampled per image.
+        positive_fraction: maximum fraction of positive boxes among them.
+        positive_iou: IoU with a ground-truth box from which a box is positive.
+        negative_iou: IoU with all ground-truth boxes below which a box is negative.
     """
 
-    count: int = 256
+    rois_per_image: int = 256
     positive_fraction: float = 0.5
     positive_iou: float = 0.7
     negative_iou: float = 0.3
 
     @property
     def positives(self) -> int:
-        """Most positive boxes per image; they come first."""
-        return most_positives(self.count, self.positive_fraction)
+        """Maximum number of positive boxes per image; they come first."""
+        return most_positives(self.rois_per_image, self.positive_fraction)
 
     def __call__(self, boxes, truth: Mapping[str, Any], height, width, seed) -> dict[str, Any]:
-        """Samples the boxes (B, A, 4) that the first stage predicts; no gradient flows through.
+        """Samples boxes of the first stage; no gradient flows through.
 
         Args:
-            boxes: xyxy in pixels of the canvas.
-            truth: as `zoo.detection.ground_truth.truth_of` gives.
-            height, width: of the canvas.
-            seed: of the sample.
+            boxes: (B, A, 4) xyxy in pixels of the model input.
+            truth: ground truth, as `zoo.detection.ground_truth.mark_valid` returns it.
+            height: height of the model input in pixels.
+            width: width of the model input in pixels.
+            seed: seed of the sampling.
 
         Returns:
-            `index` (B, S) of the boxes, `sampled` and `positive` (B, S) bool, and `truth` (B, S):
-            the row of the region that a positive one shows. Positive ones come first.
+            `index` (B, S) of the boxes, `sampled` and `positive` (B, S) bool, and `matched`
+            (B, S), index of the ground-truth region. Positive boxes come first.
         """
         boxes = ops.stop_gradient(boxes)
         overlaps = iou(boxes, truth["boxes"])
-        there = inside(boxes, height, width)
+        within = inside(boxes, height, width)
         near = Matcher(self.positive_iou, self.negative_iou, force_best=False)
         ignored = on_ignored(boxes, truth)
-        matched, labels = near(overlaps, truth["valid"], ignored, candidates=there)
+        matched, labels = near(overlaps, truth["valid"], ignored, candidates=within)
         _, best = Matcher(1.0, 0.0)(overlaps, truth["valid"])
         labels = ops.where(best == 1, 1, labels)
-        index, sampled = balanced_sample(labels, self.count, self.positive_fraction, seed)
+        index, sampled = balanced_sample(labels, self.rois_per_image, self.positive_fraction, seed)
         label = ops.take_along_axis(labels, index, axis=1)
         return {
             "index": index,
             "sampled": sampled,
             "positive": ops.logical_and(sampled, label == 1),
-            "truth": ops.take_along_axis(matched, index, axis=1),
+            "matched": ops.take_along_axis(matched, index, axis=1),
         }
 
 
 def region_maps(features, boxes, size: int, stride: int):
-    """Maps of regions by bilinear sampling; a gradient flows to the map and to the boxes.
+    """Samples feature maps of regions bilinearly, with gradients to the map and the boxes.
 
     Args:
-        features: (B, h, w, C).
-        boxes: (B, R, 4) xyxy in pixels of the canvas.
-        size: points a side, the outermost on the edges of the box.
-        stride: pixels a cell.
+        features: (B, h, w, C) feature map.
+        boxes: (B, R, 4) xyxy in pixels of the model input.
+        size: sampling points per side, the outermost on the edges of the box.
+        stride: pixels per cell of the feature map.
 
     Returns:
         (B·R, size, size, C).
@@ -93,27 +95,35 @@ def recognition_network(
     channels: int,
     *,
     size: int,
-    units: int,
+    hidden_units: int,
     dropout: float,
     norm: str | None = "none",
     name: str = "recognition",
 ) -> keras.Model:
-    """Two dense layers on a region's map, as fc6 and fc7 of VGG16, normalised as the backbone is.
+    """Builds the recognition network: fc6 and fc7 of VGG16 on a region's map.
 
-    Without normalisation codes learned from random weights grow until the LSTM is saturated, and
-    sentences no longer say what is seen.
+    They are normalised as the backbone is: without normalisation, codes trained from random
+    weights grow until the LSTM saturates.
+
+    Args:
+        channels: channels of the regions' maps.
+        size: points per side of the regions' maps.
+        hidden_units: units of each dense layer.
+        dropout: dropout rate after each dense layer, in [0, 1).
+        norm: normalisation.
+        name: name of the model.
 
     Returns:
-        From (N, size, size, channels) to the code (N, units), the objectness (N, 1) and four box
-        deltas (N, 4), which are 0 at first; the last two float32.
+        A model from (N, size, size, channels) to codes (N, hidden_units), objectness (N, 1) and
+        box deltas (N, 4), initially 0; the last two float32.
     """
     region = keras.Input((size, size, channels), name="region")
     x = layers.Flatten(name="flatten")(region)
     plain = not normalizes(norm)
     for number in (6, 7):
-        x = layers.Dense(units, use_bias=plain, kernel_initializer="he_normal", name=f"fc{number}")(
-            x
-        )
+        x = layers.Dense(
+            hidden_units, use_bias=plain, kernel_initializer="he_normal", name=f"fc{number}"
+        )(x)
         x = normalization(norm, f"fc{number}_norm", groups=1)(x)
         x = layers.ReLU(name=f"relu{number}")(x)
         x = layers.Dropout(dropout, name=f"drop{number}")(x) if dropout else x

@@ -1,4 +1,4 @@
-"""Classification: one class for the whole image."""
+"""Image classification."""
 
 from zoo.classification.activation_maps import activation_model, has_activation_maps
 from zoo.classification.backbone_classifiers import (

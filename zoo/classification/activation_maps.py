@@ -1,4 +1,4 @@
-"""Where a classifier looks: class activation maps, without gradients.
+"""Class activation maps of a classifier.
 
 B. Zhou et al., *Learning Deep Features for Discriminative Localization*, CVPR 2016.
 """
@@ -13,43 +13,43 @@ from zoo.model import Model
 
 
 def has_activation_maps(model: Model) -> bool:
-    """Whether the model's logits are linear in the mean over a map."""
-    return _pooled(model) is not None
+    """Returns whether the logits are linear in the mean of a feature map."""
+    return _global_pooling(model) is not None
 
 
 def activation_model(model: Model) -> keras.Model:
-    """A model from the same images to class activation maps (B, h, w, classes) float32.
+    """Returns a model from images to class activation maps (B, h, w, num_classes) float32.
 
-    The mean of a class's map is its logit, so positive cells speak for the class and negative ones
-    against it.
+    The mean of a class's map is its logit: positive cells raise its score and negative cells
+    lower it.
 
     Raises:
-        InputError: the model has no mean over a map right before its logits.
+        InputError: if the model has no global average pooling before its logits.
     """
-    pool = _pooled(model)
+    pool = _global_pooling(model)
     if pool is None:
         raise InputError(
-            f"{model.architecture} has no mean over a map right before its logits, so it has no "
-            "class activation maps."
+            f"{model.architecture} has no global average pooling before its logits, which class "
+            "activation maps need."
         )
-    maps, dense = pool.input, _dense_behind(model, pool)
+    maps, dense = pool.input, _dense_after(model, pool)
     if dense is not None:
-        maps = _Weighted(dense, name="activation")(maps)
+        maps = _DensePerCell(dense, name="activation")(maps)
     return keras.Model(model.input, maps, name=f"{model.name}_activation")
 
 
-def _pooled(model: Model):
+def _global_pooling(model: Model):
     pools = [x for x in model.layers if isinstance(x, layers.GlobalAveragePooling2D)]
     return pools[-1] if pools and model.task_name == "classification" else None
 
 
-def _dense_behind(model: Model, pool):
+def _dense_after(model: Model, pool):
     dense = [x for x in model.layers if isinstance(x, layers.Dense)]
     return next((x for x in dense if x.input is pool.output), None)
 
 
-class _Weighted(layers.Layer):
-    """A dense layer on every cell of a map."""
+class _DensePerCell(layers.Layer):
+    """Applies a dense layer to every cell of a feature map."""
 
     def __init__(self, dense: layers.Dense, **kwargs):
         super().__init__(dtype="float32", **kwargs)

@@ -1,57 +1,51 @@
-"""The backbones of the zoo as what they were published as: classifiers of images.
-
-Every one takes images of any size. VGG-16's dense layers need 7×7 cells: where the map has
-another size it is pooled to that, and at 224×224 pixels nothing is pooled.
-"""
+"""Image classifiers: the networks of `zoo.backbones` with their published classification layers."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
 from keras import layers
 
-from zoo.backbones import BACKBONES
+from zoo.argument_checks import check_dropout, check_minimum
+from zoo.backbones import BACKBONES, build_backbone
 from zoo.cards import Paper, PublishedResult
-from zoo.errors import InputError
 from zoo.layers.pooling_pyramids import AdaptivePooling
 from zoo.model import Model
 from zoo.registry import register
 
-SIDE_OF_DENSE = 7
-DEPTH = {"xception": "middle_blocks"}
-"""What a backbone calls its `blocks`, where not so."""
+DENSE_CELLS = 7
+"""Cells per side of the feature map that VGG16's dense layers take."""
 
 
-def classifier(name: str, *, norm: str, side: int, published_results: tuple[str, str], **card: Any):
-    """Registers the backbone of a name as a classifier, and returns its builder.
+def classifier(
+    name: str, *, norm: str = "batch", side: int = 224, accuracies: tuple[float, float], **card: Any
+) -> Callable[..., Model]:
+    """Registers a backbone as a classifier and returns its builder.
 
     Args:
-        name: of the backbone and of the architecture.
-        norm: default normalisation.
-        side: of the images that the published published_results were taken at.
-        published_results: top-1 and top-5 accuracy on ImageNet in %, as published with the weights.
-        card: the rest of the card, as `zoo.registry.register` takes it.
+        name: name of the backbone and of the architecture.
+        norm: default normalization policy.
+        side: height and width of the images of the published results, in pixels.
+        accuracies: published top-1 and top-5 accuracy on ImageNet, in %.
+        card: other arguments of `zoo.registry.register`.
     """
-    top1, top5 = published_results
-    tiny = {
-        "blocks" if key == DEPTH.get(name) else key: value
-        for key, value in BACKBONES[name].tiny.items()
-    }
-    enlist = register(
+    source = "the published weights' table"
+    options = dict(BACKBONES[name].tiny)
+    tiny = {"width": options.pop("width"), "backbone_options": options}
+    return register(
         name,
         task="classification",
         published={"num_classes": 1000, "input_shape": (side, side, 3)},
         tiny={"num_classes": 3, "input_shape": (None, None, 3), **tiny},
         flops_size=(side, side),
-        published_results=(
-            PublishedResult("top-1", f"{top1} %", "ImageNet val", "the published weights' table"),
-            PublishedResult("top-5", f"{top5} %", "ImageNet val", "the published weights' table"),
+        published_results=tuple(
+            PublishedResult(f"top-{k}", f"{value} %", "ImageNet val", source)
+            for k, value in zip((1, 5), accuracies, strict=True)
         ),
         **card,
-    )
-    return enlist(_builder(name, norm))
+    )(_builder(name, norm))
 
 
 def _builder(backbone: str, default_norm: str) -> Callable[..., Model]:
@@ -61,25 +55,19 @@ def _builder(backbone: str, default_norm: str) -> Callable[..., Model]:
         *,
         num_classes: int = 1000,
         input_shape: tuple[int | None, int | None, int] = (None, None, 3),
-        norm: str | None = default_norm,
+        norm: str = default_norm,
         width: float = 1.0,
-        blocks: Any = None,
         dropout: float = 0.0,
+        backbone_options: Mapping[str, Any] | None = None,
         name: str = backbone,
     ) -> Model:
-        if num_classes < 1 or not 0 <= dropout < 1:
-            raise InputError(
-                f"{backbone}: num_classes is at least 1 and dropout in [0, 1), not {num_classes} "
-                f"and {dropout}."
-            )
+        check_minimum(1, num_classes=num_classes)
+        check_dropout(dropout)
         images = keras.Input(input_shape, name="image")
-        depth = {} if blocks is None else {DEPTH.get(backbone, "blocks"): blocks}
-        maps = family.features(
-            family.normalize(images), norm=norm, width=width, name=backbone, **depth
-        )
+        maps = build_backbone(backbone, images, norm=norm, width=width, **(backbone_options or {}))
         last = maps[max(maps)]
-        if backbone == "vgg16" and last.shape[1:3] != (SIDE_OF_DENSE, SIDE_OF_DENSE):
-            last = AdaptivePooling(SIDE_OF_DENSE, "mean", name="pool_to_dense")(last)
+        if backbone == "vgg16" and last.shape[1:3] != (DENSE_CELLS, DENSE_CELLS):
+            last = AdaptivePooling(DENSE_CELLS, "mean", name="pool_to_dense")(last)
         if dropout:
             last = layers.Dropout(dropout, name="dropout")(last)
         style = {"norm": norm} if backbone == "mobilenet_v2" else {}
@@ -88,22 +76,26 @@ def _builder(backbone: str, default_norm: str) -> Callable[..., Model]:
         return Model(images, {"label": logits}, task="classification", name=name)
 
     build.__name__ = build.__qualname__ = backbone
-    build.__doc__ = f"""{backbone} as a classifier.
+    build.__doc__ = f"""Builds {backbone} as an image classifier.
+
+    Images may have any size. VGG16's dense layers take 7×7 cells; a feature map of another size is
+    pooled to that.
 
     Args:
-        num_classes: classes of the image.
-        input_shape: height, width (None = any) and channels of the images, pixels 0…255.
-        norm: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"`.
-        width: factor on the channels.
-        blocks: of each stage, as the backbone takes them; None for the published ones.
-        dropout: share of the last map's values dropped in training, beside the paper's own.
-        name: of the model.
+        num_classes: number of classes.
+        input_shape: height, width and channels of the images; None for any height or width.
+        norm: normalization policy: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"`.
+        width: width multiplier of the convolutions.
+        dropout: dropout rate of the last feature map, in [0, 1), in addition to the paper's.
+        backbone_options: further arguments of the backbone, such as `{{"blocks": …}}`; None for the
+            published network.
+        name: name of the model.
 
     Returns:
-        A model from (B, H, W, C) to `{{"label": logits}}` of shape (B, num_classes).
+        A model from images (B, H, W, C) in [0, 255] to `{{"label": logits}}`, (B, num_classes).
 
     Raises:
-        InputError: an argument out of its range.
+        InputError: if an argument is out of its range.
     """
     return build
 
@@ -111,7 +103,6 @@ def _builder(backbone: str, default_norm: str) -> Callable[..., Model]:
 vgg16 = classifier(
     "vgg16",
     norm="none",
-    side=224,
     summary="thirteen 3×3 convolutions and three dense layers",
     paper=Paper(
         "K. Simonyan, A. Zisserman",
@@ -120,51 +111,39 @@ vgg16 = classifier(
         2015,
     ),
     expected_parameters=138_357_544,
-    published_results=("71.3", "90.1"),
-    notes="Nine tenths of its weights are in the dense layers, which see 7×7 cells.",
+    accuracies=(71.3, 90.1),
+    notes="Nine tenths of the weights are in the dense layers, which take 7×7 cells.",
+)
+RESNET_PAPER = Paper(
+    "K. He, X. Zhang, S. Ren, J. Sun",
+    "Deep Residual Learning for Image Recognition",
+    "CVPR",
+    2016,
 )
 resnet50 = classifier(
     "resnet50",
-    norm="batch",
-    side=224,
-    summary="fifty layers learnable through identity shortcuts",
-    paper=Paper(
-        "K. He, X. Zhang, S. Ren, J. Sun",
-        "Deep Residual Learning for Image Recognition",
-        "CVPR",
-        2016,
-    ),
+    summary="residual network of fifty layers with identity shortcuts",
+    paper=RESNET_PAPER,
     expected_parameters=25_636_712,
-    published_results=("74.9", "92.1"),
+    accuracies=(74.9, 92.1),
 )
 resnet101 = classifier(
     "resnet101",
-    norm="batch",
-    side=224,
-    summary="ResNet-50 with twenty-three bottlenecks in its fourth stage",
-    paper=Paper(
-        "K. He, X. Zhang, S. Ren, J. Sun",
-        "Deep Residual Learning for Image Recognition",
-        "CVPR",
-        2016,
-    ),
+    summary="residual network of 101 layers: ResNet-50 with 23 blocks in its fourth stage",
+    paper=RESNET_PAPER,
     expected_parameters=44_707_176,
-    published_results=("76.4", "92.8"),
+    accuracies=(76.4, 92.8),
 )
 darknet19 = classifier(
     "darknet19",
-    norm="batch",
-    side=224,
-    summary="nineteen convolutions, the last of which is the classifier: YOLOv2's backbone",
+    summary="nineteen convolutions, the last of which classifies; the backbone of YOLOv2",
     paper=Paper("J. Redmon, A. Farhadi", "YOLO9000: Better, Faster, Stronger", "CVPR", 2017),
     expected_parameters=20_842_376,
-    published_results=("72.9", "91.2"),
+    accuracies=(72.9, 91.2),
 )
 densenet121 = classifier(
     "densenet121",
-    norm="batch",
-    side=224,
-    summary="every layer of a block sees the maps of all layers before it",
+    summary="each layer of a block takes the feature maps of all preceding layers",
     paper=Paper(
         "G. Huang, Z. Liu, L. van der Maaten, K. Weinberger",
         "Densely Connected Convolutional Networks",
@@ -172,13 +151,11 @@ densenet121 = classifier(
         2017,
     ),
     expected_parameters=8_062_504,
-    published_results=("75.0", "92.3"),
+    accuracies=(75.0, 92.3),
 )
 mobilenet_v2 = classifier(
     "mobilenet_v2",
-    norm="batch",
-    side=224,
-    summary="depthwise convolutions in inverted residuals with linear bottlenecks, for phones",
+    summary="depthwise convolutions in inverted residuals with linear bottlenecks, for mobile use",
     paper=Paper(
         "M. Sandler, A. Howard, M. Zhu, A. Zhmoginov, L.-C. Chen",
         "MobileNetV2: Inverted Residuals and Linear Bottlenecks",
@@ -186,11 +163,10 @@ mobilenet_v2 = classifier(
         2018,
     ),
     expected_parameters=3_538_984,
-    published_results=("71.3", "90.1"),
+    accuracies=(71.3, 90.1),
 )
 xception = classifier(
     "xception",
-    norm="batch",
     side=299,
     summary="depthwise separable convolutions in residual blocks throughout",
     paper=Paper(
@@ -200,5 +176,5 @@ xception = classifier(
         2017,
     ),
     expected_parameters=22_910_480,
-    published_results=("79.0", "94.5"),
+    accuracies=(79.0, 94.5),
 )

@@ -1,4 +1,4 @@
-"""Darknet's own files: `.weights` read and written, `.cfg` made into a model."""
+"""Darknet's files: models from `.cfg` files, weights from and to `.weights` files."""
 
 from zoo.darknet.cfg_files import parse_cfg, read_cfg
 from zoo.darknet.darknet_model import darknet

@@ -1,4 +1,4 @@
-"""Darknet's `.cfg` files: a network, section by section, made into a model of the zoo."""
+"""Darknet's `.cfg` files: sections and options, and the model that they describe."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from zoo.darknet.cfg_options import (
     RANGES,
     REQUIRED,
     TEXT,
+    line_error,
 )
 from zoo.darknet.weight_files import read_weights
 from zoo.errors import InputError, nearest
@@ -43,18 +44,19 @@ def read_cfg(
     weights: str | os.PathLike[str] | None = None,
     **arguments: Any,
 ) -> Model:
-    """The model that a file describes: a detector, or a classifier where it ends in `[softmax]`.
+    """Builds the model of a file: a detector, or a classifier where it ends in `[softmax]`.
 
-    It knows the layers of the configurations of YOLOv1 to YOLOv3, their tiny forms and Darknet's
-    classifiers; a network with `[yolo]` layers answers, but does not learn.
+    Supported are the sections of YOLOv1 to YOLOv3, their tiny forms and Darknet's classifiers; a
+    network with `[yolo]` sections is for prediction only.
 
     Args:
-        path: of the `.cfg` file.
-        weights: of its `.weights` file; None leaves the weights random.
-        arguments: others of the model, such as `score_threshold`; see `zoo.detection.darknet`.
+        path: path of the `.cfg` file.
+        weights: path of its `.weights` file; None for random weights.
+        **arguments: further arguments of `darknet`, such as `score_threshold`.
 
     Raises:
-        InputError: the file, and the line of the section or option, that cannot be.
+        InputError: if the file cannot be read, or a section or option is wrong; the message names
+            the line.
     """
     path = Path(path)
     sections = parse_cfg(path)
@@ -68,66 +70,69 @@ def read_cfg(
 
 
 def parse_cfg(path: str | os.PathLike[str]) -> list[dict[str, Any]]:
-    """The sections of a file: `kind`, `line` and every option, stated or by default.
+    """Reads the sections of a file.
+
+    Args:
+        path: path of the `.cfg` file.
+
+    Returns:
+        Dictionaries with `kind`, `line` and all options, defaults included.
 
     Raises:
-        InputError: it cannot be read, or a line of it is wrong.
+        InputError: if the file cannot be read, or a line is wrong.
     """
     path = Path(path)
     if path.is_file() and path.stat().st_size > _LARGEST:
-        raise InputError(f"{path}: {path.stat().st_size} bytes; a .cfg file is a short text.")
+        raise InputError(
+            f"{path}: a .cfg file must have at most {_LARGEST} bytes, not {path.stat().st_size}."
+        )
+    text = read_text(path)
     try:
-        sections = [_typed(*section) for section in _sections(read_text(path))]
-    except _Wrong as error:
-        raise InputError(f"{path}, line {error.line}: {error}") from error
+        sections = [_typed(*section) for section in _sections(text)]
+    except InputError as error:
+        raise InputError(f"{path}, {error}") from error
     if not sections or sections[0]["kind"] != "net":
-        raise InputError(f"{path}: a .cfg file begins with [net], which states width and height.")
-    again = next((section for section in sections[1:] if section["kind"] == "net"), None)
-    if again:
-        raise InputError(f"{path}, line {again['line']}: a second [net]; a file has one.")
+        raise InputError(f"{path}: the first section must be [net] with width and height.")
+    second = next((section for section in sections[1:] if section["kind"] == "net"), None)
+    if second:
+        raise InputError(f"{path}, line {second['line']}: a second [net]; only one is allowed.")
     return sections
-
-
-class _Wrong(ValueError):
-    """Something wrong on a line."""
-
-    def __init__(self, line: int, message: str):
-        super().__init__(message)
-        self.line = line
 
 
 _Options = dict[str, tuple[int, str]]
 
 
 def _sections(text: str) -> list[tuple[int, str, _Options]]:
-    """Line and kind of each section, and its options with their lines; blanks mean nothing."""
-    found: list[tuple[int, str, _Options]] = []
+    """Line, kind and options of each section; options with their lines, without blanks."""
+    sections: list[tuple[int, str, _Options]] = []
     for number, line in enumerate(re.split(r"\r\n|\r|\n", text), 1):
         line = re.sub(r"\s+", "", re.split(r"[#;]", line, maxsplit=1)[0])
         if not line:
             continue
         if line.startswith("["):
             if not line.endswith("]"):
-                raise _Wrong(number, f"{line[:40]!r} is no section; one is written [name].")
+                raise line_error(number, f"a section must be [name], not {line[:40]!r}.")
             kind = line[1:-1].lower()
-            found.append((number, ALIASES.get(kind, kind), {}))
+            sections.append((number, ALIASES.get(kind, kind), {}))
             continue
         key, equals, value = line.partition("=")
         if not equals or not key or not value:
-            raise _Wrong(number, f"{line[:40]!r} is no option; one is written key=value.")
-        if not found:
-            raise _Wrong(number, f"{key!r} stands before the first section, [net].")
-        if key in found[-1][2]:
-            raise _Wrong(number, f"{key!r} is stated twice in this section.")
-        found[-1][2][key] = (number, value)
-    return found
+            raise line_error(number, f"an option must be key=value, not {line[:40]!r}.")
+        if not sections:
+            raise line_error(number, f"option {key!r} before the first section, [net].")
+        if key in sections[-1][2]:
+            raise line_error(number, f"option {key!r} occurs twice in this section.")
+        sections[-1][2][key] = (number, value)
+    return sections
 
 
 def _typed(line: int, kind: str, options: _Options) -> dict[str, Any]:
-    """A section with its options as numbers."""
+    """A section with parsed options and defaults."""
     if kind not in KINDS:
         known = ", ".join(sorted(KINDS))
-        raise _Wrong(line, f"unknown section [{kind}]{nearest(kind, KINDS)} There are {known}.")
+        raise line_error(
+            line, f"unknown section [{kind}]{nearest(kind, KINDS)} Available: {known}."
+        )
     known_options, fixed = KINDS[kind], FIXED.get(kind, {})
     values: dict[str, Any] = {"kind": kind, "line": line}
     for key, (number, text) in options.items():
@@ -135,17 +140,19 @@ def _typed(line: int, kind: str, options: _Options) -> dict[str, Any]:
             values[key] = _value(number, key, known_options[key][0], text)
         elif key in fixed:
             if _value(number, key, FLOAT, text) != fixed[key]:
-                raise _Wrong(number, f"[{kind}] with {key}={text} is not known; {fixed[key]} is.")
+                raise line_error(
+                    number, f"[{kind}]: {key}={text} is not supported; it must be {fixed[key]}."
+                )
         elif key in ("tree", "map") and kind in ("region", "softmax"):
-            raise _Wrong(
-                number, f"[{kind}] with a {key} is the architecture yolo9000, which takes one."
+            raise line_error(
+                number, f"[{kind}]: {key} is not supported; use the architecture yolo9000."
             )
         elif kind != "net" and key not in IGNORED[kind]:
             hint = nearest(key, [*known_options, *fixed])
-            raise _Wrong(number, f"[{kind}] has no option {key!r}{hint}")
+            raise line_error(number, f"[{kind}]: unknown option {key!r}{hint}")
     for key, (_, default) in known_options.items():
         if key not in values and default is REQUIRED:
-            raise _Wrong(line, f"[{kind}] needs {key}=…")
+            raise line_error(line, f"[{kind}]: option {key!r} is missing.")
         values.setdefault(key, default)
     return values
 
@@ -160,8 +167,10 @@ def _value(line: int, key: str, form: str, text: str) -> Any:
             number(part) for part in text.rstrip(",").split(",")
         ]
     except ValueError as error:
-        raise _Wrong(line, f"{key} is {_FORMS[form]}, not {text[:40]!r}.") from error
+        raise line_error(line, f"{key} must be {_FORMS[form]}, not {text[:40]!r}.") from error
     low, high = (0, 1) if form == FLAG else RANGES.get(key, (-math.inf, math.inf))
     if not all(math.isfinite(value) and low <= value <= high for value in numbers):
-        raise _Wrong(line, f"{key} is {_FORMS[form]} from {low:g} to {high:g}, not {text[:40]}.")
+        raise line_error(
+            line, f"{key} must be {_FORMS[form]} from {low:g} to {high:g}, not {text[:40]!r}."
+        )
     return numbers[0] if single else numbers

@@ -1,12 +1,14 @@
-"""What the sections of a `.cfg` file may say, and what it means when they do not."""
+"""Sections of `.cfg` files: their options, defaults and ranges."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from zoo.errors import InputError
+
 Number = int | float
 REQUIRED = object()
-"""Default of an option that has none."""
+"""Default of an option without a default."""
 
 INT, FLOAT, TEXT, FLAG, INTS, FLOATS = "int", "float", "text", "flag", "ints", "floats"
 
@@ -43,7 +45,7 @@ KINDS: dict[str, dict[str, tuple[str, Any]]] = {
         "batch_normalize": (FLAG, 0),
         "activation": (TEXT, "logistic"),
     },
-    # None: worked out from the others.
+    # None: derived from other options.
     "maxpool": {"stride": (INT, 1), "size": (INT, None), "padding": (INT, None)},
     "avgpool": {},
     "route": {"layers": (INTS, REQUIRED), "groups": (INT, 1), "group_id": (INT, 0)},
@@ -84,7 +86,7 @@ KINDS: dict[str, dict[str, tuple[str, Any]]] = {
         "classes": (INT, 20),
     },
 }
-"""Options that decide what a layer computes or learns: their form, and their default."""
+"""Type and default of the options that change a layer or its loss."""
 
 FIXED: dict[str, dict[str, Number]] = {
     "convolutional": {
@@ -106,7 +108,7 @@ FIXED: dict[str, dict[str, Number]] = {
     "detection": {"coords": 4, "reorg": 0},
     "yolo": {"scale_x_y": 1, "focal_loss": 0, "new_coords": 0},
 }
-"""Options of which only one value is known how to compute."""
+"""Options of which a single value is supported."""
 
 _LEARNING = {"stopbackward", "learning_rate", "learning_scale_scale", "dontsave"}
 _BOXES = {
@@ -121,7 +123,7 @@ IGNORED: dict[str, set[str]] = {
     "softmax": {*_LEARNING, "noloss"},
     "dropout": {*_LEARNING, "dropblock"},
 }
-"""Options that only Darknet's own training looks at; of `net` that is every other one."""
+"""Options of Darknet's own training, which are ignored; of `net` these are all others."""
 
 RANGES: dict[str, tuple[float, float]] = {
     **dict.fromkeys(("width", "height", "channels", "filters", "size", "stride"), (1, 65_536)),
@@ -131,4 +133,9 @@ RANGES: dict[str, tuple[float, float]] = {
     "probability": (0, 0.999999),
     "temperature": (1e-6, 1e6),
 }
-"""Smallest and largest sensible value of options with limits."""
+"""Minimum and maximum of options with a range."""
+
+
+def line_error(line: int, message: str) -> InputError:
+    """Returns the error of a line of the file."""
+    return InputError(f"line {line}: {message}")

@@ -1,49 +1,48 @@
-"""What Darknet's last sections answer: detectors, and classifiers of whole images."""
+"""Darknet's last sections: detectors, and classifiers of whole images."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from keras import layers
 
-from zoo.darknet.darknet_layers import Map, Section, wrong
-from zoo.detection.yolo.yolo_v1_loss import InputSize, YoloV1Detector, YoloV1Settings
-from zoo.detection.yolo.yolo_v2_loss import YoloV2Detector, YoloV2Settings
-from zoo.detection.yolo.yolo_v3_loss import YoloV3Detector, YoloV3Settings
+from zoo.darknet.darknet_layers import FeatureMap, Section, wrong
+from zoo.detection.postprocessing import Selection
+from zoo.detection.yolo.yolo_v1_detector import InputSize, YoloV1Detector
+from zoo.detection.yolo.yolo_v1_loss import YoloV1Settings
+from zoo.detection.yolo.yolo_v2_detector import YoloV2Detector
+from zoo.detection.yolo.yolo_v2_loss import Priors, YoloV2Settings
+from zoo.detection.yolo.yolo_v3_detector import YoloV3Detector, YoloV3Settings
 from zoo.model import Model
 
-Given = list[tuple[Section, Map]]
-"""The last sections and what each is given."""
-
-Predictions = Mapping[str, Any]
-"""Settings of the answers, the same in every detector."""
+Heads = list[tuple[Section, FeatureMap]]
+"""The last sections and their inputs."""
 
 
-def region(images, given: Given, predictions: Predictions, name: str) -> Model:
-    """YOLOv2's map of cells."""
-    ((section, seen),) = given
-    priors = _anchors(section, section["num"])
-    _demand_channels(section, seen, len(priors))
+def region(images, heads: Heads, selection: Selection, name: str) -> Model:
+    """Builds YOLOv2 from its output map."""
+    ((section, inputs),) = heads
+    priors = _priors(section, section["num"])
+    _check_channels(section, inputs, len(priors))
     if not section["softmax"]:
-        raise wrong(section, "with softmax=0 is not known; softmax=1 is.")
+        raise wrong(section, "softmax=0 is not supported; it must be 1.")
     settings = YoloV2Settings(
         priors,
-        stride=seen.stride,
+        stride=inputs.stride,
         box=section["coord_scale"],
         object_=section["object_scale"],
         no_object=section["noobject_scale"],
         class_=section["class_scale"],
         exempt_iou=section["thresh"],
         rescore=bool(section["rescore"]),
-        **predictions,
     )
-    return YoloV2Detector(images, {"cells": _float(seen.x, "cells")}, settings=settings, name=name)
+    outputs = {"cells": _float(inputs.x, "cells")}
+    return YoloV2Detector(images, outputs, settings=settings, selection=selection, name=name)
 
 
-def detection(images, given: Given, predictions: Predictions, name: str) -> Model:
-    """YOLOv1's vector."""
-    ((section, seen),) = given
+def detection(images, heads: Heads, selection: Selection, name: str) -> Model:
+    """Builds YOLOv1 from its output vector."""
+    ((section, inputs),) = heads
     settings = YoloV1Settings(
         section["side"],
         section["num"],
@@ -55,63 +54,64 @@ def detection(images, given: Given, predictions: Predictions, name: str) -> Mode
         no_object=section["noobject_scale"],
         class_=section["class_scale"],
         rescore=bool(section["rescore"]),
-        **predictions,
     )
-    if seen.numbers != settings.outputs:
+    if inputs.values != settings.outputs:
         raise wrong(
             section,
-            f"of side {settings.side} with {settings.boxes} boxes and {settings.classes} classes "
-            f"reads {settings.outputs} numbers; the layer before gives {seen.numbers}.",
+            f"{settings.grid_size} cells per side with {settings.boxes} boxes and "
+            f"{settings.classes} classes need {settings.outputs} values, not {inputs.values}.",
         )
     outputs = {
-        "cells": _float(seen.vector("cells"), "cells"),
-        "canvas": InputSize(name="canvas")(images),
+        "cells": _float(inputs.vector("cells"), "cells"),
+        "input_size": InputSize(name="input_size")(images),
     }
-    return YoloV1Detector(images, outputs, settings=settings, name=name)
+    return YoloV1Detector(images, outputs, settings=settings, selection=selection, name=name)
 
 
-def yolo(images, given: Given, predictions: Predictions, name: str) -> Model:
-    """YOLOv3's maps of cells."""
-    anchors, strides, outputs = [], [], {}
-    for number, (section, seen) in enumerate(given):
-        known = _anchors(section, section["num"])
+def yolo(images, heads: Heads, selection: Selection, name: str) -> Model:
+    """Builds YOLOv3 from its output maps."""
+    priors, strides, outputs = [], [], {}
+    for number, (section, inputs) in enumerate(heads):
+        known = _priors(section, section["num"])
         mask = range(len(known)) if section["mask"] is None else section["mask"]
         if not all(0 <= index < len(known) for index in mask):
-            raise wrong(section, f"has anchors 0 to {len(known) - 1}, not all of {list(mask)}.")
-        anchors.append(tuple(known[index] for index in mask))
-        _demand_channels(section, seen, len(anchors[-1]))
-        first = given[0][0]
+            raise wrong(section, f"mask must be from 0 to {len(known) - 1}, not {list(mask)}.")
+        priors.append(tuple(known[index] for index in mask))
+        _check_channels(section, inputs, len(priors[-1]))
+        first = heads[0][0]
         if section["classes"] != first["classes"]:
-            raise wrong(section, f"has other classes than that of line {first['line']}.")
-        strides.append(seen.stride)
-        outputs[f"cells{number}"] = _float(seen.x, f"cells{number}")
-    settings = YoloV3Settings(tuple(anchors), tuple(strides), **predictions)
-    return YoloV3Detector(images, outputs, settings=settings, name=name)
+            raise wrong(section, f"classes must be {first['classes']}, as on line {first['line']}.")
+        strides.append(inputs.stride)
+        outputs[f"cells{number}"] = _float(inputs.x, f"cells{number}")
+    settings = YoloV3Settings(tuple(priors), tuple(strides))
+    return YoloV3Detector(images, outputs, settings=settings, selection=selection, name=name)
 
 
-def softmax(images, given: Given, predictions: Predictions, name: str) -> Model:
-    """Logits of the classes of the image."""
-    ((section, seen),) = given
-    logits = seen.vector("label")
+def softmax(images, heads: Heads, selection: Selection, name: str) -> Model:
+    """Builds a classifier from its logits."""
+    ((section, inputs),) = heads
+    logits = inputs.vector("label")
     if section["temperature"] != 1:
         logits = layers.Rescaling(1 / section["temperature"], name="temperature")(logits)
     return Model(images, {"label": _float(logits, "label")}, task="classification", name=name)
 
 
-def _anchors(section: Section, count: int) -> tuple[tuple[float, float], ...]:
-    numbers = section["anchors"]
-    if len(numbers) != 2 * count or min(numbers) <= 0:
-        raise wrong(section, f"with num={count} has {2 * count} anchor sides above 0: {numbers}.")
-    return tuple(zip(numbers[::2], numbers[1::2], strict=True))
+def _priors(section: Section, count: int) -> Priors:
+    sides = section["anchors"]
+    if len(sides) != 2 * count or min(sides) <= 0:
+        raise wrong(
+            section, f"anchors must be {2 * count} sides above 0 for num={count}, not {sides}."
+        )
+    return tuple(zip(sides[::2], sides[1::2], strict=True))
 
 
-def _demand_channels(section: Section, seen: Map, anchors: int) -> None:
-    wanted = anchors * (5 + section["classes"])
-    if len(seen.x.shape) != 4 or seen.channels != wanted:
+def _check_channels(section: Section, inputs: FeatureMap, priors: int) -> None:
+    channels = priors * (5 + section["classes"])
+    if len(inputs.x.shape) != 4 or inputs.channels != channels:
         raise wrong(
             section,
-            f"of {anchors} anchors and {section['classes']} classes reads {wanted} channels; the "
-            f"layer before gives {seen.channels}.",
+            f"{priors} anchors and {section['classes']} classes need {channels} channels, not "
+            f"{inputs.channels}.",
         )
 
 

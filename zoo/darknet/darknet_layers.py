@@ -1,4 +1,4 @@
-"""Darknet's layers, one function a kind of section, with its rules of borders and sizes."""
+"""Darknet's layers, one function per kind of section, with its rules for borders and sizes."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 from keras import layers
 
+from zoo.darknet.cfg_options import line_error
 from zoo.errors import InputError, nearest
 from zoo.layers.bordered_pooling import BorderedMaxPooling
 from zoo.layers.locally_connected import LocallyConnected
@@ -20,13 +21,15 @@ Section = Mapping[str, Any]
 
 
 @dataclasses.dataclass(frozen=True)
-class Map:
-    """What a layer gives, for images of the size that the file states.
+class FeatureMap:
+    """Output of a layer, for images of the size in the file.
 
     Attributes:
-        x: the tensor, (B, h, w, C), or (B, C) of a connected layer.
-        height, width, channels: of it.
-        stride: pixels of the image a cell.
+        x: tensor (B, h, w, C), or (B, C) of a connected layer.
+        height: height of the map in cells.
+        width: width of the map in cells.
+        channels: channels of the map.
+        stride: pixels of the image per cell.
     """
 
     x: Any
@@ -37,42 +40,45 @@ class Map:
 
     @property
     def size(self) -> tuple[int, int, int]:
+        """Height, width and channels."""
         return self.height, self.width, self.channels
 
     @property
-    def numbers(self) -> int:
-        """Of an image."""
+    def values(self) -> int:
+        """Values per image."""
         return self.height * self.width * self.channels
 
     def vector(self, name: str) -> Any:
-        """(B, numbers), channels before rows before columns."""
+        """Returns the map as (B, values), channels before rows before columns."""
         if len(self.x.shape) == 2:
             return self.x
         x = self.x
         if self.height * self.width > 1:
             x = layers.Permute((3, 1, 2), name=f"{name}_channels_first")(x)
-        return layers.Reshape((self.numbers,), name=f"{name}_flat")(x)
+        return layers.Reshape((self.values,), name=f"{name}_flat")(x)
 
 
 def wrong(section: Section, message: str) -> InputError:
-    """The error that names a section's line."""
-    return InputError(f"line {section['line']}: [{section['kind']}] {message}")
+    """Returns the error of a section, with its line."""
+    return line_error(section["line"], f"[{section['kind']}] {message}")
 
 
-def convolutional(section: Section, seen: Map, name: str, norm: str, epsilon: float) -> Map:
-    """A convolution, maybe with batch normalisation, and its activation."""
+def convolutional(
+    section: Section, inputs: FeatureMap, name: str, norm: str, epsilon: float
+) -> FeatureMap:
+    """Adds a convolution, its batch normalisation if any, and its activation."""
     size, stride, groups = section["size"], section["stride"], section["groups"]
     pad = size // 2 if section["pad"] else section["padding"]
-    _demand_map(section, seen)
-    if seen.channels % groups or section["filters"] % groups:
+    _demand_map(section, inputs)
+    if inputs.channels % groups or section["filters"] % groups:
         raise wrong(
             section,
-            f"of {groups} groups does not divide {seen.channels} channels into "
+            f"groups={groups} must divide {inputs.channels} channels and "
             f"{section['filters']} filters.",
         )
-    height, width = (_count(section, side + 2 * pad, size, stride) for side in seen.size[:2])
+    height, width = (_count(section, side + 2 * pad, size, stride) for side in inputs.size[:2])
     same = stride == 1 and size == 2 * pad + 1
-    x = seen.x
+    x = inputs.x
     if pad and not same:
         x = layers.ZeroPadding2D(pad, name=f"{name}_pad")(x)
     normalized = section["batch_normalize"] and normalizes(norm)
@@ -89,114 +95,118 @@ def convolutional(section: Section, seen: Map, name: str, norm: str, epsilon: fl
     if normalized:
         x = normalization(norm, f"{name}_norm", epsilon=epsilon)(x)
     x = activated(section, x, name)
-    return Map(x, height, width, section["filters"], seen.stride * stride)
+    return FeatureMap(x, height, width, section["filters"], inputs.stride * stride)
 
 
-def local(section: Section, seen: Map, name: str) -> Map:
-    """A convolution with filters of its own at every place."""
-    _demand_map(section, seen)
+def local(section: Section, inputs: FeatureMap, name: str) -> FeatureMap:
+    """Adds a locally connected layer: a convolution with separate filters at every position."""
+    _demand_map(section, inputs)
     size, stride = section["size"], section["stride"]
     if section["pad"] and size != 3:
-        raise wrong(section, f"with pad=1 has size=3 in Darknet, not {size}.")
+        raise wrong(section, f"size must be 3 with pad=1, not {size}.")
     pad = section["pad"]
-    height, width = (_count(section, side + 2 * pad, size, stride) for side in seen.size[:2])
-    x = LocallyConnected(section["filters"], size, stride, pad, name=name)(seen.x)
+    height, width = (_count(section, side + 2 * pad, size, stride) for side in inputs.size[:2])
+    x = LocallyConnected(section["filters"], size, stride, pad, name=name)(inputs.x)
     x = activated(section, x, name)
-    return Map(x, height, width, section["filters"], seen.stride * stride)
+    return FeatureMap(x, height, width, section["filters"], inputs.stride * stride)
 
 
-def connected(section: Section, seen: Map, name: str, norm: str, epsilon: float) -> Map:
-    """A dense layer on all that was seen."""
+def connected(
+    section: Section, inputs: FeatureMap, name: str, norm: str, epsilon: float
+) -> FeatureMap:
+    """Adds a dense layer on the flattened map."""
     normalized = section["batch_normalize"] and normalizes(norm)
     x = layers.Dense(
         section["output"], use_bias=not normalized, kernel_initializer="he_normal", name=name
-    )(seen.vector(name))
+    )(inputs.vector(name))
     if normalized:
         x = normalization(norm, f"{name}_norm", epsilon=epsilon)(x)
-    return Map(activated(section, x, name), 1, 1, section["output"], seen.stride)
+    return FeatureMap(activated(section, x, name), 1, 1, section["output"], inputs.stride)
 
 
-def maxpool(section: Section, seen: Map, name: str) -> Map:
-    """The largest of each window; by default the border is as wide as the windows allow."""
-    _demand_map(section, seen)
+def maxpool(section: Section, inputs: FeatureMap, name: str) -> FeatureMap:
+    """Adds max pooling; the default padding is the window size minus 1."""
+    _demand_map(section, inputs)
     stride = section["stride"]
     size = section["size"] or stride
     padding = size - 1 if section["padding"] is None else section["padding"]
     if padding >= 2 * size:
-        raise wrong(section, f"of size {size} takes a padding below {2 * size}, not {padding}.")
-    height, width = (_count(section, side + padding, size, stride) for side in seen.size[:2])
+        raise wrong(section, f"padding must be below {2 * size} for size={size}, not {padding}.")
+    height, width = (_count(section, side + padding, size, stride) for side in inputs.size[:2])
     if padding == size - 1 and (stride == 1 or size == stride == 2):
         pool: Any = layers.MaxPooling2D(size, stride, padding="same", name=name)
     else:
         pool = BorderedMaxPooling(size, stride, padding, name=name)
-    return Map(pool(seen.x), height, width, seen.channels, seen.stride * stride)
+    return FeatureMap(pool(inputs.x), height, width, inputs.channels, inputs.stride * stride)
 
 
-def avgpool(section: Section, seen: Map, name: str) -> Map:
-    """The mean over the whole map."""
-    _demand_map(section, seen)
-    x = layers.GlobalAveragePooling2D(keepdims=True, name=name)(seen.x)
-    return Map(x, 1, 1, seen.channels, seen.stride * seen.height)
+def avgpool(section: Section, inputs: FeatureMap, name: str) -> FeatureMap:
+    """Adds global average pooling."""
+    _demand_map(section, inputs)
+    x = layers.GlobalAveragePooling2D(keepdims=True, name=name)(inputs.x)
+    return FeatureMap(x, 1, 1, inputs.channels, inputs.stride * inputs.height)
 
 
-def route(section: Section, given: list[Map], name: str) -> Map:
-    """Earlier maps, or a group of the channels of each, side by side."""
+def route(section: Section, sources: list[FeatureMap], name: str) -> FeatureMap:
+    """Concatenates earlier maps, or a group of the channels of each."""
     groups, group = section["groups"], section["group_id"]
     if group >= groups:
-        raise wrong(section, f"has the groups 0 to {groups - 1}, not {group}.")
-    if len({seen.size[:2] for seen in given}) > 1:
-        sizes = ", ".join(f"{seen.height}×{seen.width}" for seen in given)
-        raise wrong(section, f"joins maps of one size, not of {sizes}.")
+        raise wrong(section, f"group_id must be from 0 to {groups - 1}, not {group}.")
+    if len({source.size[:2] for source in sources}) > 1:
+        sizes = ", ".join(f"{source.height}×{source.width}" for source in sources)
+        raise wrong(section, f"maps must have one size, not {sizes}.")
     parts = []
-    for seen in given:
-        _demand_map(section, seen)
-        if seen.channels % groups:
-            raise wrong(section, f"cannot divide {seen.channels} channels into {groups} groups.")
-        share = seen.channels // groups
+    for source in sources:
+        _demand_map(section, source)
+        if source.channels % groups:
+            raise wrong(section, f"groups={groups} must divide {source.channels} channels.")
+        depth = source.channels // groups
         whole = groups == 1
-        parts.append(seen.x if whole else seen.x[..., group * share : (group + 1) * share])
+        parts.append(source.x if whole else source.x[..., group * depth : (group + 1) * depth])
     x = layers.Concatenate(name=name)(parts) if len(parts) > 1 else parts[0]
-    channels = sum(seen.channels for seen in given) // groups
-    return dataclasses.replace(given[0], x=x, channels=channels)
+    channels = sum(source.channels for source in sources) // groups
+    return dataclasses.replace(sources[0], x=x, channels=channels)
 
 
-def shortcut(section: Section, seen: Map, other: Map, name: str) -> Map:
-    """The sum with an earlier map."""
-    if seen.size != other.size:
-        raise wrong(section, f"adds maps of one size, not of {seen.size} and {other.size}.")
-    x = layers.Add(name=name)([seen.x, other.x])
-    return dataclasses.replace(seen, x=activated(section, x, name))
+def shortcut(section: Section, inputs: FeatureMap, other: FeatureMap, name: str) -> FeatureMap:
+    """Adds an earlier map."""
+    if inputs.size != other.size:
+        raise wrong(section, f"maps must have one size, not {inputs.size} and {other.size}.")
+    x = layers.Add(name=name)([inputs.x, other.x])
+    return dataclasses.replace(inputs, x=activated(section, x, name))
 
 
-def reorg(section: Section, seen: Map, name: str) -> Map:
-    """Pixels made channels in Darknet's order."""
-    _demand_map(section, seen)
+def reorg(section: Section, inputs: FeatureMap, name: str) -> FeatureMap:
+    """Moves blocks of cells to channels in Darknet's order."""
+    _demand_map(section, inputs)
     s = section["stride"]
-    if seen.height % s or seen.width % s or seen.channels % s**2:
-        raise wrong(section, f"of stride {s} does not divide a map of {seen.size}.")
-    x = Reorg(s, name=name)(seen.x)
-    return Map(x, seen.height // s, seen.width // s, seen.channels * s**2, seen.stride * s)
+    if inputs.height % s or inputs.width % s or inputs.channels % s**2:
+        raise wrong(section, f"stride={s} must divide a map of {inputs.size}.")
+    x = Reorg(s, name=name)(inputs.x)
+    return FeatureMap(
+        x, inputs.height // s, inputs.width // s, inputs.channels * s**2, inputs.stride * s
+    )
 
 
-def upsample(section: Section, seen: Map, name: str) -> Map:
-    """Every cell made several."""
-    _demand_map(section, seen)
+def upsample(section: Section, inputs: FeatureMap, name: str) -> FeatureMap:
+    """Adds nearest upsampling."""
+    _demand_map(section, inputs)
     s = section["stride"]
-    if seen.stride % s:
-        raise wrong(section, f"of stride {s} would make cells smaller than a pixel.")
-    x = layers.UpSampling2D(s, interpolation="nearest", name=name)(seen.x)
+    if inputs.stride % s:
+        raise wrong(section, f"stride must divide {inputs.stride}, not {s}.")
+    x = layers.UpSampling2D(s, interpolation="nearest", name=name)(inputs.x)
     if section["scale"] != 1:
         x = layers.Rescaling(section["scale"], name=f"{name}_scale")(x)
-    return Map(x, seen.height * s, seen.width * s, seen.channels, seen.stride // s)
+    return FeatureMap(x, inputs.height * s, inputs.width * s, inputs.channels, inputs.stride // s)
 
 
 def activated(section: Section, x: Any, name: str) -> Any:
-    """The section's activation of a tensor."""
+    """Applies the section's activation."""
     kind = section["activation"]
     if kind not in ACTIVATIONS:
         known = ", ".join(ACTIVATIONS)
         hint = nearest(kind, ACTIVATIONS)
-        raise wrong(section, f"has no activation {kind!r}{hint} There are {known}.")
+        raise wrong(section, f"unknown activation {kind!r}{hint} Available: {known}.")
     if kind == "linear":
         return x
     if kind == "leaky":
@@ -205,13 +215,17 @@ def activated(section: Section, x: Any, name: str) -> Any:
     return layers.Activation(keras_name, name=f"{name}_{kind}")(x)
 
 
-def _demand_map(section: Section, seen: Map) -> None:
-    if len(seen.x.shape) != 4:
-        raise wrong(section, "cannot follow a connected layer, which gives no map.")
+def _demand_map(section: Section, inputs: FeatureMap) -> None:
+    if len(inputs.x.shape) != 4:
+        raise wrong(
+            section, "the section cannot follow a connected layer, whose output is not a map."
+        )
 
 
 def _count(section: Section, side: int, size: int, stride: int) -> int:
-    """Windows on a padded side."""
+    """Number of windows on a padded side."""
     if side < size:
-        raise wrong(section, f"of size {size} does not fit on a map whose padded side is {side}.")
+        raise wrong(
+            section, f"size must be at most {side}, the padded side of the map, not {size}."
+        )
     return (side - size) // stride + 1

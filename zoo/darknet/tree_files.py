@@ -1,7 +1,7 @@
-"""Trees of classes from files, as YOLO9000 takes them.
+"""Trees of classes in files, for YOLO9000.
 
-A `.tree` file has a line a node: its identifier and the number of its parent, counted from 0 by
-line, −1 for a root. A `.names` file beside it has a line a node with what people call it.
+A `.tree` file has one line per node: its identifier and the index of its parent, counted from 0 by
+line, −1 for a root. A `.names` file has one line per node with its name.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from zoo.files.text_files import numbered_lines
 
 @dataclasses.dataclass(frozen=True)
 class NamedTree:
-    """A tree with names.
+    """A tree of named classes.
 
     Attributes:
-        names: of the nodes.
-        parents: number of each node's parent, −1 for a root; what `yolo9000` takes.
+        names: names of the nodes.
+        parents: index of each node's parent, −1 for a root; the argument of `yolo9000`.
     """
 
     names: tuple[str, ...]
@@ -30,7 +30,7 @@ class NamedTree:
 
     @property
     def tree(self) -> WordTree:
-        """The tree itself."""
+        """The tree as a `WordTree`."""
         return WordTree(self.parents, self.names)
 
 
@@ -40,12 +40,12 @@ def read_tree(
     """Reads a `.tree` file.
 
     Args:
-        path: of the tree.
-        names: of a `.names` file; default the identifiers in the tree.
+        path: path of the `.tree` file.
+        names: path of a `.names` file; default names are the identifiers in the tree.
 
     Raises:
-        InputError: the file and line that is wrong: no such file, a line without a number, an
-            identifier twice, an orphan, a cycle; or another number of names than of nodes.
+        InputError: if a file cannot be read, a line has no index, an identifier occurs twice, there
+            is an orphan or a cycle, or the number of names is not that of the nodes.
     """
     path = Path(path)
     lines = numbered_lines(path)
@@ -56,47 +56,47 @@ def read_tree(
         identifier = identifier.strip()
         if not identifier or not parent.lstrip("-").isdecimal():
             raise InputError(
-                f"{path}, line {number}: a line is an identifier, a blank and its parent's number, "
-                f"not {line[:60]!r}."
+                f"{path}, line {number}: the line must be an identifier, a blank and its parent's "
+                f"index, not {line[:60]!r}."
             )
         if identifier in where:
             raise InputError(
-                f"{path}, line {number}: {identifier!r} stands on line {where[identifier]} already."
+                f"{path}, line {number}: {identifier!r} is on line {where[identifier]} already."
             )
         if not ROOT <= int(parent) < len(lines):
             raise InputError(
-                f"{path}, line {number}: {identifier!r} is an orphan: its parent is {parent}, and "
-                f"nodes are 0 to {len(lines) - 1}, or −1 above a root."
+                f"{path}, line {number}: {identifier!r} is an orphan: its parent must be from 0 to "
+                f"{len(lines) - 1}, or −1 for a root, not {parent}."
             )
         where[identifier] = number
         parents.append(int(parent))
-    called = list(where) if names is None else [line for _, line in numbered_lines(Path(names))]
-    if len(called) != len(parents):
+    titles = list(where) if names is None else [line for _, line in numbered_lines(Path(names))]
+    if len(titles) != len(parents):
         raise InputError(
-            f"{names}: {len(called)} names for the {len(parents)} nodes of {path}; one a line."
+            f"{names}: the file must have {len(parents)} lines, one per node of {path}, not "
+            f"{len(titles)}."
         )
-    found = NamedTree(tuple(called), tuple(parents))
     try:
         WordTree(parents, list(where))
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
-    return found
+    return NamedTree(tuple(titles), tuple(parents))
 
 
 def tree_of_parents(parents: dict[str, str | None]) -> NamedTree:
-    """A tree from each class's parent by name, None for a root; nodes in the order given.
+    """Builds a tree from each class's parent by name, None for a root; the order is kept.
 
     Raises:
-        InputError: a parent that is no class, or a cycle.
+        InputError: if a parent is not a class, or there is a cycle.
     """
-    number = {name: index for index, name in enumerate(parents)}
+    index = {name: number for number, name in enumerate(parents)}
     for name, parent in parents.items():
-        if parent is not None and parent not in number:
-            raise InputError(f"{name!r} is an orphan: its parent {parent!r} is no class.")
-    above = tuple(ROOT if parent is None else number[parent] for parent in parents.values())
-    found = NamedTree(tuple(parents), above)
-    WordTree(found.parents, found.names)
-    return found
+        if parent is not None and parent not in index:
+            raise InputError(f"{name!r} is an orphan: its parent {parent!r} is not a class.")
+    above = tuple(ROOT if parent is None else index[parent] for parent in parents.values())
+    tree = NamedTree(tuple(parents), above)
+    WordTree(tree.parents, tree.names)
+    return tree
 
 
 def write_tree(tree: NamedTree, path: str | os.PathLike[str]) -> None:

@@ -1,8 +1,8 @@
-"""Darknet's `.weights` files: a head, then the numbers of one layer after another, without names.
+"""Darknet's `.weights` files: a header, then the values of all layers without names.
 
-Little-endian: int32 major, minor, revision; how many images were seen, in 8 bytes from version
-0.2 on and in 4 before; float32 numbers, layer by layer in the order of the `.cfg` file. Nothing
-says where a layer begins, so a file that does not end with its last layer is another network's.
+Little-endian: int32 major, minor, revision; number of training images, uint64 from version 0.2 and
+uint32 before; float32 values, layer by layer in the order of the `.cfg` file. Layers have no
+markers, so a file that does not end with the last layer belongs to another network.
 
 Darknet divides by √v + 1e-6 in batch normalisation on CPUs and by √(v + 1e-5) on GPUs, where
 weights are trained; the models here do the latter.
@@ -28,11 +28,13 @@ _VERSION = struct.Struct("<3i")
 
 @dataclasses.dataclass(frozen=True)
 class Header:
-    """The head of a file.
+    """Header of a file.
 
     Attributes:
-        major, minor, revision: version of the format.
-        seen: images that the weights were trained on.
+        major: major version of the format.
+        minor: minor version of the format.
+        revision: revision of the format.
+        seen: number of training images.
     """
 
     major: int = 0
@@ -42,41 +44,41 @@ class Header:
 
     @property
     def counter(self) -> struct.Struct:
-        """How `seen` is held."""
+        """Format of `seen`."""
         late = 10 * self.major + self.minor >= 2 and self.major < 1000 and self.minor < 1000
         return struct.Struct("<Q" if late else "<I")
 
     @property
     def transposed(self) -> bool:
-        """Whether the weights of connected layers lie input by input."""
+        """Whether weights of connected layers are stored input by input."""
         return self.major > 1000 or self.minor > 1000
 
     @property
     def size(self) -> int:
-        """Bytes of the head."""
+        """Size of the header in bytes."""
         return _VERSION.size + self.counter.size
 
     def to_bytes(self) -> bytes:
-        """The head as it stands in the file."""
+        """Returns the header as bytes."""
         version = _VERSION.pack(self.major, self.minor, self.revision)
         return version + self.counter.pack(self.seen)
 
 
 def read_weights(model: Model, path: str | os.PathLike[str], layers: int | None = None) -> Header:
-    """Reads a file into a model; where it does not fit, the model stays as it was.
+    """Reads a file into a model, which is unchanged in case of an error.
 
     Args:
-        model: `darknet19`, `yolo_v1`, `yolo_v2`, `yolo9000`, or what `read_cfg` gave.
-        path: of the file.
-        layers: how many layers the file holds, if it is one of the first layers only, such as
-            those of a classifier's that a detector starts from; the others stay as they are.
+        model: `darknet19`, `yolo_v1`, `yolo_v2`, `yolo9000`, or a model of `read_cfg`.
+        path: path of the file.
+        layers: number of layers in a file of the first layers only, such as those of a classifier
+            that a detector starts from; None for all. Other layers are unchanged.
 
     Returns:
-        The head of the file.
+        The header of the file.
 
     Raises:
-        InputError: the file cannot be read, is of an unknown version, ends early or has bytes left
-            over; or Darknet has no place for some of the model's weights.
+        InputError: if the file cannot be read, has an unknown version or another size than the
+            model, or if the format has no place for some of the model's weights.
     """
     path = Path(path)
     parts = _first(parts_of(model), layers)
@@ -91,8 +93,8 @@ def read_weights(model: Model, path: str | os.PathLike[str], layers: int | None 
         flat = np.frombuffer(data, "<f4", part.count, position)
         if not np.isfinite(flat).all():
             raise InputError(
-                f"{path}: {part.name} of {part.layer.name} holds values that are no numbers; this "
-                "is another network's file, or a damaged one."
+                f"{path}: {part.name} of {part.layer.name} are not finite; the file is damaged or "
+                "belongs to another network."
             )
         values.append(part.from_file(flat, header.transposed))
         position += 4 * part.count
@@ -104,15 +106,15 @@ def read_weights(model: Model, path: str | os.PathLike[str], layers: int | None 
 
 
 def write_weights(model: Model, path: str | os.PathLike[str], header: Header | None = None) -> None:
-    """Writes a model's weights as Darknet reads them.
+    """Writes a model's weights in Darknet's format.
 
     Args:
-        model: as of `read_weights`.
-        path: of the file.
-        header: its head; default version 0.2 with the model's own count of images seen.
+        model: a model as of `read_weights`.
+        path: path of the file.
+        header: header of the file; default version 0.2 with the model's number of training images.
 
     Raises:
-        InputError: Darknet has no place for some of the model's weights.
+        InputError: if the format has no place for some of the model's weights.
     """
     parts = parts_of(model)
     if header is None:
@@ -126,7 +128,7 @@ def write_weights(model: Model, path: str | os.PathLike[str], header: Header | N
 
 
 def file_size(model: Model, header: Header | None = None) -> int:
-    """Bytes of a model's file."""
+    """Returns the size of a model's file in bytes."""
     return (header or Header()).size + 4 * sum(part.count for part in parts_of(model))
 
 
@@ -135,13 +137,13 @@ def _header(path: Path, data: bytes) -> Header:
         header = Header(*_VERSION.unpack_from(data))
         if min(header.major, header.minor, header.revision) < 0 or header.major > 2000:
             raise InputError(
-                f"{path}: version {header.major}.{header.minor}.{header.revision} is not one of "
-                "Darknet's; is this a .weights file?"
+                f"{path}: unknown version {header.major}.{header.minor}.{header.revision}; "
+                "the file is not a .weights file of Darknet."
             )
         if len(data) >= header.size:
             (seen,) = header.counter.unpack_from(data, _VERSION.size)
             return dataclasses.replace(header, seen=seen)
-    raise InputError(f"{path}: {len(data)} bytes are too few for the head of a .weights file.")
+    raise InputError(f"{path}: {len(data)} bytes are too few for the header of a .weights file.")
 
 
 def _first(parts: list[Part], layers: int | None) -> list[Part]:
@@ -149,7 +151,7 @@ def _first(parts: list[Part], layers: int | None) -> list[Part]:
     if layers is None:
         return parts
     if not 1 <= layers <= len(names):
-        raise InputError(f"layers is 1 to {len(names)} for this model, not {layers}.")
+        raise InputError(f"layers must be from 1 to {len(names)} for this model, not {layers}.")
     return [part for part in parts if part.layer.name in names[:layers]]
 
 
@@ -160,11 +162,11 @@ def _check_size(path: Path, header: Header, parts: list[Part], size: int) -> Non
         if end > size:
             needed = header.size + 4 * sum(part.count for part in parts)
             raise InputError(
-                f"{path}: ends within {part.name} of layer {part.layer.name}; this model needs "
-                f"{needed} bytes, the file has {size}. It was cut off, or is another network's."
+                f"{path}: the file ends within {part.name} of layer {part.layer.name}; the model "
+                f"needs {needed} bytes, not {size}. It is truncated or belongs to another network."
             )
     if end < size:
         raise InputError(
-            f"{path}: {size - end} bytes are left behind the last layer; this model needs {end}, "
-            f"the file has {size}. It is another network's, or one with other classes."
+            f"{path}: {size - end} bytes are left after the last layer; the model needs {end} "
+            f"bytes, not {size}. The file belongs to another network or other classes."
         )

@@ -1,4 +1,4 @@
-"""In which order, and how, Darknet's files hold the weights of a model's layers."""
+"""Order and layout of a model's weights in Darknet's files."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ _ORDERS = {
     "yolo9000": (_DARKNET19, r"conv(\d+)"),
     "darknet": (r"layer(\d+)",),
 }
-"""Names of the layers that have weights, by architecture, first those of the first pattern."""
+"""Patterns of the names of layers with weights by architecture, in order."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Part:
-    """One stretch of a file.
+    """A contiguous part of a file.
 
     Attributes:
-        layer: the layer that it is of; batch normalisation counts to the layer before it.
-        name: what it holds.
-        variable: where that goes.
+        layer: its layer; batch normalisation belongs to the layer before it.
+        name: `"weights"`, `"biases"`, `"scales"`, `"means"` or `"variances"`.
+        variable: variable of the model.
     """
 
     layer: keras.layers.Layer
@@ -41,11 +41,11 @@ class Part:
 
     @property
     def count(self) -> int:
-        """Numbers in it."""
+        """Number of values."""
         return math.prod(self.variable.shape)
 
     def to_file(self, value: np.ndarray, transposed: bool) -> np.ndarray:
-        """The variable's value in the order of the file: channels before rows before columns."""
+        """Returns a variable's value in the file's order: channels before rows before columns."""
         if self.name == "biases" and value.ndim == 3:
             return value.transpose(2, 0, 1)
         if self.name != "weights":
@@ -57,7 +57,7 @@ class Part:
         return value if transposed else value.T
 
     def from_file(self, flat: np.ndarray, transposed: bool) -> np.ndarray:
-        """The variable's value from the numbers of the file."""
+        """Returns a variable's value from the file's values."""
         shape = tuple(self.variable.shape)
         if self.name == "biases" and len(shape) == 3:
             return flat.reshape(shape[2], *shape[:2]).transpose(1, 2, 0)
@@ -80,38 +80,39 @@ class Part:
 
 
 def parts_of(model: Model) -> list[Part]:
-    """The stretches of a model's file, in order.
+    """Returns the parts of a model's file in order.
 
     Raises:
-        InputError: Darknet has no such architecture, or no place for some of its weights.
+        InputError: if the format has no such architecture, or no place for some of its weights.
     """
     patterns = _ORDERS.get(str(model.architecture))
     if patterns is None:
-        known = ", ".join(_ORDERS)
-        raise InputError(f"{model.architecture} has no .weights files; there are those of {known}.")
+        raise InputError(
+            f"{model.architecture} has no .weights files. Available: {', '.join(_ORDERS)}."
+        )
     parts = [part for layer in _in_order(model, patterns) for part in _parts(model, layer)]
     held = {id(part.variable) for part in parts} | {id(getattr(model, "seen", None))}
     for variable in model.weights:
         if id(variable) not in held and "seed_generator" not in variable.path:
             raise InputError(
-                f"{variable.path}: Darknet's files have no place for it; they hold convolutions, "
-                'connected and local layers, with norm="batch" or none.'
+                f"{variable.path}: Darknet's files have no place for this weight; use "
+                "convolutions, connected and local layers with norm 'batch' or 'none'."
             )
     return parts
 
 
 def _in_order(model: Model, patterns: tuple[str, ...]) -> list[keras.layers.Layer]:
-    found = []
+    matches = []
     for layer in model.layers:
         for turn, pattern in enumerate(patterns):
             match = re.fullmatch(pattern, layer.name)
             if match and layer.weights:
-                found.append(((turn, *map(int, match.groups())), layer))
-    return [layer for _, layer in sorted(found, key=lambda entry: entry[0])]
+                matches.append(((turn, *map(int, match.groups())), layer))
+    return [layer for _, layer in sorted(matches, key=lambda entry: entry[0])]
 
 
 def _parts(model: Model, layer: keras.layers.Layer) -> Iterator[Part]:
-    """Of a convolution the kernel comes last; of a connected layer it comes after the biases."""
+    """The kernel comes last in convolutions, and after the biases in connected layers."""
     names = {each.name for each in model.layers}
     norm = model.get_layer(f"{layer.name}_norm") if f"{layer.name}_norm" in names else None
     kernel = Part(layer, "weights", layer.kernel)

@@ -1,4 +1,4 @@
-"""Detection: boxes and what is in them, one architecture a file."""
+"""Detection: boxes and their classes, one architecture per file."""
 
 from zoo.detection.fast_rcnn_model import fast_rcnn
 from zoo.detection.faster_rcnn_model import faster_rcnn

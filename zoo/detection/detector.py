@@ -1,4 +1,4 @@
-"""A model whose losses are its own: it encodes its targets inside the training graph."""
+"""Base class of models that encode their training targets inside the training graph."""
 
 from __future__ import annotations
 
@@ -12,15 +12,17 @@ from zoo.model import Model
 
 
 class Detector(Model):
-    """A functional model with losses of its own.
+    """A functional model that computes its losses from dense padded ground truth.
 
-    A pipeline gives every detector the same dense padded truth; what a network learns from it -
-    anchors, grid cells, samples of regions - is its own affair. A subclass says it in `learn`.
+    Every detector takes the same targets; a subclass encodes them (as anchors, grid cells or
+    sampled RoIs) and computes the parts of its loss in `compute_losses`.
 
     Args:
-        inputs, outputs, task, sizes, name: as of `zoo.Model`.
-        losses: names of the parts of the loss, each of which is reported while training.
-        loss_weights: factors of parts whose factor is not 1.
+        inputs: input tensors of the graph.
+        outputs: raw output tensors of the graph by name.
+        losses: names of the parts of the loss, reported as `NAME_loss` in training.
+        **kwargs: arguments of `zoo.Model`; `loss_weights` holds the factors of the parts of the
+            loss, where they are not 1.
     """
 
     def __init__(self, inputs: Any, outputs: dict[str, Any], *, losses: tuple[str, ...], **kwargs):
@@ -31,28 +33,43 @@ class Detector(Model):
     def compute_losses(
         self, images: Any, targets: Mapping[str, Any], outputs: Mapping[str, Any], training: bool
     ) -> dict[str, Any]:
-        """The parts of the loss, scalars by name, from raw outputs and dense padded truth."""
+        """Computes the parts of the loss.
+
+        Args:
+            images: the model's inputs.
+            targets: dense padded ground truth, see `zoo.tasks.sample_schema`.
+            outputs: raw outputs of the model.
+            training: whether the model is in training mode.
+
+        Returns:
+            Scalars by name, one for each of `loss_parts`.
+        """
         raise NotImplementedError
 
     def compile(self, optimizer: Any = "adam", loss: Any = None, metrics: Any = None, **kwargs):
-        """`keras.Model.compile`; the losses are the model's own.
+        """Compiles as `keras.Model.compile`; the losses are the model's.
 
         Args:
-            optimizer: default Adam.
+            optimizer: optimizer or its name.
             loss: None.
-            metrics: None; answers are measured outside the graph, see `training.evaluation`.
-            **kwargs: as in Keras; `loss_weights` replaces the model's own factors one by one.
+            metrics: None; predictions are evaluated outside of the graph, see
+                `training.evaluation`.
+            **kwargs: arguments of Keras; `loss_weights` replaces factors by name.
 
         Raises:
-            ValueError: a loss is given, or a factor for a part that the loss does not have.
+            ValueError: if a loss is given, or a factor of an unknown part of the loss.
         """
         if loss is not None:
-            raise ValueError(f"{self.name} has losses of its own: {', '.join(self.loss_parts)}.")
+            raise ValueError(
+                f"{self.name}: loss must be None, since the model computes its losses "
+                f"({', '.join(self.loss_parts)})."
+            )
         factors = {**self.loss_weights, **(kwargs.pop("loss_weights", None) or {})}
         unknown = [name for name in factors if name not in self.loss_parts]
         if unknown:
             raise ValueError(
-                f"{self.name} has no loss {unknown[0]!r}; it has {', '.join(self.loss_parts)}."
+                f"{self.name}: unknown loss {unknown[0]!r} in loss_weights. Available: "
+                f"{', '.join(self.loss_parts)}."
             )
         self._factors = tuple(factors.items())
         keras.Model.compile(self, optimizer=optimizer, loss=None, metrics=metrics, **kwargs)

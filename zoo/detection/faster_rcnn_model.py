@@ -1,4 +1,4 @@
-"""Faster R-CNN: proposals from the maps that the detector looks at anyway (Ren et al., 2015)."""
+"""Faster R-CNN: proposals from the feature maps of the detector (Ren et al., NIPS 2015)."""
 
 from __future__ import annotations
 
@@ -6,27 +6,18 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from zoo.cards import Paper, PublishedResult
-from zoo.detection.argument_checks import check_detector
-from zoo.detection.two_stage.assembly import (
-    PYRAMID,
-    RATIOS,
-    SINGLE,
-    backbone_maps,
-    proposal_network,
-    pyramid_detector,
-)
-from zoo.detection.two_stage.box_heads import dense_head
-from zoo.detection.two_stage.proposal_detector import freeze_convolutions
-from zoo.detection.two_stage.roi_heads import BoxBranch, Pooler, RegionSampling
+from zoo.detection.argument_checks import check_choice, check_detector
+from zoo.detection.two_stage.assembly import backbone_maps, box_branch, region_proposal_network
+from zoo.detection.two_stage.freezing import freeze_convolutions, freeze_shared
 from zoo.detection.two_stage.two_stage_detector import TRAINABLE_PARTS, TwoStageDetector
-from zoo.errors import InputError
+from zoo.detection.two_stage.variants import RATIOS, VARIANTS
 from zoo.registry import register
 
 
 @register(
     "faster_rcnn",
     task="detection",
-    summary="a region proposal network and a Fast R-CNN head on the same maps",
+    summary="a region proposal network and a Fast R-CNN head on shared feature maps",
     paper=Paper(
         "S. Ren, K. He, R. Girshick, J. Sun",
         "Faster R-CNN: Towards Real-Time Object Detection with Region Proposal Networks",
@@ -39,14 +30,14 @@ from zoo.registry import register
     tiny={
         "num_classes": 3,
         "backbone": "resnet50",
-        "pyramid": True,
+        "head": "fpn",
         "width": 0.125,
         "filters": 16,
-        "units": 32,
+        "hidden_units": 32,
         "anchor_sizes": (8, 16, 24, 32, 48),
-        "regions": 16,
+        "rois_per_image": 16,
         "proposals": (64, 32),
-        "detections": 20,
+        "max_detections": 20,
         "backbone_options": {"blocks": (1, 1, 1, 1), "stride_on": "3x3"},
     },
     published_results=(
@@ -57,126 +48,104 @@ from zoo.registry import register
         PublishedResult("time", "198 ms per image", "VGG16, K40 GPU", "paper"),
     ),
     notes=(
-        "Labels are counted without a background. The defaults are the paper's single-level VGG16 "
-        "form with RoIPool, fc6 and fc7. backbone='resnet50', pyramid=True gives the common public "
-        "ResNet-50-FPN form with RoIAlign and two dense layers of 1024."
+        "Class indices do not include the background. The defaults are the paper's VGG16 form with "
+        "one feature map, RoIPool, fc6 and fc7. backbone='resnet50', head='fpn' is the public "
+        "ResNet-50-FPN form with RoIAlign and two dense layers of 1024 units."
     ),
+    stages=("four_step_training",),
 )
 def faster_rcnn(
     *,
     num_classes: int = 20,
     input_shape: tuple[int | None, int | None, int] = (None, None, 3),
     backbone: str = "vgg16",
-    pyramid: bool = False,
+    head: str = "fc",
     norm: str | None = None,
     width: float = 1.0,
-    filters: int = 0,
-    units: int = 0,
+    filters: int | None = None,
+    hidden_units: int | None = None,
     dropout: float | None = None,
-    anchor_sizes: Sequence[float] = (),
+    anchor_sizes: Sequence[float] | None = None,
     anchor_ratios: Sequence[float] = RATIOS,
-    regions: int = 0,
-    proposals: Sequence[int] = (),
-    detections: int = 100,
+    rois_per_image: int | None = None,
+    proposals: tuple[int, int] | None = None,
+    max_detections: int = 100,
     score_threshold: float = 0.05,
-    nms_iou: float = 0.0,
+    nms_iou: float | None = None,
     trainable_part: str = "all",
     frozen: int = 0,
+    freeze_backbone: bool = False,
     backbone_options: Mapping[str, Any] | None = None,
     name: str = "faster_rcnn",
 ) -> TwoStageDetector:
-    """Faster R-CNN. Numbers left at 0 or empty take the form's own, here "VGG16 / pyramid".
+    """Faster R-CNN. Defaults that depend on the head are given as "fc / fpn".
 
     Args:
-        num_classes: classes of objects; the background is not counted.
-        input_shape: height, width (None = any) and channels of the images, pixels 0…255.
-        backbone: a name of `zoo.backbones`.
-        pyramid: a feature pyramid and RoIAlign instead of one map of stride 16 and RoIPool.
-        norm: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"`; default the backbone's own,
-            none for VGG16 and batch for others.
+        num_classes: number of classes, without background.
+        input_shape: height, width (None for any) and channels of the images, pixels in 0…255.
+        backbone: name of a backbone, see `zoo.backbones`.
+        head: `"fc"` for one feature map of stride 16, RoIPool, fc6 and fc7; `"fpn"` for a feature
+            pyramid, RoIAlign and two dense layers.
+        norm: normalisation: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"`; default
+            `"none"` for VGG16 and `"batch"` for other backbones.
         width: factor on the backbone's channels.
-        filters: of the proposal network's convolution and the pyramid (512 / 256).
-        units: of the two dense layers (4096 / 1024).
-        dropout: behind each dense layer (0.5 / 0).
-        anchor_sizes: in pixels of the canvas; on one map all of them (128, 256, 512), on a pyramid
-            one a level from stride 4 on (32, 64, 128, 256, 512).
-        anchor_ratios: height over width.
-        regions: an image, to train the head on (128 / 512).
-        proposals: in training and in answers (2000, 300 / 2000, 1000).
-        detections: most boxes of an answer.
-        score_threshold: lowest score of an answer.
-        nms_iou: of the final suppression, by class (0.3 / 0.5).
-        learns: `"all"`: everything jointly; `"proposals"`: the proposal network and what it looks
-            at; `"regions"`: the detector's head and what it looks at. The paper's four steps are
-            made of these, see `training.stages.four_step_training`.
-        frozen: first convolutions that are not trained; −1 for all that both networks share.
-        backbone_options: what else the backbone takes, such as `{"weights": "imagenet"}`.
-        name: of the model.
+        filters: filters of the region proposal network and the feature pyramid (512 / 256).
+        hidden_units: units of each of the two dense layers (4096 / 1024).
+        dropout: dropout rate after each dense layer, in [0, 1) (0.5 / 0).
+        anchor_sizes: anchor sizes in pixels of the model input (128, 256, 512 on the one feature
+            map / 32, 64, 128, 256, 512, one per level from stride 4).
+        anchor_ratios: height / width of the anchors.
+        rois_per_image: RoIs sampled per image for the detector's head (128 / 512).
+        proposals: proposals kept per image, `(train, predict)` (2000, 300 / 2000, 1000).
+        max_detections: maximum number of detections per image.
+        score_threshold: minimum score of a detection, in [0, 1].
+        nms_iou: IoU threshold of the final non-maximum suppression per class (0.3 / 0.5).
+        trainable_part: `"all"` for joint training; `"proposals"` for the region proposal network
+            and the layers below it; `"regions"` for the detector's head and the layers below it.
+            The paper's four-step training uses the parts, see `training.stages`.
+        frozen: number of leading convolutions of the backbone that are not trained.
+        freeze_backbone: whether no layer that the two networks share is trained.
+        backbone_options: further arguments of the backbone; None for its defaults.
+        name: name of the model.
 
     Returns:
-        A model from (B, H, W, C) to `objectness` (B, A), `rpn_deltas` (B, A, 4) and the maps; its
-        answers are `boxes`, `labels`, `scores` and `num_detections`, see `zoo.tasks`.
+        A model from (B, H, W, C) to `objectness` (B, A), `rpn_deltas` (B, A, 4) and the feature
+        maps; its predictions are those of `zoo.tasks.detection_task`.
 
     Raises:
-        InputError: an unknown backbone or option, or numbers out of range.
+        InputError: if an argument is unknown or out of range.
     """
-    check_detector(name, num_classes, detections=detections, width=width)
-    if trainable_part not in TRAINABLE_PARTS:
-        raise InputError(f"{name}: learns is {', '.join(TRAINABLE_PARTS)}, not {trainable_part!r}.")
-    variant = (PYRAMID if pyramid else SINGLE).changed(
+    check_detector(name, num_classes, max_detections=max_detections, width=width)
+    check_choice(name, "head", head, ("fc", "fpn"))
+    check_choice(name, "trainable_part", trainable_part, TRAINABLE_PARTS)
+    variant = VARIANTS[head].changed(
         filters=filters,
-        units=units,
+        hidden_units=hidden_units,
         dropout=dropout,
         anchor_sizes=anchor_sizes,
-        regions=regions,
+        rois_per_image=rois_per_image,
         proposals=proposals,
         nms_iou=nms_iou,
     )
+    norm = norm or ("none" if backbone == "vgg16" else "batch")
     images, maps = backbone_maps(
-        input_shape,
-        backbone,
-        pyramid=pyramid,
-        norm=norm or ("none" if backbone == "vgg16" else "batch"),
-        width=width,
-        filters=variant.filters,
-        options=backbone_options,
+        input_shape, backbone, variant, norm=norm, width=width, options=backbone_options
     )
-    prediction: dict[str, Any] = {"score_threshold": score_threshold, "detections": detections}
-    if pyramid:
-        model = pyramid_detector(
-            name,
-            num_classes,
-            images,
-            maps,
-            variant,
-            anchor_ratios,
-            trainable_part=trainable_part,
-            **prediction,
-        )
-        return _partly_frozen(model, frozen)
-    outputs, network = proposal_network(maps, variant, anchor_ratios)
-    head = dense_head(maps[4].shape[-1], num_classes, units=variant.units, dropout=variant.dropout)
+    outputs, rpn = region_proposal_network(maps, variant, anchor_ratios)
+    box = box_branch(
+        maps, num_classes, variant, score_threshold=score_threshold, max_detections=max_detections
+    )
     model = TwoStageDetector(
         images,
         outputs,
-        proposals=network,
-        sampling=RegionSampling(variant.regions, background_iou=variant.background_iou),
-        box=BoxBranch(
-            Pooler(7, "pool"), head, beta=variant.beta, nms_iou=variant.nms_iou, **prediction
-        ),
-        region_levels=(4,),
+        proposals=rpn,
+        sampling=variant.sampling,
+        box=box,
+        roi_levels=variant.levels,
         trainable_part=trainable_part,
         name=name,
     )
-    return _partly_frozen(model, frozen)
-
-
-def _partly_frozen(model: TwoStageDetector, count: int) -> TwoStageDetector:
-    """The model without its first convolutions, or all shared ones, among what is trained."""
-    if count >= 0:
-        freeze_convolutions(model, count)
-        return model
-    for layer in model.layers:
-        if layer is not model.box_head and not layer.name.startswith("rpn_"):
-            layer.trainable = False
+    freeze_convolutions(model, frozen)
+    if freeze_backbone:
+        freeze_shared(model)
     return model

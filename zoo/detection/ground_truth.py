@@ -1,4 +1,4 @@
-"""What there is to find in an image, and what a detector is not asked about."""
+"""Ground truth of a batch: the objects that count, and those that are ignored."""
 
 from __future__ import annotations
 
@@ -12,37 +12,38 @@ from zoo.boxes.overlap import crowd_iou
 Tensors = Mapping[str, Any]
 
 
-def truth_of(targets: Tensors) -> dict[str, Any]:
-    """What there is to find: objects with area that are neither crowds nor marked difficult.
+def mark_valid(targets: Tensors) -> dict[str, Any]:
+    """Marks the objects with area that are neither crowds nor difficult as valid.
 
     Args:
-        targets: `boxes` (B, N, 4), `labels` (B, N), `crowd`, `difficult` (B, N) and others.
+        targets: dense padded targets: `boxes` (B, N, 4), `labels` (B, N), optionally `crowd` and
+            `difficult` (B, N), and others.
 
     Returns:
-        The targets with `valid` and `ignored` (B, N) bool beside.
+        The targets with `valid` and `ignored` (B, N) bool; boxes of padding are zeros.
     """
     boxes = ops.cast(targets["boxes"], "float32")
-    there = ops.logical_and(
+    present = ops.logical_and(
         targets["labels"] >= 0, ops.all(boxes[..., 2:] - boxes[..., :2] > 0, axis=-1)
     )
-    exempt = ops.zeros_like(there)
+    exempt = ops.zeros_like(present)
     for key in ("crowd", "difficult"):
         if key in targets:
             exempt = ops.logical_or(exempt, ops.cast(targets[key], "bool"))
     return {
         **targets,
-        "boxes": ops.where(there[..., None], boxes, 0.0),
-        "valid": ops.logical_and(there, ops.logical_not(exempt)),
-        "ignored": ops.logical_and(there, exempt),
+        "boxes": ops.where(present[..., None], boxes, 0.0),
+        "valid": ops.logical_and(present, ops.logical_not(exempt)),
+        "ignored": ops.logical_and(present, exempt),
     }
 
 
 def on_ignored(boxes, truth: Tensors):
-    """Which boxes lie, by half, on which crowds and difficult objects: (B, A, N) bool.
+    """Returns which boxes lie, by half of their area, on which ignored objects: (B, A, N) bool.
 
     Args:
-        boxes: (B, A, 4), or (1, A, 4) for all images.
-        truth: as `truth_of` gives.
+        boxes: (B, A, 4) xyxy, or (1, A, 4) for all images.
+        truth: ground truth, as `mark_valid` returns it.
     """
     covered = crowd_iou(boxes, truth["boxes"]) >= 0.5
     return ops.logical_and(covered, truth["ignored"][:, None])

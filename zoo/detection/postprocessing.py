@@ -1,56 +1,57 @@
-"""The last step of every detector: the best boxes, none of them twice."""
+"""The last step of every detector: score threshold, non-maximum suppression, padding."""
 
 from __future__ import annotations
 
+import dataclasses
 import math
-from typing import Any, Protocol
+from typing import Any
 
 from keras import ops
 
 from zoo.boxes.formats import clip
 from zoo.inference.image_transform import ImageTransform
-from zoo.inference.thresholds import in_force
+from zoo.inference.thresholds import current_thresholds
 from zoo.layers.nms import batched_nms
 
-# In pixels of the canvas; clipping leaves lines of boxes that lay beside the image.
+# In pixels of the model input; clipping leaves degenerate boxes of those outside the image.
 SMALLEST_SIDE = 0.01
 
 
-class Selecting(Protocol):
-    """Settings of the last step."""
+@dataclasses.dataclass(frozen=True)
+class Selection:
+    """Settings of the final selection of detections.
 
-    @property
-    def candidates(self) -> int: ...
+    Attributes:
+        score_threshold: minimum score of a detection, in [0, 1].
+        nms_iou: IoU threshold of the non-maximum suppression, in [0, 1].
+        max_detections: detections per image; results are padded to this number.
+        class_agnostic: whether boxes suppress boxes of other classes too.
+        candidates: boxes with the highest scores that enter the suppression.
+    """
 
-    @property
-    def detections(self) -> int: ...
-
-    @property
-    def nms_iou(self) -> float: ...
-
-    @property
-    def score_threshold(self) -> float: ...
-
-    @property
-    def class_agnostic(self) -> bool: ...
+    score_threshold: float = 0.05
+    nms_iou: float = 0.5
+    max_detections: int = 100
+    class_agnostic: bool = False
+    candidates: int = 1000
 
 
 def select_by_class(
-    boxes, scores, transform: ImageTransform, settings: Selecting
+    boxes, scores, transform: ImageTransform, selection: Selection
 ) -> dict[str, Any]:
-    """`select` for boxes each of which may be of any class, in pixels of the image.
+    """Selects detections among boxes with a score per class; results are in image pixels.
 
-    Boxes overlap as a whole, whatever of them lies beyond the border, as in the authors' code; but
-    no more of that counts than the image is wide and high.
+    IoUs are of whole boxes, parts outside of the image included, as in the authors' code of YOLO;
+    these parts are cut off at one image width and height from the border.
 
     Args:
-        boxes: (B, R, 4), in pixels of the canvas.
-        scores: (B, R, classes).
-        frame: where the image lies.
-        settings: the arguments of `select` by their names.
+        boxes: (B, R, 4) xyxy in pixels of the model input.
+        scores: (B, R, K) scores per class.
+        transform: transform from the image to the model input.
+        selection: settings of the selection.
     """
-    boxes, seen = _whole(boxes, transform)
-    scores = ops.where(seen[..., None], scores, -math.inf)
+    boxes, visible = _limited(boxes, transform)
+    scores = ops.where(visible[..., None], scores, -math.inf)
     classes = scores.shape[-1]
     rows = ops.shape(scores)[1] * classes
     each = ops.broadcast_to(boxes[:, :, None], (*ops.shape(scores), 4))
@@ -58,110 +59,84 @@ def select_by_class(
         ops.reshape(each, (-1, rows, 4)),
         ops.reshape(scores, (-1, rows)),
         classes=classes,
-        candidates=settings.candidates,
-        detections=settings.detections,
-        nms_iou=settings.nms_iou,
-        score_threshold=settings.score_threshold,
-        class_agnostic=settings.class_agnostic,
+        selection=selection,
     )
     return {**predictions, "boxes": transform.restore_boxes(predictions["boxes"])}
 
 
 def select_labelled(
-    boxes, labels, scores, transform: ImageTransform, settings: Selecting
+    boxes, labels, scores, transform: ImageTransform, selection: Selection
 ) -> dict[str, Any]:
-    """`select_by_class` for boxes of one class each: `labels`, `scores` (B, R)."""
-    boxes, seen = _whole(boxes, transform)
+    """Selects detections as `select_by_class`, among boxes with one label and score (B, R) each."""
+    boxes, visible = _limited(boxes, transform)
     scores, index = ops.top_k(
-        ops.where(seen, scores, -math.inf), min(settings.candidates, scores.shape[1])
+        ops.where(visible, scores, -math.inf), min(selection.candidates, scores.shape[1])
     )
-    predictions = _suppressed(
+    predictions = _suppress(
         ops.take_along_axis(boxes, index[..., None], axis=1),
         scores,
         ops.take_along_axis(labels, ops.cast(index, "int32"), axis=1),
-        settings.detections,
-        settings.nms_iou,
-        settings.score_threshold,
-        settings.class_agnostic,
+        selection,
     )
     return {**predictions, "boxes": transform.restore_boxes(predictions["boxes"])}
 
 
-def _whole(boxes, transform: ImageTransform) -> tuple[Any, Any]:
-    """Boxes (B, R, 4) with no more beyond the border than the image is wide and high, and which
-    of them (B, R) the image shows."""
-    height, width = transform.resized_height, transform.resized_width
-    inside = clip(boxes, height, width)
-    seen = ops.all(inside[..., 2:] - inside[..., :2] >= SMALLEST_SIDE, axis=-1)
-    limits = ops.cast(ops.stack([width, height, width, height]), boxes.dtype)
-    return ops.minimum(ops.maximum(boxes, -limits), 2 * limits), seen
-
-
-def select(
-    boxes,
-    scores,
-    *,
-    classes: int,
-    candidates: int,
-    detections: int,
-    nms_iou: float,
-    score_threshold: float,
-    class_agnostic: bool = False,
-) -> dict[str, Any]:
-    """The best boxes by score, suppressed, padded to a fixed number.
+def select(boxes, scores, *, classes: int, selection: Selection) -> dict[str, Any]:
+    """Selects detections among boxes of one class each.
 
     Args:
-        boxes: (B, R·classes, 4), classes running fastest, clipped to the image; those thinner
-            than a hundredth of a pixel are left out.
-        scores: (B, R·classes); −inf for a box that is none.
+        boxes: (B, R·classes, 4) xyxy, classes running fastest, clipped to the image; boxes with a
+            side below a hundredth of a pixel are left out.
+        scores: (B, R·classes) scores; −inf marks padding.
         classes: number of classes.
-        candidates: boxes that enter the suppression.
-        detections: boxes that come out.
-        nms_iou, score_threshold: of the suppression.
-        class_agnostic: whether boxes suppress those of other classes too.
+        selection: settings of the selection.
 
     Returns:
-        `boxes` (B, D, 4), `labels` (B, D) −1 behind the last, `scores` (B, D), `num_detections`.
+        `boxes` (B, D, 4), `labels` (B, D) with −1 as padding, `scores` (B, D) and
+        `num_detections` (B,), in order of score.
     """
     sides = boxes[..., 2:] - boxes[..., :2]
     scores = ops.where(ops.all(sides >= SMALLEST_SIDE, axis=-1), scores, -math.inf)
-    # Maps of images of any size have a number of boxes that only the image says.
-    count = scores.shape[1]
-    least = min if count is not None else ops.minimum
-    best, index = ops.top_k(scores, least(candidates, ops.shape(scores)[1]))
+    # The number of boxes is unknown until run time where images are of any size.
+    least = min if scores.shape[1] is not None else ops.minimum
+    best, index = ops.top_k(scores, least(selection.candidates, ops.shape(scores)[1]))
     boxes = ops.take_along_axis(boxes, index[..., None], axis=1)
-    label = ops.cast(index, "int32") % classes
-    return _suppressed(boxes, best, label, detections, nms_iou, score_threshold, class_agnostic)
+    return _suppress(boxes, best, ops.cast(index, "int32") % classes, selection)
 
 
-def _suppressed(
-    boxes,
-    scores,
-    labels,
-    detections: int,
-    nms_iou: float,
-    score_threshold: float,
-    class_agnostic: bool,
-) -> dict[str, Any]:
-    """What is left of boxes (B, R, 4), best first."""
-    rule = in_force(nms_iou=nms_iou, score_threshold=score_threshold, class_agnostic=class_agnostic)
-    blind = rule["class_agnostic"]
-    if isinstance(blind, bool):
-        group = ops.zeros_like(labels) if blind else labels
+def _limited(boxes, transform: ImageTransform) -> tuple[Any, Any]:
+    """Boxes (B, R, 4) cut off at one image size from the border, and which are visible (B, R)."""
+    height, width = transform.resized_height, transform.resized_width
+    inside = clip(boxes, height, width)
+    visible = ops.all(inside[..., 2:] - inside[..., :2] >= SMALLEST_SIDE, axis=-1)
+    limits = ops.cast(ops.stack([width, height, width, height]), boxes.dtype)
+    return ops.minimum(ops.maximum(boxes, -limits), 2 * limits), visible
+
+
+def _suppress(boxes, scores, labels, selection: Selection) -> dict[str, Any]:
+    """Detections left of boxes (B, R, 4) with scores and labels (B, R), in order of score."""
+    rule = current_thresholds(
+        nms_iou=selection.nms_iou,
+        score_threshold=selection.score_threshold,
+        class_agnostic=selection.class_agnostic,
+    )
+    agnostic = rule["class_agnostic"]
+    if isinstance(agnostic, bool):
+        group = ops.zeros_like(labels) if agnostic else labels
     else:
-        group = ops.where(blind, 0, labels)
-    kept, valid = batched_nms(
+        group = ops.where(agnostic, 0, labels)
+    index, valid = batched_nms(
         boxes,
         scores,
         group,
-        max_outputs=detections,
+        max_outputs=selection.max_detections,
         iou_threshold=rule["nms_iou"],
         score_threshold=rule["score_threshold"],
     )
-    boxes = ops.take_along_axis(boxes, kept[..., None], axis=1)
+    boxes = ops.take_along_axis(boxes, index[..., None], axis=1)
     return {
         "boxes": ops.where(valid[..., None], boxes, 0.0),
-        "labels": ops.where(valid, ops.take_along_axis(labels, kept, axis=1), -1),
-        "scores": ops.where(valid, ops.take_along_axis(scores, kept, axis=1), 0.0),
+        "labels": ops.where(valid, ops.take_along_axis(labels, index, axis=1), -1),
+        "scores": ops.where(valid, ops.take_along_axis(scores, index, axis=1), 0.0),
         "num_detections": ops.sum(ops.cast(valid, "int32"), axis=1),
     }

@@ -11,13 +11,14 @@ from keras import layers
 from zoo.backbones import build_backbone, find_backbone
 from zoo.backbones.feature_contract import normalize_pixels, scaled
 from zoo.cards import Paper, PublishedResult
-from zoo.detection.argument_checks import check_detector
-from zoo.detection.two_stage.roi_heads import RegionSampling
+from zoo.detection.argument_checks import check_choice, check_detector
+from zoo.detection.postprocessing import Selection
+from zoo.detection.two_stage.roi_sampling import RoiSampling
 from zoo.detection.two_stage.warped_regions import (
     SCORES,
+    RoiWarper,
     WarpBranch,
     WarpedRegionDetector,
-    Warper,
     region_head,
 )
 from zoo.errors import InputError
@@ -26,7 +27,7 @@ from zoo.registry import register
 
 LEVEL = 5
 ALEXNET = ((96, 11, 4), (256, 5, 1), (384, 3, 1), (384, 3, 1), (256, 3, 1))
-"""Filters, side and stride of AlexNet's convolutions."""
+"""Filters, kernel size and stride of AlexNet's convolutions."""
 POOLED = (1, 2, 5)
 MEAN_BGR = [103.939, 116.779, 123.68]
 
@@ -34,7 +35,7 @@ MEAN_BGR = [103.939, 116.779, 123.68]
 @register(
     "rcnn",
     task="detection",
-    summary="each proposal warped and classified by a network of its own, then SVMs and boxes",
+    summary="each proposal warped and passed through the network; SVMs and box regression",
     paper=Paper(
         "R. Girshick, J. Donahue, T. Darrell, J. Malik",
         "Rich Feature Hierarchies for Accurate Object Detection and Semantic Segmentation",
@@ -49,29 +50,30 @@ MEAN_BGR = [103.939, 116.779, 123.68]
         "num_classes": 3,
         "norm": "group",
         "width": 0.125,
-        "units": 32,
+        "hidden_units": 32,
         "dropout": 0.0,
-        "crop": 67,
+        "crop_size": 67,
         "context": 4,
-        "regions": 16,
-        "proposals": 24,
-        "detections": 20,
-        "at_once": 16,
+        "rois_per_image": 16,
+        "max_proposals": 24,
+        "max_detections": 20,
+        "chunk_size": 16,
     },
     published_results=(
         PublishedResult("mAP", "58.5 %", "VOC 2007 test, AlexNet, boxes regressed", "paper"),
         PublishedResult("mAP", "54.2 %", "VOC 2007 test, AlexNet", "paper"),
         PublishedResult("mAP", "66.0 %", "VOC 2007 test, VGG16, boxes regressed", "paper"),
         PublishedResult("mAP", "53.3 %", "VOC 2012 test, AlexNet, boxes regressed", "paper"),
-        PublishedResult("time", "13 s an image", "AlexNet, GPU", "paper"),
-        PublishedResult("time", "47 s an image", "VGG16, K40 GPU", "Fast R-CNN paper"),
+        PublishedResult("time", "13 s per image", "AlexNet, GPU", "paper"),
+        PublishedResult("time", "47 s per image", "VGG16, K40 GPU", "Fast R-CNN paper"),
     ),
     notes=(
-        "`zoo train` learns the softmax, then solves the SVMs and the box regression on stored "
-        "features; any other `fit` learns the softmax, by which the model then answers. AlexNet is "
-        "one tower without response normalisation; pretrained weights are to be had for "
-        "backbone='vgg16' with backbone_options={'weights': 'imagenet'} and norm='none'."
+        "`zoo train` trains the softmax, then solves the SVMs and the box regression on stored "
+        "features; any other `fit` trains the softmax alone, which then gives the scores. AlexNet "
+        "is one tower without response normalisation; pretrained weights exist for "
+        "backbone='vgg16', norm='none'."
     ),
+    stages=("region_svms",),
 )
 def rcnn(
     *,
@@ -80,15 +82,15 @@ def rcnn(
     backbone: str = "alexnet",
     norm: str | None = None,
     width: float = 1.0,
-    units: int = 4096,
+    hidden_units: int = 4096,
     dropout: float = 0.5,
     scores: str = "svm",
-    crop: int = 227,
+    crop_size: int = 227,
     context: int = 16,
-    regions: int = 64,
-    proposals: int = 2000,
-    at_once: int = 32,
-    detections: int = 100,
+    rois_per_image: int = 64,
+    max_proposals: int = 2000,
+    chunk_size: int = 32,
+    max_detections: int = 100,
     score_threshold: float = 0.05,
     nms_iou: float = 0.3,
     backbone_options: Mapping[str, Any] | None = None,
@@ -96,84 +98,91 @@ def rcnn(
 ) -> WarpedRegionDetector:
     """R-CNN.
 
-    What lies beyond the canvas counts as the mean pixel; where an image does not fill its canvas,
-    the rest of the canvas is black.
+    Outside of the model input a warped RoI shows the mean pixel; where an image does not fill the
+    model input, the padding is black.
 
     Args:
-        num_classes: classes of objects; the background is not counted.
-        input_shape: height, width (None = any) and channels of the images, pixels 0…255.
-        backbone: `"alexnet"`, or a name of `zoo.backbones`, of which the map of stride 32 is taken.
-        norm: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"`; default the backbone's own,
-            none for AlexNet and VGG16 and batch for others.
+        num_classes: number of classes, without background.
+        input_shape: height, width (None for any) and channels of the images, pixels in 0…255.
+        backbone: `"alexnet"`, or name of a backbone, see `zoo.backbones`; its feature map of
+            stride 32 is used.
+        norm: normalisation: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"`; default
+            `"none"` for AlexNet and VGG16 and `"batch"` for other backbones.
         width: factor on the channels of the convolutions.
-        units: of the two dense layers.
-        dropout: behind each of them.
+        hidden_units: units of each of the two dense layers.
+        dropout: dropout rate after each dense layer, in [0, 1).
         scores: `"svm"`, or `"softmax"` for a model without SVMs.
-        crop: side in pixels of the squares that regions are warped to.
-        context: pixels on each side of the square that lie around the region.
-        regions: an image, to learn the softmax on; a quarter of them show an object. With two
-            images a batch the default is the paper's 32 + 96.
-        proposals: of an image that answers look at, the first ones given.
-        at_once: regions of an image in the network at a time, when it answers.
-        detections: most boxes of an answer.
-        score_threshold: lowest score of an answer.
-        nms_iou: of the final suppression, by class.
-        backbone_options: what else the backbone takes, such as `{"weights": "imagenet"}`.
-        name: of the model.
+        crop_size: side in pixels of the squares that RoIs are warped to.
+        context: pixels on each side of the square that show the surroundings of the RoI.
+        rois_per_image: RoIs sampled per image for the softmax, at most a quarter of them positive;
+            with two images per batch the default is the paper's 32 + 96.
+        max_proposals: proposals used per image, the first ones.
+        chunk_size: RoIs per image that pass through the network at a time in prediction.
+        max_detections: maximum number of detections per image.
+        score_threshold: minimum score of a detection, in [0, 1].
+        nms_iou: IoU threshold of the final non-maximum suppression per class, in [0, 1].
+        backbone_options: further arguments of the backbone; None for its defaults.
+        name: name of the model.
 
     Returns:
-        A model from `{"image": (B, H, W, C), "proposals": (B, P, 4)}` to the image less the mean
-        pixel, `p0`, and the proposals; its answers are `boxes`, `labels`, `scores` and
-        `num_detections`, see `zoo.tasks.detection_task`.
+        A model from `{"image": (B, H, W, C), "proposals": (B, P, 4)}` to the image minus the mean
+        pixel, `p0`, and the proposals; its predictions are those of `zoo.tasks.detection_task`.
 
     Raises:
-        InputError: an unknown backbone or option, or numbers out of range.
+        InputError: if an argument is unknown or out of range.
     """
     check_detector(
-        name, num_classes, detections=detections, width=width, units=units, regions=regions,
-        proposals=proposals, at_once=at_once, crop=crop,
+        name, num_classes, max_detections=max_detections, width=width, hidden_units=hidden_units,
+        rois_per_image=rois_per_image, max_proposals=max_proposals, chunk_size=chunk_size,
+        crop_size=crop_size,
     )  # fmt: skip
-    if scores not in SCORES:
-        raise InputError(f"{name}: scores is {' or '.join(SCORES)}, not {scores!r}.")
-    if not 0 <= 2 * context < crop:
-        raise InputError(f"{name}: context is from 0 to {(crop - 1) // 2}, not {context}.")
+    check_choice(name, "scores", scores, SCORES)
+    if not 0 <= 2 * context < crop_size:
+        raise InputError(
+            f"{name}: context must be from 0 to {(crop_size - 1) // 2}, not {context}."
+        )
     norm = norm or ("none" if backbone in ("alexnet", "vgg16") else "batch")
     images = keras.Input(input_shape, name="image")
-    warps = keras.Input((crop, crop, input_shape[-1]), name="warp")
+    warps = keras.Input((crop_size, crop_size, input_shape[-1]), name="warp")
     if backbone == "alexnet":
         pixels, features = normalize_pixels(images, MEAN_BGR, 1.0, "bgr"), alexnet
     else:
         if LEVEL not in find_backbone(backbone).levels:
-            raise InputError(f"{name}: backbone {backbone} has no map of stride 32.")
+            raise InputError(f"{name}: backbone {backbone} has no feature map of stride 32.")
         pixels = find_backbone(backbone).normalize(images)
 
-        def features(x, **more):
-            return build_backbone(backbone, x, normalize=False, **more)[LEVEL]
+        def features(x, **arguments):
+            return build_backbone(backbone, x, normalize=False, **arguments)[LEVEL]
 
-    last = features(warps, norm=norm, width=width, **(backbone_options or {}))
-    head = region_head(warps, last, num_classes, units=units, dropout=dropout, scores=scores)
-    branch = WarpBranch(
-        Warper(crop, context=context),
+    pool5 = features(warps, norm=norm, width=width, **(backbone_options or {}))
+    head = region_head(
+        warps, pool5, num_classes, hidden_units=hidden_units, dropout=dropout, scores=scores
+    )
+    box = WarpBranch(
+        RoiWarper(crop_size, context=context),
         head,
+        Selection(score_threshold, nms_iou, max_detections),
         weights=(1.0, 1.0, 1.0, 1.0),
-        score_threshold=score_threshold,
-        nms_iou=nms_iou,
-        detections=detections,
-        at_once=at_once,
+        chunk_size=chunk_size,
     )
     return WarpedRegionDetector(
-        images, pixels, sampling=RegionSampling(regions), box=branch, limit=proposals, name=name
+        images,
+        pixels,
+        sampling=RoiSampling(rois_per_image),
+        box=box,
+        max_proposals=max_proposals,
+        name=name,
     )
 
 
 def alexnet(x, *, norm: str | None, width: float):
-    """227×227 → 55×55×96, 27×27×256, 13×13×384, 13×13×384, 13×13×256, pooled to 6×6.
+    """Adds AlexNet's convolutions; of 227×227 pixels 6×6×256 values remain.
 
     Raises:
-        InputError: squares too small for its strides.
+        InputError: if `x` has less than 67 pixels per side.
     """
     if x.shape[1] < 67:
-        raise InputError(f"AlexNet takes squares of at least 67 pixels, not {x.shape[1]}.")
+        raise InputError(f"crop_size must be at least 67 for AlexNet, not {x.shape[1]}.")
     for number, (filters, size, stride) in enumerate(ALEXNET, start=1):
         x = layers.Conv2D(
             scaled(filters, width),

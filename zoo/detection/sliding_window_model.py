@@ -1,4 +1,4 @@
-"""Sliding windows: a classifier asked about every placement at every scale, as convolutions."""
+"""Sliding windows: a window classifier at every position and scale, as convolutions."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from keras import layers
 
 from zoo.cards import Paper
 from zoo.detection.argument_checks import check_detector
+from zoo.detection.postprocessing import Selection
 from zoo.detection.window_detector import WindowDetector, Windows
 from zoo.errors import InputError
 from zoo.layers.image_pyramid import ImagePyramid
@@ -19,7 +20,7 @@ from zoo.registry import register
 
 STRIDE = 8
 MARGIN = 16
-"""A window has MARGIN + STRIDE·k pixels a side, k the cells that the last convolution covers."""
+"""A window has MARGIN + STRIDE·k pixels per side, k the kernel size of the last convolution."""
 SCALES = (1.41, 1.0, 0.71, 0.5, 0.35, 0.25, 0.18)
 RATIOS = (0.5, 1.0, 2.0)
 
@@ -27,7 +28,7 @@ RATIOS = (0.5, 1.0, 2.0)
 @register(
     "sliding_window",
     task="detection",
-    summary="a window classifier over a pyramid, all placements in one convolutional pass",
+    summary="a window classifier over an image pyramid, all positions in one convolutional pass",
     paper=Paper(
         "P. Sermanet, D. Eigen, X. Zhang, M. Mathieu, R. Fergus, Y. LeCun",
         "OverFeat: Integrated Recognition, Localization and Detection using Convolutional Networks",
@@ -38,18 +39,18 @@ RATIOS = (0.5, 1.0, 2.0)
     flops_size=(375, 500),
     tiny={
         "num_classes": 3,
-        "window": 24,
-        "filters": (8, 8, 16),
-        "hidden": 32,
+        "window_size": 24,
+        "conv_filters": (8, 8, 16),
+        "hidden_units": 32,
         "dropout": 0.0,
         "scales": (1.0, 0.5),
-        "samples": 32,
-        "detections": 20,
+        "windows_per_image": 32,
+        "max_detections": 20,
     },
     notes=(
-        "The plain method that the other detectors are measured against, with the dense evaluation "
-        "of OverFeat, not its network: the paper's boxes are regressed, here a box is its window. "
-        "Objects are found as well as a window of some scale and one of three shapes fits them."
+        "A baseline for the other detectors with OverFeat's dense evaluation, but not its network: "
+        "boxes are the windows, while the paper regresses them. Localisation is as good as the fit "
+        "of a window of some scale and one of three shapes."
     ),
 )
 def sliding_window(
@@ -57,104 +58,103 @@ def sliding_window(
     num_classes: int = 20,
     input_shape: tuple[int | None, int | None, int] = (None, None, 3),
     norm: str | None = "batch",
-    window: int = 64,
-    filters: Sequence[int] = (32, 64, 128),
-    hidden: int = 256,
+    window_size: int = 64,
+    conv_filters: Sequence[int] = (32, 64, 128),
+    hidden_units: int = 256,
     dropout: float = 0.5,
     scales: Sequence[float] = SCALES,
-    ratios: Sequence[float] = RATIOS,
-    samples: int = 128,
-    hard: bool = True,
-    detections: int = 100,
+    aspect_ratios: Sequence[float] = RATIOS,
+    windows_per_image: int = 128,
+    hard_negatives: bool = True,
+    max_detections: int = 100,
     score_threshold: float = 0.05,
     nms_iou: float = 0.3,
     name: str = "sliding_window",
 ) -> WindowDetector:
-    """The sliding-window detector.
+    """A sliding-window detector.
 
-    Convolutions 5×5, 3×3 and 3×3, each pooled by 2, a layer that covers what is left of a window,
-    and classes. No convolution is padded, so a placement's scores are those of its window by
-    itself; placements are 8 pixels of a level apart.
+    Convolutions 5×5, 3×3 and 3×3, each followed by 2×2 pooling, a layer over the rest of the
+    window, and the classes. Convolutions are not padded, so that the scores of a window do not
+    depend on its surroundings. Windows are 8 pixels of a level apart.
 
     Args:
-        num_classes: classes of objects; the background is not counted.
-        input_shape: height, width (None = any) and channels of the images, pixels 0…255.
-        norm: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"`. Group normalisation looks at
-            the whole level, so a window by itself then has other scores.
-        window: side in pixels, 24, 32, 40, …
-        filters: of the three convolutions.
-        hidden: units that see a whole window.
-        dropout: behind them.
-        scales: of the levels; an object of window / scale pixels fits at that scale.
-        ratios: height over width of the objects looked for; the level is squeezed to match.
-        samples: placements an image to learn from, at most a quarter of which show an object.
-        hard: learn from the background that looks most like an object.
-        detections: most boxes of an answer.
-        score_threshold: lowest score of an answer.
-        nms_iou: of the final suppression, by class.
-        name: of the model.
+        num_classes: number of classes, without background.
+        input_shape: height, width (None for any) and channels of the images, pixels in 0…255.
+        norm: normalisation: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"`; with `"group"`
+            the scores of a window depend on the whole level.
+        window_size: side of the window in pixels, 24, 32, 40, …
+        conv_filters: filters of the three convolutions.
+        hidden_units: units of the layer over the whole window.
+        dropout: dropout rate after that layer, in [0, 1).
+        scales: scales of the levels; a window at a scale fits objects of `window_size` / scale.
+        aspect_ratios: height / width of the windows; levels are squeezed to match.
+        windows_per_image: windows sampled per image for the loss, at most a quarter of them
+            positive.
+        hard_negatives: whether the negatives of highest score are sampled.
+        max_detections: maximum number of detections per image.
+        score_threshold: minimum score of a detection, in [0, 1].
+        nms_iou: IoU threshold of the final non-maximum suppression per class, in [0, 1].
+        name: name of the model.
 
     Returns:
-        A model from (B, H, W, C) to a map of logits (B, h, w, num_classes + 1) of each level, named
-        `level0`, …, background first; its answers are `boxes`, `labels`, `scores` and
-        `num_detections`, see `zoo.tasks.detection_task`.
+        A model from (B, H, W, C) to logits (B, h, w, num_classes + 1) of each level, named
+        `level0`, …, background first; its predictions are those of `zoo.tasks.detection_task`.
 
     Raises:
-        InputError: a window of another size, or numbers out of range.
+        InputError: if an argument is out of range.
     """
-    check_detector(name, num_classes, hidden=hidden, detections=detections, samples=samples)
-    if window < MARGIN + STRIDE or (window - MARGIN) % STRIDE:
-        raise InputError(f"{name}: window is 24, 32, 40, … pixels, not {window}.")
-    if len(filters) != 3 or min(filters) < 1:
-        raise InputError(f"{name}: filters are three numbers above 0, not {list(filters)}.")
-    if not scales or not ratios or min(*scales, *ratios) <= 0:
-        raise InputError(f"{name}: scales and ratios are numbers above 0.")
+    check_detector(
+        name, num_classes, hidden_units=hidden_units, max_detections=max_detections,
+        windows_per_image=windows_per_image,
+    )  # fmt: skip
+    if window_size < MARGIN + STRIDE or (window_size - MARGIN) % STRIDE:
+        raise InputError(f"{name}: window_size must be 24, 32, 40, … pixels, not {window_size}.")
+    if len(conv_filters) != 3 or min(conv_filters) < 1:
+        raise InputError(
+            f"{name}: conv_filters must be three numbers above 0, not {list(conv_filters)}."
+        )
+    if not scales or not aspect_ratios or min(*scales, *aspect_ratios) <= 0:
+        raise InputError(f"{name}: scales and aspect_ratios must be numbers above 0.")
     factors = tuple(
-        (scale * ratio**-0.5, scale * ratio**0.5) for scale in scales for ratio in ratios
+        (scale * ratio**-0.5, scale * ratio**0.5) for scale in scales for ratio in aspect_ratios
     )
     images = keras.Input(input_shape, name="image")
-    levels = ImagePyramid(factors, least=window, name="pyramid")(images)
-    steps = _window_classifier(num_classes, window, filters, hidden, dropout, norm)
+    levels = ImagePyramid(factors, min_size=window_size, name="pyramid")(images)
+    steps = _window_classifier(num_classes, window_size, conv_filters, hidden_units, dropout, norm)
     scores = []
     for x in levels:
         for step in steps:
             x = step(x)
         scores.append(x)
     windows = Windows(
-        window,
-        STRIDE,
-        factors,
-        samples=samples,
-        hard=hard,
-        detections=detections,
-        nms_iou=nms_iou,
-        score_threshold=score_threshold,
+        window_size, STRIDE, factors, samples=windows_per_image, hard_negatives=hard_negatives
     )
-    return WindowDetector(images, scores, windows=windows, name=name)
+    selection = Selection(score_threshold, nms_iou, max_detections)
+    return WindowDetector(images, scores, windows=windows, selection=selection, name=name)
 
 
 def _window_classifier(
     num_classes: int,
-    window: int,
+    window_size: int,
     filters: Sequence[int],
-    hidden: int,
+    hidden_units: int,
     dropout: float,
     norm: str | None,
 ) -> list[Any]:
-    """Layers that take every level in turn."""
+    """Layers of the classifier, shared by all levels."""
     plain = not normalizes(norm)
-    cells = (window - MARGIN) // STRIDE
+    cells = (window_size - MARGIN) // STRIDE
     steps: list[Any] = [PixelNormalization(name="normalize")]
-    for number, (maps, side) in enumerate(zip(filters, (5, 3, 3), strict=True), start=1):
+    for number, (count, size) in enumerate(zip(filters, (5, 3, 3), strict=True), start=1):
         steps += [
-            layers.Conv2D(maps, side, use_bias=plain, name=f"conv{number}"),
+            layers.Conv2D(count, size, use_bias=plain, name=f"conv{number}"),
             normalization(norm, f"conv{number}_norm"),
             layers.Activation("relu", name=f"conv{number}_act"),
             layers.MaxPooling2D(2, name=f"pool{number}"),
         ]
     return [
         *steps,
-        layers.Conv2D(hidden, cells, use_bias=plain, name="whole"),
+        layers.Conv2D(hidden_units, cells, use_bias=plain, name="whole"),
         normalization(norm, "whole_norm"),
         layers.Activation("relu", name="whole_act"),
         layers.Dropout(dropout, name="drop"),

@@ -1,25 +1,27 @@
-"""YOLOv1: the image as 7×7 cells, each with two boxes and a class (Redmon et al., CVPR 2016)."""
+"""YOLOv1: a grid of 7×7 cells, each with two boxes and a class (Redmon et al., CVPR 2016)."""
 
 from __future__ import annotations
 
 import keras
 from keras import layers
 
-from zoo.backbones.darknet import convolution, normalize
-from zoo.backbones.feature_contract import scaled
+from zoo.backbones.darknet import convolution
+from zoo.backbones.feature_contract import normalize_to_fraction, scaled
 from zoo.cards import Paper, PublishedResult
 from zoo.detection.argument_checks import check_detector
-from zoo.detection.yolo.yolo_v1_loss import InputSize, YoloV1Detector, YoloV1Settings, stretched
+from zoo.detection.postprocessing import Selection
+from zoo.detection.yolo.yolo_v1_detector import InputSize, YoloV1Detector, stretch
+from zoo.detection.yolo.yolo_v1_loss import YoloV1Settings
 from zoo.errors import InputError
 from zoo.registry import register
 
-PIXELS_A_CELL = 64
+STRIDE = 64
 
 
 @register(
     "yolo_v1",
     task="detection",
-    summary="the whole image at once: each of 7×7 cells tells a class and two boxes",
+    summary="one pass over the whole image: two boxes and a class per cell of a 7×7 grid",
     paper=Paper(
         "J. Redmon, S. Divvala, R. Girshick, A. Farhadi",
         "You Only Look Once: Unified, Real-Time Object Detection",
@@ -32,11 +34,11 @@ PIXELS_A_CELL = 64
     tiny={
         "num_classes": 3,
         "width": 0.125,
-        "side": 128,
+        "input_side": 128,
         "repeats": (1, 1),
-        "dense": 64,
+        "hidden_units": 64,
         "dropout": 0.0,
-        # Without it the contract's steps, ten times as long as usual, diverge.
+        # Without it training diverges at the contract tests' learning rate.
         "norm": "batch",
     },
     published_results=(
@@ -44,9 +46,9 @@ PIXELS_A_CELL = 64
         PublishedResult("mAP", "57.9 %", "VOC 2012 test", "paper"),
     ),
     notes=(
-        "Finds at most one class a cell, so small things close together are missed. Images of "
-        "other sizes are stretched to 448×448 inside the graph. The authors' public configuration "
-        "is another network: its .cfg file can be read."
+        "Predicts one class per cell, so it misses small objects close together. Images of other "
+        "sizes are stretched to 448×448 inside the graph. The authors' public configuration is "
+        "another network; zoo.darknet.read_cfg builds it from its .cfg file."
     ),
 )
 def yolo_v1(
@@ -55,12 +57,12 @@ def yolo_v1(
     input_shape: tuple[int | None, int | None, int] = (None, None, 3),
     norm: str | None = "none",
     width: float = 1.0,
-    side: int = 448,
-    boxes: int = 2,
+    input_side: int = 448,
+    boxes_per_cell: int = 2,
     repeats: tuple[int, int] = (4, 2),
-    dense: int = 4096,
+    hidden_units: int = 4096,
     dropout: float = 0.5,
-    detections: int = 100,
+    max_detections: int = 100,
     score_threshold: float = 0.005,
     nms_iou: float = 0.5,
     class_agnostic: bool = False,
@@ -69,49 +71,45 @@ def yolo_v1(
     """YOLOv1.
 
     Args:
-        num_classes: classes of objects; there is no background.
-        input_shape: height, width (None = any) and channels of the images, pixels 0…255.
-        norm: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"`, as in the paper.
-        width: factor on all channels of convolutions.
-        side: of the square that images are stretched to, a multiple of 64 pixels, which are a
-            cell.
-        boxes: boxes a cell.
-        repeats: how often the pairs of a 1×1 and a 3×3 convolution come in the two long stages.
-        dense: width of the dense layer.
-        dropout: share of its values dropped in training.
-        detections: most boxes of an answer.
-        score_threshold: lowest score of an answer.
-        nms_iou: of the final suppression.
-        class_agnostic: whether boxes suppress those of other classes too.
-        name: of the model.
+        num_classes: number of classes; there is no background.
+        input_shape: height, width (None for any) and channels of the images, pixels in 0…255.
+        norm: normalisation: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"` (the paper's).
+        width: factor on the channels of all convolutions.
+        input_side: side in pixels of the square that images are stretched to, a multiple of 64,
+            the pixels per cell.
+        boxes_per_cell: boxes predicted per cell.
+        repeats: number of pairs of a 1×1 and a 3×3 convolution in the two long stages.
+        hidden_units: units of the dense layer.
+        dropout: dropout rate after the dense layer, in [0, 1).
+        max_detections: maximum number of detections per image.
+        score_threshold: minimum score of a detection, in [0, 1].
+        nms_iou: IoU threshold of the final non-maximum suppression, in [0, 1].
+        class_agnostic: whether boxes suppress boxes of other classes too.
+        name: name of the model.
 
     Returns:
-        A model from (B, H, W, C) to `cells` (B, S·S·(num_classes + 5·boxes)), S = side / 64, and
-        `canvas` (B, 2); its answers are `boxes`, `labels`, `scores` and `num_detections`, see
+        A model from (B, H, W, C) to `cells` (B, S·S·(num_classes + 5·boxes_per_cell)), where S is
+        `input_side` / 64, and `input_size` (B, 2); its predictions are those of
         `zoo.tasks.detection_task`.
 
     Raises:
-        InputError: numbers out of range.
+        InputError: if an argument is out of range.
     """
-    check_detector(name, num_classes, detections=detections, width=width, boxes=boxes, dense=dense)
-    if side < PIXELS_A_CELL or side % PIXELS_A_CELL:
-        raise InputError(f"{name}: side is a multiple of {PIXELS_A_CELL} pixels, not {side}.")
-    if len(repeats) != 2 or min(repeats) < 0 or not 0 <= dropout < 1:
+    check_detector(
+        name, num_classes, max_detections=max_detections, width=width,
+        boxes_per_cell=boxes_per_cell, hidden_units=hidden_units,
+    )  # fmt: skip
+    if input_side < STRIDE or input_side % STRIDE:
         raise InputError(
-            f"{name}: repeats are two numbers from 0 on and dropout is in [0, 1), not {repeats} "
-            f"and {dropout}."
+            f"{name}: input_side must be a multiple of {STRIDE} pixels, not {input_side}."
         )
-    settings = YoloV1Settings(
-        side // PIXELS_A_CELL,
-        boxes,
-        num_classes,
-        score_threshold=score_threshold,
-        nms_iou=nms_iou,
-        detections=detections,
-        class_agnostic=class_agnostic,
-    )
+    if len(repeats) != 2 or min(repeats) < 0:
+        raise InputError(f"{name}: repeats must be two numbers of at least 0, not {repeats}.")
+    if not 0 <= dropout < 1:
+        raise InputError(f"{name}: dropout must be in [0, 1), not {dropout}.")
+    settings = YoloV1Settings(input_side // STRIDE, boxes_per_cell, num_classes)
     images = keras.Input(input_shape, name="image")
-    x = stretched(normalize(images), side, side)
+    x = stretch(normalize_to_fraction(images), input_side, input_side)
     number = 0
     stages = _stages(*repeats)
     for index, stage in enumerate(stages):
@@ -122,21 +120,22 @@ def yolo_v1(
             )
         if index < 4:
             x = layers.MaxPooling2D(2, name=f"pool{index + 1}")(x)
-    # Channels first, as Darknet lays its maps out, so that its dense weights mean the same.
+    # Channels first, the order of Darknet's maps, so that its dense weights can be read.
     x = layers.Flatten(name="flat")(layers.Permute((3, 1, 2), name="channels_first")(x))
-    x = layers.LeakyReLU(0.1, name="dense1_leaky")(_dense(x, dense, "he_normal", "dense1"))
+    x = layers.LeakyReLU(0.1, name="dense1_leaky")(_dense(x, hidden_units, "he_normal", "dense1"))
     if dropout:
         x = layers.Dropout(dropout, name="dropout")(x)
     x = _dense(x, settings.outputs, "glorot_uniform", "dense2")
     outputs = {
         "cells": layers.Activation("linear", dtype="float32", name="cells")(x),
-        "canvas": InputSize(name="canvas")(images),
+        "input_size": InputSize(name="input_size")(images),
     }
-    return YoloV1Detector(images, outputs, settings=settings, name=name)
+    selection = Selection(score_threshold, nms_iou, max_detections, class_agnostic)
+    return YoloV1Detector(images, outputs, settings=settings, selection=selection, name=name)
 
 
 def _stages(first: int, second: int) -> tuple[tuple[tuple[int, int, int], ...], ...]:
-    """Filters, kernel size and stride of the convolutions; a pool follows the first four stages."""
+    """Filters, kernel size and stride of the convolutions; four stages are followed by pooling."""
     pair, wide = ((256, 1, 1), (512, 3, 1)), ((512, 1, 1), (1024, 3, 1))
     return (
         ((64, 7, 2),),

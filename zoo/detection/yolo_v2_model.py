@@ -1,4 +1,4 @@
-"""YOLOv2: one network, one look, boxes from priors (Redmon & Farhadi, CVPR 2017)."""
+"""YOLOv2: Darknet-19 with boxes from anchor priors (Redmon & Farhadi, CVPR 2017)."""
 
 from __future__ import annotations
 
@@ -12,21 +12,22 @@ from zoo.backbones import build_backbone
 from zoo.backbones.darknet import convolution
 from zoo.backbones.feature_contract import scaled
 from zoo.cards import Paper, PublishedResult
-from zoo.detection.argument_checks import check_detector
-from zoo.detection.yolo.yolo_v2_loss import YoloV2Detector, YoloV2Settings, check_anchors
-from zoo.errors import InputError
+from zoo.detection.argument_checks import check_choice, check_detector
+from zoo.detection.postprocessing import Selection
+from zoo.detection.yolo.yolo_v2_detector import YoloV2Detector
+from zoo.detection.yolo.yolo_v2_loss import YoloV2Settings, check_priors
 from zoo.layers.padding import PadToMultiple
 from zoo.layers.reorg import Reorg
 from zoo.registry import register
 
-VOC_ANCHORS = (
+VOC_PRIORS = (
     (1.3221, 1.73145),
     (3.19275, 4.00944),
     (5.05587, 8.09892),
     (9.47112, 4.84053),
     (11.2364, 10.0071),
 )
-COCO_ANCHORS = (
+COCO_PRIORS = (
     (0.57273, 0.677385),
     (1.87446, 2.06253),
     (3.33843, 5.47434),
@@ -38,7 +39,7 @@ COCO_ANCHORS = (
 @register(
     "yolo_v2",
     task="detection",
-    summary="Darknet-19 and one convolution: five boxes a cell, found in one pass",
+    summary="Darknet-19 with five anchor priors per cell, one pass over the image",
     paper=Paper("J. Redmon, A. Farhadi", "YOLO9000: Better, Faster, Stronger", "CVPR", 2017),
     published={"num_classes": 20},
     expected_parameters=50_676_061 + 1,
@@ -46,7 +47,7 @@ COCO_ANCHORS = (
     tiny={
         "num_classes": 3,
         "width": 0.125,
-        "anchors": ((0.5, 0.5), (1.0, 1.0)),
+        "anchor_priors": ((0.5, 0.5), (1.0, 1.0)),
         "backbone_options": {"blocks": (1, 1, 1, 1, 1, 1)},
     },
     published_results=(
@@ -56,9 +57,9 @@ COCO_ANCHORS = (
         PublishedResult("mAP@[.5, .95]", "21.6 %", "COCO test-dev", "paper"),
     ),
     notes=(
-        "The file of the authors' code holds 50,676,061 numbers; one more here counts the images "
-        "seen, for the pull towards the priors. Anchors are in cells of 32 pixels: `zoo data DATA "
-        "--anchors 5` finds those of your data."
+        "The authors' file holds 50,676,061 values; one more weight counts the training images for "
+        "the prior warm-up. Anchor priors are in cells of 32 pixels; `zoo data DATA --anchors 5` "
+        "clusters those of a data set."
     ),
 )
 def yolo_v2(
@@ -67,61 +68,57 @@ def yolo_v2(
     input_shape: tuple[int | None, int | None, int] = (None, None, 3),
     norm: str | None = "batch",
     width: float = 1.0,
-    anchors: Sequence[Sequence[float]] = VOC_ANCHORS,
+    anchor_priors: Sequence[Sequence[float]] = VOC_PRIORS,
     passthrough: str = "code",
-    detections: int = 100,
+    max_detections: int = 100,
     score_threshold: float = 0.005,
     nms_iou: float = 0.45,
     class_agnostic: bool = False,
-    warm_up: int = 12_800,
+    prior_warmup_images: int = 12_800,
     backbone_options: Mapping[str, Any] | None = None,
     name: str = "yolo_v2",
 ) -> YoloV2Detector:
     """YOLOv2.
 
     Args:
-        num_classes: classes of objects; there is no background.
-        input_shape: height, width (None = any) and channels of the images, pixels 0…255.
-        norm: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"`.
+        num_classes: number of classes; there is no background.
+        input_shape: height, width (None for any) and channels of the images, pixels in 0…255.
+        norm: normalisation: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"`.
         width: factor on all channels.
-        anchors: (width, height) of the priors in cells of 32 pixels.
-        passthrough: `"code"`: the 26×26 map through 64 1×1 filters before it is laid beside the
-            last; `"paper"`: all of its 512 channels.
-        detections: most boxes of an answer.
-        score_threshold: lowest score of an answer.
-        nms_iou: of the final suppression.
-        class_agnostic: whether boxes suppress those of other classes too.
-        warm_up: images during which predictions are drawn to their priors.
-        backbone_options: what else Darknet-19 takes.
-        name: of the model.
+        anchor_priors: (width, height) of the anchor priors in cells of 32 pixels.
+        passthrough: `"code"` for the 26×26 map reduced to 64 channels before it is concatenated
+            with the last map, as in the authors' code; `"paper"` for all of its 512 channels.
+        max_detections: maximum number of detections per image.
+        score_threshold: minimum score of a detection, in [0, 1].
+        nms_iou: IoU threshold of the final non-maximum suppression, in [0, 1].
+        class_agnostic: whether boxes suppress boxes of other classes too.
+        prior_warmup_images: number of training images for which predictions are pulled to their
+            priors.
+        backbone_options: further arguments of Darknet-19.
+        name: name of the model.
 
     Returns:
-        A model from (B, H, W, C) to `cells` (B, H / 32, W / 32, A·(5 + num_classes)); its answers
-        are `boxes`, `labels`, `scores` and `num_detections`, see `zoo.tasks.detection_task`.
+        A model from (B, H, W, C) to `cells` (B, H / 32, W / 32, A·(5 + num_classes)); its
+        predictions are those of `zoo.tasks.detection_task`.
 
     Raises:
-        InputError: anchors without area, an unknown form, or numbers out of range.
+        InputError: if an argument is unknown or out of range.
     """
-    check_detector(name, num_classes, detections=detections, width=width)
-    priors = check_anchors(name, anchors)
+    check_detector(name, num_classes, max_detections=max_detections, width=width)
+    settings = YoloV2Settings(
+        check_priors(name, anchor_priors), prior_warmup_images=prior_warmup_images
+    )
     images, outputs = yolo_v2_graph(
         input_shape,
-        len(priors) * (5 + num_classes),
+        len(settings.anchor_priors) * (5 + num_classes),
         norm=norm,
         width=width,
         passthrough=passthrough,
         backbone_options=backbone_options,
         name=name,
     )
-    settings = YoloV2Settings(
-        priors,
-        score_threshold=score_threshold,
-        nms_iou=nms_iou,
-        detections=detections,
-        class_agnostic=class_agnostic,
-        warm_up=warm_up,
-    )
-    return YoloV2Detector(images, outputs, settings=settings, name=name)
+    selection = Selection(score_threshold, nms_iou, max_detections, class_agnostic)
+    return YoloV2Detector(images, outputs, settings=settings, selection=selection, name=name)
 
 
 def yolo_v2_graph(
@@ -135,18 +132,25 @@ def yolo_v2_graph(
     name: str,
     initializer: str | keras.initializers.Initializer = "glorot_uniform",
 ) -> tuple[Any, dict[str, Any]]:
-    """The images, and the output `cells` (B, H / 32, W / 32, filters).
+    """Builds the network of YOLOv2 and YOLO9000.
 
     Args:
-        filters: of the last convolution.
-        name: of the model, for messages.
-        initializer: of the last convolution.
+        input_shape: height, width and channels of the images.
+        filters: filters of the last convolution.
+        norm: normalisation.
+        width: factor on all channels.
+        passthrough: `"code"` or `"paper"`, see `yolo_v2`.
+        backbone_options: further arguments of Darknet-19.
+        name: name of the model, for messages.
+        initializer: kernel initializer of the last convolution.
+
+    Returns:
+        The images' input, and the output `cells` (B, H / 32, W / 32, filters).
 
     Raises:
-        InputError: an unknown passthrough.
+        InputError: if `passthrough` is unknown.
     """
-    if passthrough not in ("code", "paper"):
-        raise InputError(f'{name}: passthrough is "code" or "paper", not {passthrough!r}.')
+    check_choice(name, "passthrough", passthrough, ("code", "paper"))
     images = keras.Input(input_shape, name="image")
     x = PadToMultiple(32, mode="zero", name="pad")(images)
     maps = build_backbone("darknet19", x, norm=norm, width=width, **(backbone_options or {}))

@@ -1,1 +1,1 @@
-"""Reading text files that nothing is known of, and writing files whole or not at all."""
+"""Text files, file names in label files, and atomic writes."""

@@ -1,4 +1,4 @@
-"""Writing files so that they are whole or not there at all."""
+"""Files that are written as a whole or not at all."""
 
 from __future__ import annotations
 
@@ -13,9 +13,13 @@ from typing import Any
 
 @contextlib.contextmanager
 def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """Gives a temporary path beside `path`; moves it there when the block ends without an error.
+    """Yields a temporary path, which replaces `path` when the block ends without an error.
 
-    The temporary name keeps the ending, since some writers look at it.
+    Args:
+        path: file to write; its folder is made if missing.
+
+    Yields:
+        A path in the same folder with the same suffix, which some writers need.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -28,7 +32,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 
 def remove_partial(folder: Path) -> None:
-    """Removes what a killed process had not finished writing with `replacing`."""
+    """Removes the temporary files of killed processes from a folder and its sub-folders."""
     for path in folder.rglob(".*.partial*"):
         path.unlink(missing_ok=True)
 
@@ -45,7 +49,7 @@ def write_json(path: str | os.PathLike[str], data: Any) -> None:
 
 
 def digest_of(path: Path) -> str:
-    """A word that two files share only if they are the same."""
+    """Returns a digest of a file's content, in hexadecimal."""
     digest = hashlib.blake2b(digest_size=16)
     with path.open("rb") as file:
         while block := file.read(1 << 20):

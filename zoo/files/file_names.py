@@ -1,4 +1,4 @@
-"""Names of files that stand in somebody's label files."""
+"""File names from label files: shown in messages, and resolved inside the data folder."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from zoo.errors import InputError
 
 
 def shown(path: str | bytes | os.PathLike[str]) -> str:
-    """A name as one line of text that can be printed, also where it is not UTF-8."""
+    """Returns a name as one printable line; bytes that are not UTF-8 are replaced."""
     name = os.fspath(path)
     text = name.decode(errors="replace") if isinstance(name, bytes) else name
     text = text.encode(errors="replace").decode()
@@ -19,15 +19,15 @@ def shown(path: str | bytes | os.PathLike[str]) -> str:
 
 
 def inside(folder: Path, name: str, where: str) -> Path:
-    """The file `name` below `folder`; it need not be there.
+    """Returns the path of a file below a folder; the file need not exist.
 
     Args:
         folder: the data folder.
-        name: as a label file states it, with `/` or `\\` between folders.
-        where: file and record, for the message.
+        name: relative path from a label file, with `/` or `\\` between folders.
+        where: file and record that contain the name, for messages.
 
     Raises:
-        InputError: the name leaves the folder, or no file can have it.
+        InputError: if the name leaves the folder, or is not a valid file name.
     """
     path = PurePosixPath(name.replace("\\", "/"))
     drive = len(name) > 1 and name[1] == ":"
@@ -40,5 +40,5 @@ def inside(folder: Path, name: str, where: str) -> Path:
     except UnicodeEncodeError:
         encoded = b"\0"
     if b"\0" in encoded or not path.parts:
-        raise InputError(f"{where}: {shown(name)!r} is no name of a file; name per image.")
+        raise InputError(f"{where}: {shown(name)!r} is not a file name; write the image's file.")
     return folder / path

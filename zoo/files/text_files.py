@@ -1,4 +1,4 @@
-"""Text files of labels: lines and tables, read as a whole and trusted in nothing."""
+"""Text files: lines and tables."""
 
 from __future__ import annotations
 
@@ -10,43 +10,43 @@ from pathlib import Path
 from zoo.errors import InputError
 from zoo.files.file_names import shown
 
-_LONGEST = 1_000_000
+_MAX_FIELD = 1_000_000
 
 
 def read_text(path: Path) -> str:
-    """The content of a text file in UTF-8, with or without a byte order mark.
+    """Returns the content of a UTF-8 text file, with or without a byte order mark.
 
     Raises:
-        InputError: it cannot be read or is not text.
+        InputError: if it cannot be read or is not UTF-8.
     """
     try:
         return path.read_bytes().decode("utf-8-sig")
     except OSError as error:
         raise InputError(f"{shown(path)}: {error.strerror or error}.") from error
     except UnicodeDecodeError as error:
-        raise InputError(f"{shown(path)}: not a text file in UTF-8.") from error
+        raise InputError(f"{shown(path)}: not a text file in UTF-8; save it again.") from error
 
 
 def numbered_lines(path: Path) -> list[tuple[int, str]]:
-    """Line numbers from 1 and lines, without blank ones and blanks at the ends.
+    """Returns line numbers, from 1, and stripped lines; blank lines are omitted.
 
     Raises:
-        InputError: as `read_text`.
+        InputError: if it cannot be read or is not UTF-8.
     """
-    # Not splitlines(), which also cuts at signs that editors do not count as line ends.
+    # Not splitlines(), which also splits at characters that editors do not count as line ends.
     lines = read_text(path).replace("\r\n", "\n").replace("\r", "\n").split("\n")
     return [(number, line.strip()) for number, line in enumerate(lines, 1) if line.strip()]
 
 
 @dataclasses.dataclass(frozen=True)
 class Table:
-    """A table with a head.
+    """A table with a header.
 
     Attributes:
         path: the file.
-        columns: names in the head.
-        rows: line number and as many fields as there are columns.
-        uneven: line number and number of fields of the lines that have fewer or more.
+        columns: column names in the header.
+        rows: line number and fields of each row, as many fields as columns.
+        uneven: line number and number of fields of the rows with fewer or more fields.
     """
 
     path: Path
@@ -55,36 +55,36 @@ class Table:
     uneven: list[tuple[int, int]]
 
     def column(self, *names: str) -> int | None:
-        """Position of the first of these names that the head has, in whatever case."""
+        """Returns the index of the first of these names in the header, ignoring case, or None."""
         lower = [name.lower() for name in self.columns]
         return next((lower.index(name) for name in names if name in lower), None)
 
 
 def read_table(path: Path) -> Table:
-    """A CSV file; the fields are separated by commas, semicolons or tabs, whichever the head has.
+    """Reads a CSV file; the separator is the most frequent of comma, semicolon and tab in line 1.
 
     Raises:
-        InputError: not text, empty, a head that names a column twice, or a quote without end.
+        InputError: if it is not text or empty, or has a repeated column or an unclosed quote.
     """
     text = read_text(path)
     head = text.lstrip("\r\n").split("\n", 1)[0]
     separator = max(",;\t", key=head.count)
     rows: list[tuple[int, list[str]]] = []
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
-    csv.field_size_limit(_LONGEST)
+    csv.field_size_limit(_MAX_FIELD)
     try:
         for fields in reader:
             if any(field.strip() for field in fields):
                 rows.append((reader.line_num, [field.strip() for field in fields]))
     except csv.Error as error:
-        raise InputError(f"{shown(path)}, line {reader.line_num}: {error}; mend it.") from error
+        raise InputError(f"{shown(path)}: line {reader.line_num}: {error}; correct it.") from error
     if not rows:
-        raise InputError(f"{shown(path)}: the table is empty.")
+        raise InputError(f"{shown(path)}: the table is empty; write a header and rows.")
     columns = tuple(rows[0][1])
     lower = [name.lower() for name in columns]
-    twice = next((name for name in lower if name and lower.count(name) > 1), None)
-    if twice:
-        raise InputError(f"{shown(path)}: two columns are called {shown(twice)!r}; rename one.")
+    repeated = next((name for name in lower if name and lower.count(name) > 1), None)
+    if repeated:
+        raise InputError(f"{shown(path)}: two columns are named {shown(repeated)!r}; rename one.")
     body = rows[1:]
     return Table(
         path,

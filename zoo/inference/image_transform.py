@@ -1,4 +1,4 @@
-"""Where an image lies on the canvas a model sees, and the way back to its own pixels."""
+"""The transform from images to the model input size, and back to pixels of the images."""
 
 from __future__ import annotations
 
@@ -13,26 +13,35 @@ from zoo.layers.resample import pad_bottom_right, resize_antialiased
 from zoo.layers.resize import resize
 
 RESIZE_RULES = ("letterbox", "stretch", "native")
+"""How an image is brought to the model input size: with its aspect ratio kept and padding at the
+bottom and right, without, or not at all."""
 
 
-def letterbox_size(height, width, canvas: tuple[int, int]):
-    """Size of an h×w image scaled to fit the canvas with its aspect ratio, in whole pixels.
+def letterbox_size(height, width, image_size: tuple[int, int]):
+    """Returns the size, in whole pixels, of an image scaled with its aspect ratio to fit a size.
 
-    Integer arithmetic, so that every backend and the training pipeline agree to the pixel. Takes
-    and gives Python integers or integer tensors.
+    Integer arithmetic, so that every backend and the training pipeline agree to the pixel.
+
+    Args:
+        height: height of the image, an integer or an integer tensor.
+        width: width of the image, of the same kind.
+        image_size: model input size (H, W).
     """
     if isinstance(height, int) and isinstance(width, int):
-        if canvas[0] * width <= canvas[1] * height:
-            return canvas[0], max(1, _rounded_ratio(width * canvas[0], height))
-        return max(1, _rounded_ratio(height * canvas[1], width)), canvas[1]
-    by_height = ops.less_equal(canvas[0] * width, canvas[1] * height)
-    new_width = ops.maximum(1, _rounded_ratio(width * canvas[0], height))
-    new_height = ops.maximum(1, _rounded_ratio(height * canvas[1], width))
-    return ops.where(by_height, canvas[0], new_height), ops.where(by_height, new_width, canvas[1])
+        if image_size[0] * width <= image_size[1] * height:
+            return image_size[0], max(1, _rounded_ratio(width * image_size[0], height))
+        return max(1, _rounded_ratio(height * image_size[1], width)), image_size[1]
+    by_height = ops.less_equal(image_size[0] * width, image_size[1] * height)
+    new_width = ops.maximum(1, _rounded_ratio(width * image_size[0], height))
+    new_height = ops.maximum(1, _rounded_ratio(height * image_size[1], width))
+    return (
+        ops.where(by_height, image_size[0], new_height),
+        ops.where(by_height, new_width, image_size[1]),
+    )
 
 
 def scaled_size(side, scale: float):
-    """`side` times `scale` in whole pixels, at least 1; Python integers or integer tensors."""
+    """Returns `side` times `scale` in whole pixels, at least 1; integers or integer tensors."""
     ratio = Fraction(scale).limit_denominator(100)
     scaled = _rounded_ratio(side * ratio.numerator, ratio.denominator)
     return max(1, scaled) if isinstance(scaled, int) else ops.maximum(1, scaled)
@@ -50,11 +59,13 @@ def _rounded_ratio(numerator, denominator):
 
 @dataclasses.dataclass(frozen=True)
 class ImageTransform:
-    """Images of one size on a canvas: scaled, at the top left, padded at the bottom and right.
+    """A transform of images of one size: resized, at the top left, padded at the bottom and right.
 
     Attributes:
-        height, width: of the images, Python integers or scalar tensors.
-        placed_height, placed_width: of the part of the canvas they cover.
+        height: height of the images, an integer or a scalar tensor.
+        width: width of the images.
+        resized_height: height of the resized images within the model input.
+        resized_width: width of the resized images within the model input.
     """
 
     height: Any
@@ -63,26 +74,33 @@ class ImageTransform:
     resized_width: Any
 
     def restore_map(self, maps):
-        """(B, canvas H, canvas W, C) float → (B, height, width, C): cut, resized bilinearly."""
+        """Cuts the padding off and resizes bilinearly.
+
+        Args:
+            maps: (B, H, W, C) float maps in pixels of the model input.
+
+        Returns:
+            (B, height, width, C) maps in pixels of the images.
+        """
         maps = maps[:, : self.resized_height, : self.resized_width]
         if self.resized_height is self.height and self.resized_width is self.width:
             return maps
         return resize(maps, self.height, self.width)
 
     def restore_boxes(self, boxes):
-        """xyxy boxes (…, 4) in canvas pixels → pixels of the image, clipped to it."""
+        """Returns xyxy boxes (…, 4) in pixels of the images, clipped to them."""
         x, y = self._scale()
         corners = boxes * ops.stack([x, y, x, y])
         height, width = ops.cast(self.height, "float32"), ops.cast(self.width, "float32")
         return ops.clip(corners, 0.0, ops.stack([width, height, width, height]))
 
     def transform_boxes(self, boxes):
-        """xyxy boxes (…, 4) in pixels of the image → canvas pixels."""
+        """Returns xyxy boxes (…, 4) of the images in pixels of the model input."""
         x, y = self._scale()
         return boxes / ops.stack([x, y, x, y])
 
     def restore_points(self, points):
-        """(…, 2) x, y in canvas pixels → pixels of the image."""
+        """Returns points (…, 2), x and y, in pixels of the images."""
         return points * ops.stack(self._scale())
 
     def _scale(self):
@@ -100,40 +118,40 @@ def transform_images(
     portable: bool = False,
     scale: float = 1.0,
 ) -> tuple[Any, ImageTransform]:
-    """Puts images on the canvas.
+    """Resizes and pads images to the model input size.
 
     Args:
-        images: (B, h, w, C) of any dtype, values 0…255; h and w may be unknown in a graph.
-        image_size: canvas height and width; None leaves the images as they are.
-        fit: `"fit"` keeps the aspect ratio and pads bottom and right with zeros, `"stretch"` does
-            not, `"native"` does not resize.
-        portable: only operators that LiteRT has.
-        scale: factor on the canvas, or on the images where there is none.
+        images: (B, H, W, C) pixels in [0, 255], of any dtype; H and W may be unknown in a graph.
+        image_size: model input size (H, W); None for the images' own size.
+        resize: `"letterbox"` keeps the aspect ratio and pads the bottom and right with zeros,
+            `"stretch"` does not keep it, `"native"` does not resize.
+        portable: whether to use only operators that LiteRT has.
+        scale: factor of the model input size, or of the images' own size.
 
     Returns:
-        The canvas (B, H, W, C) float32 and its `Frame`.
+        The inputs (B, H, W, C) float32 and their `ImageTransform`.
 
     Raises:
-        InputError: unknown `fit`.
+        InputError: if `resize` is unknown.
     """
     if resize not in RESIZE_RULES:
-        raise InputError(f"Unknown fit {resize!r}; there are {', '.join(RESIZE_RULES)}.")
+        raise InputError(f"resize must be one of {', '.join(RESIZE_RULES)}, not {resize!r}.")
     images = ops.cast(images, "float32")
     _, height, width, channels = ops.shape(images)
     if image_size is None or resize == "native":
         if scale == 1:
             return images, ImageTransform(height, width, height, width)
         new_height, new_width = scaled_size(height, scale), scaled_size(width, scale)
-        canvas = resize_antialiased(images, new_height, new_width, portable)
-        return canvas, ImageTransform(height, width, new_height, new_width)
+        inputs = resize_antialiased(images, new_height, new_width, portable)
+        return inputs, ImageTransform(height, width, new_height, new_width)
     image_size = scaled_size(image_size[0], scale), scaled_size(image_size[1], scale)
     if resize == "stretch":
         new_height, new_width = image_size
     else:
         new_height, new_width = letterbox_size(height, width, image_size)
-    canvas = resize_antialiased(images, new_height, new_width, portable)
-    canvas = pad_bottom_right(canvas, *image_size)
-    # What is known of the shape is stated: LiteRT needs it in loops.
+    inputs = resize_antialiased(images, new_height, new_width, portable)
+    inputs = pad_bottom_right(inputs, *image_size)
+    # LiteRT needs the static shape in loops.
     batch = -1 if images.shape[0] is None else images.shape[0]
-    canvas = ops.reshape(canvas, (batch, *image_size, channels))
-    return canvas, ImageTransform(height, width, new_height, new_width)
+    inputs = ops.reshape(inputs, (batch, *image_size, channels))
+    return inputs, ImageTransform(height, width, new_height, new_width)

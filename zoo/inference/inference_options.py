@@ -1,4 +1,4 @@
-"""How a segmentation model is used beyond one plain pass: tiles, several scales, mirroring."""
+"""Test-time options of segmentation models: tiles, scales and flip."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from zoo.errors import InputError
 
 @dataclasses.dataclass(frozen=True)
 class InferenceOptions:
-    """Aids at inference; the default is one plain pass.
+    """Test-time options of segmentation models; one plain pass by default.
+
+    With several scales, one scale that is not 1, or a flip, the prediction is that of the classes'
+    mean probabilities, taken in pixels of the image.
 
     Attributes:
-        tile: (height, width) in pixels of the pieces in which the canvas goes through the network,
-            one at a time; None for the canvas as a whole. What the network needs of memory then
-            depends on the tile, not on the image.
-        overlap: of neighbouring tiles, in pixels, at most half a tile; None for a quarter of the
-            shorter side. The outermost quarter of an overlap, where a tile lacks context, is not
-            used, and the scores are blended linearly over the middle half: no seams, and where the
-            quarter is as wide as the network looks, the scores of the undivided image. A network
-            of valid convolutions takes what its outputs need beyond a tile from the image, or
-            from its mirrored border, whatever the overlap, and its outputs abut.
-        scales: sizes at which each image is answered, as factors on the canvas.
-        flip: also answer the image mirrored left to right.
-
-    With more than one scale or a flip, or one scale that is not 1, the answer is that of the mean
-    of the classes' probabilities, taken in pixels of the image.
+        tile: (height, width), in pixels of the model input, of tiles that go through the network
+            one at a time; None for the whole input. Memory then depends on the tile, not on the
+            image.
+        overlap: overlap of neighbouring tiles in pixels, at most half a tile; None for a quarter
+            of the shorter side. The outermost quarter of an overlap, where a tile lacks context, is
+            not used, and the scores are blended linearly over the middle half: no seams, and where
+            the quarter is as wide as the receptive field reaches, the scores of the undivided
+            image. Of a network of valid convolutions tiles take what their outputs need from the
+            image, or its mirrored border, whatever the overlap, and the outputs abut.
+        scales: factors of the model input size at which each image is predicted.
+        flip: whether to predict the horizontally flipped image too.
 
     Raises:
-        InputError: a side, overlap or scale out of range.
+        InputError: if a side, overlap or scale is out of range.
     """
 
     tile: tuple[int, int] | None = None
@@ -46,11 +46,11 @@ class InferenceOptions:
         if self.overlap is None:
             return
         if self.tile is None:
-            raise InputError(f"an overlap of {self.overlap} needs tiles; give a tile size too.")
+            raise InputError("overlap needs a tile; give its size too.")
         if not 0 <= self.overlap <= min(self.tile) // 2:
             raise InputError(
-                f"an overlap of {self.overlap} does not go with tiles of "
-                f"{self.tile[0]}x{self.tile[1]}; it is from 0 to {min(self.tile) // 2}."
+                f"overlap must be in [0, {min(self.tile) // 2}] pixels for tiles of "
+                f"{self.tile[0]}x{self.tile[1]}, not {self.overlap}."
             )
 
     @property
@@ -65,29 +65,33 @@ class InferenceOptions:
 
     @property
     def views(self) -> list[tuple[float, bool]]:
-        """Scale, and whether mirrored, of each pass."""
+        """Scale, and whether flipped, of each pass."""
         sides = (False, True) if self.flip else (False,)
-        return [(scale, mirrored) for scale in self.scales for mirrored in sides]
+        return [(scale, flipped) for scale in self.scales for flipped in sides]
 
     @property
-    def pixels_of_overlap(self) -> int:
-        """The overlap, given or by default."""
+    def overlap_pixels(self) -> int:
+        """Overlap of neighbouring tiles in pixels, with the default resolved."""
         if self.overlap is not None or self.tile is None:
             return self.overlap or 0
         return min(self.tile) // 4
 
     def check(self, task: str) -> None:
-        """Raises InputError if a model of `task` cannot be used so."""
+        """Checks that models of `task` can be used so.
+
+        Raises:
+            InputError: if they cannot.
+        """
         if task != "segmentation" and not self.plain:
             raise InputError(
-                f"tiles, scales and flips are for models of segmentation, not of {task}."
+                f"tile, scales and flip are for segmentation models, not for {task} models."
             )
 
     def to_dict(self) -> dict[str, Any]:
-        """As plain values; `InferenceOptions(**…)` takes them back."""
+        """Returns plain values, from which `InferenceOptions(**…)` makes the same options."""
         return {
             "tile": None if self.tile is None else list(self.tile),
-            "overlap": None if self.tile is None else self.pixels_of_overlap,
+            "overlap": None if self.tile is None else self.overlap_pixels,
             "scales": list(self.scales),
             "flip": self.flip,
         }
@@ -96,14 +100,14 @@ class InferenceOptions:
 def _tile(tile: Sequence[int]) -> tuple[int, int]:
     sides = tuple(tile)
     if len(sides) != 2 or any(side != int(side) or side < 1 for side in sides):
-        raise InputError(f"a tile is (height, width) in whole pixels, not {tile!r}.")
+        raise InputError(f"tile must be (height, width) in whole pixels, not {tile!r}.")
     return int(sides[0]), int(sides[1])
 
 
 def _scales(scales: Sequence[float]) -> tuple[float, ...]:
     values = tuple(float(scale) for scale in scales)
     if not values or not all(0.01 <= scale <= 100 and math.isfinite(scale) for scale in values):
-        raise InputError(f"scales are factors such as 0.75, 1 and 1.25, not {tuple(scales)!r}.")
+        raise InputError(f"scales must be factors such as 0.75, 1 and 1.25, not {tuple(scales)!r}.")
     return values
 
 

@@ -1,4 +1,4 @@
-"""Thresholds of answers that are only known when a model answers, not when it is built."""
+"""Thresholds of detectors that are set at prediction, not when the model is built."""
 
 from __future__ import annotations
 
@@ -7,13 +7,11 @@ import contextvars
 from collections.abc import Iterator
 from typing import Any
 
-_GIVEN: contextvars.ContextVar[dict[str, Any] | None] = contextvars.ContextVar(
-    "thresholds", default=None
+_OVERRIDES: contextvars.ContextVar[dict[str, Any] | None] = contextvars.ContextVar(
+    "overrides", default=None
 )
-
-
-_NOTED: contextvars.ContextVar[dict[str, Any] | None] = contextvars.ContextVar(
-    "noted", default=None
+_RECORD: contextvars.ContextVar[dict[str, Any] | None] = contextvars.ContextVar(
+    "record", default=None
 )
 
 
@@ -21,45 +19,47 @@ _NOTED: contextvars.ContextVar[dict[str, Any] | None] = contextvars.ContextVar(
 def with_thresholds(
     score_threshold: Any = None, nms_iou: Any = None, class_agnostic: Any = None
 ) -> Iterator[None]:
-    """Inside the `with` block detectors answer with these instead of their own.
+    """Replaces the thresholds of detectors inside the `with` block.
 
     Args:
-        score_threshold: lowest score of an answer: a number or a scalar tensor; None leaves the
-            model's own, as of the others.
-        nms_iou: of the final suppression.
-        class_agnostic: whether boxes suppress those of other classes too, bool.
+        score_threshold: minimum score of a detection, a number or a scalar tensor; None for the
+            model's own.
+        nms_iou: IoU threshold of the final non-maximum suppression; None for the model's own.
+        class_agnostic: whether boxes suppress boxes of other classes, a bool or a scalar tensor;
+            None for the model's own.
     """
-    given = {
+    values = {
         "score_threshold": score_threshold,
         "nms_iou": nms_iou,
         "class_agnostic": class_agnostic,
     }
-    token = _GIVEN.set({key: value for key, value in given.items() if value is not None})
+    token = _OVERRIDES.set({key: value for key, value in values.items() if value is not None})
     try:
         yield
     finally:
-        _GIVEN.reset(token)
+        _OVERRIDES.reset(token)
 
 
 @contextlib.contextmanager
 def recording_thresholds() -> Iterator[dict[str, Any]]:
-    """Inside the `with` block the thresholds that a detector answers by are written down.
+    """Records the thresholds that a detector uses inside the `with` block.
 
-    They are the keys `score_threshold`, `nms_iou` and `class_agnostic` of the dict that it gives.
+    Yields:
+        A dictionary that is filled with `score_threshold`, `nms_iou` and `class_agnostic`.
     """
-    noted: dict[str, Any] = {}
-    token = _NOTED.set(noted)
+    record: dict[str, Any] = {}
+    token = _RECORD.set(record)
     try:
-        yield noted
+        yield record
     finally:
-        _NOTED.reset(token)
+        _RECORD.reset(token)
 
 
-def in_force(**own: Any) -> dict[str, Any]:
-    """The model's own thresholds, replaced by those of the `with` block at hand."""
-    given = _GIVEN.get() or {}
-    rule = {key: given.get(key, value) for key, value in own.items()}
-    noted = _NOTED.get()
-    if noted is not None:
-        noted.update(rule)
-    return rule
+def current_thresholds(**own: Any) -> dict[str, Any]:
+    """Returns the model's `own` thresholds, replaced by those of an enclosing `with` block."""
+    overrides = _OVERRIDES.get() or {}
+    thresholds = {key: overrides.get(key, value) for key, value in own.items()}
+    record = _RECORD.get()
+    if record is not None:
+        record.update(thresholds)
+    return thresholds

@@ -1,4 +1,4 @@
-"""Instances: boxes, and a mask or joints in each of them."""
+"""Instances: boxes with masks or keypoints, one architecture per file."""
 
 from zoo.instances.keypoint_rcnn_model import keypoint_rcnn
 from zoo.instances.mask_rcnn_model import mask_rcnn

@@ -1,4 +1,4 @@
-"""The keypoint branch of Mask R-CNN (He et al., ICCV 2017): one hot cell a joint."""
+"""The keypoint branch of Mask R-CNN (He et al., ICCV 2017): one-hot masks of keypoints."""
 
 from __future__ import annotations
 
@@ -7,62 +7,82 @@ from collections.abc import Mapping
 from typing import Any
 
 import keras
-from keras import ops
+from keras import layers, ops
 
-from zoo.detection.two_stage.roi_heads import Pooler
+from zoo.detection.two_stage.roi_pooling import RoiPooler
+from zoo.instances.mask_branch import stacked_convolutions
 from zoo.layers.argmax import argmax_channel
 from zoo.losses.detection_losses import mean_where, softmax_cross_entropy
 
 
 @dataclasses.dataclass(frozen=True)
 class KeypointBranch:
-    """A heat map a joint over the region; its softmax says in which cell the joint is.
+    """Predicts a heat map per keypoint over the RoI, with a softmax over its cells.
 
     Attributes:
-        pooler: of the maps.
-        head: from maps (N, size, size, C) to logits (N, m, m, K).
+        pooler: pooler of the feature maps.
+        head: model from maps (N, size, size, C) to logits (N, m, m, K).
     """
 
-    pooler: Pooler
+    pooler: RoiPooler
     head: keras.Model
     name: str = "keypoints"
 
     def loss(self, maps, sample, truth: Mapping[str, Any], training: bool) -> Any:
-        """Mean cross-entropy over the labelled joints that lie in their positive region."""
-        logits = self._maps(maps, sample["boxes"], training)
+        """Computes the mean cross-entropy of the labelled keypoints inside of positive RoIs."""
+        logits = self._heat_maps(maps, sample["boxes"], training)
         side = logits.shape[-1]
         points = ops.cast(truth["keypoints"], "float32")
-        points = ops.take_along_axis(points, sample["truth"][..., None, None], axis=1)
+        points = ops.take_along_axis(points, sample["matched"][..., None, None], axis=1)
         boxes = sample["boxes"][:, :, None]
-        where = (points[..., :2] - boxes[..., :2]) / ops.maximum(
-            boxes[..., 2:] - boxes[..., :2], 1e-6
-        )
-        inside = ops.all(ops.logical_and(where >= 0, where <= 1), axis=-1)
-        counts = ops.logical_and(inside, points[..., 2] > 0)
-        counts = ops.logical_and(counts, sample["positive"][..., None])
-        # The region's own far edge belongs to its last cell.
-        cell = ops.clip(ops.cast(ops.floor(where * side), "int32"), 0, side - 1)
+        sides = ops.maximum(boxes[..., 2:] - boxes[..., :2], 1e-6)
+        position = (points[..., :2] - boxes[..., :2]) / sides
+        inside = ops.all(ops.logical_and(position >= 0, position <= 1), axis=-1)
+        valid = ops.logical_and(inside, points[..., 2] > 0)
+        valid = ops.logical_and(valid, sample["positive"][..., None])
+        # The far edge of the RoI belongs to its last cell.
+        cell = ops.clip(ops.cast(ops.floor(position * side), "int32"), 0, side - 1)
         target = cell[..., 1] * side + cell[..., 0]
         flat = ops.reshape(logits, (-1, *logits.shape[1:3], side * side))
-        return mean_where(softmax_cross_entropy(flat, target), counts)
+        return mean_where(softmax_cross_entropy(flat, target), valid)
 
-    def postprocess(self, maps, found: dict[str, Any], transform) -> dict[str, Any]:
-        """`keypoints` (B, D, K, 3): x, y in pixels of the image, and a score in 0…1."""
-        logits = self._maps(maps, found["boxes"], training=False)
+    def postprocess(self, maps, detections: dict[str, Any], transform) -> dict[str, Any]:
+        """Returns `keypoints` (B, D, K, 3): x, y in pixels of the image, and a score in [0, 1]."""
+        logits = self._heat_maps(maps, detections["boxes"], training=False)
         side = logits.shape[-1]
         flat = ops.reshape(logits, (-1, *logits.shape[1:3], side * side))
         best = argmax_channel(flat)
         score = ops.max(ops.softmax(flat, axis=-1), axis=-1)
         cells = ops.stack([best % side, best // side], axis=-1)
-        where = (ops.cast(cells, "float32") + 0.5) / side
-        boxes = found["boxes"][:, :, None]
-        points = boxes[..., :2] + where * (boxes[..., 2:] - boxes[..., :2])
+        position = (ops.cast(cells, "float32") + 0.5) / side
+        boxes = detections["boxes"][:, :, None]
+        points = boxes[..., :2] + position * (boxes[..., 2:] - boxes[..., :2])
         points = ops.concatenate([transform.restore_points(points), score[..., None]], axis=-1)
-        there = (found["labels"] >= 0)[..., None, None]
-        return {"keypoints": ops.where(there, points, 0.0)}
+        valid = (detections["labels"] >= 0)[..., None, None]
+        return {"keypoints": ops.where(valid, points, 0.0)}
 
-    def _maps(self, maps, boxes, training: bool):
+    def _heat_maps(self, maps, boxes, training: bool):
         """Logits (B, R, K, m, m)."""
         logits = ops.cast(self.head(self.pooler(maps, boxes), training=training), "float32")
         logits = ops.reshape(logits, (-1, boxes.shape[1], *logits.shape[1:]))
         return ops.transpose(logits, (0, 1, 4, 2, 3))
+
+
+def keypoint_branch(
+    maps: Mapping[int, Any], num_keypoints: int, *, filters: int, convolutions: int
+) -> KeypointBranch:
+    """Builds the keypoint branch: 3×3 convolutions, a 4×4 transposed one, bilinear doubling.
+
+    Args:
+        maps: feature maps by level.
+        num_keypoints: keypoints per object.
+        filters: filters of the 3×3 convolutions.
+        convolutions: number of 3×3 convolutions.
+    """
+    pooler = RoiPooler(14)
+    region = keras.Input((pooler.size, pooler.size, maps[min(maps)].shape[-1]), name="region")
+    x = stacked_convolutions(region, filters, convolutions)
+    x = layers.Conv2DTranspose(num_keypoints, 4, strides=2, padding="same", name="up")(x)
+    x = layers.UpSampling2D(2, interpolation="bilinear", name="double")(x)
+    x = layers.Activation("linear", dtype="float32", name="float_logits")(x)
+    return KeypointBranch(pooler, keras.Model(region, x, name="keypoints_head"))

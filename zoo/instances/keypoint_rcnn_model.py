@@ -1,4 +1,4 @@
-"""Keypoint R-CNN: Mask R-CNN's head with a one-hot mask for each joint (He et al., ICCV 2017)."""
+"""Keypoint R-CNN: Faster R-CNN with a keypoint branch (He et al., *Mask R-CNN*, ICCV 2017)."""
 
 from __future__ import annotations
 
@@ -7,16 +7,10 @@ from typing import Any
 
 from zoo.cards import PublishedResult
 from zoo.detection.argument_checks import check_detector
-from zoo.detection.two_stage.assembly import (
-    PYRAMID,
-    RATIOS,
-    backbone_maps,
-    pyramid_detector,
-)
-from zoo.detection.two_stage.box_heads import keypoint_head
-from zoo.detection.two_stage.roi_heads import Pooler
+from zoo.detection.two_stage.assembly import backbone_maps, box_branch, region_proposal_network
 from zoo.detection.two_stage.two_stage_detector import TwoStageDetector
-from zoo.instances.keypoint_branch import KeypointBranch
+from zoo.detection.two_stage.variants import FPN, RATIOS
+from zoo.instances.keypoint_branch import keypoint_branch
 from zoo.instances.mask_rcnn_model import PAPER
 from zoo.registry import register
 
@@ -25,7 +19,7 @@ from zoo.registry import register
     "keypoint_rcnn",
     task="instances",
     targets=("boxes", "labels", "keypoints"),
-    summary="Faster R-CNN, and a heat map for each joint of each region",
+    summary="Faster R-CNN with a heat map per keypoint",
     paper=PAPER,
     published={
         "num_classes": 1,
@@ -39,22 +33,22 @@ from zoo.registry import register
         "num_keypoints": 4,
         "width": 0.125,
         "filters": 16,
-        "units": 32,
-        "joint_filters": 16,
-        "joint_convolutions": 2,
+        "hidden_units": 32,
+        "keypoint_filters": 16,
+        "keypoint_convolutions": 2,
         "anchor_sizes": (8, 16, 24, 32, 48),
-        "regions": 16,
+        "rois_per_image": 16,
         "proposals": (64, 32),
-        "detections": 20,
+        "max_detections": 20,
         "backbone_options": {"blocks": (1, 1, 1, 1), "stride_on": "3x3"},
     },
     published_results=(
         PublishedResult("keypoint AP", "62.7 %", "COCO test-dev, ResNet-50-FPN", "paper"),
         PublishedResult(
-            "keypoint AP", "63.1 %", "COCO test-dev, ResNet-50-FPN, masks beside", "paper"
+            "keypoint AP", "63.1 %", "COCO test-dev, ResNet-50-FPN, with the mask branch", "paper"
         ),
     ),
-    notes="The joints are the data set's; a flip in training needs their left and right pairs.",
+    notes="Keypoints are those of the data set; horizontal flips need its left-right pairs.",
 )
 def keypoint_rcnn(
     *,
@@ -64,86 +58,86 @@ def keypoint_rcnn(
     backbone: str = "resnet50",
     norm: str | None = "batch",
     width: float = 1.0,
-    filters: int = 0,
-    units: int = 0,
-    joint_filters: int = 512,
-    joint_convolutions: int = 8,
-    anchor_sizes: Sequence[float] = (),
+    filters: int = 256,
+    hidden_units: int = 1024,
+    keypoint_filters: int = 512,
+    keypoint_convolutions: int = 8,
+    anchor_sizes: Sequence[float] = FPN.anchor_sizes,
     anchor_ratios: Sequence[float] = RATIOS,
-    regions: int = 0,
-    proposals: Sequence[int] = (),
-    detections: int = 100,
+    rois_per_image: int = 512,
+    proposals: tuple[int, int] = FPN.proposals,
+    max_detections: int = 100,
     score_threshold: float = 0.05,
-    nms_iou: float = 0.0,
+    nms_iou: float = 0.5,
     backbone_options: Mapping[str, Any] | None = None,
     name: str = "keypoint_rcnn",
 ) -> TwoStageDetector:
-    """Keypoint R-CNN. Numbers left at 0 or empty take those of the public ResNet-50-FPN model.
+    """Keypoint R-CNN with the defaults of the public ResNet-50-FPN model.
 
     Args:
-        num_classes: classes of objects; the background is not counted.
-        num_keypoints: joints of an object.
-        input_shape: height, width (None = any) and channels of the images, pixels 0…255.
-        backbone: a name of `zoo.backbones` with maps at levels 2 to 5.
-        norm: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"`.
+        num_classes: number of classes, without background.
+        num_keypoints: keypoints per object.
+        input_shape: height, width (None for any) and channels of the images, pixels in 0…255.
+        backbone: name of a backbone with feature maps of stride 4 to 32, see `zoo.backbones`.
+        norm: normalisation: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"`.
         width: factor on the backbone's channels.
-        filters: of the proposal network and the pyramid (256).
-        units: of the box head's dense layers (1024).
-        joint_filters, joint_convolutions: of the keypoint head.
-        anchor_sizes: in pixels of the canvas, one a level (32, 64, 128, 256, 512).
-        anchor_ratios: height over width.
-        regions: an image, to train the heads on (512).
-        proposals: in training and in answers (2000, 1000).
-        detections: most boxes of an answer.
-        score_threshold: lowest score of an answer.
-        nms_iou: of the final suppression, by class (0.5).
-        backbone_options: what else the backbone takes.
-        name: of the model.
+        filters: filters of the region proposal network and the feature pyramid.
+        hidden_units: units of each of the box head's dense layers.
+        keypoint_filters: filters of the keypoint head's convolutions.
+        keypoint_convolutions: number of the keypoint head's convolutions.
+        anchor_sizes: anchor sizes in pixels of the model input, one per level from stride 4
+            (32, 64, 128, 256, 512).
+        anchor_ratios: height / width of the anchors.
+        rois_per_image: RoIs sampled per image for the heads.
+        proposals: proposals kept per image, `(train, predict)` (2000, 1000).
+        max_detections: maximum number of detections per image.
+        score_threshold: minimum score of a detection, in [0, 1].
+        nms_iou: IoU threshold of the final non-maximum suppression per class, in [0, 1].
+        backbone_options: further arguments of the backbone; None for its defaults.
+        name: name of the model.
 
     Returns:
-        A model from (B, H, W, C) to `objectness`, `rpn_deltas` and the maps; its answers are those
-        of `faster_rcnn` and `keypoints` (B, D, K, 3): x, y in pixels, score in 0…1.
+        A model from (B, H, W, C) to `objectness`, `rpn_deltas` and the feature maps; its
+        predictions are those of `zoo.tasks.detection_task` and `keypoints` (B, D, K, 3): x, y in
+        pixels, score in [0, 1].
 
     Raises:
-        InputError: an unknown backbone or option, or numbers out of range.
+        InputError: if an argument is unknown or out of range.
     """
     check_detector(
         name,
         num_classes,
-        detections=detections,
+        max_detections=max_detections,
         width=width,
         num_keypoints=num_keypoints,
-        joint_filters=joint_filters,
+        keypoint_filters=keypoint_filters,
     )
-    variant = PYRAMID.changed(
+    variant = FPN.changed(
         filters=filters,
-        units=units,
+        hidden_units=hidden_units,
         anchor_sizes=anchor_sizes,
-        regions=regions,
+        rois_per_image=rois_per_image,
         proposals=proposals,
         nms_iou=nms_iou,
     )
     images, maps = backbone_maps(
-        input_shape,
-        backbone,
-        pyramid=True,
-        norm=norm,
-        width=width,
-        filters=variant.filters,
-        options=backbone_options,
+        input_shape, backbone, variant, norm=norm, width=width, options=backbone_options
     )
-    head = keypoint_head(
-        variant.filters, num_keypoints, filters=joint_filters, convolutions=joint_convolutions
+    outputs, rpn = region_proposal_network(maps, variant, anchor_ratios)
+    box = box_branch(
+        maps, num_classes, variant, score_threshold=score_threshold, max_detections=max_detections
     )
-    return pyramid_detector(
-        name,
-        num_classes,
+    keypoints = keypoint_branch(
+        maps, num_keypoints, filters=keypoint_filters, convolutions=keypoint_convolutions
+    )
+    return TwoStageDetector(
         images,
-        maps,
-        variant,
-        anchor_ratios,
-        branches=(KeypointBranch(Pooler(14), head),),
+        outputs,
+        proposals=rpn,
+        sampling=variant.sampling,
+        box=box,
+        branches=(keypoints,),
+        roi_levels=variant.levels,
         task="instances",
-        score_threshold=score_threshold,
-        detections=detections,
+        name=name,
     )

@@ -1,4 +1,4 @@
-"""Mask R-CNN: Faster R-CNN with a mask for each region (He et al., ICCV 2017)."""
+"""Mask R-CNN: Faster R-CNN with a mask branch (He et al., ICCV 2017)."""
 
 from __future__ import annotations
 
@@ -9,21 +9,12 @@ import keras
 
 from zoo.backbones.resnet import last_stage
 from zoo.cards import Paper, PublishedResult
-from zoo.detection.argument_checks import check_detector
-from zoo.detection.two_stage.assembly import (
-    C4,
-    PYRAMID,
-    RATIOS,
-    Variant,
-    backbone_maps,
-    proposal_network,
-    pyramid_detector,
-)
-from zoo.detection.two_stage.box_heads import mask_head, pooled_head, pooled_mask_head
-from zoo.detection.two_stage.roi_heads import BoxBranch, Pooler, RegionSampling
+from zoo.detection.argument_checks import check_choice, check_detector
+from zoo.detection.two_stage.assembly import backbone_maps, box_branch, region_proposal_network
 from zoo.detection.two_stage.two_stage_detector import TwoStageDetector
+from zoo.detection.two_stage.variants import RATIOS, VARIANTS
 from zoo.errors import InputError
-from zoo.instances.mask_branch import MaskBranch
+from zoo.instances.mask_branch import mask_branch
 from zoo.registry import register
 
 PAPER = Paper("K. He, G. Gkioxari, P. Dollár, R. Girshick", "Mask R-CNN", "ICCV", 2017)
@@ -32,7 +23,7 @@ PAPER = Paper("K. He, G. Gkioxari, P. Dollár, R. Girshick", "Mask R-CNN", "ICCV
 @register(
     "mask_rcnn",
     task="instances",
-    summary="Faster R-CNN, and a small fully convolutional mask for each region and class",
+    summary="Faster R-CNN with a small fully convolutional mask head per class",
     paper=PAPER,
     published={
         "num_classes": 90,
@@ -45,12 +36,12 @@ PAPER = Paper("K. He, G. Gkioxari, P. Dollár, R. Girshick", "Mask R-CNN", "ICCV
         "num_classes": 3,
         "width": 0.125,
         "filters": 16,
-        "units": 32,
+        "hidden_units": 32,
         "mask_filters": 8,
         "anchor_sizes": (8, 16, 24, 32, 48),
-        "regions": 16,
+        "rois_per_image": 16,
         "proposals": (64, 32),
-        "detections": 20,
+        "max_detections": 20,
         "backbone_options": {"blocks": (1, 1, 1, 1), "stride_on": "3x3"},
     },
     published_results=(
@@ -61,9 +52,9 @@ PAPER = Paper("K. He, G. Gkioxari, P. Dollár, R. Girshick", "Mask R-CNN", "ICCV
         PublishedResult("time", "195 ms per image", "ResNet-101-FPN, M40 GPU", "paper"),
     ),
     notes=(
-        "Labels are counted without a background: num_classes=90 is the public model of 91. "
-        "norm='frozen' keeps ImageNet's batch statistics, which needs backbone weights; from "
-        "scratch take norm='batch' or 'group'. Published counts leave out frozen normalisation."
+        "Class indices do not include the background: num_classes=90 is the public model of 91. "
+        "norm='frozen' keeps ImageNet's batch statistics and needs pretrained weights; from "
+        "scratch use norm='batch' or 'group'. Published counts leave out frozen normalisation."
     ),
 )
 def mask_rcnn(
@@ -74,129 +65,106 @@ def mask_rcnn(
     head: str = "fpn",
     norm: str | None = "batch",
     width: float = 1.0,
-    filters: int = 0,
-    units: int = 0,
+    filters: int | None = None,
+    hidden_units: int | None = None,
     mask_filters: int = 256,
-    anchor_sizes: Sequence[float] = (),
+    anchor_sizes: Sequence[float] | None = None,
     anchor_ratios: Sequence[float] = RATIOS,
-    regions: int = 0,
-    proposals: Sequence[int] = (),
-    detections: int = 100,
+    rois_per_image: int | None = None,
+    proposals: tuple[int, int] | None = None,
+    max_detections: int = 100,
     score_threshold: float = 0.05,
-    nms_iou: float = 0.0,
+    nms_iou: float | None = None,
     paste: bool = True,
     backbone_options: Mapping[str, Any] | None = None,
     name: str = "mask_rcnn",
 ) -> TwoStageDetector:
-    """Mask R-CNN. Numbers left at 0 or empty take the form's own, here "FPN / C4".
+    """Mask R-CNN. Defaults that depend on the head are given as "fpn / c4".
 
     Args:
-        num_classes: classes of objects; the background is not counted.
-        input_shape: height, width (None = any) and channels of the images, pixels 0…255.
-        backbone: a name of `zoo.backbones`; a ResNet for the C4 form.
-        head: `"fpn"`, or `"c4"`: one map, and ResNet's last stage as the head.
-        norm: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"`.
+        num_classes: number of classes, without background.
+        input_shape: height, width (None for any) and channels of the images, pixels in 0…255.
+        backbone: name of a backbone, see `zoo.backbones`; a ResNet for the C4 form.
+        head: `"fpn"` for a feature pyramid and two dense layers; `"c4"` for one feature map of
+            stride 16, and ResNet's last stage as the head.
+        norm: normalisation: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"`.
         width: factor on the backbone's channels.
-        filters: of the proposal network and the pyramid (256 / 1024).
-        units: of the box head's dense layers (1024; C4 has none).
-        mask_filters: of the mask head.
-        anchor_sizes: in pixels of the canvas (32, 64, 128, 256, 512), on a pyramid one a level.
-        anchor_ratios: height over width.
-        regions: an image, to train the heads on (512 / 64).
-        proposals: in training and in answers (2000, 1000 / 2000, 300).
-        detections: most boxes of an answer.
-        score_threshold: lowest score of an answer.
-        nms_iou: of the final suppression, by class (0.5).
-        paste: whether `masks` are of the whole image, (B, D, H, W), or each in the frame of its
-            box, (B, D, 112, 112); the second takes less memory on large images.
-        backbone_options: what else the backbone takes.
-        name: of the model.
+        filters: filters of the region proposal network and the feature pyramid (256 / 1024).
+        hidden_units: units of each of the box head's dense layers (1024 / not used).
+        mask_filters: filters of the mask head.
+        anchor_sizes: anchor sizes in pixels of the model input (32, 64, 128, 256, 512; in the
+            pyramid one per level from stride 4).
+        anchor_ratios: height / width of the anchors.
+        rois_per_image: RoIs sampled per image for the heads (512 / 64).
+        proposals: proposals kept per image, `(train, predict)` (2000, 1000 / 2000, 300).
+        max_detections: maximum number of detections per image.
+        score_threshold: minimum score of a detection, in [0, 1].
+        nms_iou: IoU threshold of the final non-maximum suppression per class (0.5).
+        paste: whether `masks` are of the whole image, (B, D, H, W); else each covers its box,
+            (B, D, 112, 112), which takes less memory on large images.
+        backbone_options: further arguments of the backbone; None for its defaults.
+        name: name of the model.
 
     Returns:
-        A model from (B, H, W, C) to `objectness`, `rpn_deltas` and the maps; its answers are those
-        of `faster_rcnn` and `masks` uint8, 0 or 1.
+        A model from (B, H, W, C) to `objectness`, `rpn_deltas` and the feature maps; its
+        predictions are those of `zoo.tasks.detection_task` and `masks` uint8, 0 or 1.
 
     Raises:
-        InputError: an unknown backbone, head or option, or numbers out of range.
+        InputError: if an argument is unknown or out of range.
     """
-    check_detector(name, num_classes, detections=detections, width=width, mask_filters=mask_filters)
-    if head not in ("fpn", "c4"):
-        raise InputError(f'{name}: head is "fpn" or "c4", not {head!r}.')
-    variant = (PYRAMID if head == "fpn" else C4).changed(
+    check_detector(
+        name, num_classes, max_detections=max_detections, width=width, mask_filters=mask_filters
+    )
+    check_choice(name, "head", head, ("fpn", "c4"))
+    variant = VARIANTS[head].changed(
         filters=filters,
-        units=units,
+        hidden_units=hidden_units,
         anchor_sizes=anchor_sizes,
-        regions=regions,
+        rois_per_image=rois_per_image,
         proposals=proposals,
         nms_iou=nms_iou,
     )
-    style: dict[str, Any] = {"norm": norm, "width": width, **(backbone_options or {})}
     images, maps = backbone_maps(
-        input_shape,
-        backbone,
-        pyramid=head == "fpn",
-        norm=norm,
-        width=width,
-        filters=variant.filters,
-        options=backbone_options,
+        input_shape, backbone, variant, norm=norm, width=width, options=backbone_options
     )
-    prediction: dict[str, Any] = {"score_threshold": score_threshold, "detections": detections}
+    outputs, rpn = region_proposal_network(maps, variant, anchor_ratios)
+    trunk = None
     if head == "c4":
-        return _c4(name, num_classes, images, maps, variant, anchor_ratios, prediction, style,
-                   mask_filters, paste, backbone)  # fmt: skip
-    masks = mask_head(variant.filters, num_classes, filters=mask_filters)
-    branch = MaskBranch(Pooler(14), masks, paste)
-    return pyramid_detector(
-        name,
-        num_classes,
-        images,
+        trunk = _last_stage(name, maps[4], backbone, norm, width, backbone_options)
+    box = box_branch(
         maps,
+        num_classes,
         variant,
-        anchor_ratios,
-        branches=(branch,),
-        task="instances",
-        **prediction,
+        score_threshold=score_threshold,
+        max_detections=max_detections,
+        trunk=trunk,
     )
-
-
-def _c4(
-    name: str,
-    num_classes: int,
-    images: Any,
-    maps: Mapping[int, Any],
-    variant: Variant,
-    ratios: Sequence[float],
-    prediction: dict[str, Any],
-    style: dict[str, Any],
-    mask_filters: int,
-    paste: bool,
-    backbone: str,
-) -> TwoStageDetector:
-    """Both heads on one last stage of ResNet, whose weights they share."""
-    if not backbone.startswith("resnet"):
-        raise InputError(f"{name}: the C4 head is a ResNet's last stage, not one of {backbone}.")
-    outputs, proposals = proposal_network(maps, variant, ratios)
-    region = keras.Input((7, 7, maps[4].shape[-1]), name="region")
-    options = {
-        key: value for key, value in style.items() if key not in ("output_stride", "weights")
-    }
-    trunk = keras.Model(region, last_stage(region, name=backbone, **options), name="trunk")
-    box = BoxBranch(
-        Pooler(7),
-        pooled_head(trunk, num_classes),
-        beta=variant.beta,
-        nms_iou=variant.nms_iou,
-        **prediction,
-    )
-    masks = pooled_mask_head(trunk, num_classes, filters=mask_filters)
+    masks = mask_branch(maps, num_classes, mask_filters, paste=paste, trunk=trunk)
     return TwoStageDetector(
         images,
         outputs,
-        proposals=proposals,
-        sampling=RegionSampling(variant.regions, background_iou=variant.background_iou),
+        proposals=rpn,
+        sampling=variant.sampling,
         box=box,
-        branches=(MaskBranch(Pooler(7), masks, paste),),
-        region_levels=(4,),
+        branches=(masks,),
+        roi_levels=variant.levels,
         task="instances",
         name=name,
     )
+
+
+def _last_stage(
+    name: str,
+    features: Any,
+    backbone: str,
+    norm: str | None,
+    width: float,
+    options: Mapping[str, Any] | None,
+) -> keras.Model:
+    """ResNet's last stage on a RoI's map, which the box head and the mask head share."""
+    if not backbone.startswith("resnet"):
+        raise InputError(f"{name}: head='c4' needs a ResNet as the backbone, not {backbone!r}.")
+    style = {key: value for key, value in (options or {}).items() if key != "output_stride"}
+    region = keras.Input((7, 7, features.shape[-1]), name="region")
+    x = last_stage(region, norm=norm, width=width, name=backbone, **style)
+    return keras.Model(region, x, name="trunk")

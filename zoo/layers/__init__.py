@@ -1,11 +1,11 @@
-"""One idea of the field a file, as layers and as functions on tensors."""
+"""Layers and functions on tensors, one subject per file."""
 
 from zoo.layers.atrous_pyramid import aspp
 from zoo.layers.bilinear import BilinearInitializer
 from zoo.layers.border import PadBorder, PadToGrid
 from zoo.layers.conv_blocks import conv_block, separable_conv_block
 from zoo.layers.densenet_blocks import dense_block, transition_down, transition_up
-from zoo.layers.laplacian_pyramid import LaplacianPyramid, collapse_pyramid
+from zoo.layers.laplacian_pyramid import LaplacianPyramid
 from zoo.layers.max_unpooling import MaxPoolWithIndices, MaxUnpool
 from zoo.layers.normalization_policy import NORM_POLICIES, normalization
 from zoo.layers.padding import CropLike, PadToMultiple
@@ -39,7 +39,6 @@ __all__ = [
     "SpatialPyramidPooling",
     "TransposedConv2D",
     "aspp",
-    "collapse_pyramid",
     "conv_block",
     "dense_block",
     "normalization",

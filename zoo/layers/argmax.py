@@ -7,9 +7,9 @@ from keras import ops
 
 
 def argmax_channel(x):
-    """(…, C) float → (…) int32 index of the largest value, the first one of equals.
+    """Returns the index (…) int32 of the largest value of each vector (…, C), the first of equals.
 
-    Keras' own arg-max orders −0 before 0 with a bitwise operator that LiteRT does not have.
+    Keras' own arg-max orders −0 before 0 with a bitwise operator that LiteRT lacks.
     """
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf

@@ -23,16 +23,25 @@ def aspp(
     epsilon: float = 1e-5,
     name: str = "aspp",
 ):
-    """(N, H, W, C) -> (N, H, W, filters), any size.
+    """Applies atrous spatial pyramid pooling to maps (N, H, W, C) of any size.
 
-    Branches: a 1x1 convolution, one 3x3 convolution per rate, and the mean of the whole map;
-    concatenated and projected by a 1x1 convolution. Rates 6, 12, 18 go with output stride 16 and
-    12, 24, 36 with 8.
+    The branches are a 1×1 convolution, one 3×3 convolution per rate, and the mean of the map; they
+    are concatenated and projected by a 1×1 convolution.
 
     Args:
-        separable: depthwise-separable 3x3 convolutions, ReLU after both steps, as in the authors'
-            code.
-        image_pooling: include the branch with the mean of the map.
+        x: maps (N, H, W, C).
+        rates: dilation rates of the 3×3 convolutions: (6, 12, 18) for output stride 16, and
+            (12, 24, 36) for 8.
+        filters: filters of each branch and of the result.
+        separable: whether the 3×3 convolutions are depthwise-separable, with a ReLU after both
+            steps as in the authors' code.
+        image_pooling: whether to include the branch with the mean of the map.
+        norm: normalization policy.
+        epsilon: constant added to the variance by the normalization.
+        name: prefix of the layer names.
+
+    Returns:
+        Maps (N, H, W, filters).
     """
     style: dict[str, Any] = {"norm": norm, "epsilon": epsilon}
     branches = [conv_block(x, filters, 1, name=f"{name}_1x1", **style)]

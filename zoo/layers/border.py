@@ -1,37 +1,37 @@
-"""Borders of a fixed width, and sizes on which strided maps fall on whole pixels."""
+"""Padding by a fixed width, and padding to a size that strided maps align with."""
 
 from __future__ import annotations
 
 import keras
 from keras import ops
 
+from zoo.argument_checks import check_choice
 from zoo.errors import InputError
-from zoo.layers.padding import PAD_MODES, _source_line
+from zoo.layers.padding import PAD_MODES, source_line
 from zoo.layers.shapes import MapLayer, check_map, check_positive, height_width
 
 
 @keras.saving.register_keras_serializable(package="zoo")
 class PadBorder(MapLayer):
-    """Add a border of fixed width around maps (N, H, W, C) of any size.
+    """Pads maps (N, H, W, C) of any size by a border of fixed width.
 
     Args:
         before: lines added at the top and at the left, in pixels.
-        after: lines added at the bottom and at the right; default `before`.
-        mode: "reflect", "symmetric", "edge" or "zero", as `PadToMultiple`; the border may be wider
-            than the map.
+        after: lines added at the bottom and at the right; None for as many as `before`.
+        mode: `"reflect"`, `"symmetric"`, `"edge"` or `"zero"`, as of `PadToMultiple`; the border
+            may be wider than the map.
 
     Raises:
-        InputError: for a negative width or an unknown mode.
+        InputError: if a width is negative or the mode unknown.
     """
 
     def __init__(self, before: int, after: int | None = None, mode: str = "reflect", **kwargs):
         super().__init__(**kwargs)
         after = before if after is None else after
         if before < 0 or after < 0:
-            raise InputError(f"a border is at least 0 pixels wide, got {before} and {after}")
-        if mode not in PAD_MODES:
-            raise InputError(f"mode={mode!r} is unknown; use one of {', '.join(PAD_MODES)}")
-        self.before, self.after, self.mode = int(before), int(after), mode
+            raise InputError(f"before and after must be at least 0, not {before!r} and {after!r}.")
+        self.before, self.after = int(before), int(after)
+        self.mode = check_choice("mode", mode, PAD_MODES)
 
     def call(self, inputs):
         if self.mode == "zero":
@@ -40,7 +40,7 @@ class PadBorder(MapLayer):
         for axis in (1, 2):
             size = height_width(inputs)[axis - 1]
             line = ops.arange(size + self.before + self.after, dtype="int32") - self.before
-            inputs = ops.take(inputs, _source_line(line, size, self.mode), axis=axis)
+            inputs = ops.take(inputs, source_line(line, size, self.mode), axis=axis)
         return inputs
 
     def compute_output_shape(self, input_shape):
@@ -55,14 +55,14 @@ class PadBorder(MapLayer):
 
 @keras.saving.register_keras_serializable(package="zoo")
 class PadToGrid(MapLayer):
-    """Pad images (N, H, W, C) at the bottom and right until both sides are m * stride + 1.
+    """Pads images (N, H, W, C) at the bottom and right until both sides are m·stride + 1.
 
-    On such a size every strided convolution with symmetric zeros, "same" ones included, takes its
-    outputs at pixels 0, stride, 2 * stride … up to the last one, so resizing a map by
-    "bilinear_aligned" puts it back exactly where it came from. The border mirrors the image.
+    On such a size the outputs of a strided convolution with symmetric padding are at pixels 0,
+    stride, 2·stride … up to the last one, and resizing by `"bilinear_aligned"` aligns them with
+    the image. The border mirrors the image.
 
     Args:
-        stride: of the network, in pixels.
+        stride: stride of the network, in pixels.
     """
 
     def __init__(self, stride: int, **kwargs):
@@ -76,7 +76,7 @@ class PadToGrid(MapLayer):
             if isinstance(missing, int) and missing == 0:
                 continue
             line = ops.arange(size + missing, dtype="int32")
-            inputs = ops.take(inputs, _source_line(line, size, "reflect"), axis=axis)
+            inputs = ops.take(inputs, source_line(line, size, "reflect"), axis=axis)
         return inputs
 
     def compute_output_shape(self, input_shape):

@@ -1,4 +1,4 @@
-"""Max pooling with Darknet's borders: any padding, of which no value is ever the largest."""
+"""Max pooling with the padding of Darknet."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ class BorderedMaxPooling(MapLayer):
     """The largest of each size×size window, windows reaching over the border on both sides.
 
     The first window starts padding // 2 before the map and there are
-    (side + padding − size) // stride + 1 of them, as in Darknet; "same" pooling starts elsewhere
-    where the stride is above 1. The border repeats the map's edge, which changes no maximum and,
-    unlike −∞, can be quantized.
+    (side + padding − size) // stride + 1 of them, as in Darknet; "same" pooling differs for strides
+    above 1. The border repeats the map's edge, which changes no maximum and, unlike −∞, can be
+    quantized.
 
     Args:
-        size: of the windows.
-        stride: between two of them.
-        padding: on both sides together; below 2·size.
+        size: side of the windows, in pixels.
+        stride: stride of the windows, in pixels.
+        padding: padding of both sides together, below 2·size.
     """
 
     def __init__(self, size: int, stride: int, padding: int, **kwargs):

@@ -1,7 +1,6 @@
-"""Masks in the frame of a box: cut for another box, or pasted into an image.
+"""Masks relative to their boxes: cropped to other boxes, or pasted into an image.
 
-Both are separable: along each axis a matrix of bilinear weights, so that any number of masks is two
-matrix products, on every backend and in LiteRT.
+Both are separable, two products with matrices of bilinear weights, on every backend and in LiteRT.
 """
 
 from __future__ import annotations
@@ -10,16 +9,16 @@ from keras import ops
 
 
 def crop_masks(masks, boxes, windows, size: int):
-    """What masks look like in the frames of other boxes.
+    """Resamples masks relative to other boxes.
 
     Args:
-        masks: (B, P, M, M) in 0…1, each in the frame of its box.
-        boxes: (B, P, 4) xyxy.
-        windows: (B, P, 4) xyxy, the frames wanted.
-        size: cells a side of the result.
+        masks: masks (B, P, M, M) in 0…1, each relative to its box.
+        boxes: boxes (B, P, 4) xyxy of the masks.
+        windows: boxes (B, P, 4) xyxy of the result.
+        size: cells per side of the result.
 
     Returns:
-        (B, P, size, size) float32 in 0…1; 0 outside of the box.
+        Masks (B, P, size, size) float32 in 0…1; 0 outside of the boxes.
     """
     masks = ops.cast(masks, "float32")
     step = (ops.arange(size, dtype="float32") + 0.5) / size
@@ -31,15 +30,16 @@ def crop_masks(masks, boxes, windows, size: int):
 
 
 def paste_masks(masks, boxes, height, width):
-    """Masks in their boxes' frames, at their place in the image.
+    """Pastes masks into an image.
 
     Args:
-        masks: (B, D, M, M) in 0…1.
-        boxes: (B, D, 4) xyxy in pixels of the image.
-        height, width: of the image, Python integers or scalar tensors.
+        masks: masks (B, D, M, M) in 0…1, each relative to its box.
+        boxes: boxes (B, D, 4) xyxy in pixels of the image.
+        height: height of the image, an integer or a scalar tensor.
+        width: width of the image, an integer or a scalar tensor.
 
     Returns:
-        (B, D, height, width) float32 in 0…1; a pixel's value is that at its centre.
+        Masks (B, D, height, width) float32 in 0…1, sampled at the centres of the pixels.
     """
     masks = ops.cast(masks, "float32")
     x = ops.reshape(ops.cast(ops.arange(width), "float32") + 0.5, (1, 1, -1))
@@ -50,14 +50,14 @@ def paste_masks(masks, boxes, height, width):
 
 
 def _weights(position, low, high, cells: int):
-    """(…, n, cells) bilinear weights of positions (…, n) between `low` and `high` (…, 1).
+    """Bilinear weights (…, n, cells) of positions (…, n) between `low` and `high` (…, 1).
 
-    Cells lie at the middles of equal parts; beyond the outermost middles the edge is repeated, and
-    beyond the box everything is 0.
+    Cells are at the centres of equal parts; the outermost ones are repeated up to the edges of the
+    box, and the weights outside are 0.
     """
     length = high - low
-    where = (position - low) / ops.maximum(length, 1e-6)
-    inside = ops.logical_and(ops.logical_and(where >= 0, where < 1), length > 0)
-    cell = ops.clip(where * cells - 0.5, 0.0, cells - 1.0)
+    fraction = (position - low) / ops.maximum(length, 1e-6)
+    inside = ops.logical_and(ops.logical_and(fraction >= 0, fraction < 1), length > 0)
+    cell = ops.clip(fraction * cells - 0.5, 0.0, cells - 1.0)
     distance = ops.abs(cell[..., None] - ops.arange(cells, dtype="float32"))
     return ops.maximum(1.0 - distance, 0.0) * ops.cast(inside, "float32")[..., None]

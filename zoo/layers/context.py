@@ -1,4 +1,4 @@
-"""The context module and its identity initialisation (Yu & Koltun, ICLR 2016)."""
+"""The context module and its identity initialization (Yu & Koltun, ICLR 2016)."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
+from zoo.argument_checks import check_choice
 from zoo.errors import InputError
 from zoo.layers.normalization_policy import normalization
 
@@ -19,19 +20,19 @@ WIDTHS = {"basic": (1, 1, 1, 1, 1, 1, 1, 1), "large": (2, 2, 4, 8, 16, 32, 32, 1
 
 @keras.saving.register_keras_serializable(package="zoo")
 class ContextIdentity(keras.initializers.Initializer):
-    """Weights that hand class scores on unchanged, for kernels (k, k, C_in, C_out).
+    """Weights of the identity on class scores, for kernels (k, k, C_in, C_out).
 
-    The centre tap is classes / C_out where floor(a * classes / C_in) = floor(b * classes / C_out)
-    for input channel a and output channel b. With C_in = C_out = classes all other weights are 0;
+    The centre weight is classes / C_out where ⌊a·classes / C_in⌋ = ⌊b·classes / C_out⌋ for input
+    channel a and output channel b. With C_in = C_out = classes all other weights are 0;
     in wider layers they are drawn from a normal distribution.
 
     Args:
-        classes: channels that enter and leave the module.
-        deviation: of the random weights, as a share of classes / C_out.
-        seed: of the random weights.
+        classes: input and output channels of the module.
+        deviation: standard deviation of the random weights, as a fraction of classes / C_out.
+        seed: seed of the random weights.
 
     Raises:
-        InputError: for a kernel whose channels are no multiples of `classes`.
+        InputError: if, when called, the channels are not multiples of `classes`.
     """
 
     def __init__(self, classes: int, deviation: float = 0.01, seed: int | None = None):
@@ -43,8 +44,7 @@ class ContextIdentity(keras.initializers.Initializer):
         height, width, c_in, c_out = shape
         if c_in % self.classes or c_out % self.classes:
             raise InputError(
-                f"identity needs channels that are multiples of {self.classes} classes, "
-                f"got {c_in} to {c_out}"
+                f"channels must be multiples of the {self.classes} classes, not {c_in} and {c_out}."
             )
         dtype = dtype or keras.config.floatx()
         gain = self.classes / c_out
@@ -64,7 +64,7 @@ class ContextIdentity(keras.initializers.Initializer):
 
 
 def context_reach(dilations: Sequence[int] = DILATIONS) -> int:
-    """Pixels that the module looks to each side."""
+    """Returns the distance in pixels from the centre to the edge of the receptive field."""
     return sum(dilations)
 
 
@@ -77,29 +77,33 @@ def context_module(
     deviation: float = 0.01,
     name: str = "context",
 ):
-    """Class scores (N, H, W, C) -> scores of the same shape that have looked around.
+    """Refines class scores by dilated convolutions.
 
     Args:
-        form: "basic" (C channels throughout) or "large" (2, 2, 4, 8, 16, 32, 32 times C).
-        dilations: of the 3x3 convolutions; "large" has seven of them.
-        norm: normalisation behind each convolution but the last; the paper has none, and with one
-            the module does not start as the identity.
-        deviation: of the random weights in the large form, see `ContextIdentity`.
-        name: prefix of the layers' names.
+        x: class scores (N, H, W, C).
+        form: `"basic"`, with C channels throughout, or `"large"`, with 2, 2, 4, 8, 16, 32 and 32
+            times C.
+        dilations: dilation rates of the 3×3 convolutions; `"large"` has seven.
+        norm: normalization policy behind each convolution but the last; the paper has none, and
+            with one the module does not start as the identity.
+        deviation: standard deviation of the random weights of `"large"`, see `ContextIdentity`.
+        name: prefix of the layer names.
+
+    Returns:
+        Class scores (N, H, W, C).
 
     Raises:
-        InputError: for an unknown form, or dilations that do not go with it.
+        InputError: if the form is unknown, or the dilations do not fit it.
     """
-    if form not in WIDTHS:
-        raise InputError(f"context form {form!r} is unknown; use one of {', '.join(WIDTHS)}")
+    check_choice("form", form, WIDTHS)
     if not dilations or min(dilations) < 1:
-        raise InputError(f"dilations are whole numbers of at least 1, got {dilations}")
+        raise InputError(f"dilations must be numbers of at least 1, not {dilations!r}.")
     if form == "large" and len(dilations) != len(DILATIONS):
-        raise InputError(f"the large form has {len(DILATIONS)} dilations, got {len(dilations)}")
+        raise InputError(f"dilations must be {len(DILATIONS)} numbers, not {dilations!r}.")
     classes = x.shape[-1]
     widths = WIDTHS["large"] if form == "large" else (1,) * (len(dilations) + 1)
     identity = ContextIdentity(classes, deviation)
-    # One border of zeros before the first layer, as the authors do, not one before each.
+    # One zero padding before the first layer, as in the authors' code, not one per layer.
     x = layers.ZeroPadding2D(context_reach(dilations), name=f"{name}_pad")(x)
     for number, (rate, width) in enumerate(zip(dilations, widths, strict=False), start=1):
         x = layers.Conv2D(

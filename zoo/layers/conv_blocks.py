@@ -1,6 +1,6 @@
-"""Convolution blocks with holes, plain and separable.
+"""Convolution blocks with dilation, plain and separable.
 
-A k x k kernel with rate r covers k + (k-1)(r-1) pixels. Yu & Koltun, *Multi-Scale Context
+A k×k kernel with dilation rate r covers k + (k−1)(r−1) pixels. Yu & Koltun, *Multi-Scale Context
 Aggregation by Dilated Convolutions*, ICLR 2016; Chen et al., *Encoder-Decoder with Atrous
 Separable Convolution*, ECCV 2018.
 """
@@ -27,19 +27,27 @@ def conv_block(
     padding: str = "same",
     name: str,
 ):
-    """Convolution, normalisation, activation: (N, H, W, C) -> (N, H', W', filters).
+    """Applies a convolution, a normalization and an activation.
 
     Args:
-        x: maps.
-        rate: distance of the kernel's taps in pixels; 1 is a plain convolution.
-        padding: "same", "valid", or "symmetric" (equal zeros on both sides also at stride 2, so
-            that output pixels stay on the centres of the input pixels they stand for).
-        use_bias: default: only where no normalisation follows.
-        epsilon: of the normalisation.
-        name: prefix of the layers' names.
+        x: maps (N, H, W, C).
+        filters: filters of the convolution.
+        kernel_size: side of the kernel.
+        stride: stride, in pixels.
+        rate: dilation rate; 1 for none.
+        norm: normalization policy.
+        activation: activation; None for none.
+        use_bias: whether the convolution has a bias; None for one only without normalization.
+        epsilon: constant added to the variance by the normalization.
+        padding: `"same"`, `"valid"`, or `"symmetric"`, with equal padding on both sides also for
+            stride 2, which keeps output pixels on the centres of input pixels.
+        name: prefix of the layer names.
+
+    Returns:
+        Maps (N, H', W', filters).
 
     Raises:
-        InputError: for a stride together with a rate.
+        InputError: if both the stride and the rate are above 1.
     """
     _check_rate(stride, rate)
     x, padding = _pad(x, kernel_size, rate, stride, padding, name)
@@ -70,12 +78,10 @@ def separable_conv_block(
     padding: str = "same",
     name: str,
 ):
-    """Depthwise convolution, norm, activation; 1x1 convolution, norm, activation.
+    """Applies a depthwise and a 1×1 convolution, each with a normalization and an activation.
 
-    Arguments as `conv_block`; `depthwise_activation` follows the depthwise step.
-
-    Raises:
-        InputError: for a stride together with a rate.
+    `depthwise_activation` follows the depthwise step; the other arguments, the result and the
+    errors are those of `conv_block`.
     """
     _check_rate(stride, rate)
     x, padding = _pad(x, kernel_size, rate, stride, padding, name)
@@ -111,7 +117,4 @@ def _activate(x, activation: str | None, name: str):
 
 def _check_rate(stride: int, rate: int) -> None:
     if stride > 1 and rate > 1:
-        raise InputError(
-            f"a convolution has a stride or a rate, got stride {stride} and rate {rate}; "
-            "set one of them to 1"
-        )
+        raise InputError(f"stride or rate must be 1, not {stride} and {rate}.")

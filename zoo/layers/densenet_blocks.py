@@ -26,10 +26,10 @@ def dense_layer(
     kernel_initializer="he_uniform",
     name: str,
 ):
-    """(N, H, W, C) -> the `growth` new maps (N, H, W, growth) of one layer.
+    """Returns the new maps (N, H, W, growth) of one layer of a dense block.
 
-    Norm, ReLU, 3x3 convolution, dropout; with `bottleneck` above 0 first norm, ReLU and a 1x1
-    convolution to bottleneck * growth maps.
+    Normalization, ReLU, 3×3 convolution and dropout; with `bottleneck` above 0 before them
+    normalization, ReLU and a 1×1 convolution of bottleneck·growth filters.
     """
     style = {"use_bias": use_bias, "kernel_initializer": kernel_initializer}
     if bottleneck:
@@ -45,21 +45,25 @@ def dense_layer(
 
 
 def dense_block(x, depth: int, growth: int, *, name: str, **style):
-    """`depth` dense layers, each fed with the input and all maps made before it.
+    """Applies dense layers, each to the concatenation of the input and the maps before it.
 
     Args:
-        style: passed to `dense_layer`.
+        x: maps (N, H, W, C).
+        depth: number of layers.
+        growth: growth rate, filters per layer.
+        name: prefix of the layer names.
+        **style: further arguments of `dense_layer`.
 
     Returns:
-        `(everything, new)`: (N, H, W, C + depth * growth), input first, and only the maps made
-        here, (N, H, W, depth * growth).
+        The input and the new maps (N, H, W, C + depth·growth), and the new maps alone
+        (N, H, W, depth·growth).
     """
-    made = []
+    maps = []
     for index in range(1, depth + 1):
         new = dense_layer(x, growth, name=f"{name}_block{index}", **style)
-        made.append(new)
+        maps.append(new)
         x = layers.Concatenate(name=f"{name}_block{index}_concat")([x, new])
-    new = made[0] if depth == 1 else layers.Concatenate(name=f"{name}_new")(made)
+    new = maps[0] if depth == 1 else layers.Concatenate(name=f"{name}_new")(maps)
     return x, new
 
 
@@ -71,7 +75,7 @@ def transition_down(
     epsilon: float = 1e-3,
     name: str,
 ):
-    """FC-DenseNet's TD: norm, ReLU, 1x1 convolution of the same width, dropout, 2x2 max pooling."""
+    """Applies FC-DenseNet's TD: normalization, ReLU, 1×1 convolution, dropout, 2×2 max pooling."""
     x = _norm_relu(x, norm, epsilon, name)
     x = layers.Conv2D(x.shape[-1], 1, kernel_initializer="he_uniform", name=f"{name}_conv")(x)
     x = layers.Dropout(dropout, name=f"{name}_drop")(x) if dropout else x
@@ -79,15 +83,16 @@ def transition_down(
 
 
 def transition_up(new, skip, filters: int, *, name: str):
-    """FC-DenseNet's TU: 3x3/2 transposed convolution of a block's *new* maps, cropped, beside skip.
+    """Applies FC-DenseNet's TU: a 3×3 transposed convolution of stride 2, concatenated to a skip.
 
     Args:
-        new: maps made in the preceding block (N, h, w, C).
-        skip: (N, H, W, D), at most twice as high and wide, plus one.
-        filters: maps of the transposed convolution.
+        new: new maps of the preceding block (N, h, w, C).
+        skip: skip connection (N, H, W, D), of at most twice the height and width plus one.
+        filters: filters of the transposed convolution.
+        name: prefix of the layer names.
 
     Returns:
-        (N, H, W, filters + D), upsampled maps first.
+        Maps (N, H, W, filters + D), upsampled ones first.
     """
     x = TransposedConv2D(
         filters, 3, 2, padding=0, kernel_initializer="he_uniform", name=f"{name}_up"

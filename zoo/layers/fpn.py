@@ -12,16 +12,16 @@ from zoo.layers.resize import ResizeLike
 def feature_pyramid(
     maps: Mapping[int, object], filters: int = 256, *, extra: bool = True, name: str = "fpn"
 ) -> dict[int, object]:
-    """Maps of equal depth at every level, each knowing what is above it.
+    """Builds the top-down pathway of a feature pyramid.
 
-    Every map gets a 1×1 convolution and, from the top down, the nearest-neighbour enlargement of
-    the one above is added; a 3×3 convolution follows.
+    The 1×1 convolution of each map is added to the upsampled map of the level above; a 3×3
+    convolution follows.
 
     Args:
-        maps: {level: map (B, H / 2^level, W / 2^level, C)} of the levels to use.
+        maps: {level: map (B, H / 2^level, W / 2^level, C)}.
         filters: channels of the pyramid.
-        extra: whether to add one more level, the top one at every second pixel.
-        name: prefix of the layers.
+        extra: whether to add one more level, the highest one subsampled by 2.
+        name: prefix of the layer names.
 
     Returns:
         {level: map (B, H / 2^level, W / 2^level, filters)}.

@@ -17,32 +17,32 @@ LARGEST = 64.0
 
 @keras.saving.register_keras_serializable(package="zoo")
 class ImagePyramid(MapLayer):
-    """Scales images (N, H, W, C) by each of several factors, smoothed where they shrink.
+    """Scales images (N, H, W, C) by several factors, antialiased where they shrink.
 
-    A pixel centre at x comes to lie at exactly factor · x, so what is found at (x, y) of a level
-    is at (x / across, y / down) of the image whatever its size; a last fraction of a pixel is
-    dropped. Factors are taken as fractions with a denominator of at most 100. Levels smaller than
-    `least` are padded with zeros at the bottom and right.
+    A pixel centre at x is scaled to exactly factor·x, so that (x, y) in a level is (x / horizontal,
+    y / vertical) in the image; a last fraction of a pixel is dropped. Factors are rounded to
+    fractions with a denominator of at most 100. Smaller levels than `min_size` are padded with
+    zeros at the bottom and right.
 
     Args:
-        factors: (down, across) of each level, above 0 and at most 64.
-        least: side of a level in pixels.
+        factors: (vertical, horizontal) factors of each level, from 0.01 to 64.
+        min_size: smallest side of a level, in pixels.
 
     Returns:
-        A list of float32 maps (N, h, w, C).
+        A list of maps (N, h, w, C) float32.
 
     Raises:
-        InputError: no factor, or one out of range.
+        InputError: if there is no factor, or one out of range.
     """
 
-    def __init__(self, factors: Sequence[Sequence[float]], least: int = 1, **kwargs):
+    def __init__(self, factors: Sequence[Sequence[float]], min_size: int = 1, **kwargs):
         super().__init__(**kwargs)
         self.factors = [(float(down), float(across)) for down, across in factors]
         if not self.factors or not all(0.01 <= f <= LARGEST for pair in self.factors for f in pair):
             raise InputError(
-                f"ImagePyramid takes factors from 0.01 to {LARGEST:g}, not {self.factors}."
+                f"factors must be pairs from 0.01 to {LARGEST:g}, not {self.factors!r}."
             )
-        self.least = check_positive(least, "least")
+        self.min_size = check_positive(min_size, "min_size")
 
     def call(self, inputs):
         images = ops.cast(inputs, "float32")
@@ -51,7 +51,7 @@ class ImagePyramid(MapLayer):
     def _level(self, images, down: float, across: float):
         scaled = _scaled(_scaled(images, 1, exact(down)), 2, exact(across))
         sides = [
-            max(side, self.least) if isinstance(side, int) else ops.maximum(side, self.least)
+            max(side, self.min_size) if isinstance(side, int) else ops.maximum(side, self.min_size)
             for side in height_width(scaled)
         ]
         return pad_bottom_right(scaled, *sides)
@@ -65,7 +65,7 @@ class ImagePyramid(MapLayer):
             (
                 batch,
                 *(
-                    None if side is None else max(self.least, _length(side, exact(factor)))
+                    None if side is None else max(self.min_size, _length(side, exact(factor)))
                     for side, factor in zip(sides, pair, strict=True)
                 ),
                 channels,
@@ -74,11 +74,11 @@ class ImagePyramid(MapLayer):
         ]
 
     def get_config(self):
-        return {**super().get_config(), "factors": self.factors, "least": self.least}
+        return {**super().get_config(), "factors": self.factors, "min_size": self.min_size}
 
 
 def exact(factor: float) -> Fraction:
-    """The fraction that a factor is taken as."""
+    """Returns the fraction that a factor is rounded to."""
     return Fraction(factor).limit_denominator(100)
 
 
@@ -89,7 +89,7 @@ def _length(side, factor: Fraction):
 
 
 def _scaled(images, axis: int, factor: Fraction):
-    """Scales along axis 1 or 2; a matrix product, which every backend and LiteRT has."""
+    """Scales along axis 1 or 2 by a matrix product, on every backend and in LiteRT."""
     if factor == 1:
         return images
     batch, height, width, channels = ops.shape(images)

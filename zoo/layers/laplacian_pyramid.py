@@ -10,12 +10,15 @@ from zoo.layers.shapes import MapLayer, check_map, check_positive, height_width
 
 @keras.saving.register_keras_serializable(package="zoo")
 class LaplacianPyramid(MapLayer):
-    """Split images (N, H, W, C) into bands of halving resolution, finest first.
+    """Splits images (N, H, W, C) into bands of halved resolution, finest first.
 
-    Returns a list of `levels` float maps; level i has sides ceil(side / 2^i). A band is the
-    image at its scale minus the expansion of the next coarser image; the last is the coarsest
-    image itself. The filter is [1, 4, 6, 4, 1] / 16, the border repeats its edge, so flat
-    images have empty bands. `collapse_pyramid` gives the image back.
+    Returns a list of float maps; level i has sides ceil(side / 2^i). A band is the image at its
+    scale minus the upsampled next coarser image; the last band is the coarsest image. The filter
+    is [1, 4, 6, 4, 1] / 16, and the border repeats the edge, so that constant images have zero
+    bands.
+
+    Args:
+        levels: number of bands.
     """
 
     def __init__(self, levels: int = 3, **kwargs):
@@ -45,16 +48,8 @@ class LaplacianPyramid(MapLayer):
         return {**super().get_config(), "levels": self.levels}
 
 
-def collapse_pyramid(bands: list):
-    """The image (N, H, W, C) whose `LaplacianPyramid` these bands are."""
-    image = bands[-1]
-    for band in reversed(bands[:-1]):
-        image = band + _expand_like(image, band)
-    return image
-
-
 def _reduce(x, axis: int):
-    """Blur along an axis and keep every second line."""
+    """Blurs along an axis and keeps every second line."""
     first, last = _lines(x, axis, 0, 1), _lines(x, axis, -1, None)
     x = ops.concatenate([first, first, x, last, last], axis=axis)
     taps = [_lines(x, axis, tap, tap - 4 or None, 2) for tap in range(5)]
@@ -62,7 +57,7 @@ def _reduce(x, axis: int):
 
 
 def _expand_like(x, reference):
-    """Put lines between lines, blur, and cut to the reference's height and width."""
+    """Upsamples by 2, blurs, and crops to the height and width of the reference."""
     height, width = height_width(reference)
     return _expand(_expand(x, 1), 2)[:, :height, :width]
 
@@ -75,10 +70,10 @@ def _expand(x, axis: int):
     height, width = height_width(x)
     channels = x.shape[-1]
     if axis == 1:
-        woven = ops.concatenate([even, odd], axis=2)
-        return ops.reshape(woven, (-1, 2 * height, width, channels))
-    woven = ops.concatenate([even, odd], axis=-1)
-    return ops.reshape(woven, (-1, height, 2 * width, channels))
+        pairs = ops.concatenate([even, odd], axis=2)
+        return ops.reshape(pairs, (-1, 2 * height, width, channels))
+    pairs = ops.concatenate([even, odd], axis=-1)
+    return ops.reshape(pairs, (-1, height, 2 * width, channels))
 
 
 def _lines(x, axis: int, start, stop, step: int = 1):

@@ -1,4 +1,4 @@
-"""A convolution whose filters are another's at every place: locally connected."""
+"""Locally connected layer: a convolution with different filters at every position."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from zoo.layers.shapes import check_map, check_positive
 
 @keras.saving.register_keras_serializable(package="zoo")
 class LocallyConnected(keras.layers.Layer):
-    """As a convolution on maps (N, H, W, C) of known size, with filters of its own at each place.
+    """Convolution with different filters at every position, on maps (N, H, W, C) of known size.
 
     Args:
-        filters: channels of the result.
-        kernel_size: side of the square filters.
-        stride: between two places.
-        pad: zeros on every side.
+        filters: number of filters.
+        kernel_size: side of the filters.
+        stride: stride, in pixels.
+        pad: zero padding on every side, in pixels.
 
     Raises:
-        InputError: sides that are not known, or smaller than the filters.
+        InputError: if a side is unknown, or smaller than the filters.
     """
 
     def __init__(self, filters: int, kernel_size: int, stride: int = 1, pad: int = 0, **kwargs):
@@ -36,7 +36,7 @@ class LocallyConnected(keras.layers.Layer):
         self.kernel = self.add_weight(
             name="kernel",
             shape=(height * width, fan_in, filters),
-            # Keras would count the places, too, as what comes in.
+            # Keras' own initializers would count the positions as inputs.
             initializer=keras.initializers.RandomNormal(stddev=(2 / fan_in) ** 0.5),
         )
         self.bias = self.add_weight(
@@ -53,22 +53,23 @@ class LocallyConnected(keras.layers.Layer):
             for i in range(self.kernel_size)
             for j in range(self.kernel_size)
         ]
-        seen = ops.reshape(
+        windows = ops.reshape(
             ops.concatenate(parts, axis=-1), (-1, height * width, self.kernel.shape[1])
         )
-        # One product of matrices a place.
-        x = ops.matmul(ops.transpose(seen, (1, 0, 2)), self.kernel)
+        # One matrix product per position.
+        x = ops.matmul(ops.transpose(windows, (1, 0, 2)), self.kernel)
         x = ops.reshape(ops.transpose(x, (1, 0, 2)), (-1, height, width, filters))
         return x + self.bias
 
     def compute_output_shape(self, input_shape):
         batch, height, width, _ = check_map(input_shape, "LocallyConnected")
         if height is None or width is None:
-            raise InputError("LocallyConnected takes maps of a known height and width.")
+            raise InputError("LocallyConnected: height and width must be known.")
         sides = [(n + 2 * self.pad - self.kernel_size) // self.stride + 1 for n in (height, width)]
         if min(sides) < 1:
             raise InputError(
-                f"LocallyConnected of size {self.kernel_size} does not fit on {height}×{width}."
+                f"kernel_size must be at most the sides of {height}×{width}, "
+                f"not {self.kernel_size}."
             )
         return batch, *sides, self.filters
 

@@ -1,4 +1,4 @@
-"""Max pooling that remembers where each maximum stood, and the unpooling that puts it back.
+"""Max pooling with the positions of its maxima, and the unpooling that uses them.
 
 The switches of Noh, Hong & Han, *Learning Deconvolution Network for Semantic Segmentation*,
 ICCV 2015, and of Badrinarayanan, Kendall & Cipolla, *SegNet*, TPAMI 39(12), 2017.
@@ -15,16 +15,15 @@ from zoo.layers.shapes import MapLayer, check_map, check_positive, height_width,
 
 @keras.saving.register_keras_serializable(package="zoo")
 class MaxPoolWithIndices(MapLayer):
-    """Max pooling over windows that do not overlap, with the place of each maximum.
+    """Max pooling over windows that do not overlap, with the position of each maximum.
 
-    Call on maps (N, H, W, C); returns `(pooled, switches)`, both (N, ceil(H/k), ceil(W/k), C).
-    A window that sticks out at the bottom or right edge holds the pixels that exist. A switch is
-    int32, `row * k + column` inside its own window, so it depends neither on the batch nor on
-    the size of the map; among equal values the first in row-major order wins, and it alone
-    receives the gradient.
+    Takes maps (N, H, W, C) and returns `(pooled, switches)`, both (N, ceil(H/k), ceil(W/k), C).
+    Windows across the bottom or right edge hold the pixels inside the map. A switch is int32,
+    `row * k + column` inside its window. Of equal values the first in row-major order is the
+    maximum, and it alone receives the gradient.
 
     Args:
-        pool_size: k, the side and the stride of a window, in pixels.
+        pool_size: side k and stride of the windows, in pixels.
     """
 
     def __init__(self, pool_size: int = 2, **kwargs):
@@ -57,15 +56,15 @@ class MaxPoolWithIndices(MapLayer):
 
 @keras.saving.register_keras_serializable(package="zoo")
 class MaxUnpool(MapLayer):
-    """Put pooled values back where their maxima stood, and zero everywhere else.
+    """Writes values to the positions of earlier maxima, and zero everywhere else.
 
-    Call on `[maps, switches]`, both (N, H, W, C), or on `[maps, switches, reference]`; the result
-    is (N, k*H, k*W, C), cut at the bottom and right to the height and width of the reference.
-    With the map that was pooled as reference, an odd side (45 -> 23 -> 45) comes back exactly.
+    Takes `[maps, switches]`, both (N, H, W, C), or `[maps, switches, reference]`; the result is
+    (N, k·H, k·W, C), cropped at the bottom and right to the size of the reference, such as the map
+    before its pooling.
 
     Args:
-        pool_size: k of the `MaxPoolWithIndices` that made the switches.
-        output_size: fixed (height, width) to cut to when there is no reference; default k*H, k*W.
+        pool_size: `pool_size` of the `MaxPoolWithIndices` with these switches.
+        output_size: (height, width) of the result without a reference; None for (k·H, k·W).
 
     Raises:
         InputError: if a known output size does not pool to the size of the maps.
@@ -79,11 +78,11 @@ class MaxUnpool(MapLayer):
     def call(self, inputs):
         maps, switches = inputs[:2]
         k = self.pool_size
-        # int16, because TensorFlow compares int32 on the host and LiteRT quantises int8.
+        # int16, because TensorFlow compares int32 on the host and LiteRT quantizes int8.
         switches = ops.cast(switches, "int16")
-        nothing = ops.zeros_like(maps)
+        zeros = ops.zeros_like(maps)
         cells = [
-            ops.where(ops.equal(switches, ops.full_like(switches, p)), maps, nothing)
+            ops.where(ops.equal(switches, ops.full_like(switches, p)), maps, zeros)
             for p in range(k * k)
         ]
         whole = interleave([cells[row * k : row * k + k] for row in range(k)])
@@ -97,10 +96,10 @@ class MaxUnpool(MapLayer):
 
     def compute_output_shape(self, input_shape):
         if len(input_shape) not in (2, 3):
-            raise InputError("MaxUnpool takes [maps, switches] or [maps, switches, reference]")
+            raise InputError("inputs must be [maps, switches] or [maps, switches, reference].")
         maps, switches = (check_map(shape, "MaxUnpool") for shape in input_shape[:2])
         if maps[1:] != switches[1:]:
-            raise InputError(f"maps {maps} and switches {switches} must have one shape")
+            raise InputError(f"maps and switches must have one shape, not {maps} and {switches}.")
         k = self.pool_size
         if len(input_shape) == 3:
             target = tuple(input_shape[2][1:3])
@@ -109,8 +108,9 @@ class MaxUnpool(MapLayer):
         for side, pooled in zip(target, maps[1:3], strict=True):
             if None not in (side, pooled) and _pooled(side, k) != pooled:
                 raise InputError(
-                    f"a map of {maps[1]}x{maps[2]} cannot unpool by {k} to {target[0]}x{target[1]}:"
-                    f" each side must be more than {k}*(side-1) and at most {k}*side"
+                    f"a map of {maps[1]}×{maps[2]} cannot be unpooled by {k} to "
+                    f"{target[0]}×{target[1]}; a side must be above {k}·(side−1) and at most "
+                    f"{k}·side."
                 )
         return (maps[0], *target, maps[3])
 
@@ -124,11 +124,11 @@ def _pooled(side: int | None, k: int) -> int | None:
 
 
 def _phases(x, axis: int, k: int) -> list:
-    """The k maps that hold every k-th line along an axis, from line 0, 1, ... k-1 on."""
+    """The k maps of every k-th line along an axis, starting at line 0, 1, … k − 1."""
     size = x.shape[axis]
     overhang = size is None or size % k != 0
     if overhang:
-        # Repeated edge pixels only tie with a pixel earlier in their window: they never win.
+        # Repeated edge pixels tie with an earlier pixel of their window and are never its maximum.
         last = x[:, -1:] if axis == 1 else x[:, :, -1:]
         x = ops.concatenate([x] + [last] * (k - 1), axis=axis)
     phases = []

@@ -1,7 +1,7 @@
-"""Non-maximum suppression: of boxes that overlap, the one of highest score stays.
+"""Non-maximum suppression.
 
-Greedy: the best box is kept, those with IoU **above** the threshold are dropped, and so on with the
-rest. Of equal scores the one of lower index goes first, on every backend and in LiteRT.
+Greedy: the box of the highest score is kept, those with an IoU **above** the threshold are dropped,
+and so on. Of equal scores the lower index comes first, on every backend and in LiteRT.
 """
 
 from __future__ import annotations
@@ -11,12 +11,13 @@ import math
 import keras
 from keras import ops
 
+from zoo.argument_checks import check_minimum
 from zoo.boxes.numerics import precise, sound, take_rows
 from zoo.boxes.overlap import iou
 from zoo.errors import InputError
 from zoo.layers.portable import only_portable
 
-# Boxes judged at a time: measured on a CPU, 128 compiled by XLA is fastest for 2000 boxes.
+# Boxes per step: on a CPU, 128 compiled by XLA is fastest for 2000 boxes.
 TILE = 128
 
 
@@ -28,41 +29,37 @@ def nms(
     score_threshold: float = -math.inf,
     native: bool | None = None,
 ):
-    """Suppresses boxes whatever their class, each image for itself.
+    """Suppresses the boxes of each image regardless of their class.
 
-    TensorFlow's own operators do it in graphs that XLA does not compile, where they are the faster;
-    under XLA, which has none, and on other backends the portable form runs. Both give the same.
+    TensorFlow's operators are used in graphs that XLA does not compile, where they are faster; the
+    portable implementation, with equal results, is used under XLA and on other backends.
 
     Args:
-        boxes: (B, N, 4) xyxy. One with a NaN or infinite coordinate is never kept; an empty or
-            inverted one overlaps nothing.
-        scores: (B, N), such as logits or probabilities. −inf and NaN mark padding.
-        max_outputs: most boxes to keep an image.
-        iou_threshold: of two boxes that overlap by more, the lower goes; a number or a scalar
-            tensor, as is the next.
-        score_threshold: a box needs a higher score.
-        native: whether to use TensorFlow's operators; None for whether they are possible.
+        boxes: boxes (B, N, 4) xyxy. One with a NaN or infinite coordinate is never kept; an empty
+            or inverted one overlaps nothing.
+        scores: scores (B, N), such as logits or probabilities; −inf and NaN mark padding.
+        max_outputs: maximum number of boxes per image.
+        iou_threshold: IoU threshold, a number in [0, 1] or a scalar tensor.
+        score_threshold: score threshold, a number or a scalar tensor.
+        native: whether to use TensorFlow's operators; None for where it is possible.
 
     Returns:
-        Indices (B, max_outputs) int32 of the boxes kept, best first, 0 behind the last; and which
-        of them are valid (B, max_outputs) bool. No gradient flows through.
+        Indices (B, max_outputs) int32 of the boxes kept, best first and padded with 0, and
+        valid (B, max_outputs) bool. No gradient flows through.
 
     Raises:
-        InputError: `max_outputs` below 1, or a threshold outside [0, 1].
+        InputError: if `max_outputs` or the IoU threshold is out of range.
     """
-    known = isinstance(iou_threshold, (int, float))
-    if max_outputs < 1 or (known and not 0 <= iou_threshold <= 1):
-        raise InputError(
-            f"NMS keeps at least 1 box at an IoU threshold of 0 to 1, not {max_outputs} at "
-            f"{iou_threshold}."
-        )
+    check_minimum(1, max_outputs=max_outputs)
+    if isinstance(iou_threshold, (int, float)) and not 0 <= iou_threshold <= 1:
+        raise InputError(f"iou_threshold must be in [0, 1], not {iou_threshold!r}.")
     boxes, scores = ops.stop_gradient(precise(boxes)), ops.stop_gradient(precise(scores))
     if not boxes.shape[1]:
-        # One box that is never kept, for none can be gathered where there is none.
+        # Nothing can be gathered from no boxes, so one box is added that is never kept.
         boxes = ops.pad(boxes, [[0, 0], [0, 1], [0, 0]])
         scores = ops.pad(scores, [[0, 0], [0, 1]], constant_values=-math.inf)
-    there = ops.logical_and(sound(boxes), scores > score_threshold)
-    scores, order = ops.top_k(ops.where(there, scores, -math.inf), ops.shape(scores)[1])
+    valid = ops.logical_and(sound(boxes), scores > score_threshold)
+    scores, order = ops.top_k(ops.where(valid, scores, -math.inf), ops.shape(scores)[1])
     boxes = take_rows(_upright(boxes), order)
     alive = scores > -math.inf
     suppress = _suppress_natively if _native(native) else _suppress
@@ -80,54 +77,60 @@ def batched_nms(
     score_threshold: float = -math.inf,
     native: bool | None = None,
 ):
-    """Suppresses boxes of each class for itself; the best of all classes come out.
+    """Suppresses the boxes of each class separately and returns the best of all classes.
+
+    Boxes of different classes are shifted apart before they are compared, which rounds their
+    corners to about 1/500 pixel in images of 1000 pixels with 100 classes. The result and the
+    arguments beside `labels` are those of `nms`.
 
     Args:
-        labels: (B, N) int, classes or pyramid levels from 0 on; −1 marks padding.
-        boxes, scores, max_outputs, iou_threshold, score_threshold, native: see `nms`. Boxes of
-            several classes are laid apart before they are compared, which rounds their corners to
-            about 1/500 pixel on a canvas of 1000 pixels with 100 classes.
-
-    Returns:
-        As `nms`.
+        boxes: boxes (B, N, 4) xyxy.
+        scores: scores (B, N).
+        labels: class indices or pyramid levels (B, N) int; −1 marks padding.
+        max_outputs: maximum number of boxes per image.
+        iou_threshold: IoU threshold.
+        score_threshold: score threshold.
+        native: whether to use TensorFlow's operators.
     """
     labels = ops.cast(labels, "int32")
     scores = ops.where(labels >= 0, precise(scores), -math.inf)
-    apart = lay_apart(boxes, labels)
-    return nms(apart, scores, max_outputs, iou_threshold, score_threshold, native)
+    shifted = _shift_apart(boxes, labels)
+    return nms(shifted, scores, max_outputs, iou_threshold, score_threshold, native)
 
 
-def lay_apart(boxes, labels):
-    """Boxes (B, N, 4) moved by whole pixels, so that those of two labels (B, N) never overlap."""
+def _shift_apart(boxes, labels):
+    """Shifts boxes (B, N, 4) by whole pixels so that those of different labels never overlap."""
     boxes = ops.stop_gradient(precise(boxes))
     inside = ops.where(ops.expand_dims(sound(boxes), -1), boxes, 0.0)
-    room = ops.ceil(ops.max(inside) - ops.min(inside)) + 1.0
-    # A square of rooms takes smaller numbers than a row: less of the fraction is rounded away.
+    extent = ops.ceil(ops.max(inside) - ops.min(inside)) + 1.0
+    # A square of offsets has smaller numbers than a row, which loses less of the fraction.
     side = ops.ceil(ops.sqrt(ops.cast(ops.max(labels), boxes.dtype) + 1.0))
     label = ops.cast(ops.maximum(labels, 0), boxes.dtype)
     row = ops.floor((label + 0.5) / ops.maximum(side, 1.0))
     column = label - row * side
-    return boxes + room * ops.stack([column, row, column, row], axis=-1)
+    return boxes + extent * ops.stack([column, row, column, row], axis=-1)
 
 
 def _upright(boxes):
-    """Inverted sides made 0."""
+    """Sets inverted sides to 0."""
     first, last = boxes[..., :2], boxes[..., 2:]
     return ops.concatenate([first, ops.maximum(first, last)], axis=-1)
 
 
 def _suppress(boxes, alive, max_outputs: int, threshold: float):
-    """The portable form, on boxes sorted by score, a tile of them at a time.
+    """The portable implementation, on tiles of boxes sorted by score.
 
-    In a tile "kept unless one kept before it overlaps it" is iterated until nothing changes, which
-    is soon: as many steps as the longest chain of boxes that suppress each other.
+    In a tile the rule "kept unless an earlier kept box overlaps it" is iterated until nothing
+    changes: as many steps as the longest chain of boxes that suppress each other.
 
     Args:
-        boxes: (B, N, 4), best first.
-        alive: (B, N) bool.
+        boxes: boxes (B, N, 4), best first.
+        alive: candidates (B, N) bool.
+        max_outputs: maximum number of boxes per image.
+        threshold: IoU threshold.
 
     Returns:
-        Positions (B, max_outputs) of those kept, in order, and which are valid.
+        Positions (B, max_outputs) of the boxes kept, in order, and valid (B, max_outputs).
     """
     batch = ops.shape(boxes)[0]
     padding = ops.zeros((batch, TILE, 4), boxes.dtype)
@@ -165,12 +168,12 @@ def _suppress(boxes, alive, max_outputs: int, threshold: float):
 
 
 def _any_of(relation, flags):
-    """(B, T, N) and (B, N), ones and zeros → (B, T) bool: related to one that is flagged."""
+    """(B, T) bool: whether a row of `relation` (B, T, N) relates to one of the flags (B, N)."""
     return ops.matmul(relation, ops.expand_dims(flags, -1))[..., 0] > 0.5
 
 
 def _settle(suppresses, alive):
-    """Which of a tile stay: those alive that no earlier one that stays suppresses."""
+    """The boxes of a tile that no earlier kept box suppresses."""
 
     def step(_, keep):
         blocked = _any_of(suppresses, ops.cast(keep, "float32"))
@@ -182,31 +185,31 @@ def _settle(suppresses, alive):
     return ops.while_loop(changing, step, step(None, alive))[1]
 
 
-def _native(wanted: bool | None) -> bool:
-    if wanted is not None or keras.backend.backend() != "tensorflow":
-        return bool(wanted)
+def _native(requested: bool | None) -> bool:
+    if requested is not None or keras.backend.backend() != "tensorflow":
+        return bool(requested)
     import tensorflow as tf
     from tensorflow.python.ops import control_flow_util
 
-    # There is no public way to ask whether XLA will compile the graph; it has no such operator.
+    # XLA has no such operator, and no public function says whether it compiles the graph.
     graph = tf.compat.v1.get_default_graph()
     return not control_flow_util.GraphOrParentsInXlaContext(graph)
 
 
 def _apart_when_empty(boxes, alive):
-    """Boxes without area moved to places of their own, with an area: LiteRT repeats empty ones."""
+    """Moves boxes without area apart and gives them one, because LiteRT repeats empty boxes."""
     width, height = boxes[..., 2] - boxes[..., 0], boxes[..., 3] - boxes[..., 1]
     number = ops.cast(ops.arange(ops.shape(boxes)[1]), boxes.dtype)
-    reach = ops.max(ops.where(ops.expand_dims(alive, -1), boxes, 0.0))
-    corner = ops.broadcast_to(reach + 1.0 + 2.0 * number, ops.shape(width))
+    limit = ops.max(ops.where(ops.expand_dims(alive, -1), boxes, 0.0))
+    corner = ops.broadcast_to(limit + 1.0 + 2.0 * number, ops.shape(width))
     unit = ops.stack([corner, corner, corner + 1.0, corner + 1.0], axis=-1)
     return ops.where(ops.expand_dims(width * height > 0.0, -1), boxes, unit)
 
 
 def _suppress_natively(boxes, alive, max_outputs: int, threshold: float):
-    """As `_suppress`, by TensorFlow's operators; only that for one image is one of LiteRT's.
+    """Implements `_suppress` by TensorFlow's operators; LiteRT has only that for one image.
 
-    Ranks stand for the scores: no two are equal, and the rank that comes back names its box.
+    Ranks replace the scores: no two are equal, and a rank identifies its box.
     """
     import tensorflow as tf
 

@@ -1,4 +1,4 @@
-"""The normalisation policy: one argument, `norm`, with the same values in every builder."""
+"""The normalization policy, the argument `norm` of every builder."""
 
 from __future__ import annotations
 
@@ -7,18 +7,17 @@ from collections.abc import Callable
 
 import keras
 
-from zoo.errors import InputError
+from zoo.argument_checks import check_choice
 
 NORM_POLICIES = ("batch", "frozen", "group", "sync", "none")
 
 
 @keras.saving.register_keras_serializable(package="zoo", name="FrozenBatchNormalization")
 class BatchNormalization(keras.layers.BatchNormalization):
-    """Batch normalisation that is a fixed affine map: it never trains and never looks at the batch.
+    """Frozen batch normalization: a fixed affine map, also after `model.trainable = True`.
 
-    `model.trainable = True` does not thaw it. Its four vectors are those of Keras' layer, and it
-    has that layer's class name because weight files find layers by it: weights trained with one
-    policy load into the other.
+    It has the variables and the class name of Keras' layer, by which weight files identify layers,
+    so that weights trained with one policy load into the other.
     """
 
     def build(self, input_shape):
@@ -32,7 +31,7 @@ class BatchNormalization(keras.layers.BatchNormalization):
 
     @trainable.setter
     def trainable(self, value: bool) -> None:
-        """Accepted and without effect, so that thawing a whole model leaves this layer frozen."""
+        """Has no effect, so that the layer stays frozen when a whole model is unfrozen."""
 
     def call(self, inputs, training=None, mask=None):
         return super().call(inputs, training=False, mask=mask)
@@ -43,10 +42,11 @@ FrozenBatchNormalization = BatchNormalization
 
 @keras.saving.register_keras_serializable(package="zoo")
 class GroupNormalization(keras.layers.GroupNormalization):
-    """Group normalisation (Wu & He, ECCV 2018) that fits its groups to the channels.
+    """Group normalization (Wu & He, ECCV 2018) for any number of channels.
 
-    The number of groups is the greatest common divisor of `groups` and the channel count, so
-    that 48 channels and 32 groups give 16 groups of 3 channels instead of an error.
+    Args:
+        groups: number of groups; the greatest common divisor with the number of channels is used,
+            such as 16 groups of 3 channels for 48 channels.
     """
 
     def __init__(self, groups: int = 32, **kwargs):
@@ -69,19 +69,19 @@ def normalization(
     epsilon: float = 1e-3,
     groups: int = 32,
 ) -> Callable:
-    """The normalisation that a policy stands for, as a callable on a (N, …, C) tensor.
+    """Returns the normalization of a policy, a callable on tensors (N, …, C).
 
     Args:
-        policy: "batch"; "frozen" (batch normalisation that neither trains nor uses the batch's
-            statistics); "group" (so many groups, or the nearest divisor); "sync" (batch statistics
-            over all replicas); "none" or None (the identity).
+        policy: `"batch"`; `"frozen"` for batch normalization that neither trains nor uses the
+            statistics of the batch; `"group"`; `"sync"` for batch statistics over all replicas;
+            `"none"` or None for the identity.
         name: name of the layer.
-        momentum: share of the old moving average kept at each step, 0...1.
-        epsilon: added to the variance.
-        groups: of "group"; where there is nothing but channels, 1, or none has any variance.
+        momentum: momentum of the moving averages, in [0, 1].
+        epsilon: constant added to the variance.
+        groups: groups of `"group"`; 1 for tensors (N, C), whose groups could have no variance.
 
     Raises:
-        InputError: for an unknown policy.
+        InputError: if the policy is unknown.
     """
     settings = {"momentum": momentum, "epsilon": epsilon, "name": name}
     if check_policy(policy) == "batch":
@@ -96,16 +96,17 @@ def normalization(
 
 
 def normalizes(policy: str | None) -> bool:
-    """Whether a policy puts a layer in; a convolution before one needs no bias of its own."""
+    """Returns whether a policy adds a layer; a convolution before one needs no bias."""
     return check_policy(policy) != "none"
 
 
 def check_policy(policy: str | None) -> str:
-    """Return the policy with None spelled "none", or raise InputError for an unknown one."""
-    policy = "none" if policy is None else policy
-    if policy not in NORM_POLICIES:
-        raise InputError(f"norm={policy!r} is unknown; use one of {', '.join(NORM_POLICIES)}")
-    return policy
+    """Returns the policy, `"none"` for None.
+
+    Raises:
+        InputError: if the policy is unknown.
+    """
+    return check_choice("norm", "none" if policy is None else policy, NORM_POLICIES)
 
 
 def _identity(x):

@@ -1,10 +1,11 @@
-"""Padding to a multiple and cropping back, so that a network takes any height and width."""
+"""Padding to a multiple and cropping back, for images of any height and width."""
 
 from __future__ import annotations
 
 import keras
 from keras import ops
 
+from zoo.argument_checks import check_choice
 from zoo.errors import InputError
 from zoo.layers.shapes import MapLayer, check_map, check_pair, check_positive, height_width
 
@@ -12,31 +13,23 @@ PAD_MODES = ("reflect", "symmetric", "edge", "zero")
 POSITIONS = ("end", "centre")
 
 
-def _check_position(position: str) -> str:
-    if position not in POSITIONS:
-        raise InputError(f"position={position!r} is unknown; use one of {', '.join(POSITIONS)}")
-    return position
-
-
 @keras.saving.register_keras_serializable(package="zoo")
 class PadToMultiple(MapLayer):
-    """Pad maps (N, H, W, C) until both sides divide by a number; `CropLike` undoes it.
+    """Pads maps (N, H, W, C) to multiples of a number; `CropLike` is the inverse.
 
     Args:
-        divisor: what both sides of the result divide by, in pixels.
-        mode: "reflect" (mirror without repeating the edge), "symmetric" (mirror with it),
-            "edge" (repeat the edge) or "zero". Every mode takes maps of any size.
-        position: "end" pads at the bottom and right; "centre" on both sides, the odd line at the
-            bottom and right.
+        divisor: divisor of both sides of the result, in pixels.
+        mode: `"reflect"` (mirrored without repeating the edge), `"symmetric"` (mirrored with it),
+            `"edge"` (repeated edge) or `"zero"`; every mode takes maps of any size.
+        position: `"end"` for padding at the bottom and right; `"centre"` for both sides, with the
+            odd line at the bottom and right.
     """
 
     def __init__(self, divisor: int, mode: str = "reflect", position: str = "end", **kwargs):
         super().__init__(**kwargs)
         self.divisor = check_positive(divisor, "divisor")
-        if mode not in PAD_MODES:
-            raise InputError(f"mode={mode!r} is unknown; use one of {', '.join(PAD_MODES)}")
-        self.mode = mode
-        self.position = _check_position(position)
+        self.mode = check_choice("mode", mode, PAD_MODES)
+        self.position = check_choice("position", position, POSITIONS)
 
     def call(self, inputs):
         return self._pad_axis(self._pad_axis(inputs, 1), 2)
@@ -52,7 +45,7 @@ class PadToMultiple(MapLayer):
             widths[axis] = [before, total - before]
             return ops.pad(x, widths)
         line = ops.arange(size + total, dtype="int32") - before
-        return ops.take(x, _source_line(line, size, self.mode), axis=axis)
+        return ops.take(x, source_line(line, size, self.mode), axis=axis)
 
     def compute_output_shape(self, input_shape):
         batch, height, width, channels = check_map(input_shape, "PadToMultiple")
@@ -64,8 +57,8 @@ class PadToMultiple(MapLayer):
         return {**super().get_config(), **own}
 
 
-def _source_line(line, size, mode: str):
-    """The line of a map of `size` lines that stands at each, maybe outside, position."""
+def source_line(line, size, mode: str):
+    """Returns the line of a map of `size` lines at each position, inside or outside the map."""
     if mode == "edge":
         return ops.clip(line, 0, size - 1)
     if mode == "symmetric":
@@ -78,11 +71,11 @@ def _source_line(line, size, mode: str):
 
 @keras.saving.register_keras_serializable(package="zoo")
 class CropLike(MapLayer):
-    """Crop the maps of `[maps, reference]` to the height and width of the reference.
+    """Crops the maps of `[maps, reference]` to the height and width of the reference.
 
     Args:
-        position: "end" drops lines at the bottom and right; "centre" on both sides, the odd line
-            at the bottom and right.
+        position: `"end"` for cropping at the bottom and right; `"centre"` for both sides, with the
+            odd line at the bottom and right.
 
     Raises:
         InputError: if a known side of the maps is smaller than the reference's.
@@ -90,7 +83,7 @@ class CropLike(MapLayer):
 
     def __init__(self, position: str = "end", **kwargs):
         super().__init__(**kwargs)
-        self.position = _check_position(position)
+        self.position = check_choice("position", position, POSITIONS)
 
     def call(self, inputs):
         maps, reference = inputs
@@ -106,8 +99,8 @@ class CropLike(MapLayer):
         for old, new in zip(maps[1:3], reference[1:3], strict=True):
             if None not in (old, new) and old < new:
                 raise InputError(
-                    f"maps of {maps[1]}x{maps[2]} cannot be cropped to {reference[1]}x"
-                    f"{reference[2]}; the maps must be at least as large as the reference"
+                    f"maps of {maps[1]}×{maps[2]} cannot be cropped to {reference[1]}×"
+                    f"{reference[2]}; they must be at least as large as the reference."
                 )
         return maps[0], reference[1], reference[2], maps[3]
 

@@ -1,4 +1,4 @@
-"""From pixels 0...255 to the numbers a network was trained on, inside the graph."""
+"""Normalization of pixels inside the graph."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import keras
 from keras import ops
 
+from zoo.argument_checks import check_choice
 from zoo.errors import InputError
 from zoo.layers.shapes import check_map
 
@@ -15,14 +16,19 @@ CHANNEL_ORDERS = ("rgb", "bgr")
 
 @keras.saving.register_keras_serializable(package="zoo")
 class PixelNormalization(keras.layers.Layer):
-    """Reorder channels, subtract a mean and divide by a deviation.
+    """Reorders channels, subtracts a mean and divides by a standard deviation.
 
-    Takes (N, H, W, C), uint8 or float, 0...255; computes in float32 and returns the layer's
-    compute dtype, so half precision loses nothing of the pixels.
+    Takes pixels (N, H, W, C), uint8 or float, in 0…255; computes in float32 and returns the compute
+    dtype of the layer.
 
     Args:
-        mean, deviation: one number, or one per channel in the order of the *output*.
-        order: "rgb" leaves the channels; "bgr" reverses them.
+        mean: one number, or one per channel of the result.
+        deviation: one number, or one per channel of the result.
+        order: order of the channels of the result, `"rgb"` for that of the input or `"bgr"` for the
+            reverse.
+
+    Raises:
+        InputError: if the order is unknown, or the numbers do not fit the channels.
     """
 
     def __init__(
@@ -33,11 +39,9 @@ class PixelNormalization(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(autocast=False, **kwargs)
-        if order not in CHANNEL_ORDERS:
-            raise InputError(f'order={order!r} is unknown; use "rgb" or "bgr"')
         self.mean = mean
         self.deviation = deviation
-        self.order = order
+        self.order = check_choice("order", order, CHANNEL_ORDERS)
 
     def call(self, inputs):
         x = ops.cast(inputs, "float32")
@@ -52,8 +56,7 @@ class PixelNormalization(keras.layers.Layer):
         for numbers in (self.mean, self.deviation):
             if isinstance(numbers, Sequence) and len(numbers) != shape[3]:
                 raise InputError(
-                    f"PixelNormalization has {len(numbers)} channel values for images with "
-                    f"{shape[3]} channels; give one number per channel"
+                    f"mean and deviation must be numbers per channel, {shape[3]}, not {numbers!r}."
                 )
         return shape
 

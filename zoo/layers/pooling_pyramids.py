@@ -1,7 +1,7 @@
 """Pooling into a fixed number of bins, and the two pyramids built from it.
 
-He et al., *Spatial Pyramid Pooling in Deep Convolutional Networks*, ECCV 2014, flatten the bins;
-Zhao et al., *Pyramid Scene Parsing Network*, CVPR 2017, spread them over the map again.
+He et al., *Spatial Pyramid Pooling in Deep Convolutional Networks*, ECCV 2014; Zhao et al.,
+*Pyramid Scene Parsing Network*, CVPR 2017.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import keras
 from keras import layers, ops
 
+from zoo.argument_checks import check_choice
 from zoo.errors import InputError
 from zoo.layers.conv_blocks import conv_block
 from zoo.layers.resize import ResizeLike
@@ -21,22 +22,20 @@ MODES = ("max", "mean")
 
 @keras.saving.register_keras_serializable(package="zoo")
 class AdaptivePooling(MapLayer):
-    """Pool maps (N, H, W, C) of any size to (N, n, n, C).
+    """Pools maps (N, H, W, C) of any size to (N, n, n, C).
 
-    Bin i of n spans the lines floor((i-1) * size / n) ... ceil(i * size / n); bins overlap where n
-    does not divide the size, and repeat lines where a map has fewer than n.
+    Bin i spans the lines from ⌊i·size / n⌋ to ⌈(i + 1)·size / n⌉; bins overlap where n does not
+    divide the size, and repeat lines where a map has fewer than n.
 
     Args:
-        bins: n.
-        mode: "max" or "mean".
+        bins: bins per side, n.
+        mode: `"max"` or `"mean"`.
     """
 
     def __init__(self, bins: int, mode: str = "max", **kwargs):
         super().__init__(**kwargs)
         self.bins = check_positive(bins, "bins")
-        if mode not in MODES:
-            raise InputError(f'mode={mode!r} is unknown; use "max" or "mean"')
-        self.mode = mode
+        self.mode = check_choice("mode", mode, MODES)
 
     def call(self, inputs):
         return pool_to_bins(inputs, self.bins, self.mode)
@@ -50,7 +49,7 @@ class AdaptivePooling(MapLayer):
 
 
 def pool_to_bins(x, bins: int, mode: str):
-    """(N, H, W, C) tensor -> (N, bins, bins, C), as `AdaptivePooling`."""
+    """Pools a tensor (N, H, W, C) to (N, bins, bins, C), as `AdaptivePooling`."""
     reduce = ops.max if mode == "max" else ops.mean
     height, width = height_width(x)
     rows = [reduce(x[:, first:stop], axis=1, keepdims=True) for first, stop in _spans(height, bins)]
@@ -67,21 +66,21 @@ def _spans(size, bins: int) -> list[tuple]:
 
 @keras.saving.register_keras_serializable(package="zoo")
 class SpatialPyramidPooling(MapLayer):
-    """Flatten pooled pyramids: maps (N, H, W, C) of any size -> (N, C * sum of squared bins).
+    """Pools maps (N, H, W, C) of any size to vectors of several levels of bins.
 
-    The vector holds one level after the other, each bin row by row, channels innermost.
+    The vector (N, C·Σ bins²) has one level after the other, each row by row, channels innermost.
 
     Args:
         bins: bins per side of each level.
-        mode: "max" or "mean".
+        mode: `"max"` or `"mean"`.
     """
 
     def __init__(self, bins: Sequence[int] = (6, 3, 2, 1), mode: str = "max", **kwargs):
         super().__init__(**kwargs)
         self.bins = tuple(check_positive(n, "bins") for n in bins)
-        if not self.bins or mode not in MODES:
-            raise InputError(f'bins={bins!r}, mode={mode!r}: give bins, and mode "max" or "mean"')
-        self.mode = mode
+        if not self.bins:
+            raise InputError(f"bins must be at least one number, not {bins!r}.")
+        self.mode = check_choice("mode", mode, MODES)
 
     def call(self, inputs):
         levels = [
@@ -108,10 +107,22 @@ def pyramid_pooling(
     epsilon: float = 1e-5,
     name: str = "pyramid",
 ):
-    """PSPNet's module: (N, H, W, C) -> (N, H, W, C + len(bins) * filters), any size.
+    """Applies PSPNet's pyramid pooling to maps (N, H, W, C) of any size.
 
-    Each level: mean pooling to n x n, 1x1 convolution, norm, activation, bilinear resizing back to
-    H x W; then concatenation behind the input.
+    Each level consists of mean pooling to n×n, a 1×1 convolution, a normalization, an activation
+    and bilinear resizing to H×W; the levels are concatenated to the input.
+
+    Args:
+        x: maps (N, H, W, C).
+        bins: bins per side of each level.
+        filters: filters of each level.
+        norm: normalization policy.
+        activation: activation of each level; None for none.
+        epsilon: constant added to the variance by the normalization.
+        name: prefix of the layer names.
+
+    Returns:
+        Maps (N, H, W, C + len(bins)·filters).
     """
     maps = [x]
     for n in bins:

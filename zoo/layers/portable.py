@@ -1,4 +1,4 @@
-"""Saying that a graph is drawn for LiteRT, so that layers leave out operators it does not have."""
+"""Building graphs for LiteRT, without the operators that it lacks."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _PORTABLE = contextvars.ContextVar("portable", default=False)
 
 @contextlib.contextmanager
 def portable_operators(portable: bool = True) -> Iterator[None]:
-    """Inside the `with` block layers draw only operators that LiteRT has, if `portable`."""
+    """Restricts layers called in the `with` block to operators of LiteRT, if `portable`."""
     token = _PORTABLE.set(portable)
     try:
         yield
@@ -20,5 +20,5 @@ def portable_operators(portable: bool = True) -> Iterator[None]:
 
 
 def only_portable() -> bool:
-    """Whether the graph at hand may have LiteRT's operators only."""
+    """Returns whether layers are restricted to operators of LiteRT."""
     return _PORTABLE.get()

@@ -1,4 +1,4 @@
-"""Regions warped to one size with what lies around them (Girshick et al., CVPR 2014, R-CNN)."""
+"""Regions warped to one size with their context (R-CNN, Girshick et al., CVPR 2014)."""
 
 from __future__ import annotations
 
@@ -12,34 +12,33 @@ from zoo.layers.shapes import check_positive
 
 
 def region_warp(pixels, boxes, size: int = 227, context: int = 16):
-    """Cuts each box out of an image, squeezed to a square, with `context` pixels on every side.
+    """Warps each box of an image to the middle of a square, with its context around it.
 
-    The context is counted in the square: the box itself fills its middle, `size` − 2·`context` a
-    side, whatever its proportions. Values are bilinear at the centres of the square's pixels, and 0
-    outside of the image, which is its mean where the mean was subtracted.
+    The box is warped to size − 2·context pixels per side regardless of its aspect ratio. Values are
+    sampled bilinearly at the centres of the square's pixels, and are 0 outside the image.
 
     Args:
-        pixels: (B, H, W, C) less their mean.
-        boxes: (B, R, 4) xyxy in pixels; one with a NaN counts as the empty box at (0, 0).
-        size: side of the square.
-        context: on each side of it.
+        pixels: images (B, H, W, C) with their mean subtracted.
+        boxes: boxes (B, R, 4) xyxy in pixels; one with a NaN counts as the empty box at (0, 0).
+        size: side of the square, in pixels.
+        context: context on each side, in pixels of the square.
 
     Returns:
-        (B, R, size, size, C) in the dtype of the pixels.
+        Warped regions (B, R, size, size, C) in the dtype of the pixels.
 
     Raises:
-        InputError: a size below 1, or a context that leaves nothing of it.
+        InputError: if the size or the context is out of range.
     """
     check_positive(size, "size")
     if not 0 <= 2 * context < size:
-        raise InputError(f"context is from 0 to {(size - 1) // 2} in {size} pixels, not {context}.")
+        raise InputError(f"context must be from 0 to {(size - 1) // 2}, not {context!r}.")
     points = box_points(widened(repaired(boxes), size / (size - 2 * context)), size, ends=False)
-    # The centre of the first pixel is at 0.5, and is cell 0.
+    # The centre of the first pixel, cell 0, is at 0.5.
     return bilinear_sample(pixels, points - 0.5)
 
 
 def widened(boxes, factor: float):
-    """Boxes (…, 4) xyxy `factor` times as wide and high about their centres."""
+    """Scales boxes (…, 4) xyxy about their centres."""
     centre_and_size = xyxy_to_cxcywh(boxes)
     centre, size = centre_and_size[..., :2], centre_and_size[..., 2:]
     return cxcywh_to_xyxy(ops.concatenate([centre, size * factor], axis=-1))

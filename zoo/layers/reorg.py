@@ -1,4 +1,4 @@
-"""Darknet's reorg: a map of half the size and four times the depth, in an order of its own."""
+"""Darknet's reorg: a space-to-depth with its own order of channels."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from zoo.layers.shapes import MapLayer, check_map, check_positive, height_width
 
 @keras.saving.register_keras_serializable(package="zoo")
 class Reorg(MapLayer):
-    """Every `stride`² pixels become the channels of one, as Darknet's code orders them.
+    """Moves blocks of stride² pixels into channels, in the order of Darknet's code.
 
-    Darknet reads the memory of a (C, H, W) map as if it were (C / s², H·s, W·s), puts space into
-    depth there, and reads the result as (C·s², H / s, W / s). This is not plain space-to-depth:
-    weights trained by the one are wrong for the other (Redmon & Farhadi, CVPR 2017, and its code).
+    Darknet reads the memory of a (C, H, W) map as (C / s², H·s, W·s), applies space-to-depth, and
+    reads the result as (C·s², H / s, W / s). Weights trained with it do not fit the plain
+    space-to-depth (Redmon & Farhadi, CVPR 2017, and its code).
 
     Args:
-        stride: s.
+        stride: side s of the blocks, in pixels.
 
     Raises:
-        InputError: sides that do not divide by s, or channels that do not divide by s².
+        InputError: if a side is not a multiple of s, or the channels are not one of s².
     """
 
     def __init__(self, stride: int = 2, **kwargs):
@@ -42,8 +42,8 @@ class Reorg(MapLayer):
         s = self.stride
         if channels % s**2 or any(side is not None and side % s for side in (height, width)):
             raise InputError(
-                f"Reorg of stride {s} takes sides that divide by {s} and channels that divide by "
-                f"{s**2}, not {height}×{width}×{channels}."
+                f"sides must be multiples of {s} and channels of {s**2}, "
+                f"not {height}×{width}×{channels}."
             )
         return batch, *(None if n is None else n // s for n in (height, width)), channels * s**2
 

@@ -1,6 +1,6 @@
-"""Resizing to sizes that are known only when the image is.
+"""Resizing, padding and mirroring to sizes that may be tensors.
 
-Pixel centres are at half integers. Sizes are Python integers or scalar tensors.
+Pixel centres are at half integers. Sizes are integers or scalar tensors.
 """
 
 from __future__ import annotations
@@ -10,10 +10,17 @@ from keras import ops
 
 
 def resize_antialiased(images, height, width, portable: bool = False):
-    """(B, h, w, C) float → (B, height, width, C), triangle filter widened when shrinking.
+    """Resizes images by a triangle filter: bilinear, antialiased when shrinking.
 
-    Enlarging, it is bilinear. `portable=True` takes two matrix products in place of TensorFlow's
-    own operator, which LiteRT does not have; the results agree to rounding.
+    Args:
+        images: images (B, h, w, C) float.
+        height: height of the result.
+        width: width of the result.
+        portable: whether to use two matrix products instead of TensorFlow's operator, which LiteRT
+            lacks; the results agree to rounding.
+
+    Returns:
+        Images (B, height, width, C).
     """
     if keras.backend.backend() == "tensorflow" and not portable:
         import tensorflow as tf
@@ -30,11 +37,12 @@ def resize_antialiased(images, height, width, portable: bool = False):
 
 
 def triangle_weights(old, new, scale=None):
-    """(new, old) matrix of a triangle filter; rows sum to 1.
+    """Returns the matrix (new, old) of a triangle filter, whose rows sum to 1.
 
     Args:
-        old, new: pixels.
-        scale: old pixels a new one; default so many that both sides cover the same.
+        old: pixels of the input.
+        new: pixels of the result.
+        scale: input pixels per pixel of the result; None for old / new.
     """
     if scale is None:
         scale = ops.cast(old, "float32") / ops.cast(new, "float32")
@@ -46,7 +54,7 @@ def triangle_weights(old, new, scale=None):
 
 
 def pad_bottom_right(images, height, width):
-    """Pads (B, h, w, C) with zeros at the bottom and right to (B, height, width, C)."""
+    """Pads images (B, h, w, C) with zeros at the bottom and right to (B, height, width, C)."""
     batch, old_height, old_width, channels = ops.shape(images)
     below = ops.zeros((batch, height - old_height, old_width, channels), dtype=images.dtype)
     images = ops.concatenate([images, below], axis=1)
@@ -55,15 +63,16 @@ def pad_bottom_right(images, height, width):
 
 
 def mirror(images, before: int, height, width):
-    """Continues (B, h, w, C) beyond its borders by mirroring, as often as needed.
+    """Pads images by mirroring without repeating the edge, as often as needed.
 
     Args:
-        images: the images.
-        before: rows and columns to add at the top and left.
-        height, width: of the result.
+        images: images (B, h, w, C).
+        before: rows and columns added at the top and left.
+        height: height of the result.
+        width: width of the result.
 
     Returns:
-        (B, height, width, C); the edge pixel is not repeated.
+        Images (B, height, width, C).
     """
     _, old_height, old_width, _ = ops.shape(images)
     images = ops.take(images, _mirrored(old_height, before, height), axis=1)
@@ -71,7 +80,7 @@ def mirror(images, before: int, height, width):
 
 
 def _mirrored(old, before, new):
-    """Source index of each of `new` positions that begin `before` positions ahead of index 0."""
+    """Source indices of `new` positions, the first of which is `before` lines before index 0."""
     period = ops.maximum(2 * (ops.cast(old, "int32") - 1), 1)
     index = ops.mod(ops.arange(new, dtype="int32") - before, period)
     return ops.minimum(index, period - index) * ops.cast(old > 1, "int32")

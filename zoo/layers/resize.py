@@ -1,39 +1,28 @@
-"""Resizing to any height and width inside the graph, also when they are unknown beforehand."""
+"""Resizing to any height and width inside the graph."""
 
 from __future__ import annotations
 
 import keras
 from keras import ops
 
-from zoo.errors import InputError
-from zoo.layers.padding import CropLike, PadToMultiple
+from zoo.argument_checks import check_choice
 from zoo.layers.shapes import MapLayer, check_map, check_pair, check_positive, height_width
-
-__all__ = [
-    "CropLike",
-    "INTERPOLATIONS",
-    "PadToMultiple",
-    "ResizeLike",
-    "ResizeTo",
-    "resize",
-]
 
 INTERPOLATIONS = ("bilinear", "bilinear_aligned", "nearest")
 
 
 def resize(x, height, width, interpolation: str = "bilinear"):
-    """Resize maps (N, H, W, C) to (N, height, width, C), keeping their dtype.
+    """Resizes maps (N, H, W, C) to (N, height, width, C) in their dtype.
 
-    Written with gathers because TensorFlow's own operators do not survive XLA: the gradient of
-    its nearest resize has no kernel there, and its bilinear resize gives other numbers for many
-    pairs of sizes.
+    It consists of gathers because XLA has no kernel for the gradient of TensorFlow's nearest
+    resize, and its bilinear resize is wrong for many sizes.
 
     Args:
-        x: maps, inside a layer's `call` (a tensor, not a `KerasTensor`).
-        height, width: whole numbers, or scalar int32 tensors on TensorFlow.
-        interpolation: "bilinear" samples at half-pixel centres; "bilinear_aligned" puts the
-            corners of the result on the centres of the corner pixels; "nearest" takes the pixel
-            that a half-pixel centre falls into.
+        x: maps (N, H, W, C), inside the `call` of a layer (a tensor, not a `KerasTensor`).
+        height: height of the result, an integer or a scalar int32 tensor.
+        width: width of the result, an integer or a scalar int32 tensor.
+        interpolation: `"bilinear"` with half-pixel centres; `"bilinear_aligned"` with aligned
+            centres of the corner pixels; or `"nearest"` with half-pixel centres.
     """
     return _resize_axis(_resize_axis(x, 1, height, interpolation), 2, width, interpolation)
 
@@ -50,15 +39,15 @@ def _resize_axis(x, axis: int, new, interpolation: str):
     line = ops.cast(before, "int32")
     # Half precision would blur the fractions.
     dtype = "float64" if keras.backend.standardize_dtype(x.dtype) == "float64" else "float32"
-    share = ops.cast(position - before, dtype)
-    share = ops.reshape(share, (1, -1, 1, 1) if axis == 1 else (1, 1, -1, 1))
+    weight = ops.cast(position - before, dtype)
+    weight = ops.reshape(weight, (1, -1, 1, 1) if axis == 1 else (1, 1, -1, 1))
     first = ops.cast(ops.take(x, line, axis=axis), dtype)
     second = ops.cast(ops.take(x, ops.minimum(line + 1, old - 1), axis=axis), dtype)
-    return ops.cast(first + (second - first) * share, x.dtype)
+    return ops.cast(first + (second - first) * weight, x.dtype)
 
 
 def _positions(old, new, interpolation: str):
-    """Where each new line stands between the old ones, 0...old-1."""
+    """Positions of the new lines between the old ones, in [0, old − 1]."""
     line = ops.cast(ops.arange(new, dtype="int32"), "float32")
     last = ops.cast(old - 1, "float32")
     if interpolation == "bilinear_aligned":
@@ -70,10 +59,7 @@ def _positions(old, new, interpolation: str):
 class _Resize(MapLayer):
     def __init__(self, interpolation: str = "bilinear", **kwargs):
         super().__init__(**kwargs)
-        if interpolation not in INTERPOLATIONS:
-            known = ", ".join(INTERPOLATIONS)
-            raise InputError(f"interpolation={interpolation!r} is unknown; use one of {known}")
-        self.interpolation = interpolation
+        self.interpolation = check_choice("interpolation", interpolation, INTERPOLATIONS)
 
     def get_config(self):
         return {**super().get_config(), "interpolation": self.interpolation}
@@ -81,7 +67,13 @@ class _Resize(MapLayer):
 
 @keras.saving.register_keras_serializable(package="zoo")
 class ResizeTo(_Resize):
-    """Resize maps (N, H, W, C) to a fixed height and width, in pixels."""
+    """Resizes maps (N, H, W, C) to a fixed height and width.
+
+    Args:
+        height: height of the result, in pixels.
+        width: width of the result, in pixels.
+        interpolation: `"bilinear"`, `"bilinear_aligned"` or `"nearest"`, see `resize`.
+    """
 
     def __init__(self, height: int, width: int, interpolation: str = "bilinear", **kwargs):
         super().__init__(interpolation=interpolation, **kwargs)
@@ -101,7 +93,11 @@ class ResizeTo(_Resize):
 
 @keras.saving.register_keras_serializable(package="zoo")
 class ResizeLike(_Resize):
-    """Resize the maps of `[maps, reference]` to the height and width of the reference."""
+    """Resizes the maps of `[maps, reference]` to the height and width of the reference.
+
+    Args:
+        interpolation: `"bilinear"`, `"bilinear_aligned"` or `"nearest"`, see `resize`.
+    """
 
     def call(self, inputs):
         maps, reference = inputs

@@ -1,4 +1,4 @@
-"""RoIAlign: maps of one size for boxes of any size, without rounding a coordinate.
+"""RoIAlign: features of a fixed size for boxes of any size, without rounding coordinates.
 
 He et al., *Mask R-CNN*, ICCV 2017; the level of a box as in Lin et al., *Feature Pyramid Networks
 for Object Detection*, CVPR 2017.
@@ -29,29 +29,29 @@ def roi_align(
     canonical_level: int = 4,
     box_gradient: bool = False,
 ):
-    """Cuts each box into equal bins and averages bilinear samples at regular points of each.
+    """Averages bilinear samples of the map in each bin of each box.
 
-    A sample more than one cell outside the map is 0, one nearer is that of the border.
+    A sample more than one cell outside the map is 0, a nearer one has the value of the border.
 
     Args:
-        features: {level: (B, H, W, C)}, of which each box takes the one that `pyramid_levels` says,
-            or one map (B, H, W, C).
-        boxes: (B, R, 4) xyxy, in pixels of the canvas. One with a NaN or infinite coordinate counts
-            as the empty box at (0, 0).
-        size: bins down and across.
-        sampling_ratio: points a side in each bin, the paper's 2.
-        aligned: subtract half a cell, so that a box over pixels covers just their cells. False is
-            the first published form, which also enlarges a box to at least one cell: torchvision's
-            pretrained detectors were trained with it.
-        strides: pixels between cells: a number for one map, default {level: 2**level} for several.
-        canonical_size, canonical_level: a box of that side, in pixels, takes that level.
-        box_gradient: whether a gradient flows to the boxes; the paper has none.
+        features: one map (B, H, W, C), or {level: map}, of which each box has the level given by
+            `pyramid_levels`.
+        boxes: boxes (B, R, 4) xyxy, in pixels of the model input. One with a NaN or infinite
+            coordinate counts as the empty box at (0, 0).
+        size: rows and columns of bins.
+        sampling_ratio: samples per side of each bin.
+        aligned: whether to subtract half a cell. False is the first published form, which also
+            enlarges boxes to at least one cell, as in torchvision's pretrained detectors.
+        strides: stride in pixels of one map, or {level: stride}; None for {level: 2**level}.
+        canonical_size: side in pixels of a box on the canonical level.
+        canonical_level: canonical level.
+        box_gradient: whether gradients flow to the boxes; not in the paper.
 
     Returns:
-        (B, R, down, across, C) in the dtype of the maps, computed in float32.
+        Features (B, R, rows, columns, C) in the dtype of the maps, computed in float32.
 
     Raises:
-        InputError: no map, one map without its stride, or a size or ratio below 1.
+        InputError: if there is no map or stride, or a size or ratio below 1.
     """
     maps, steps = _levels(features, strides)
     down, across = (
@@ -68,55 +68,57 @@ def roi_align(
     columns = _samples(x1, x2, across, ratio, aligned, width)
     first, width = first[..., None, None], width[..., None, None]
     terms = []
-    for row, share_y in rows:
+    for row, weight_y in rows:
         start = first + ops.expand_dims(row, -1) * width
-        for column, share_x in columns:
-            share = ops.expand_dims(share_y, -1) * ops.expand_dims(share_x, -2)
-            terms.append((start + ops.expand_dims(column, -2), share / ratio**2))
+        for column, weight_x in columns:
+            weight = ops.expand_dims(weight_y, -1) * ops.expand_dims(weight_x, -2)
+            terms.append((start + ops.expand_dims(column, -2), weight / ratio**2))
     return weighted_cells(table, terms)
 
 
 def pyramid_levels(
     boxes, lowest: int, highest: int, canonical_size: float = 224, canonical_level: int = 4
 ):
-    """⌊k₀ + log₂(√(w·h) / 224)⌋ between the lowest and the highest level, k₀ = 4.
+    """Returns the pyramid level ⌊k₀ + log₂(√(w·h) / 224)⌋ of each box, with k₀ = 4.
 
-    Compared by area, since a logarithm may round either way at a power of two.
+    Areas are compared, since a logarithm may round either way at a power of two.
 
     Args:
-        boxes: (…, 4) xyxy in pixels.
-        lowest, highest: levels there are.
-        canonical_size, canonical_level: 224 and k₀.
+        boxes: boxes (…, 4) xyxy in pixels.
+        lowest: lowest level of the pyramid.
+        highest: highest level of the pyramid.
+        canonical_size: side of a box on the canonical level, the paper's 224.
+        canonical_level: k₀.
 
     Returns:
-        (…) int32.
+        Levels (…) int32.
     """
     area = areas(precise(boxes))
     level = ops.full_like(area, lowest, dtype="int32")
     for higher in range(lowest + 1, highest + 1):
         least = (canonical_size * 2.0 ** (higher - canonical_level)) ** 2
-        # 2·log₂ is 1e-6 short of the whole number there, as in the common implementations.
+        # The common implementations add 1e-6 to the logarithm.
         level = level + ops.cast(area >= least * 2**-2e-6, "int32")
     return level
 
 
 def _levels(features, strides) -> tuple[dict[int, Any], list[float]]:
-    """The maps by level, lowest first, with no gap, and their strides."""
+    """The maps by level, lowest first, and their strides."""
     if not isinstance(features, Mapping):
         if not isinstance(strides, (int, float)) or strides <= 0:
-            raise InputError(f"One map needs its stride in pixels, not strides={strides!r}.")
+            raise InputError(f"strides must be the stride of the map, not {strides!r}.")
         return {0: features}, [float(strides)]
     names = sorted(features)
     if not names or names != list(range(names[0], names[-1] + 1)):
-        raise InputError(f"RoIAlign takes maps of levels without a gap, not {names}.")
+        raise InputError(f"features must have consecutive levels, not {names!r}.")
     steps = {k: 2**k for k in names} if strides is None else strides
     if not isinstance(steps, Mapping) or not all(steps.get(k, 0) > 0 for k in names):
-        raise InputError(f"Maps of levels {names} need a stride each, not strides={strides!r}.")
+        raise InputError(f"strides must have the levels {names}, not {strides!r}.")
     return {k: features[k] for k in names}, [float(steps[k]) for k in names]
 
 
 def _table(maps: Mapping[int, Any], number):
-    """All cells (S, C), and for each box (B, R) its level's first cell, height and width."""
+    """The cells (S, C) of all maps, and first cell, height and width of the level of each box."""
     heights, widths, flat, firsts = [], [], [], []
     cells: Any = 0
     for each in maps.values():
@@ -138,7 +140,7 @@ def _table(maps: Mapping[int, Any], number):
 
 
 def _samples(low, high, bins: int, ratio: int, aligned: bool, size) -> list:
-    """Cells and shares along one axis, each (B, R, bins): two for each of the points in a bin."""
+    """Indices and weights (B, R, bins) along one axis, two per sample of a bin."""
     if aligned:
         low, high = low - 0.5, high - 0.5
     length = high - low if aligned else ops.maximum(high - low, 1.0)
@@ -146,6 +148,6 @@ def _samples(low, high, bins: int, ratio: int, aligned: bool, size) -> list:
     line = ops.cast(ops.arange(bins, dtype="int32"), low.dtype)
     cells = []
     for point in range(ratio):
-        place = low + (line + (point + 0.5) / ratio) * step
-        cells += axis_corners(place, size, "roi")
+        position = low + (line + (point + 0.5) / ratio) * step
+        cells += axis_corners(position, size, "roi")
     return cells

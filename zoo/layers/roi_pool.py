@@ -1,4 +1,4 @@
-"""RoIPool: the largest value in each of a box's bins, on coordinates rounded to cells.
+"""RoIPool: max pooling in the bins of boxes, on coordinates rounded to cells.
 
 Girshick, *Fast R-CNN*, ICCV 2015.
 """
@@ -16,33 +16,33 @@ from zoo.layers.shapes import check_map, check_positive
 
 
 def roi_pool(features, boxes, size: int | tuple[int, int], stride: float):
-    """Maximum over each of the bins that a box is cut into, 0 for a bin without a cell.
+    """Returns the maximum of each bin of each box, 0 for a bin without cells.
 
-    As in the author's code: corners are divided by the stride and rounded, halves away from zero;
-    the last cell belongs to the box; bin i of n reaches from ⌊i·w/n⌋ to ⌈(i+1)·w/n⌉, so that
-    neighbours may share cells. Boxes are cut to the map first, as the paper's proposals are.
+    As in the author's code, corners are divided by the stride and rounded, halves away from zero;
+    the last cell belongs to the box; bin i of n spans ⌊i·w/n⌋ to ⌈(i+1)·w/n⌉. Boxes are clipped to
+    the map first, as are the paper's proposals.
 
-    Maxima over rectangles of 1, 2, 4, … cells a side are made beforehand, and each bin is looked up
-    there: four of them cover it, whatever its size.
+    Maxima over rectangles of 1, 2, 4, … cells per side are computed first; four of them cover any
+    bin.
 
     Args:
-        features: (B, H, W, C) of a known height and width.
-        boxes: (B, R, 4) xyxy, in pixels of the canvas; no gradient flows to them. One with a NaN or
-            infinite coordinate counts as the empty box at (0, 0).
-        size: bins down and across.
-        stride: pixels between cells.
+        features: map (B, H, W, C) of known height and width.
+        boxes: boxes (B, R, 4) xyxy, in pixels of the model input; no gradient flows to them. One
+            with a NaN or infinite coordinate counts as the empty box at (0, 0).
+        size: rows and columns of bins.
+        stride: stride of the map, in pixels.
 
     Returns:
-        (B, R, down, across, C) in the dtype of the map.
+        Features (B, R, rows, columns, C) in the dtype of the map.
 
     Raises:
-        InputError: a map of unknown size, a size below 1 or a stride that is not above 0.
+        InputError: if the size of the map is unknown, a size is below 1 or the stride not above 0.
     """
     _, height, width, channels = check_map(features.shape, "RoIPool")
     if height is None or width is None:
-        raise InputError("RoIPool needs a map of known size; give the canvas a fixed size.")
+        raise InputError("RoIPool: the map must have a known size; use a fixed input_shape.")
     if stride <= 0:
-        raise InputError(f"RoIPool needs a stride above 0, not {stride}.")
+        raise InputError(f"stride must be above 0, not {stride!r}.")
     down, across = (
         check_positive(side, "size") for side in ((size, size) if isinstance(size, int) else size)
     )
@@ -54,16 +54,16 @@ def roi_pool(features, boxes, size: int | tuple[int, int], stride: float):
     total = ops.shape(tables)[1]
     tables = ops.reshape(tables, (-1, channels))
     first = ops.reshape(ops.arange(ops.shape(boxes)[0], dtype="int32") * total, (-1, 1, 1, 1))
-    kinds = len(_powers(across, width))
-    level = ops.expand_dims(rows["level"], -1) * kinds + ops.expand_dims(columns["level"], -2)
+    widths = len(_powers(across, width))
+    level = ops.expand_dims(rows["level"], -1) * widths + ops.expand_dims(columns["level"], -2)
     first = first + ops.take(ops.convert_to_tensor(firsts, "int32"), level, axis=0)
     line = ops.expand_dims(width - columns["span"] + 1, -2)
     best = None
     for row in (rows["first"], rows["last"]):
         for column in (columns["first"], columns["last"]):
             index = first + ops.expand_dims(row, -1) * line + ops.expand_dims(column, -2)
-            found = ops.take(tables, index, axis=0)
-            best = found if best is None else ops.maximum(best, found)
+            maximum = ops.take(tables, index, axis=0)
+            best = maximum if best is None else ops.maximum(best, maximum)
     filled = ops.logical_and(
         ops.expand_dims(rows["filled"], -1), ops.expand_dims(columns["filled"], -2)
     )
@@ -77,10 +77,10 @@ def _powers(bins: int, cells: int) -> list[int]:
 
 
 def _bins(low, high, bins: int, cells: int) -> dict[str, Any]:
-    """Where the bins along one axis are looked up, each (B, R, bins).
+    """Spans of the bins along one axis, each (B, R, bins).
 
     `span` is the greatest power of two not longer than the bin and `level` its exponent; the spans
-    from `first` and from `last` on cover the bin; `filled` says whether it has a cell.
+    that start at `first` and at `last` cover the bin; `filled` is whether it has cells.
     """
     start, end = (
         ops.cast(ops.floor(ops.minimum(ops.maximum(side, 0.0), float(cells)) + 0.5), "int32")
@@ -106,9 +106,9 @@ def _bins(low, high, bins: int, cells: int) -> dict[str, Any]:
 
 
 def _maxima(features, heights: Sequence[int], widths: Sequence[int]):
-    """Maxima over all rectangles of such sides, (B, S, C), and where each kind of them begins.
+    """Maxima (B, S, C) over all rectangles of these sides, and the first index of each size.
 
-    Those of one kind have (H − height + 1) × (W − width + 1) top left corners, row by row.
+    A size has (H − height + 1)·(W − width + 1) rectangles, row by row.
     """
     batch, _, _, channels = ops.shape(features)
     flat, firsts, total = [], [], 0

@@ -1,8 +1,8 @@
-"""Sliding windows: every patch of an image, and the same network run over all of it at once.
+"""Sliding windows: all patches of an image, and a patch network applied to the whole image.
 
-A network of valid convolutions and poolings that turns one patch into one answer gives the same
-answers for all patches of an image when each pooling by 2 keeps every position and the layers
-behind it read every second one: a pooling of stride 1, and a rate twice as large.
+A network of valid convolutions and poolings with one prediction per patch gives the same
+predictions for all patches at once if each pooling has stride 1 and the layers behind it twice the
+dilation rate.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from zoo.layers.shapes import MapLayer, check_map, check_pair, check_positive, h
 
 @keras.saving.register_keras_serializable(package="zoo")
 class Patches(MapLayer):
-    """All square patches of maps (N, H, W, C), row by row: (N · rows · columns, size, size, C).
+    """Extracts all square patches of maps (N, H, W, C), row by row.
 
-    There are H − size + 1 rows and W − size + 1 columns of them.
+    The result is (N·(H − size + 1)·(W − size + 1), size, size, C).
 
     Args:
         size: side of a patch, in pixels.
@@ -49,8 +49,7 @@ class Patches(MapLayer):
         for side in (height, width):
             if side is not None and side < self.size:
                 raise InputError(
-                    f"maps of {height}x{width} have no patch of {self.size}x{self.size}; "
-                    "use smaller patches"
+                    f"size must be at most the sides of {height}×{width}, not {self.size}."
                 )
         return None, self.size, self.size, channels
 
@@ -60,10 +59,9 @@ class Patches(MapLayer):
 
 @keras.saving.register_keras_serializable(package="zoo")
 class AssemblePatches(MapLayer):
-    """Lay the answers to all patches out as a map: [(N · H · W, 1, 1, C), (N, H, W, …)].
+    """Arranges the predictions of all patches as a map.
 
-    Returns:
-        (N, H, W, C), with the height and width of the reference.
+    Takes `[predictions, reference]`, (N·H·W, 1, 1, C) and (N, H, W, …), and returns (N, H, W, C).
     """
 
     def call(self, inputs):
@@ -78,13 +76,13 @@ class AssemblePatches(MapLayer):
 
 @keras.saving.register_keras_serializable(package="zoo")
 class DilatedMaxPooling2D(MapLayer):
-    """Max pooling of stride 1 over pixels that are `rate` apart, without padding.
+    """Dilated max pooling of stride 1 without padding, on maps (N, H, W, C).
 
-    Maps (N, H, W, C) lose (size − 1) · rate lines on each axis. `layers.MaxPooling2D` has no rate.
+    Each side shrinks by (size − 1)·rate.
 
     Args:
         size: pixels per side of the window.
-        rate: their distance.
+        rate: dilation rate, the distance of these pixels.
     """
 
     def __init__(self, size: int = 2, rate: int = 1, **kwargs):
@@ -93,28 +91,28 @@ class DilatedMaxPooling2D(MapLayer):
         self.rate = check_positive(rate, "rate")
 
     def call(self, inputs):
-        rows = inputs[:, : -self._lost() or None]
+        rows = inputs[:, : -self._margin() or None]
         for step in range(1, self.size):
             rows = ops.maximum(rows, self._shifted(inputs, step, 1))
-        columns = rows[:, :, : -self._lost() or None]
+        columns = rows[:, :, : -self._margin() or None]
         for step in range(1, self.size):
             columns = ops.maximum(columns, self._shifted(rows, step, 2))
         return columns
 
     def _shifted(self, x, step: int, axis: int):
         first = step * self.rate
-        last = first - self._lost() or None
+        last = first - self._margin() or None
         return x[:, first:last] if axis == 1 else x[:, :, first:last]
 
-    def _lost(self) -> int:
+    def _margin(self) -> int:
         return (self.size - 1) * self.rate
 
     def compute_output_shape(self, input_shape):
         batch, height, width, channels = check_map(input_shape, "DilatedMaxPooling2D")
-        sides = [None if side is None else side - self._lost() for side in (height, width)]
+        sides = [None if side is None else side - self._margin() for side in (height, width)]
         if any(side is not None and side < 1 for side in sides):
             raise InputError(
-                f"maps of {height}x{width} are too small for windows of {self._lost() + 1} pixels"
+                f"the window of {self._margin() + 1} pixels must be at most {height}×{width}."
             )
         return batch, *sides, channels
 

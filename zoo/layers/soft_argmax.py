@@ -1,4 +1,4 @@
-"""Where a map is highest, as a mean that gradients go through."""
+"""Soft arg-max: the differentiable position of the maximum of a map."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from zoo.layers.shapes import check_map, height_width
 
 @keras.saving.register_keras_serializable(package="zoo")
 class SoftArgmax(keras.layers.Layer):
-    """Maps (N, H, W, K) of scores, any size → (N, K, 2) float32 mean places x, y.
+    """Expected positions x, y (N, K, 2) of score maps (N, H, W, K) of any size, in float32.
 
-    The places of the cells, (i + ½) / W and (j + ½) / H, weighted by the softmax of each map (Sun
-    et al., *Integral Human Pose Regression*, ECCV 2018). Computed in float32.
+    The centres of the cells, (i + ½) / W and (j + ½) / H, weighted by the softmax of each map (Sun
+    et al., *Integral Human Pose Regression*, ECCV 2018).
     """
 
     def __init__(self, **kwargs):
@@ -21,11 +21,11 @@ class SoftArgmax(keras.layers.Layer):
 
     def call(self, inputs):
         height, width = height_width(inputs)
-        joints = inputs.shape[-1]
-        scores = ops.reshape(ops.cast(inputs, "float32"), (-1, height * width, joints))
-        shares = ops.reshape(ops.softmax(scores, axis=1), (-1, height, width, joints))
-        x = ops.sum(ops.sum(shares, axis=1) * _places(width), axis=1)
-        y = ops.sum(ops.sum(shares, axis=2) * _places(height), axis=1)
+        keypoints = inputs.shape[-1]
+        scores = ops.reshape(ops.cast(inputs, "float32"), (-1, height * width, keypoints))
+        weights = ops.reshape(ops.softmax(scores, axis=1), (-1, height, width, keypoints))
+        x = ops.sum(ops.sum(weights, axis=1) * _centres(width), axis=1)
+        y = ops.sum(ops.sum(weights, axis=2) * _centres(height), axis=1)
         return ops.stack([x, y], axis=-1)
 
     def compute_output_spec(self, inputs):
@@ -33,7 +33,7 @@ class SoftArgmax(keras.layers.Layer):
         return keras.KerasTensor((shape[0], shape[3], 2), "float32")
 
 
-def _places(count):
-    """(count, 1): the middles of so many cells, as shares of the whole."""
+def _centres(count):
+    """The centres (count, 1) of cells, as fractions of the side."""
     cells = ops.cast(ops.arange(count), "float32") + 0.5
     return ops.expand_dims(cells / ops.cast(count, "float32"), -1)

@@ -1,7 +1,7 @@
-"""Transposed convolution whose cropping is spelled out.
+"""Transposed convolution with explicit cropping.
 
-Uncropped, a transposed convolution gives (in - 1) * stride + kernel pixels. Libraries crop that
-differently, and two 4x4 answers may differ by a shift of one pixel, so here the crop is explicit.
+A transposed convolution has (in − 1)·stride + kernel output pixels. Libraries crop them
+differently, by up to one pixel.
 """
 
 from __future__ import annotations
@@ -19,16 +19,19 @@ class TransposedConv2D(keras.layers.Layer):
 
     Args:
         filters: channels of the result.
-        kernel_size, stride: one whole number for both sides, in pixels.
-        padding: "same" gives `stride` times the input and is the adjoint of a convolution padded
-            at the bottom and right first; a number p drops p lines on all four sides, as torch
-            does, and gives (in - 1) * stride - 2p + kernel + output_padding; 0 drops nothing.
-        output_padding: lines kept (or, past the kernel's reach, added) at the bottom and right.
-        use_bias, activation, kernel_initializer, kernel_regularizer: as in `keras.layers.Conv2D`.
-            The kernel is (k, k, out, in); `BilinearInitializer` fits.
+        kernel_size: side of the kernel, in pixels.
+        stride: stride, in pixels.
+        padding: `"same"` for `stride` times the size of the input, the adjoint of a convolution
+            with its odd padding at the bottom and right; or the number p of lines cropped on all
+            sides as in PyTorch, for (in − 1)·stride − 2p + kernel + output_padding.
+        output_padding: lines not cropped (or added) at the bottom and right.
+        use_bias: whether to add a bias.
+        activation: activation, as in `keras.layers.Conv2D`.
+        kernel_initializer: initializer of the kernel (k, k, out, in).
+        kernel_regularizer: regularizer of the kernel.
 
     Raises:
-        InputError: for settings that contradict each other or a result without pixels.
+        InputError: if arguments contradict each other or the result has no pixels.
     """
 
     def __init__(
@@ -58,18 +61,18 @@ class TransposedConv2D(keras.layers.Layer):
         self.crop = self._crop()
 
     def _crop(self) -> tuple[int, int]:
-        """Lines to drop at the top and left, and at the bottom and right (below 0: to add)."""
+        """Lines to crop at the top and left, and at the bottom and right (below 0: to add)."""
         k, s, p = self.kernel_size, self.stride, self.padding
         if p == "same":
             if self.output_padding:
-                raise InputError('output_padding goes with a numeric padding, not with "same"')
+                raise InputError("output_padding must be 0 with padding='same'.")
             total = k - s
             return max(total, 0) // 2, total - max(total, 0) // 2
         if not isinstance(p, int) or isinstance(p, bool) or p < 0:
-            raise InputError(f'padding must be "same" or a whole number from 0 on, got {p!r}')
+            raise InputError(f"padding must be 'same' or a number of at least 0, not {p!r}.")
         if not 0 <= self.output_padding < s:
             raise InputError(
-                f"output_padding must be from 0 to stride-1 = {s - 1}, got {self.output_padding}"
+                f"output_padding must be from 0 to {s - 1}, not {self.output_padding!r}."
             )
         return p, p - self.output_padding
 
@@ -93,7 +96,7 @@ class TransposedConv2D(keras.layers.Layer):
     def _transposed_convolution(self, x):
         k, s = self.kernel_size, self.stride
         before, after = self.crop
-        # The library's own "same" makes exactly this crop, without the copy.
+        # The backend's own "same" crops equally, without a copy.
         same = k >= s and before == (k - s) // 2 and before + after == k - s
         padding = "same" if same else "valid"
         maps = ops.conv_transpose(x, self.kernel, s, padding, data_format="channels_last")
@@ -111,7 +114,7 @@ class TransposedConv2D(keras.layers.Layer):
         return batch, self._side(height), self._side(width), self.filters
 
     def macs(self, input_shape, output_shape) -> int:
-        """Multiply-accumulates of one image: every input pixel stamps the whole kernel."""
+        """Returns the multiply-accumulate operations per image: one kernel per input pixel."""
         _, height, width, channels = input_shape
         return height * width * channels * self.filters * self.kernel_size**2
 
@@ -121,8 +124,8 @@ class TransposedConv2D(keras.layers.Layer):
         out = (side - 1) * self.stride + self.kernel_size - sum(self.crop)
         if out < 1:
             raise InputError(
-                f"padding {self.padding} leaves no pixel of a side of {side} with kernel "
-                f"{self.kernel_size} and stride {self.stride}; use a smaller padding"
+                f"padding {self.padding} leaves no pixels of a side of {side} with kernel "
+                f"{self.kernel_size} and stride {self.stride}; use a smaller padding."
             )
         return out
 

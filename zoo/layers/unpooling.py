@@ -1,7 +1,7 @@
 """Unpooling without switches: nearest neighbour, bed of nails and bilinear.
 
-Every kind takes (N, H, W, C) to (N, factor*H, factor*W, C) without weights. Max unpooling, which
-replays the positions of an earlier max pooling, is in `max_unpooling.py`; its names are here too.
+Each layer maps (N, H, W, C) to (N, factor·H, factor·W, C) without weights. Max unpooling is in
+`max_unpooling.py`.
 """
 
 from __future__ import annotations
@@ -9,17 +9,8 @@ from __future__ import annotations
 import keras
 from keras import ops
 
-from zoo.layers.max_unpooling import MaxPoolWithIndices, MaxUnpool
 from zoo.layers.resize import resize
 from zoo.layers.shapes import MapLayer, check_map, check_positive, height_width, interleave, times
-
-__all__ = [
-    "BedOfNailsUnpooling",
-    "BilinearUnpooling",
-    "MaxPoolWithIndices",
-    "MaxUnpool",
-    "NearestUnpooling",
-]
 
 
 class _Unpooling(MapLayer):
@@ -37,7 +28,7 @@ class _Unpooling(MapLayer):
 
 @keras.saving.register_keras_serializable(package="zoo")
 class NearestUnpooling(_Unpooling):
-    """Write every value into all factor x factor pixels of its window."""
+    """Writes every value to all factor×factor pixels of its window."""
 
     def call(self, inputs):
         return interleave([[inputs] * self.factor] * self.factor)
@@ -45,23 +36,23 @@ class NearestUnpooling(_Unpooling):
 
 @keras.saving.register_keras_serializable(package="zoo")
 class BedOfNailsUnpooling(_Unpooling):
-    """Write every value into the top left pixel of its window and zero elsewhere."""
+    """Writes every value to the top left pixel of its window, and zero elsewhere."""
 
     def call(self, inputs):
-        nothing = ops.zeros_like(inputs)
-        cells = [[nothing] * self.factor for _ in range(self.factor)]
+        zeros = ops.zeros_like(inputs)
+        cells = [[zeros] * self.factor for _ in range(self.factor)]
         cells[0][0] = inputs
         return interleave(cells)
 
 
 @keras.saving.register_keras_serializable(package="zoo")
 class BilinearUnpooling(_Unpooling):
-    """Interpolate between the values.
+    """Interpolates bilinearly.
 
     Args:
-        factor: growth of both sides.
-        align_corners: False samples at half-pixel centres; True puts the first and the last
-            sample of a row exactly on its first and last input pixel.
+        factor: upsampling factor of both sides.
+        align_corners: whether the first and last pixels of input and result coincide; else both
+            have half-pixel centres.
     """
 
     def __init__(self, factor: int = 2, align_corners: bool = False, **kwargs):

@@ -1,4 +1,4 @@
-"""One object per image: its class and box, or the joints of its one person."""
+"""One object per image: its class and box, or the keypoints of one person."""
 
 from zoo.localization.localizer_model import localizer
 from zoo.localization.pose_cascade_model import pose_cascade

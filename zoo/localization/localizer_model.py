@@ -1,18 +1,16 @@
-"""Classification and localization: one class and one box from shared features."""
+"""Localizer: the class and the box of one object from shared features."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 import keras
 from keras import layers
 
+from zoo.argument_checks import check_choice, check_minimum
 from zoo.cards import Paper, PublishedResult
-from zoo.errors import InputError
 from zoo.layers.to_pixels import ToPixels
-from zoo.localization.feature_vector import Body
+from zoo.localization.feature_extractor import FeatureExtractor
 from zoo.localization.single_object_model import SingleObjectModel
-from zoo.losses.localization_losses import BOX_LOSSES, check_kind
+from zoo.losses.localization_losses import BOX_LOSSES
 from zoo.model import Model
 from zoo.registry import register
 
@@ -20,7 +18,7 @@ from zoo.registry import register
 @register(
     "localizer",
     task="localization",
-    summary="a class head and a box head on the same features",
+    summary="a class head and a box head on shared features",
     paper=Paper(
         "K. Simonyan, A. Zisserman",
         "Very Deep Convolutional Networks for Large-Scale Image Recognition",
@@ -35,7 +33,8 @@ from zoo.registry import register
         "input_shape": (None, None, 3),
         "width": 0.125,
         "cells": 2,
-        "units": (32,),
+        "hidden_units": 32,
+        "hidden_layers": 1,
         "dropout": 0.0,
     },
     published_results=(
@@ -46,12 +45,16 @@ from zoo.registry import register
             "top-5 localization error", "25.3 %", "ILSVRC 2014 test, fusion", "VGG paper"
         ),
         PublishedResult(
-            "localization error", "33.1 %", "ILSVRC val, true class given, box a class", "VGG paper"
+            "localization error",
+            "33.1 %",
+            "ILSVRC val, true class given, per class",
+            "VGG paper",
         ),
     ),
     notes=(
-        "The papers train the box head apart from the classifier; here both heads share one body "
-        "and one training. VGG finds a box for each class better, OverFeat one for all."
+        "The papers train the box head and the classifier separately; here both heads share their "
+        "features and are trained together. VGG's paper prefers one box per class, OverFeat's a "
+        "single box."
     ),
 )
 def localizer(
@@ -59,80 +62,91 @@ def localizer(
     num_classes: int = 2,
     input_shape: tuple[int | None, int | None, int] = (None, None, 3),
     backbone: str = "vgg16",
-    norm: str | None = "none",
+    norm: str = "none",
     per_class: bool = False,
     box_loss: str = "l2",
     label_weight: float = 1.0,
     box_weight: float = 1.0,
-    uncertainty: bool = False,
-    label_from: str = "dense",
+    uncertainty_weighting: bool = False,
+    label_features: str = "dense",
     output_stride: int = 32,
     cells: int = 7,
-    units: Sequence[int] = (4096, 4096),
+    hidden_units: int = 4096,
+    hidden_layers: int = 2,
     dropout: float = 0.5,
     width: float = 1.0,
     name: str = "localizer",
 ) -> Model:
-    """Class and box of the one object.
+    """Builds the localizer.
 
     Args:
-        num_classes: classes of the object.
-        input_shape: height, width (None = any) and channels of the images, pixels 0…255.
-        backbone: a name of `zoo.backbones`.
-        norm: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"`.
-        per_class: a box for each class, of which the likeliest class's is the answer.
-        box_loss: `"l2"` (the papers'), `"smooth_l1"` or `"giou"`.
-        label_weight, box_weight: factors of the two losses. Boxes are learned as shares of the
-            image, so the plain sum of an l2 box loss and the cross-entropy is mostly the latter.
-        uncertainty: factors learned beside (and on top of) the given ones, see
-            `SingleObjectModel`.
-        label_from: what the class head sees: `"dense"`, the dense layers that the box head sees too
-            (the papers'), or the `"mean"` or `"max"` over the last map, for which it does not
-            matter where the object is.
-        output_stride: of the backbone.
-        cells: a side, to which the last map is pooled; at 224×224, 7 pools nothing.
-        units: of the dense layers.
-        dropout: behind each of them.
-        width: factor on the backbone's channels.
-        name: of the model.
+        num_classes: number of classes of the object.
+        input_shape: height, width and channels of the images; None for any height or width.
+        backbone: name of a backbone of `zoo.backbones`.
+        norm: normalization policy: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"`.
+        per_class: whether to regress one box per class; the box of the most likely class is
+            predicted.
+        box_loss: loss of the box: `"l2"` (papers), `"smooth_l1"` or `"giou"`.
+        label_weight: weight of the class loss.
+        box_weight: weight of the box loss. Box errors are fractions of the image, so an L2 box loss
+            is much smaller than the cross-entropy.
+        uncertainty_weighting: whether to learn further loss weights, see `SingleObjectModel`.
+        label_features: features of the class head: `"dense"`, the dense layers shared with the box
+            head (papers), or the `"mean"` or `"max"` of the last feature map, which do not depend
+            on the object's position.
+        output_stride: output stride of the backbone.
+        cells: cells per side that the last feature map is pooled to; with images of 224×224, 7
+            cells need no pooling.
+        hidden_units: units of each hidden dense layer.
+        hidden_layers: number of hidden dense layers.
+        dropout: dropout rate behind each hidden layer, in [0, 1).
+        width: width multiplier of the backbone.
+        name: name of the model.
 
     Returns:
-        A model from (B, H, W, C) to `label`, logits (B, num_classes), and `box`: centre x, y,
-        width, height in pixels, (B, 4) or, per class, (B, num_classes, 4).
+        A model from images (B, H, W, C) in [0, 255] to `label`, logits (B, num_classes), and `box`:
+        centre x, y, width and height in pixels, (B, 4) or, per class, (B, num_classes, 4).
 
     Raises:
-        InputError: an argument out of its range.
+        InputError: if an argument is out of its range.
     """
-    if num_classes < 1 or min(label_weight, box_weight) < 0:
-        raise InputError("localizer: num_classes is at least 1, weights are not negative.")
-    check_kind(box_loss, BOX_LOSSES, "box_loss")
-    check_kind(label_from, ("dense", "mean", "max"), "label_from")
-    body = Body(backbone, norm, width, cells, units, dropout, output_stride)
+    check_minimum(1, num_classes=num_classes)
+    check_minimum(0, label_weight=label_weight, box_weight=box_weight)
+    check_choice("box_loss", box_loss, BOX_LOSSES)
+    check_choice("label_features", label_features, ("dense", "mean", "max"))
+    extractor = FeatureExtractor(
+        backbone, norm, width, cells, hidden_units, hidden_layers, dropout, output_stride
+    )
     images = keras.Input(input_shape, name="image")
-    last = body.last_map(body.normalize(images))
-    x = seen = body.dense(last)
-    if label_from == "mean":
-        seen = layers.GlobalAveragePooling2D(name="label_mean")(last)
-    elif label_from == "max":
-        seen = layers.GlobalMaxPooling2D(name="label_max")(last)
-    logits = layers.Dense(num_classes, name="logits")(seen)
-    # At first every box is the middle half of the image.
-    start = keras.initializers.Constant(0.5)
-    count = 4 * num_classes if per_class else 4
-    small = keras.initializers.RandomNormal(stddev=0.01)
-    box = layers.Dense(count, kernel_initializer=small, bias_initializer=start, name="shares")(x)
-    if per_class:
-        box = layers.Reshape((num_classes, 4), name="per_class")(box)
+    last = extractor.last_map(extractor.normalize(images))
+    x = label_vector = extractor.dense(last)
+    if label_features == "mean":
+        label_vector = layers.GlobalAveragePooling2D(name="label_mean")(last)
+    elif label_features == "max":
+        label_vector = layers.GlobalMaxPooling2D(name="label_max")(last)
+    logits = layers.Dense(num_classes, name="logits")(label_vector)
     outputs = {
         "label": layers.Activation("linear", dtype="float32", name="label")(logits),
-        "box": ToPixels(name="box")([box, images]),
+        "box": ToPixels(name="box")([_box(x, num_classes if per_class else None), images]),
     }
     return SingleObjectModel(
         images,
         outputs,
         task="localization",
         loss_weights={"label": label_weight, "box": box_weight},
-        uncertainty=uncertainty,
+        uncertainty_weighting=uncertainty_weighting,
         name=name,
         box_loss=box_loss,
     )
+
+
+def _box(x, num_classes: int | None):
+    """Returns boxes (B, 4) or (B, num_classes, 4) as fractions of the image."""
+    box = layers.Dense(
+        4 * (num_classes or 1),
+        kernel_initializer=keras.initializers.RandomNormal(stddev=0.01),
+        # The initial box is the central half of the image.
+        bias_initializer=keras.initializers.Constant(0.5),
+        name="box_fractions",
+    )(x)
+    return layers.Reshape((num_classes, 4), name="per_class")(box) if num_classes else box

@@ -1,19 +1,17 @@
-"""DeepPose: joint coordinates by regression from the whole image (Toshev & Szegedy, 2014)."""
+"""DeepPose: regression of joint coordinates from the whole image (Toshev & Szegedy, 2014)."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 import keras
 from keras import layers
 
+from zoo.argument_checks import check_choice, check_minimum
 from zoo.cards import Paper
-from zoo.errors import InputError
 from zoo.layers.soft_argmax import SoftArgmax
 from zoo.layers.to_pixels import ToPixels
-from zoo.localization.feature_vector import Body
+from zoo.localization.feature_extractor import FeatureExtractor
 from zoo.localization.single_object_model import SingleObjectModel
-from zoo.losses.localization_losses import JOINT_LOSSES, check_kind
+from zoo.losses.localization_losses import KEYPOINT_LOSSES
 from zoo.model import Model
 from zoo.registry import register
 
@@ -30,7 +28,7 @@ DEEP_POSE = Paper(
 @register(
     "pose_regressor",
     task="pose",
-    summary="joint coordinates by regression from the whole image",
+    summary="regression of joint coordinates from the whole image",
     paper=DEEP_POSE,
     published={"num_keypoints": 14, "input_shape": (220, 220, 3)},
     expected_parameters=58_396_060,
@@ -41,13 +39,14 @@ DEEP_POSE = Paper(
         "input_shape": (None, None, 3),
         "width": 0.125,
         "cells": 2,
-        "units": (32,),
+        "hidden_units": 32,
+        "hidden_layers": 1,
         "dropout": 0.0,
     },
     notes=(
-        "Coordinates are shares of the whole image; the loss divides errors by the person's box. "
-        "The paper's figure of 40 M parameters does not follow from its layer table, which with "
-        "6×6 cells before the first dense layer has 58 M."
+        "Coordinates are fractions of the whole image; the loss divides errors by the size of the "
+        "person's box. The paper's 40 M parameters do not follow from its layer table, which has "
+        "58 M with 6×6 cells before the first dense layer."
     ),
 )
 def pose_regressor(
@@ -55,69 +54,88 @@ def pose_regressor(
     num_keypoints: int = 14,
     input_shape: tuple[int | None, int | None, int] = (None, None, 3),
     backbone: str | None = None,
-    norm: str | None = "none",
-    joint_loss: str = "l2",
+    norm: str = "none",
+    keypoint_loss: str = "l2",
     head: str = "dense",
     output_stride: int = 32,
     cells: int = 6,
-    units: Sequence[int] = (4096, 4096),
+    hidden_units: int = 4096,
+    hidden_layers: int = 2,
     dropout: float = 0.5,
     width: float = 1.0,
     name: str = "pose_regressor",
 ) -> Model:
-    """DeepPose's first stage.
+    """Builds the first stage of DeepPose.
 
     Args:
-        num_keypoints: joints of a person.
-        input_shape: height, width (None = any, from 32 on) and channels, pixels 0…255.
-        backbone: None for the paper's network, or a name of `zoo.backbones`.
-        norm: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"` (the paper has none here).
-        joint_loss: `"l2"` (the paper's) or `"smooth_l1"`.
-        head: `"dense"` (the paper's): dense layers on pooled cells; `"soft_argmax"`: the mean place
-            of a map a joint (Sun et al., *Integral Human Pose Regression*, ECCV 2018), which takes
-            far fewer images to learn. It has no use for `cells`, `units` and `dropout`.
-        output_stride: of a backbone; the paper's network has its own.
-        cells: a side, to which the last map is pooled; at 220×220, 6 is the paper's pool.
-        units: of the dense layers.
-        dropout: behind each of them.
-        width: factor on the channels of the convolutions.
-        name: of the model.
+        num_keypoints: number of keypoints (joints) of a person.
+        input_shape: height, width and channels of the images; None for any height or width of at
+            least 32.
+        backbone: name of a backbone of `zoo.backbones`; None for the paper's network.
+        norm: normalization policy: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"` (paper).
+        keypoint_loss: loss of the keypoints: `"l2"` (paper) or `"smooth_l1"`.
+        head: kind of head: `"dense"`, dense layers on pooled cells (paper), or `"soft_argmax"`, the
+            expected position in one heatmap per keypoint (Sun et al., *Integral Human Pose
+            Regression*, ECCV 2018), which needs far fewer training images and ignores `cells`,
+            `hidden_units`, `hidden_layers` and `dropout`.
+        output_stride: output stride of a backbone; the paper's network has a fixed one.
+        cells: cells per side that the last feature map is pooled to; with images of 220×220, 6
+            equals the paper's last pooling.
+        hidden_units: units of each hidden dense layer.
+        hidden_layers: number of hidden dense layers.
+        dropout: dropout rate behind each hidden layer, in [0, 1).
+        width: width multiplier of the convolutions.
+        name: name of the model.
 
     Returns:
-        A model from (B, H, W, C) to `keypoints`: x, y in pixels, (B, num_keypoints, 2).
+        A model from images (B, H, W, C) in [0, 255] to `keypoints`: x, y in pixels,
+        (B, num_keypoints, 2).
 
     Raises:
-        InputError: an argument out of its range.
+        InputError: if an argument is out of its range.
     """
-    check_joints(num_keypoints, joint_loss, head)
-    body = Body(backbone, norm, width, cells, units, dropout, output_stride)
+    check_pose(num_keypoints, keypoint_loss, head)
+    extractor = FeatureExtractor(
+        backbone, norm, width, cells, hidden_units, hidden_layers, dropout, output_stride
+    )
     images = keras.Input(input_shape, name="image")
-    pixels = body.normalize(images)
-    joints = joints_of_image(body, pixels, images, num_keypoints, head, name="keypoints")
-    outputs = {"keypoints": joints}
-    return SingleObjectModel(images, outputs, task="pose", name=name, joint_loss=joint_loss)
+    pixels = extractor.normalize(images)
+    keypoints = regress_keypoints(extractor, pixels, images, num_keypoints, head, "keypoints")
+    return SingleObjectModel(
+        images, {"keypoints": keypoints}, task="pose", name=name, keypoint_loss=keypoint_loss
+    )
 
 
-def check_joints(num_keypoints: int, joint_loss: str, head: str) -> None:
-    """Raises InputError unless there are joints and loss and head are known."""
-    if num_keypoints < 1:
-        raise InputError(f"num_keypoints is at least 1, not {num_keypoints}.")
-    check_kind(joint_loss, JOINT_LOSSES, "joint_loss")
-    check_kind(head, HEADS, "head")
+def check_pose(num_keypoints: int, keypoint_loss: str, head: str) -> None:
+    """Raises InputError if an argument that all pose models have is out of its range."""
+    check_minimum(1, num_keypoints=num_keypoints)
+    check_choice("keypoint_loss", keypoint_loss, KEYPOINT_LOSSES)
+    check_choice("head", head, HEADS)
 
 
-def joints_of_image(body: Body, pixels, images, joints: int, head: str, name: str):
-    """From normalised pixels to joints (B, K, 2) in pixels; at first all are in the middle."""
+def regress_keypoints(
+    extractor: FeatureExtractor, pixels, images, num_keypoints: int, head: str, name: str
+):
+    """Regresses keypoints (B, K, 2) in pixels; initially all are in the middle of the image.
+
+    Args:
+        extractor: feature extractor.
+        pixels: normalized images (B, H, W, C).
+        images: the images.
+        num_keypoints: K.
+        head: one of `HEADS`.
+        name: name of the output layer and prefix of the other layers' names.
+    """
+    small = keras.initializers.RandomNormal(stddev=0.01)
     if head == "soft_argmax":
-        x = body.fused(body.maps(pixels), max(32, 2 * joints))
-        small = keras.initializers.RandomNormal(stddev=0.01)
-        scores = layers.Conv2D(joints, 1, kernel_initializer=small, name=f"{name}_scores")(x)
-        return ToPixels(name=name)([SoftArgmax(name=f"{name}_places")(scores), images])
-    shares = layers.Dense(
-        2 * joints,
-        kernel_initializer=keras.initializers.RandomNormal(stddev=0.01),
+        x = extractor.fused_map(extractor.feature_maps(pixels), max(32, 2 * num_keypoints))
+        x = layers.Conv2D(num_keypoints, 1, kernel_initializer=small, name=f"{name}_heatmaps")(x)
+        return ToPixels(name=name)([SoftArgmax(name=f"{name}_positions")(x), images])
+    x = layers.Dense(
+        2 * num_keypoints,
+        kernel_initializer=small,
         bias_initializer=keras.initializers.Constant(0.5),
-        name=f"{name}_shares",
-    )(body.vector(pixels))
-    shares = layers.Reshape((joints, 2), name=f"{name}_pairs")(shares)
-    return ToPixels(name=name)([shares, images])
+        name=f"{name}_fractions",
+    )(extractor.feature_vector(pixels))
+    x = layers.Reshape((num_keypoints, 2), name=f"{name}_pairs")(x)
+    return ToPixels(name=name)([x, images])

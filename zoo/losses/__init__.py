@@ -1,6 +1,6 @@
-"""Losses, one family a file."""
+"""Losses, one kind of prediction per file."""
 
-from zoo.losses.localization_losses import BoxLoss, JointLoss, LabelCrossEntropy
+from zoo.losses.localization_losses import BoxLoss, KeypointLoss, LabelCrossEntropy
 from zoo.losses.segmentation_losses import (
     CrossEntropy,
     Dice,
@@ -17,7 +17,7 @@ __all__ = [
     "Dice",
     "Focal",
     "Jaccard",
-    "JointLoss",
+    "KeypointLoss",
     "LabelCrossEntropy",
     "Lovasz",
     "SegmentationLoss",

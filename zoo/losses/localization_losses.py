@@ -1,7 +1,7 @@
-"""Losses on the image's class, its one box and its one person's joints.
+"""Losses of images with one object: its class, its box or its keypoints.
 
-Each leaves out images or joints that have no label, is computed in float32 whatever the
-precision of the outputs, and is 0 where nothing is left. `sample_weight` is None or (B,).
+They ignore images and keypoints without a label, are computed in float32, and are 0 without any
+label. `sample_weight` is None or (B,).
 """
 
 from __future__ import annotations
@@ -11,15 +11,16 @@ from typing import Any
 import keras
 from keras import ops
 
+from zoo.argument_checks import check_choice
 from zoo.boxes import cxcywh_to_xyxy, generalized_iou
 from zoo.errors import InputError
 
 BOX_LOSSES = ("l2", "smooth_l1", "giou")
-JOINT_LOSSES = ("l2", "smooth_l1")
+KEYPOINT_LOSSES = ("l2", "smooth_l1")
 
 
 class _Labelled(keras.losses.Loss):
-    """Mean over the labelled ones of a value each, weighted by image."""
+    """Weighted mean of the losses of labelled images or keypoints."""
 
     def __call__(self, y_true, y_pred, sample_weight=None):
         values, labelled = self.values(y_true, ops.cast(y_pred, "float32"))
@@ -31,24 +32,28 @@ class _Labelled(keras.losses.Loss):
         return ops.sum(values * weights) / ops.maximum(ops.sum(labelled), 1.0)
 
     def values(self, y_true, y_pred):
-        """A value each, finite everywhere, and whether it has a label; of one shape."""
+        """Returns finite losses, and whether each has a label, of the same shape."""
         raise NotImplementedError
 
 
 @keras.saving.register_keras_serializable(package="zoo.losses")
 class LabelCrossEntropy(_Labelled):
-    """Cross-entropy of the image's class.
+    """Cross-entropy of the class of the image.
 
-    `y_true` (B,) integer classes, −1 = no label; `y_pred` (B, C) logits.
+    `y_true` are class indices (B,), −1 for no label; `y_pred` are logits (B, C).
 
     Args:
-        label_smoothing: share of the probability that is spread evenly over the classes, in [0, 1).
+        label_smoothing: fraction of the probability spread evenly over the classes, in [0, 1).
+        name: name of the loss.
+
+    Raises:
+        InputError: if `label_smoothing` is out of range.
     """
 
     def __init__(self, label_smoothing: float = 0.0, name: str = "label_cross_entropy", **kwargs):
         super().__init__(name=name, **kwargs)
         if not 0 <= label_smoothing < 1:
-            raise InputError(f"label_smoothing is a share in [0, 1), not {label_smoothing}.")
+            raise InputError(f"label_smoothing must be in [0, 1), not {label_smoothing!r}.")
         self.label_smoothing = label_smoothing
 
     def values(self, y_true, y_pred):
@@ -56,9 +61,9 @@ class LabelCrossEntropy(_Labelled):
         labelled = labels >= 0
         logits = ops.log_softmax(y_pred, axis=-1)
         classes = logits.shape[-1]
-        truth = ops.one_hot(ops.where(labelled, labels, 0), classes, dtype="float32")
-        truth = (1.0 - self.label_smoothing) * truth + self.label_smoothing / classes
-        return -ops.sum(truth * logits, axis=-1), labelled
+        target = ops.one_hot(ops.where(labelled, labels, 0), classes, dtype="float32")
+        target = (1.0 - self.label_smoothing) * target + self.label_smoothing / classes
+        return -ops.sum(target * logits, axis=-1), labelled
 
     def get_config(self) -> dict[str, Any]:
         return {"name": self.name, "label_smoothing": self.label_smoothing}
@@ -66,53 +71,61 @@ class LabelCrossEntropy(_Labelled):
 
 @keras.saving.register_keras_serializable(package="zoo.losses")
 class BoxLoss(_Labelled):
-    """Distance between two boxes, centre and size as shares of the image.
+    """Distance between two boxes, with centre and size as fractions of the image.
 
-    `y_true` (B, 5): centre x, y, width, height and the class; without area = no label.
-    `y_pred` (B, 4), or (B, C, 4) with a box for each class, of which the true class's is learned.
+    `y_true` (B, 5) is centre x, y, width, height and class index; without area there is no label.
+    `y_pred` is a box (B, 4), or one per class (B, C, 4), of which that of the true class is used.
 
     Args:
-        kind: "l2", the squared differences of the four numbers summed; "smooth_l1", Huber's
-            with the given `beta`, summed; "giou", one minus the generalised IoU.
-        beta: difference at which "smooth_l1" turns from a parabola to a line.
+        kind: `"l2"` for the sum of squared differences, `"smooth_l1"` for the sum of smooth L1, or
+            `"giou"` for 1 − GIoU.
+        beta: limit of the quadratic part of `"smooth_l1"`.
+        name: name of the loss.
+
+    Raises:
+        InputError: if the kind is unknown.
     """
 
     def __init__(self, kind: str = "l2", beta: float = 0.1, name: str = "box_loss", **kwargs: Any):
         super().__init__(name=name, **kwargs)
-        self.kind = check_kind(kind, BOX_LOSSES, "box_loss")
+        self.kind = check_choice("box_loss", kind, BOX_LOSSES)
         self.beta = beta
 
     def values(self, y_true, y_pred):
         y_true = ops.cast(y_true, "float32")
-        truth = y_true[:, :4]
-        found = box_of_class(y_pred, ops.cast(y_true[:, 4], "int32"))
-        labelled = ops.logical_and(truth[:, 2] > 0, truth[:, 3] > 0)
+        target = y_true[:, :4]
+        predicted = box_of_class(y_pred, ops.cast(y_true[:, 4], "int32"))
+        labelled = ops.logical_and(target[:, 2] > 0, target[:, 3] > 0)
         if self.kind == "giou":
-            # Without a label, two equal boxes: no loss, no gradient, no division by zero.
-            truth = ops.where(labelled[:, None], truth, 1.0)
-            found = ops.where(labelled[:, None], found, 1.0)
-            return 1.0 - generalized_iou(corners(truth), corners(found)), labelled
-        return ops.sum(_distance(found - truth, self.kind, self.beta), axis=-1), labelled
+            # Equal boxes where there is no label: no loss, no gradient, no division by zero.
+            target = ops.where(labelled[:, None], target, 1.0)
+            predicted = ops.where(labelled[:, None], predicted, 1.0)
+            return 1.0 - generalized_iou(corners(target), corners(predicted)), labelled
+        return ops.sum(_distance(predicted - target, self.kind, self.beta), axis=-1), labelled
 
     def get_config(self) -> dict[str, Any]:
         return {"name": self.name, "kind": self.kind, "beta": self.beta}
 
 
 @keras.saving.register_keras_serializable(package="zoo.losses")
-class JointLoss(_Labelled):
-    """Distance between joints in units of the person, mean over the joints that are labelled.
+class KeypointLoss(_Labelled):
+    """Distance between keypoints in units of the person's size, mean over the labelled ones.
 
-    `y_true` (B, K, 3): x, y and a visibility that is 0 where there is no label; `y_pred`
-    (B, K, 2). DeepPose (Toshev & Szegedy, CVPR 2014) takes the squared distance.
+    `y_true` (B, K, 3) is x, y and visibility, 0 for no label; `y_pred` (B, K, 2) is x, y. DeepPose
+    (Toshev & Szegedy, CVPR 2014) has the squared distance.
 
     Args:
-        kind: "l2", squared differences in x and y summed; "smooth_l1", Huber's.
-        beta: difference at which "smooth_l1" turns from a parabola to a line.
+        kind: `"l2"` for the sum of squared differences, or `"smooth_l1"` for the sum of smooth L1.
+        beta: limit of the quadratic part of `"smooth_l1"`.
+        name: name of the loss.
+
+    Raises:
+        InputError: if the kind is unknown.
     """
 
-    def __init__(self, kind: str = "l2", beta: float = 0.05, name: str = "joint_loss", **kwargs):
+    def __init__(self, kind: str = "l2", beta: float = 0.05, name: str = "keypoint_loss", **kwargs):
         super().__init__(name=name, **kwargs)
-        self.kind = check_kind(kind, JOINT_LOSSES, "joint_loss")
+        self.kind = check_choice("keypoint_loss", kind, KEYPOINT_LOSSES)
         self.beta = beta
 
     def values(self, y_true, y_pred):
@@ -125,23 +138,16 @@ class JointLoss(_Labelled):
         return {"name": self.name, "kind": self.kind, "beta": self.beta}
 
 
-def check_kind(kind: str, known: tuple[str, ...], argument: str) -> str:
-    """Returns `kind`, or raises InputError naming those that there are."""
-    if kind not in known:
-        raise InputError(f"{argument} is one of {', '.join(known)}, not {kind!r}.")
-    return kind
-
-
 def box_of_class(boxes, labels):
-    """The box of its class for each image: (B, C, 4), (B,) → (B, 4); (B, 4) stays as it is."""
+    """Returns the box (B, 4) of each image's class from boxes (B, C, 4), or boxes (B, 4) as is."""
     if len(boxes.shape) == 2:
         return boxes
-    chosen = ops.one_hot(ops.maximum(labels, 0), boxes.shape[1], dtype=boxes.dtype)
-    return ops.sum(chosen[..., None] * boxes, axis=1)
+    selected = ops.one_hot(ops.maximum(labels, 0), boxes.shape[1], dtype=boxes.dtype)
+    return ops.sum(selected[..., None] * boxes, axis=1)
 
 
 def corners(boxes):
-    """Centre and size (…, 4) → xyxy; a negative size is the same box drawn from the other end."""
+    """Converts centre and size (…, 4) to xyxy; negative sizes count as positive."""
     return cxcywh_to_xyxy(ops.concatenate([boxes[..., :2], ops.abs(boxes[..., 2:])], axis=-1))
 
 

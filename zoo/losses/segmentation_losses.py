@@ -1,8 +1,8 @@
-"""Losses on class maps. All ignore pixels marked 255 and stay finite when nothing is left.
+"""Losses of segmentation maps; pixels of 255 are ignored, and losses without pixels are finite.
 
-Shapes: `y_true` (B, H, W) integer classes, 255 = ignore; `y_pred` (B, H, W, C) logits;
-`sample_weight` None or (B, H, W) or (B,), such as U-Net's border weights. Values are computed in
-float32 whatever the precision of the logits.
+`y_true` are class indices (B, H, W), 255 for ignored pixels; `y_pred` are logits (B, H, W, C);
+`sample_weight` is None, (B, H, W) or (B,), such as U-Net's border weights. Losses are computed in
+float32.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from zoo.errors import InputError
 
 
 class SegmentationLoss(keras.losses.Loss):
-    """Base of the losses on class maps.
+    """Base of the losses of segmentation maps.
 
     Args:
-        ignore: label of the pixels to leave out.
-        name: shown in logs.
+        ignore: label of ignored pixels.
+        name: name of the loss.
     """
 
     def __init__(self, ignore: int = 255, name: str | None = None, **kwargs: Any):
@@ -42,13 +42,13 @@ class SegmentationLoss(keras.losses.Loss):
         return self.value(labels, logits, valid, weights)
 
     def value(self, labels, logits, valid, weights):
-        """The loss, a scalar.
+        """Returns the loss, a scalar.
 
         Args:
-            labels: (B, H, W) int32 classes, 0 where ignored.
-            logits: (B, H, W, C) float32.
-            valid: (B, H, W) float32, 1 where the pixel counts.
-            weights: (B, H, W) float32, `valid` times the sample weight.
+            labels: class indices (B, H, W) int32, 0 where ignored.
+            logits: logits (B, H, W, C) float32.
+            valid: (B, H, W) float32, 0 where ignored and 1 elsewhere.
+            weights: `valid` times the sample weight.
         """
         raise NotImplementedError
 
@@ -57,20 +57,22 @@ class SegmentationLoss(keras.losses.Loss):
 
 
 def _mean(values, valid, weights):
-    """Weighted sum over the number of valid pixels; 0 when there are none."""
+    """Weighted sum divided by the number of valid pixels; 0 without any."""
     return ops.sum(values * weights) / ops.maximum(ops.sum(valid), 1.0)
 
 
 @keras.saving.register_keras_serializable(package="zoo.losses")
 class CrossEntropy(SegmentationLoss):
-    """Mean over valid pixels of −log softmax of the true class.
+    """Mean cross-entropy of the valid pixels.
 
     Args:
-        class_weights: one factor a class, such as SegNet's median-frequency weights.
-        label_smoothing: share in [0, 1) of the target spread evenly over the classes.
+        class_weights: weight of each class, such as SegNet's median-frequency weights; None for 1.
+        label_smoothing: fraction of the target spread evenly over the classes, in [0, 1).
+        ignore: label of ignored pixels.
+        name: name of the loss.
 
     Raises:
-        InputError: `label_smoothing` outside [0, 1).
+        InputError: if `label_smoothing` is out of range.
     """
 
     def __init__(
@@ -83,7 +85,7 @@ class CrossEntropy(SegmentationLoss):
     ):
         super().__init__(ignore=ignore, name=name, **kwargs)
         if not 0.0 <= label_smoothing < 1.0:
-            raise InputError(f"label_smoothing must be in [0, 1), not {label_smoothing}.")
+            raise InputError(f"label_smoothing must be in [0, 1), not {label_smoothing!r}.")
         self.class_weights = None if class_weights is None else [float(w) for w in class_weights]
         self.label_smoothing = float(label_smoothing)
 
@@ -97,7 +99,7 @@ class CrossEntropy(SegmentationLoss):
         if self.class_weights is not None:
             if len(self.class_weights) != logits.shape[-1]:
                 raise InputError(
-                    f"{len(self.class_weights)} class_weights for {logits.shape[-1]} classes."
+                    f"class_weights must be {logits.shape[-1]} numbers, not {self.class_weights!r}."
                 )
             weights = weights * ops.sum(truth * ops.convert_to_tensor(self.class_weights), axis=-1)
         return _mean(losses, valid, weights)
@@ -112,31 +114,36 @@ class CrossEntropy(SegmentationLoss):
 
 @keras.saving.register_keras_serializable(package="zoo.losses")
 class Focal(SegmentationLoss):
-    """(1 − p)^gamma × cross-entropy: easy pixels count less (Lin et al., ICCV 2017).
+    """Focal loss (1 − p)^gamma × cross-entropy (Lin et al., ICCV 2017).
+
+    Args:
+        gamma: focusing parameter, at least 0.
+        ignore: label of ignored pixels.
+        name: name of the loss.
 
     Raises:
-        InputError: a negative `gamma`.
+        InputError: if `gamma` is negative.
     """
 
     def __init__(self, gamma: float = 2.0, ignore: int = 255, name: str = "focal", **kwargs: Any):
         super().__init__(ignore=ignore, name=name, **kwargs)
         if gamma < 0:
-            raise InputError(f"gamma must be 0 or more, not {gamma}.")
+            raise InputError(f"gamma must be at least 0, not {gamma!r}.")
         self.gamma = float(gamma)
 
     def value(self, labels, logits, valid, weights):
         truth = ops.one_hot(labels, logits.shape[-1], dtype="float32")
         log_probability = ops.sum(truth * ops.log_softmax(logits, axis=-1), axis=-1)
-        # A floor keeps the power's gradient finite where p is exactly 1.
-        missing = ops.maximum(1.0 - ops.exp(log_probability), 1e-7)
-        return _mean(-ops.power(missing, self.gamma) * log_probability, valid, weights)
+        # The minimum keeps the gradient of the power finite where p is 1.
+        error = ops.maximum(1.0 - ops.exp(log_probability), 1e-7)
+        return _mean(-ops.power(error, self.gamma) * log_probability, valid, weights)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "gamma": self.gamma}
 
 
 class _Overlap(SegmentationLoss):
-    """Shared by Dice and Jaccard: soft counts a class over the batch, classes absent left out."""
+    """Base of Dice and Jaccard: soft counts per class over the batch, without absent classes."""
 
     def counts(self, labels, logits, weights):
         probability = ops.softmax(logits, axis=-1) * weights[..., None]
@@ -152,7 +159,7 @@ class _Overlap(SegmentationLoss):
 
 @keras.saving.register_keras_serializable(package="zoo.losses")
 class Dice(_Overlap):
-    """1 − 2|A∩B| / (|A| + |B|), soft, mean over the classes that occur (Milletari et al., 2016)."""
+    """Soft Dice loss, mean over the classes present (Milletari et al., 2016)."""
 
     def __init__(self, ignore: int = 255, name: str = "dice", **kwargs: Any):
         super().__init__(ignore=ignore, name=name, **kwargs)
@@ -164,7 +171,7 @@ class Dice(_Overlap):
 
 @keras.saving.register_keras_serializable(package="zoo.losses")
 class Jaccard(_Overlap):
-    """1 − |A∩B| / |A∪B|, soft, mean over the classes that occur."""
+    """Soft Jaccard loss 1 − |A∩B| / |A∪B|, mean over the classes present."""
 
     def __init__(self, ignore: int = 255, name: str = "jaccard", **kwargs: Any):
         super().__init__(ignore=ignore, name=name, **kwargs)
@@ -176,9 +183,10 @@ class Jaccard(_Overlap):
 
 @keras.saving.register_keras_serializable(package="zoo.losses")
 class Lovasz(SegmentationLoss):
-    """Lovász-softmax: the tight convex surrogate of the Jaccard loss (Berman et al., CVPR 2018).
+    """Lovász-softmax, the convex surrogate of the Jaccard loss (Berman et al., CVPR 2018).
 
-    Taken over the batch, mean over the classes that occur. A sample weight scales the errors.
+    It is computed over the batch, as the mean over the classes present. Sample weights scale the
+    errors.
     """
 
     def __init__(self, ignore: int = 255, name: str = "lovasz", **kwargs: Any):
@@ -190,7 +198,7 @@ class Lovasz(SegmentationLoss):
         valid = ops.reshape(valid, (-1, 1))
         truth = ops.one_hot(ops.reshape(labels, (-1,)), classes, dtype="float32") * valid
         errors = ops.abs(truth - probability) * ops.reshape(weights, (-1, 1))
-        # Ignored pixels have error 0 and truth 0: sorted last, they leave the sum as it is.
+        # Ignored pixels have error 0 and truth 0; sorted last, they do not change the sum.
         order = ops.argsort(-errors, axis=0)
         errors = ops.take_along_axis(errors, order, axis=0)
         truth = ops.take_along_axis(truth, order, axis=0)
@@ -206,14 +214,15 @@ class Lovasz(SegmentationLoss):
 
 @keras.saving.register_keras_serializable(package="zoo.losses")
 class Sum(SegmentationLoss):
-    """Weighted sum of losses on class maps.
+    """Weighted sum of losses of segmentation maps.
 
     Args:
-        losses: the terms; they share this loss's ignore label only if made with it.
-        factors: one factor a term; all 1 if not given.
+        losses: terms of the sum, each with its own `ignore`.
+        factors: factor of each term; None for 1.
+        name: name of the loss.
 
     Raises:
-        InputError: no terms, or not one factor for each.
+        InputError: if there are no terms, or not one factor for each.
     """
 
     def __init__(
@@ -231,8 +240,7 @@ class Sum(SegmentationLoss):
         self.factors = [1.0] * len(self.losses) if factors is None else [float(f) for f in factors]
         if not self.losses or len(self.factors) != len(self.losses):
             raise InputError(
-                f"A sum needs one factor for each of its losses: {len(self.losses)} losses, "
-                f"{len(self.factors)} factors."
+                f"factors must be one per loss, {len(self.losses)}, not {self.factors!r}."
             )
 
     def __call__(self, y_true, y_pred, sample_weight=None):

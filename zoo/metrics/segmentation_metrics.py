@@ -1,6 +1,6 @@
-"""Metrics on class maps, inside the graph. All leave out pixels marked 255.
+"""Metrics of segmentation maps, inside the graph; pixels of 255 are ignored.
 
-`y_true` (B, H, W) integer classes; `y_pred` (B, H, W, C) logits or (B, H, W) classes.
+`y_true` are class indices (B, H, W); `y_pred` are logits (B, H, W, C) or class indices (B, H, W).
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ from zoo.errors import InputError
 
 
 class ConfusionMatrix(keras.metrics.Metric):
-    """Counts pixels by true (row) and predicted (column) class.
+    """Confusion matrix of the pixels, true classes by predicted classes.
 
     Args:
-        num_classes: C.
-        ignore: label of the pixels to leave out.
+        num_classes: number of classes.
+        ignore: label of ignored pixels.
+        name: name of the metric.
     """
 
     def __init__(self, num_classes: int, ignore: int = 255, name: str | None = None, **kwargs: Any):
@@ -30,7 +31,7 @@ class ConfusionMatrix(keras.metrics.Metric):
         )
 
     def update_state(self, y_true, y_pred, sample_weight=None) -> None:
-        # A pixel is right or wrong: loss weights do not change what is measured.
+        # Weights of the loss do not apply to the metric.
         del sample_weight
         truth = ops.reshape(ops.cast(y_true, "int32"), (-1,))
         if len(y_pred.shape) == len(y_true.shape) + 1:
@@ -54,7 +55,7 @@ class ConfusionMatrix(keras.metrics.Metric):
         return {"name": self.name, "num_classes": self.num_classes, "ignore": self.ignore}
 
     def parts(self):
-        """Pixels a class that are right, predicted so, and truly so; each (C,)."""
+        """Returns the correct, the predicted and the true pixels per class, each (C,)."""
         return (
             ops.diagonal(self.matrix),
             ops.sum(self.matrix, axis=0),
@@ -69,23 +70,29 @@ def _mean_over(scores, present):
 
 @keras.saving.register_keras_serializable(package="zoo.metrics")
 class MeanIoU(ConfusionMatrix):
-    """Mean of intersection over union over the classes that occur in truth or prediction."""
+    """Mean IoU of the classes in the ground truth or the prediction."""
 
     def __init__(self, num_classes: int, ignore: int = 255, name: str = "mean_iou", **kwargs: Any):
         super().__init__(num_classes, ignore, name=name, **kwargs)
 
     def result(self):
-        right, predicted, truth = self.parts()
-        union = predicted + truth - right
-        return _mean_over(right / ops.maximum(union, 1.0), union > 0)
+        correct, predicted, truth = self.parts()
+        union = predicted + truth - correct
+        return _mean_over(correct / ops.maximum(union, 1.0), union > 0)
 
 
 @keras.saving.register_keras_serializable(package="zoo.metrics")
 class ClassIoU(ConfusionMatrix):
-    """Intersection over union of one class; 0 when it never occurs.
+    """IoU of one class, 0 if it is absent.
+
+    Args:
+        num_classes: number of classes.
+        class_id: index of the class.
+        ignore: label of ignored pixels.
+        name: name of the metric.
 
     Raises:
-        InputError: `class_id` is not one of the classes.
+        InputError: if `class_id` is not one of the classes.
     """
 
     def __init__(
@@ -93,13 +100,13 @@ class ClassIoU(ConfusionMatrix):
     ):
         super().__init__(num_classes, ignore, name=name or f"iou_{class_id}", **kwargs)
         if not 0 <= class_id < num_classes:
-            raise InputError(f"class_id goes from 0 to {num_classes - 1}, not {class_id}.")
+            raise InputError(f"class_id must be from 0 to {num_classes - 1}, not {class_id!r}.")
         self.class_id = class_id
 
     def result(self):
-        right, predicted, truth = self.parts()
-        union = predicted + truth - right
-        return (right / ops.maximum(union, 1.0))[self.class_id]
+        correct, predicted, truth = self.parts()
+        union = predicted + truth - correct
+        return (correct / ops.maximum(union, 1.0))[self.class_id]
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "class_id": self.class_id}
@@ -107,25 +114,25 @@ class ClassIoU(ConfusionMatrix):
 
 @keras.saving.register_keras_serializable(package="zoo.metrics")
 class Dice(ConfusionMatrix):
-    """Mean Dice coefficient (F1 of the pixels) over the classes that occur."""
+    """Mean Dice coefficient of the classes in the ground truth or the prediction."""
 
     def __init__(self, num_classes: int, ignore: int = 255, name: str = "dice", **kwargs: Any):
         super().__init__(num_classes, ignore, name=name, **kwargs)
 
     def result(self):
-        right, predicted, truth = self.parts()
+        correct, predicted, truth = self.parts()
         both = predicted + truth
-        return _mean_over(2.0 * right / ops.maximum(both, 1.0), both > 0)
+        return _mean_over(2.0 * correct / ops.maximum(both, 1.0), both > 0)
 
 
 @keras.saving.register_keras_serializable(package="zoo.metrics")
 class PixelAccuracy(keras.metrics.Metric):
-    """Share of the valid pixels whose class is right."""
+    """Fraction of the valid pixels with the right class."""
 
     def __init__(self, ignore: int = 255, name: str = "pixel_accuracy", **kwargs: Any):
         super().__init__(name=name, **kwargs)
         self.ignore = ignore
-        self.right = self.add_variable((), initializer="zeros", name="right", dtype="float32")
+        self.correct = self.add_variable((), initializer="zeros", name="correct", dtype="float32")
         self.total = self.add_variable((), initializer="zeros", name="total", dtype="float32")
 
     def update_state(self, y_true, y_pred, sample_weight=None) -> None:
@@ -134,12 +141,12 @@ class PixelAccuracy(keras.metrics.Metric):
         if len(y_pred.shape) == len(y_true.shape) + 1:
             y_pred = ops.argmax(y_pred, axis=-1)
         valid = ops.not_equal(truth, self.ignore)
-        right = ops.logical_and(valid, ops.equal(truth, ops.cast(y_pred, "int32")))
-        self.right.assign_add(ops.cast(ops.sum(ops.cast(right, "int32")), "float32"))
+        correct = ops.logical_and(valid, ops.equal(truth, ops.cast(y_pred, "int32")))
+        self.correct.assign_add(ops.cast(ops.sum(ops.cast(correct, "int32")), "float32"))
         self.total.assign_add(ops.cast(ops.sum(ops.cast(valid, "int32")), "float32"))
 
     def result(self):
-        return self.right / ops.maximum(self.total, 1.0)
+        return self.correct / ops.maximum(self.total, 1.0)
 
     def get_config(self) -> dict[str, Any]:
         return {"name": self.name, "ignore": self.ignore}

@@ -1,6 +1,6 @@
-"""Metrics of images with one object - its class, its box, its joints - inside the graph.
+"""Metrics of images with one object: its class, its box or its keypoints.
 
-They leave out images and joints without a label, and are 0 where nothing is left.
+They ignore images and keypoints without a label, and are 0 without any label.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from zoo.boxes.overlap import paired_iou
 
 
 class _Mean(keras.metrics.Metric):
-    """Mean over everything seen of a value each."""
+    """Mean of the counted values."""
 
     def __init__(self, name: str, **kwargs: Any):
         super().__init__(name=name, **kwargs)
@@ -22,7 +22,7 @@ class _Mean(keras.metrics.Metric):
         self.count = self.add_variable((), initializer="zeros", name="count", dtype="float32")
 
     def update_state(self, y_true, y_pred, sample_weight=None) -> None:
-        # Right or wrong: loss weights do not change what is measured.
+        # Weights of the loss do not apply to the metric.
         del sample_weight
         values, counted = self.values(y_true, y_pred)
         counted = ops.cast(counted, "float32")
@@ -33,15 +33,19 @@ class _Mean(keras.metrics.Metric):
         return self.sum / ops.maximum(self.count, 1.0)
 
     def values(self, y_true, y_pred):
-        """A finite value each, and whether it counts; of one shape."""
+        """Returns finite values, and whether each is counted, of the same shape."""
         raise NotImplementedError
 
 
 @keras.saving.register_keras_serializable(package="zoo.metrics")
 class TopAccuracy(_Mean):
-    """Share of the images whose class is among the `k` best; ties count against.
+    """Top-k accuracy, without the benefit of ties.
 
-    `y_true` (B,) integer classes, −1 = no label; `y_pred` (B, C) logits.
+    `y_true` are class indices (B,), −1 for no label; `y_pred` are logits (B, C).
+
+    Args:
+        k: number of classes among which the true class counts as correct.
+        name: name of the metric; None for `accuracy` or `topK_accuracy`.
     """
 
     def __init__(self, k: int = 1, name: str | None = None, **kwargs: Any):
@@ -52,9 +56,9 @@ class TopAccuracy(_Mean):
         labels = ops.reshape(ops.cast(y_true, "int32"), (-1,))
         logits = ops.cast(y_pred, "float32")
         safe = ops.maximum(labels, 0)
-        own = ops.take_along_axis(logits, safe[:, None], axis=-1)
+        true = ops.take_along_axis(logits, safe[:, None], axis=-1)
         others = ops.arange(logits.shape[-1], dtype="int32")[None] != safe[:, None]
-        ahead = ops.logical_and(others, ops.logical_not(logits < own))
+        ahead = ops.logical_and(others, ops.logical_not(logits < true))
         rank = ops.sum(ops.cast(ahead, "int32"), axis=-1)
         return rank < self.k, labels >= 0
 
@@ -63,18 +67,23 @@ class TopAccuracy(_Mean):
 
 
 class _BoxMetric(_Mean):
-    """`y_true`, `y_pred` (B, 5): xyxy and class; a true box without area is not counted."""
+    """`y_true` and `y_pred` (B, 5) are xyxy and class; true boxes without area are not counted."""
 
     def overlap(self, y_true, y_pred):
-        truth, found = (ops.cast(boxes, "float32") for boxes in (y_true, y_pred))
+        truth, predicted = (ops.cast(boxes, "float32") for boxes in (y_true, y_pred))
         labelled = ops.logical_and(truth[:, 2] > truth[:, 0], truth[:, 3] > truth[:, 1])
-        overlap = paired_iou(truth[:, :4], found[:, :4])
-        return overlap, labelled, ops.equal(ops.round(truth[:, 4]), ops.round(found[:, 4]))
+        overlap = paired_iou(truth[:, :4], predicted[:, :4])
+        return overlap, labelled, ops.equal(ops.round(truth[:, 4]), ops.round(predicted[:, 4]))
 
 
 @keras.saving.register_keras_serializable(package="zoo.metrics")
 class LocalizationAccuracy(_BoxMetric):
-    """Share of the images whose class is right and whose box has an IoU above a threshold."""
+    """Fraction of the images with the right class and a box of an IoU above a threshold.
+
+    Args:
+        threshold: IoU threshold.
+        name: name of the metric.
+    """
 
     def __init__(self, threshold: float = 0.5, name: str = "localization_accuracy", **kwargs: Any):
         super().__init__(name, **kwargs)
@@ -90,7 +99,7 @@ class LocalizationAccuracy(_BoxMetric):
 
 @keras.saving.register_keras_serializable(package="zoo.metrics")
 class BoxIoU(_BoxMetric):
-    """Mean IoU of the box, whatever the class."""
+    """Mean IoU of the boxes, regardless of the class."""
 
     def __init__(self, name: str = "mean_iou", **kwargs: Any):
         super().__init__(name, **kwargs)
@@ -105,21 +114,25 @@ class BoxIoU(_BoxMetric):
 
 @keras.saving.register_keras_serializable(package="zoo.metrics")
 class CorrectKeypoints(_Mean):
-    """PCK: share of the labelled joints found within a share of the person's longer side.
+    """PCK: fraction of the labelled keypoints predicted within a distance of the true ones.
 
-    `y_true` (B, K, 3): x, y in units of the longer side of the person's box and a visibility, 0
-    where there is no label; `y_pred` (B, K, 2) in the same units.
+    `y_true` (B, K, 3) is x, y in units of the longer side of the person's box, and visibility, 0
+    for no label; `y_pred` (B, K, 2) is x, y in the same units.
+
+    Args:
+        threshold: distance in units of the longer side.
+        name: name of the metric.
     """
 
-    def __init__(self, share: float = 0.2, name: str = "pck", **kwargs: Any):
+    def __init__(self, threshold: float = 0.2, name: str = "pck", **kwargs: Any):
         super().__init__(name, **kwargs)
-        self.share = share
+        self.threshold = threshold
 
     def values(self, y_true, y_pred):
         y_true, y_pred = ops.cast(y_true, "float32"), ops.cast(y_pred, "float32")
         labelled = y_true[..., 2] > 0
         difference = ops.where(labelled[..., None], y_pred - y_true[..., :2], 0.0)
-        return ops.sum(ops.square(difference), axis=-1) <= self.share**2, labelled
+        return ops.sum(ops.square(difference), axis=-1) <= self.threshold**2, labelled
 
     def get_config(self) -> dict[str, Any]:
-        return {"name": self.name, "share": self.share}
+        return {"name": self.name, "threshold": self.threshold}

@@ -1,4 +1,4 @@
-"""Semantic segmentation: one architecture a file, named as in its paper."""
+"""Semantic segmentation: one architecture per file, named as in its paper."""
 
 from zoo.segmentation.deconvnet_model import deconvnet
 from zoo.segmentation.deeplab_v3_plus_model import deeplab_v3_plus

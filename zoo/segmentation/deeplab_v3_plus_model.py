@@ -8,24 +8,26 @@ from typing import Any
 import keras
 from keras import layers
 
+from zoo.argument_checks import check_minimum
 from zoo.backbones import build_backbone
 from zoo.cards import Paper, PublishedResult
 from zoo.errors import InputError
 from zoo.layers.atrous_pyramid import aspp
 from zoo.layers.border import PadToGrid
 from zoo.layers.conv_blocks import conv_block, separable_conv_block
-from zoo.layers.padding import CropLike
 from zoo.layers.resize import ResizeLike
 from zoo.model import Model
 from zoo.registry import register
+from zoo.segmentation.segmentation_head import resized_logits
 
-RATES = {8: (12, 24, 36), 16: (6, 12, 18)}
+DILATION_RATES = {8: (12, 24, 36), 16: (6, 12, 18)}
+"""Default rates of the pyramid by output stride."""
 
 
 @register(
     "deeplab_v3_plus",
     task="segmentation",
-    summary="convolutions at several rates, then a decoder with one skip from stride 4",
+    summary="atrous spatial pyramid pooling, then a decoder with one skip connection from stride 4",
     paper=Paper(
         "L.-C. Chen, Y. Zhu, G. Papandreou, F. Schroff, H. Adam",
         "Encoder-Decoder with Atrous Separable Convolution for Semantic Image Segmentation",
@@ -45,21 +47,22 @@ RATES = {8: (12, 24, 36), 16: (6, 12, 18)}
     },
     published_results=(
         PublishedResult("mIoU", "79.79 %", "VOC 2012 val, Xception, output stride 16", "paper"),
-        PublishedResult("mIoU", "82.20 %", "the same with COCO", "paper"),
+        PublishedResult("mIoU", "82.20 %", "the same, pretrained on COCO", "paper"),
         PublishedResult(
-            "mIoU", "83.58 %", "with COCO, output stride 8, multi-scale and flip", "paper"
+            "mIoU", "83.58 %", "VOC 2012 val, COCO, output stride 8, multi-scale and flip", "paper"
         ),
         PublishedResult("mIoU", "78.85 %", "VOC 2012 val, ResNet-101, output stride 16", "paper"),
         PublishedResult("mIoU", "79.35 %", "VOC 2012 val, ResNet-101, output stride 8", "paper"),
         PublishedResult(
-            "mIoU", "75.32 %", "VOC 2012 val, MobileNetV2, no rates, no decoder", "paper"
+            "mIoU", "75.32 %", "VOC 2012 val, MobileNetV2, no atrous branches, no decoder", "paper"
         ),
         PublishedResult("mIoU", "87.8 %", "VOC 2012 test", "paper"),
         PublishedResult("mIoU", "82.1 %", "Cityscapes test", "paper"),
     ),
     notes=(
-        "Train at output_stride=16; the weights also load at 8, slower and a little more exact. "
-        "backbone='mobilenet_v2', rates=(), decoder=False is the light form."
+        "Weights trained at output_stride=16 also load at 8, which is slower and slightly more "
+        "accurate. backbone='mobilenet_v2', dilation_rates=(), decoder=False is the paper's light "
+        "network for mobile devices."
     ),
 )
 def deeplab_v3_plus(
@@ -67,9 +70,9 @@ def deeplab_v3_plus(
     num_classes: int = 21,
     input_shape: tuple[int | None, int | None, int] = (None, None, 3),
     backbone: str = "xception65",
-    norm: str | None = "batch",
+    norm: str = "batch",
     output_stride: int = 16,
-    rates: Sequence[int] | None = None,
+    dilation_rates: Sequence[int] | None = None,
     separable: bool = True,
     decoder: bool = True,
     filters: int = 256,
@@ -79,69 +82,61 @@ def deeplab_v3_plus(
     backbone_options: Mapping[str, Any] | None = None,
     name: str = "deeplab_v3_plus",
 ) -> Model:
-    """DeepLabv3+.
+    """Builds DeepLabv3+.
 
     Args:
-        num_classes: classes, background included.
-        input_shape: height, width (None = any) and channels of the images, pixels 0…255.
-        backbone: a name of `zoo.backbones` with maps at levels 2 and 5; the paper has
-            `"xception65"`, `"resnet101"` and `"mobilenet_v2"`.
-        norm: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"`.
-        output_stride: 16 or 8.
-        rates: of the 3×3 convolutions in the pyramid, in pixels of the map; default (6, 12, 18) at
-            output stride 16 and (12, 24, 36) at 8; `()` leaves only the 1×1 convolution and the
-            mean of the map.
-        separable: depthwise-separable 3×3 convolutions in pyramid and decoder.
-        decoder: False enlarges the pyramid's scores directly (DeepLabv3).
-        filters: maps of each branch and of the decoder.
-        skip_filters: maps to which the stride-4 map is reduced.
-        dropout: share of the pyramid's maps dropped in training.
-        width: factor on the backbone's channels.
-        backbone_options: what else the backbone takes, such as `{"middle_blocks": 8}`.
-        name: of the model.
+        num_classes: number of classes, including the background.
+        input_shape: height, width and channels of the images; None for any height or width.
+        backbone: name of a backbone of `zoo.backbones` with feature maps at levels 2 and 5; the
+            paper has `"xception65"`, `"resnet101"` and `"mobilenet_v2"`.
+        norm: normalization policy: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"`.
+        output_stride: output stride of the backbone: 16 or 8.
+        dilation_rates: dilation rates of the pyramid's 3×3 convolutions; None for (6, 12, 18) at
+            output stride 16 and (12, 24, 36) at 8. Without any, the pyramid is the 1×1 convolution
+            and the mean of the feature map.
+        separable: whether the 3×3 convolutions of pyramid and decoder are depthwise separable.
+        decoder: whether to add the decoder; without it the network is DeepLabv3.
+        filters: filters of each pyramid branch and of the decoder.
+        skip_filters: filters of the decoder's 1×1 convolution on the map of stride 4.
+        dropout: dropout rate of the pyramid's output, in [0, 1).
+        width: width multiplier of the backbone.
+        backbone_options: further arguments of the backbone, such as `{"middle_blocks": 8}`; None
+            for its defaults.
+        name: name of the model.
 
     Returns:
-        A model from (B, H, W, C) to `{"segmentation": logits}` of shape (B, H, W, num_classes).
+        A model from images (B, H, W, C) in [0, 255] to `{"segmentation": logits}`, logits
+        (B, H, W, num_classes).
 
     Raises:
-        InputError: an unknown backbone or option, another output stride, or numbers out of range.
+        InputError: if an argument is out of its range.
     """
-    if output_stride not in RATES:
-        raise InputError(f"deeplab_v3_plus: output_stride is 8 or 16, not {output_stride}.")
-    if min(num_classes, filters, skip_filters) < 1:
-        raise InputError("deeplab_v3_plus: num_classes, filters, skip_filters are at least 1.")
-    rates = RATES[output_stride] if rates is None else rates
+    if output_stride not in DILATION_RATES:
+        raise InputError(f"output_stride must be 8 or 16, not {output_stride!r}.")
+    check_minimum(1, num_classes=num_classes, filters=filters, skip_filters=skip_filters)
+    rates = DILATION_RATES[output_stride] if dilation_rates is None else dilation_rates
     images = keras.Input(input_shape, name="image")
     padded = PadToGrid(output_stride, name="pad")(images)
-    maps = build_backbone(
-        backbone,
-        padded,
-        norm=norm,
-        output_stride=output_stride,
-        width=width,
-        **(backbone_options or {}),
-    )
+    options = {"output_stride": output_stride, "width": width, **(backbone_options or {})}
+    maps = build_backbone(backbone, padded, norm=norm, **options)
     x = aspp(maps[5], rates, filters, separable=separable, norm=norm, name="aspp")
     x = layers.Dropout(dropout, name="dropout")(x)
     if decoder:
         x = _decoder(x, maps[2], filters, skip_filters, separable, norm)
-    x = layers.Conv2D(num_classes, 1, name="logits")(x)
-    x = ResizeLike("bilinear_aligned", name="resize")([x, padded])
-    x = CropLike(name="crop")([x, images])
-    outputs = {"segmentation": layers.Activation("linear", dtype="float32", name="segmentation")(x)}
+    outputs = {"segmentation": resized_logits(x, num_classes, padded, images)}
     return Model(images, outputs, task="segmentation", name=name)
 
 
-def _decoder(x, skip, filters: int, skip_filters: int, separable: bool, norm: str | None):
-    """The maps enlarged to stride 4, beside the reduced low-level map, and two convolutions."""
+def _decoder(x, skip, filters: int, skip_filters: int, separable: bool, norm: str):
+    """Concatenates the upsampled and the low-level map and applies two 3×3 convolutions."""
     style: dict[str, Any] = {"norm": norm, "epsilon": 1e-5}
     skip = conv_block(skip, skip_filters, 1, name="decoder_skip", **style)
     x = ResizeLike("bilinear_aligned", name="decoder_resize")([x, skip])
     x = layers.Concatenate(name="decoder_concat")([x, skip])
     for number in (1, 2):
-        place = f"decoder_conv{number}"
+        layer = f"decoder_conv{number}"
         if separable:
-            x = separable_conv_block(x, filters, depthwise_activation="relu", name=place, **style)
+            x = separable_conv_block(x, filters, depthwise_activation="relu", name=layer, **style)
         else:
-            x = conv_block(x, filters, 3, name=place, **style)
+            x = conv_block(x, filters, 3, name=layer, **style)
     return x

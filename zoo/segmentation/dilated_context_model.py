@@ -1,24 +1,23 @@
-"""Front end and context module: the scores look around themselves (Yu & Koltun, ICLR 2016)."""
+"""Dilated front end and context module (Yu & Koltun, ICLR 2016)."""
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 
-import keras
-
+from zoo.argument_checks import check_choice, check_minimum
 from zoo.cards import PublishedResult
-from zoo.errors import InputError
-from zoo.layers.context import DILATIONS, context_module
+from zoo.layers.context import DILATIONS, WIDTHS, context_module
 from zoo.model import Model
 from zoo.registry import register
-from zoo.segmentation import dilated_vgg as _dilated
 from zoo.segmentation.dilated_frontend_model import PAPER
+from zoo.segmentation.dilated_vgg import dilated_network
 
 
 @register(
     "dilated_context",
     task="segmentation",
-    summary="convolutions of growing dilation gather context at one resolution",
+    summary="dilated VGG16, then 3×3 convolutions of growing dilation rates that aggregate context",
     paper=PAPER,
     published={"num_classes": 21, "norm": "none", "padding": "valid"},
     expected_parameters=134_346_581 + 28_392,
@@ -27,7 +26,8 @@ from zoo.segmentation.dilated_frontend_model import PAPER
         "num_classes": 3,
         "norm": "batch",
         "blocks": (1, 1, 1, 1, 1),
-        "classifier": (8, 3),
+        "head_filters": 8,
+        "head_kernel_size": 3,
         "width": 0.03125,
     },
     published_results=(
@@ -41,59 +41,68 @@ from zoo.segmentation.dilated_frontend_model import PAPER
         ),
     ),
     notes=(
-        "The paper trains the front end alone first; its weights load here by layer name. The "
-        "module starts as the identity, for scores of at least 0. "
-        "dilations=(1, 1, 2, 4, 8, 16, 32, 64, 1) is the paper's form for Cityscapes."
+        "The paper first trains the front end alone; its weights load by layer name. The context "
+        "module is initialized as the identity, for scores of at least 0. dilation_rates="
+        "(1, 1, 2, 4, 8, 16, 32, 64, 1) is the paper's module for Cityscapes."
     ),
 )
 def dilated_context(
     *,
     num_classes: int = 21,
     input_shape: tuple[int | None, int | None, int] = (None, None, 3),
-    norm: str | None = "none",
-    context: str = "basic",
-    dilations: Sequence[int] = DILATIONS,
+    norm: str = "none",
+    context_type: str = "basic",
+    dilation_rates: Sequence[int] = DILATIONS,
     padding: str = "reflect",
     blocks: Sequence[int] = (2, 2, 3, 3, 3),
-    classifier: tuple[int, int] = (4096, 7),
+    head_filters: int = 4096,
+    head_kernel_size: int = 7,
     dropout: float = 0.5,
     width: float = 1.0,
     name: str = "dilated_context",
 ) -> Model:
-    """The front end with the context module behind it.
+    """Builds the dilated front end with a context module.
 
     Args:
-        num_classes: classes, background included.
-        input_shape: height, width (None = any) and channels of the images, pixels 0…255.
-        norm: of the front end: `"none"` (the paper), `"batch"`, `"frozen"`, `"group"` or `"sync"`;
-            the context module has none, so that it starts as the identity.
-        context: `"basic"` (num_classes channels throughout) or `"large"` (up to 32 times as many).
-        dilations: of the module's 3×3 convolutions; `"large"` has seven of them.
-        padding, blocks, classifier, dropout, width: of the front end, see `dilated_frontend`.
-        name: of the model.
+        num_classes: number of classes, including the background.
+        input_shape: height, width and channels of the images; None for any height or width.
+        norm: normalization policy of the front end: `"batch"`, `"frozen"`, `"group"`, `"sync"` or
+            `"none"` (paper). The context module has none, so that it starts as the identity.
+        context_type: `"basic"` (num_classes channels throughout) or `"large"` (up to 32 times as
+            many).
+        dilation_rates: dilation rates of the context module's 3×3 convolutions; seven for
+            `"large"`.
+        padding: `"reflect"` mirrors the image at its borders by what the convolutions lose (186
+            pixels per side) and keeps its size; `"valid"` does not pad (paper).
+        blocks: convolutions of each of the five stages.
+        head_filters: filters of fc6 and fc7.
+        head_kernel_size: kernel size of the dilated fc6, an odd number.
+        dropout: dropout rate behind fc6 and fc7, in [0, 1).
+        width: width multiplier of the five stages.
+        name: name of the model.
 
     Returns:
-        A model from (B, H, W, C) to `{"segmentation": logits}` of shape (B, H, W, num_classes),
-        or (B, H − 372, W − 372, num_classes) without padding.
+        A model from images (B, H, W, C) in [0, 255] to `{"segmentation": logits}`, logits
+        (B, H, W, num_classes), or (B, H − 372, W − 372, num_classes) without padding.
 
     Raises:
-        InputError: a size that cannot be taken without padding (the message names the nearest
-            legal ones), an unknown form or padding, or numbers out of range.
+        InputError: if an argument is out of its range, or `padding="valid"` does not allow a size;
+            the message names the nearest sizes that are allowed.
     """
-    if num_classes < 1:
-        raise InputError("dilated_context: num_classes is at least 1.")
-    sizes = _dilated.check(name, input_shape, padding, blocks, classifier)
-    images = keras.Input(input_shape, name="image")
-    x = _dilated.front_end(
-        images,
-        num_classes,
+    check_choice("context_type", context_type, WIDTHS)
+    check_minimum(1, dilation_rates=dilation_rates)
+    return dilated_network(
+        num_classes=num_classes,
+        input_shape=input_shape,
+        norm=norm,
         padding=padding,
         blocks=blocks,
-        classifier=classifier,
-        norm=norm,
+        head_filters=head_filters,
+        head_kernel_size=head_kernel_size,
         dropout=dropout,
         width=width,
+        name=name,
+        context=functools.partial(
+            context_module, form=context_type, dilations=dilation_rates, name="context"
+        ),
     )
-    x = context_module(x, context, dilations=dilations, name="context")
-    outputs = _dilated.enlarge(x, images, padding)
-    return Model(images, outputs, task="segmentation", sizes=sizes, name=name)

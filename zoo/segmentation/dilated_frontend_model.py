@@ -1,16 +1,13 @@
-"""The dilated front end: VGG16 without its last poolings (Yu & Koltun, ICLR 2016)."""
+"""Dilated front end: VGG16 without its last two poolings (Yu & Koltun, ICLR 2016)."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-import keras
-
 from zoo.cards import Paper, PublishedResult
-from zoo.errors import InputError
 from zoo.model import Model
 from zoo.registry import register
-from zoo.segmentation import dilated_vgg as _dilated
+from zoo.segmentation.dilated_vgg import dilated_network
 
 PAPER = Paper(
     "F. Yu, V. Koltun",
@@ -32,7 +29,8 @@ PAPER = Paper(
         "num_classes": 3,
         "norm": "batch",
         "blocks": (1, 1, 1, 1, 1),
-        "classifier": (8, 3),
+        "head_filters": 8,
+        "head_kernel_size": 3,
         "width": 0.03125,
     },
     published_results=(
@@ -41,58 +39,55 @@ PAPER = Paper(
         PublishedResult("mIoU", "67.6 %", "VOC 2012 test, trained on VOC and SBD", "paper"),
     ),
     notes=(
-        "By default the image is mirrored at its borders and any height and width is taken; "
-        "padding='valid' is the form that the paper trains, 900×900 → 66×66 scores for the middle "
-        "528×528 pixels."
+        "By default the image is mirrored at its borders and may have any size. padding='valid' is "
+        "the network that the paper trains: 900×900 pixels → 66×66 scores of the central 528×528."
     ),
 )
 def dilated_frontend(
     *,
     num_classes: int = 21,
     input_shape: tuple[int | None, int | None, int] = (None, None, 3),
-    norm: str | None = "none",
+    norm: str = "none",
     padding: str = "reflect",
     blocks: Sequence[int] = (2, 2, 3, 3, 3),
-    classifier: tuple[int, int] = (4096, 7),
+    head_filters: int = 4096,
+    head_kernel_size: int = 7,
     dropout: float = 0.5,
     width: float = 1.0,
     name: str = "dilated_frontend",
 ) -> Model:
-    """The front-end module.
+    """Builds the dilated front end.
 
     Args:
-        num_classes: classes, background included.
-        input_shape: height, width (None = any) and channels of the images, pixels 0…255.
-        norm: `"none"` (the paper), `"batch"`, `"frozen"`, `"group"` or `"sync"`.
-        padding: `"reflect"` mirrors the image by what the convolutions lose (186 pixels a side)
-            and keeps the size; `"valid"` does not, and its output is that much smaller.
-        blocks: convolutions of the five stages.
-        classifier: maps and kernel size of the dilated fc6; fc7 has as many maps.
-        dropout: share of the values of fc6 and of fc7 dropped in training.
-        width: factor on the channels of the five stages.
-        name: of the model.
+        num_classes: number of classes, including the background.
+        input_shape: height, width and channels of the images; None for any height or width.
+        norm: normalization policy: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"` (paper).
+        padding: `"reflect"` mirrors the image at its borders by what the convolutions lose (186
+            pixels per side) and keeps its size; `"valid"` does not pad (paper).
+        blocks: convolutions of each of the five stages.
+        head_filters: filters of fc6 and fc7.
+        head_kernel_size: kernel size of the dilated fc6, an odd number.
+        dropout: dropout rate behind fc6 and fc7, in [0, 1).
+        width: width multiplier of the five stages.
+        name: name of the model.
 
     Returns:
-        A model from (B, H, W, C) to `{"segmentation": logits}` of shape (B, H, W, num_classes),
-        or (B, H − 372, W − 372, num_classes) without padding.
+        A model from images (B, H, W, C) in [0, 255] to `{"segmentation": logits}`, logits
+        (B, H, W, num_classes), or (B, H − 372, W − 372, num_classes) without padding.
 
     Raises:
-        InputError: a size that cannot be taken without padding (the message names the nearest
-            legal ones), an unknown padding or numbers out of range.
+        InputError: if an argument is out of its range, or `padding="valid"` does not allow a size;
+            the message names the nearest sizes that are allowed.
     """
-    if num_classes < 1:
-        raise InputError("dilated_frontend: num_classes is at least 1.")
-    sizes = _dilated.check(name, input_shape, padding, blocks, classifier)
-    images = keras.Input(input_shape, name="image")
-    x = _dilated.front_end(
-        images,
-        num_classes,
+    return dilated_network(
+        num_classes=num_classes,
+        input_shape=input_shape,
+        norm=norm,
         padding=padding,
         blocks=blocks,
-        classifier=classifier,
-        norm=norm,
+        head_filters=head_filters,
+        head_kernel_size=head_kernel_size,
         dropout=dropout,
         width=width,
+        name=name,
     )
-    outputs = _dilated.enlarge(x, images, padding)
-    return Model(images, outputs, task="segmentation", sizes=sizes, name=name)

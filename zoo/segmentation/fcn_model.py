@@ -1,7 +1,4 @@
-"""FCN-32s, -16s and -8s: a classifier made convolutional, scores summed over scales.
-
-Long, Shelhamer & Darrell, CVPR 2015.
-"""
+"""FCN-32s, FCN-16s and FCN-8s (Long, Shelhamer & Darrell, CVPR 2015)."""
 
 from __future__ import annotations
 
@@ -12,6 +9,7 @@ from typing import Any
 import keras
 from keras import layers
 
+from zoo.argument_checks import check_choice, check_minimum
 from zoo.backbones import find_backbone
 from zoo.backbones.feature_contract import scaled
 from zoo.cards import Paper, PublishedResult
@@ -24,6 +22,7 @@ from zoo.layers.transposed_conv import TransposedConv2D
 from zoo.layers.unpooling import BilinearUnpooling
 from zoo.model import Model
 from zoo.registry import register
+from zoo.segmentation.segmentation_head import segmentation_output
 
 _PAPER = Paper(
     "J. Long, E. Shelhamer, T. Darrell",
@@ -32,8 +31,8 @@ _PAPER = Paper(
     2015,
 )
 
-# With 100 zeros around the image cell j of fc7 stands on pixel 32j + 12.5 and cell m of pool4
-# (pool3) on 16m − 91.5 (8m − 95.5). These first lines fall outside the coarser map or the image.
+# With a border of 100 zeros, cell j of fc7 is centred on pixel 32j + 12.5 and cell m of pool4
+# (pool3) on 16m − 91.5 (8m − 95.5). These first lines are outside the coarser map or the image.
 _SKIP_LINES = {4: 5, 3: 9}
 _SCORE_LINES = {32: 3, 16: 19, 8: 27}
 
@@ -44,76 +43,78 @@ def _fcn(
     num_classes: int = 21,
     input_shape: tuple[int | None, int | None, int] = (None, None, 3),
     backbone: str = "vgg16",
-    norm: str | None = "batch",
+    norm: str = "batch",
     padding: str = "same",
-    upsampling: str = "fixed",
-    head: int = 4096,
+    upsampling: str = "bilinear",
+    head_filters: int = 4096,
     dropout: float = 0.5,
     width: float = 1.0,
     name: str,
 ) -> Model:
-    """FCN: scores of the last map, doubled and summed with the scores of finer ones.
+    """Builds FCN: logits of the last feature map, upsampled and summed with those of finer maps.
 
     Args:
-        num_classes: classes, background included.
-        input_shape: height, width (None = any) and channels of the images, pixels 0…255.
-        backbone: `"vgg16"`, the paper's, with its fc6 and fc7 as convolutions, or another
-            name of `zoo.backbones`, whose last map is scored as it is.
-        norm: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"` (the paper has none).
-        padding: `"same"` pads the image to a multiple of 32 and fc6 by three cells;
-            `"border"` is the paper's form: 100 zeros on every side of the image, fc6
-            unpadded, the middle cut out. Any size is taken by both.
-        upsampling: of the last step: `"fixed"` is bilinear, as in the paper; `"learned"` is a
-            transposed convolution that starts bilinear, as the steps before it are.
-        head: maps of fc6 and fc7, times `width`.
-        dropout: share of fc6's and fc7's values dropped in training.
-        width: factor on the channels.
-        name: of the model.
+        num_classes: number of classes, including the background.
+        input_shape: height, width and channels of the images; None for any height or width.
+        backbone: name of a backbone of `zoo.backbones`. `"vgg16"` (paper) is followed by fc6 and
+            fc7; of others the last feature map is classified directly.
+        norm: normalization policy: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"` (paper).
+        padding: `"same"` pads the image to a multiple of 32 and fc6 by three cells; `"border"`
+            (paper, VGG16 only) adds 100 zeros to every side of the image, does not pad fc6 and
+            crops the result.
+        upsampling: last upsampling: `"bilinear"` (paper), or `"transpose"`, a transposed
+            convolution initialized as bilinear, which the earlier upsamplings always are.
+        head_filters: filters of fc6 and fc7 at width 1.
+        dropout: dropout rate behind fc6 and fc7, in [0, 1).
+        width: width multiplier.
+        name: name of the model.
 
     Returns:
-        A model from (B, H, W, C) to `{"segmentation": logits}` of shape (B, H, W, num_classes).
+        A model from images (B, H, W, C) in [0, 255] to `{"segmentation": logits}`, logits
+        (B, H, W, num_classes).
 
     Raises:
-        InputError: an unknown padding, upsampling or backbone, num_classes or head below 1,
-            or padding `"border"` with another backbone than VGG16.
+        InputError: if an argument is out of its range.
     """
-    _check(num_classes, head, backbone, padding, upsampling)
+    check_minimum(1, num_classes=num_classes, head_filters=head_filters)
+    check_choice("padding", padding, ("same", "border"))
+    check_choice("upsampling", upsampling, ("bilinear", "transpose"))
     bordered = padding == "border"
+    if bordered and backbone != "vgg16":
+        raise InputError(f"backbone must be 'vgg16' with padding='border', not {backbone!r}.")
     images = keras.Input(input_shape, name="image")
     x, maps = _features(images, backbone, norm, width, bordered)
     if backbone == "vgg16":
         style: dict[str, Any] = {"norm": norm, "padding": "valid" if bordered else "same"}
-        x = _fully_connected(x, scaled(head, width), dropout, style)
+        x = _fully_connected(x, scaled(head_filters, width), dropout, style)
     x = _score(x, num_classes, "score5")
-    finest = stride.bit_length() - 1
-    for level in range(4, finest - 1, -1):
+    for level in range(4, stride.bit_length() - 2, -1):
         x = _double(x, level, bordered)
         x = _add_skip(x, maps[level], level, bordered)
-    x = _enlarge(x, stride, upsampling)
+    x = _upsample(x, stride, upsampling)
     if bordered:
         first = _SCORE_LINES[stride]
         x = layers.Cropping2D(((first, 0), (first, 0)), name="border_crop")(x)
-    x = CropLike(name="crop")([x, images])
-    x = layers.Activation("linear", dtype="float32", name="segmentation")(x)
-    return Model(images, {"segmentation": x}, task="segmentation", name=name)
+    outputs = {"segmentation": segmentation_output(x, images)}
+    return Model(images, outputs, task="segmentation", name=name)
 
 
 def _architecture(
-    name: str, stride: int, expected_parameters: int, figures: tuple[str, ...]
+    name: str, stride: int, expected_parameters: int, results: tuple[str, ...]
 ) -> Callable[..., Model]:
     """Registers one of the paper's three strides and returns its builder."""
     builder: Any = functools.partial(_fcn, stride, name=name)
     builder.__name__ = builder.__qualname__ = name
     builder.__doc__, builder.__module__ = _fcn.__doc__, __name__
-    tiny: dict[str, Any] = {"num_classes": 3, "width": 0.06, "head": 256}
+    tiny: dict[str, Any] = {"num_classes": 3, "width": 0.06, "head_filters": 256}
     if stride == 32:
-        # One fixed bilinear cell could not tell the halves of a tiny image apart.
-        tiny["upsampling"] = "learned"
+        # Bilinear upsampling from one cell cannot separate the halves of a tiny image.
+        tiny["upsampling"] = "transpose"
     metrics = ("pixel accuracy", "mean class accuracy", "mean IoU", "frequency-weighted IoU")
     return register(
         name,
         task="segmentation",
-        summary=f"VGG16 as a convolution, scores summed down to stride {stride}, then bilinear",
+        summary=f"fully convolutional VGG16, logits summed down to stride {stride}, then bilinear",
         paper=_PAPER,
         published={"num_classes": 21, "norm": "none", "padding": "border"},
         tiny=tiny,
@@ -122,28 +123,28 @@ def _architecture(
         flops_size=(500, 500),
         published_results=tuple(
             PublishedResult(metric, f"{value} %", "VOC 2011 val subset (736)", "paper")
-            for metric, value in zip(metrics, figures, strict=True)
+            for metric, value in zip(metrics, results, strict=True)
         ),
         notes=(
-            "The paper starts from a trained VGG16 without normalisation; with norm='none' "
-            "published VGG16 weights fit. padding='border' is the paper's form, which computes "
-            "about 200 lines and columns more than the image has."
+            "The paper starts from a trained VGG16 without normalization, which norm='none', "
+            "weights='imagenet' gives. padding='border' is the paper's padding, which computes "
+            "about 200 rows and columns more than the image has."
         ),
     )(builder)
 
 
-def _features(images, backbone: str, norm: str | None, width: float, bordered: bool):
-    """The map of stride 32, and {level: map} of the finer ones that are scored."""
+def _features(images, backbone: str, norm: str, width: float, bordered: bool):
+    """Returns the map of stride 32 and {level: map} of the finer maps."""
     family = find_backbone(backbone)
     x = family.normalize(images)
     if bordered:
-        # conv1_1's own padding is the hundredth line.
+        # The padding of conv1_1 is the hundredth line.
         x = layers.ZeroPadding2D(99, name="border")(x)
     x = PadToMultiple(32, mode="zero" if bordered else "reflect", name="pad")(x)
     if backbone != "vgg16":
         maps = family.features(x, norm=norm, width=width)
         return maps[max(maps)], maps
-    # A bias in front of a normalisation has no effect.
+    # A bias before a normalization has no effect.
     maps = family.features(x, norm=norm, width=width, use_bias=not normalizes(norm))
     pools = {
         level: layers.MaxPooling2D(2, name=f"pool{level}")(maps[level - 1]) for level in (3, 4)
@@ -183,8 +184,8 @@ def _add_skip(x, skip, level: int, bordered: bool):
     return layers.Add(name=f"sum{level}")([x, skip])
 
 
-def _enlarge(x, stride: int, upsampling: str):
-    if upsampling == "fixed":
+def _upsample(x, stride: int, upsampling: str):
+    if upsampling == "bilinear":
         return BilinearUnpooling(stride, name="enlarge")(x)
     return TransposedConv2D(
         x.shape[-1],
@@ -194,18 +195,6 @@ def _enlarge(x, stride: int, upsampling: str):
         kernel_initializer=BilinearInitializer(),
         name="enlarge",
     )(x)
-
-
-def _check(num_classes: int, head: int, backbone: str, padding: str, upsampling: str) -> None:
-    find_backbone(backbone)
-    if num_classes < 1 or head < 1:
-        raise InputError("fcn: num_classes and head are at least 1.")
-    if padding not in ("same", "border"):
-        raise InputError(f"fcn: padding is 'same' or 'border', not {padding!r}.")
-    if upsampling not in ("fixed", "learned"):
-        raise InputError(f"fcn: upsampling is 'fixed' or 'learned', not {upsampling!r}.")
-    if padding == "border" and backbone != "vgg16":
-        raise InputError("fcn: padding='border' goes with backbone='vgg16' only.")
 
 
 fcn32s = _architecture("fcn32s", 32, 134_346_581, ("89.1", "73.3", "59.4", "81.4"))

@@ -1,4 +1,4 @@
-"""VGG16 whose poolings remember their maxima, and its mirror: the trunk of SegNet and DeconvNet."""
+"""VGG16 with pooling indices, and its mirror: encoder and decoder of SegNet and DeconvNet."""
 
 from __future__ import annotations
 
@@ -6,38 +6,37 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from zoo.backbones.feature_contract import check_blocks, conv_norm, scaled
-from zoo.backbones.vgg import FILTERS, normalize
+from zoo.backbones.vgg import FILTERS
 from zoo.layers.max_unpooling import MaxPoolWithIndices, MaxUnpool
 
-__all__ = ["decode", "encode", "normalize"]
-
-# A block that makes so many maps of its input, under a name.
 Block = Callable[[Any, int, str], Any]
+"""A function of a feature map, a number of filters and a layer name that returns a feature map."""
 
 
 def encode(
     x,
     *,
-    norm: str | None,
+    norm: str,
     width: float,
     blocks: Sequence[int],
     use_bias: bool | None = None,
     name: str = "vgg16",
 ) -> tuple[Any, list[tuple[Any, Any]]]:
-    """VGG16's thirteen convolutions, under the names that its published weights have.
+    """Applies VGG16's convolutions and poolings, with the layer names of its published weights.
 
     Args:
-        x: normalised pixels (B, H, W, C), any size.
-        norm: policy behind every convolution.
-        width: factor on the channels.
-        blocks: convolutions per stage, five numbers.
-        use_bias: default: only where no normalisation follows.
+        x: normalized images (B, H, W, C) of any size.
+        norm: normalization policy.
+        width: width multiplier.
+        blocks: convolutions of each of the five stages.
+        use_bias: whether convolutions have a bias; None gives one to those without normalization.
+        name: prefix of the layers' names.
 
     Returns:
-        The map after pool5, and for each stage its switches and the map that they point into.
+        The feature map after pool5, and for each stage its pooling indices and unpooled map.
     """
-    places = []
-    for stage, depth in enumerate(check_blocks(blocks, 5, name), start=1):
+    poolings = []
+    for stage, depth in enumerate(check_blocks(blocks, 5), start=1):
         for index in range(1, depth + 1):
             layer = f"{name}_block{stage}_conv{index}"
             x = conv_norm(
@@ -50,23 +49,23 @@ def encode(
                 conv_name=layer,
                 norm_name=f"{layer}_norm",
             )
-        pooled, switches = MaxPoolWithIndices(2, name=f"pool{stage}")(x)
-        places.append((switches, x))
+        pooled, indices = MaxPoolWithIndices(2, name=f"pool{stage}")(x)
+        poolings.append((indices, x))
         x = pooled
-    return x, places
+    return x, poolings
 
 
-def decode(x, places, block: Block, *, width: float, blocks: Sequence[int]) -> Any:
-    """The mirror: unpool with the stage's switches, then as many blocks as the encoder had.
+def decode(x, poolings, block: Block, *, width: float, blocks: Sequence[int]) -> Any:
+    """Applies the mirror of `encode`: per stage an unpooling and as many blocks.
 
-    A stage's last block narrows to the width of the stage before. The very last one, block 1 of
+    A stage's last block has the width of the preceding stage. The last block of all, block 1 of
     stage 1, is left to the caller.
     """
     filters = [scaled(maps, width) for maps in FILTERS]
     for stage in range(5, 0, -1):
-        switches, whole = places[stage - 1]
-        # With the pooled map as reference an odd side comes back exactly.
-        x = MaxUnpool(2, name=f"unpool{stage}")([x, switches, whole])
+        indices, unpooled = poolings[stage - 1]
+        # With the unpooled map as reference, odd sides are restored exactly.
+        x = MaxUnpool(2, name=f"unpool{stage}")([x, indices, unpooled])
         for index in range(blocks[stage - 1], 0, -1):
             if stage == index == 1:
                 return x

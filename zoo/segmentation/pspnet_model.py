@@ -1,4 +1,4 @@
-"""PSPNet: context of four sizes pooled from one dilated map (Zhao et al., CVPR 2017)."""
+"""PSPNet: context pooled at four scales from a dilated feature map (Zhao et al., CVPR 2017)."""
 
 from __future__ import annotations
 
@@ -8,22 +8,21 @@ from typing import Any
 import keras
 from keras import layers
 
+from zoo.argument_checks import check_minimum
 from zoo.backbones import build_backbone
 from zoo.cards import Paper, PublishedResult
-from zoo.errors import InputError
 from zoo.layers.border import PadToGrid
 from zoo.layers.conv_blocks import conv_block
-from zoo.layers.padding import CropLike
 from zoo.layers.pooling_pyramids import pyramid_pooling
-from zoo.layers.resize import ResizeLike
 from zoo.model import Model
 from zoo.registry import register
+from zoo.segmentation.segmentation_head import resized_logits
 
 
 @register(
     "pspnet",
     task="segmentation",
-    summary="a dilated residual network whose map is pooled at four sizes and spread again",
+    summary="dilated residual network whose feature map is pooled and upsampled at four scales",
     paper=Paper(
         "H. Zhao, J. Shi, X. Qi, X. Wang, J. Jia",
         "Pyramid Scene Parsing Network",
@@ -57,8 +56,8 @@ from zoo.registry import register
     ),
     notes=(
         "The stem is ResNet's single 7×7 convolution; the authors' released weights have three 3×3 "
-        "ones there. backbone_options={'blocks': (3, 8, 36, 3)} gives ResNet-152. Pyramid bins are "
-        "exact on maps whose sides divide by 6 (an image of 473×473)."
+        "convolutions there. backbone_options={'blocks': (3, 8, 36, 3)} gives ResNet-152. Bins are "
+        "equal in size on feature maps whose sides are divisible by 6 (images of 473×473)."
     ),
 )
 def pspnet(
@@ -66,7 +65,7 @@ def pspnet(
     num_classes: int = 150,
     input_shape: tuple[int | None, int | None, int] = (None, None, 3),
     backbone: str = "resnet50",
-    norm: str | None = "batch",
+    norm: str = "batch",
     output_stride: int = 8,
     bins: Sequence[int] = (1, 2, 3, 6),
     filters: int = 512,
@@ -76,60 +75,46 @@ def pspnet(
     backbone_options: Mapping[str, Any] | None = None,
     name: str = "pspnet",
 ) -> Model:
-    """PSPNet.
+    """Builds PSPNet.
 
     Args:
-        num_classes: classes, background included.
-        input_shape: height, width (None = any) and channels of the images, pixels 0…255.
-        backbone: a name of `zoo.backbones` with maps at levels 4 and 5.
-        norm: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"`.
-        output_stride: 8 (the paper), 16 or 32; later strides become rates.
-        bins: bins per side of each pooling.
-        filters: maps of each pooled branch and of the last convolution.
-        dropout: share of the last maps dropped in training.
-        auxiliary_weight: factor of the loss of a second classifier on level 4, which `compile()`
-            applies; 0 leaves that classifier out.
-        width: factor on the backbone's channels.
-        backbone_options: what else the backbone takes, such as `{"blocks": (3, 8, 36, 3)}`.
-        name: of the model.
+        num_classes: number of classes, including the background.
+        input_shape: height, width and channels of the images; None for any height or width.
+        backbone: name of a backbone of `zoo.backbones` with feature maps at levels 4 and 5.
+        norm: normalization policy: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"`.
+        output_stride: output stride of the backbone: 8 (paper), 16 or 32.
+        bins: cells per side of each pyramid level.
+        filters: filters of each pyramid level and of the last convolution.
+        dropout: dropout rate of the last feature map, in [0, 1).
+        auxiliary_weight: weight of the loss of an auxiliary classifier on level 4; 0 removes it.
+        width: width multiplier of the backbone.
+        backbone_options: further arguments of the backbone, such as `{"blocks": (3, 8, 36, 3)}`;
+            None for its defaults.
+        name: name of the model.
 
     Returns:
-        A model from (B, H, W, C) to `{"segmentation": logits}` of shape (B, H, W, num_classes),
-        and `"auxiliary"` of the same shape if `auxiliary_weight` is above 0.
+        A model from images (B, H, W, C) in [0, 255] to `{"segmentation": logits}`, logits
+        (B, H, W, num_classes), and `"auxiliary"` of the same shape if `auxiliary_weight` is
+        above 0.
 
     Raises:
-        InputError: an unknown backbone, stride or option, or numbers out of range.
+        InputError: if an argument is out of its range.
     """
-    if num_classes < 1 or filters < 1 or not bins:
-        raise InputError("pspnet: num_classes and filters are at least 1, bins not empty.")
-    if auxiliary_weight < 0:
-        raise InputError(f"pspnet: auxiliary_weight is at least 0, not {auxiliary_weight}.")
+    check_minimum(1, num_classes=num_classes, filters=filters, bins=bins)
+    check_minimum(0, auxiliary_weight=auxiliary_weight)
     images = keras.Input(input_shape, name="image")
     padded = PadToGrid(output_stride, name="pad")(images)
-    maps = build_backbone(
-        backbone,
-        padded,
-        norm=norm,
-        output_stride=output_stride,
-        width=width,
-        **(backbone_options or {}),
-    )
+    options = {"output_stride": output_stride, "width": width, **(backbone_options or {})}
+    maps = build_backbone(backbone, padded, norm=norm, **options)
     style: dict[str, Any] = {"norm": norm, "epsilon": 1e-5}
     x = pyramid_pooling(maps[5], bins, filters, name="pyramid", **style)
     x = conv_block(x, filters, 3, name="last", **style)
     x = layers.Dropout(dropout, name="dropout")(x)
-    outputs = {"segmentation": _scores(x, num_classes, padded, images, "segmentation")}
+    outputs = {"segmentation": resized_logits(x, num_classes, padded, images)}
+    weights = {}
     if auxiliary_weight:
         x = conv_block(maps[4], max(filters // 2, 1), 3, name="auxiliary", **style)
         x = layers.Dropout(dropout, name="auxiliary_dropout")(x)
-        outputs["auxiliary"] = _scores(x, num_classes, padded, images, "auxiliary")
-    weights = {"auxiliary": auxiliary_weight} if auxiliary_weight else None
+        outputs["auxiliary"] = resized_logits(x, num_classes, padded, images, "auxiliary")
+        weights["auxiliary"] = auxiliary_weight
     return Model(images, outputs, task="segmentation", loss_weights=weights, name=name)
-
-
-def _scores(x, num_classes: int, padded, images, name: str):
-    """Class scores of a strided map, at the size of the images."""
-    x = layers.Conv2D(num_classes, 1, name=f"{name}_logits")(x)
-    x = ResizeLike("bilinear_aligned", name=f"{name}_resize")([x, padded])
-    x = CropLike(name=f"{name}_crop")([x, images])
-    return layers.Activation("linear", dtype="float32", name=name)(x)

@@ -1,4 +1,4 @@
-"""U-Net: an encoder, a decoder, and a skip at every level (Ronneberger et al., MICCAI 2015)."""
+"""U-Net: encoder and decoder with skip connections (Ronneberger et al., MICCAI 2015)."""
 
 from __future__ import annotations
 
@@ -7,19 +7,22 @@ from typing import Any
 import keras
 from keras import layers
 
+from zoo.argument_checks import check_choice, check_input_size, check_minimum
 from zoo.backbones import build_backbone
 from zoo.cards import Paper, PublishedResult
 from zoo.errors import InputError
-from zoo.layers.normalization_policy import normalization
-from zoo.layers.resize import CropLike, PadToMultiple
-from zoo.model import Model, ValidSizes
+from zoo.layers.normalization_policy import normalization, normalizes
+from zoo.layers.padding import PadToMultiple
+from zoo.model import Model
 from zoo.registry import register
+from zoo.segmentation.segmentation_head import segmentation_output
+from zoo.valid_sizes import ValidSizes
 
 
 @register(
     "unet",
     task="segmentation",
-    summary="encoder and decoder of equal depth with a concatenated skip at every level",
+    summary="encoder and decoder of equal depth with a concatenated skip connection at every level",
     paper=Paper(
         "O. Ronneberger, P. Fischer, T. Brox",
         "U-Net: Convolutional Networks for Biomedical Image Segmentation",
@@ -44,8 +47,8 @@ from zoo.registry import register
         PublishedResult("IoU", "77.56 %", "DIC-HeLa", "paper"),
     ),
     notes=(
-        "By default convolutions pad and any height and width is taken; padding='valid', "
-        "norm='none' is the paper's form, 572×572 → 388×388."
+        "By default convolutions are padded and images may have any size. padding='valid', "
+        "norm='none' is the paper's network: 572×572 → 388×388."
     ),
 )
 def unet(
@@ -53,7 +56,7 @@ def unet(
     num_classes: int = 2,
     input_shape: tuple[int | None, int | None, int] = (None, None, 3),
     backbone: str | None = None,
-    norm: str | None = "batch",
+    norm: str = "batch",
     padding: str = "same",
     filters: int = 64,
     depth: int = 5,
@@ -61,56 +64,51 @@ def unet(
     width: float = 1.0,
     name: str = "unet",
 ) -> Model:
-    """U-Net.
+    """Builds U-Net.
 
     Args:
-        num_classes: classes, background included.
-        input_shape: height, width (None = any) and channels of the images, pixels 0…255.
-        backbone: None for the paper's encoder, or a name of `zoo.backbones` whose feature maps the
-            decoder joins.
-        norm: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"` (the paper has none).
-        padding: `"same"` keeps the size; `"valid"` is the paper's form, whose output is smaller
-            than its input (188 + 16m → 4 + 16m at depth 5).
-        filters: maps of the first level; they double at each level.
-        depth: levels, the lowest included.
-        dropout: share of the lowest level's values dropped in training.
-        width: factor on the backbone's channels.
-        name: of the model.
+        num_classes: number of classes, including the background.
+        input_shape: height, width and channels of the images; None for any height or width.
+        backbone: name of a backbone of `zoo.backbones` as encoder; None for the paper's encoder.
+        norm: normalization policy: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"` (paper).
+        padding: padding of the convolutions: `"same"`, or `"valid"` (paper), with which the output
+            is smaller than the input (188 + 16m → 4 + 16m pixels at depth 5).
+        filters: filters of the first level, doubled at each further level.
+        depth: number of encoder levels, each at half the resolution of the one before.
+        dropout: dropout rate of the lowest level, in [0, 1).
+        width: width multiplier of the backbone.
+        name: name of the model.
 
     Returns:
-        A model from (B, H, W, C) to `{"segmentation": logits}` of shape (B, H, W, num_classes).
+        A model from images (B, H, W, C) in [0, 255] to `{"segmentation": logits}`, logits
+        (B, H, W, num_classes).
 
     Raises:
-        InputError: a size that valid convolutions cannot take (the message names the nearest legal
-            ones), an unknown padding, or a backbone asked for with valid convolutions.
+        InputError: if an argument is out of its range, or `padding="valid"` does not allow a size;
+            the message names the nearest sizes that are allowed.
     """
-    if padding not in ("same", "valid"):
-        raise InputError(f"unet: padding is 'same' or 'valid', not {padding!r}.")
-    if num_classes < 1 or depth < 2 or filters < 1:
-        raise InputError("unet: num_classes and filters are at least 1, depth at least 2.")
+    check_choice("padding", padding, ("same", "valid"))
+    check_minimum(1, num_classes=num_classes, filters=filters)
+    check_minimum(2, depth=depth)
     images = keras.Input(input_shape, name="image")
     style: dict[str, Any] = {"norm": norm, "padding": padding}
-    if backbone is not None:
-        if padding == "valid":
-            raise InputError("unet: a backbone goes with padding='same' only.")
-        x, sizes = _with_backbone(images, backbone, filters, style, width), None
-    elif padding == "valid":
-        sizes = _check_sizes(input_shape, depth)
-        x = layers.Rescaling(1 / 127.5, offset=-1.0, name="rescale")(images)
-        x = _body(x, filters, depth, dropout, style)
-    else:
-        sizes = None
-        x = PadToMultiple(2 ** (depth - 1), name="pad")(images)
+    sizes = valid_sizes(depth) if padding == "valid" else None
+    if sizes is not None:
+        check_input_size(input_shape, sizes)
+    if backbone is None:
+        x = PadToMultiple(2 ** (depth - 1), name="pad")(images) if sizes is None else images
         x = layers.Rescaling(1 / 127.5, offset=-1.0, name="rescale")(x)
-        x = _body(x, filters, depth, dropout, style)
+        x = _encode_and_decode(x, filters, depth, dropout, style)
+    elif padding == "valid":
+        raise InputError("padding must be 'same' with a backbone, not 'valid'.")
+    else:
+        x = _decode_backbone(images, backbone, filters, style, width)
     x = layers.Conv2D(num_classes, 1, kernel_initializer=_initializer(), name="logits")(x)
-    if padding == "same":
-        x = CropLike(name="crop")([x, images])
-    outputs = {"segmentation": layers.Activation("linear", dtype="float32", name="segmentation")(x)}
-    return Model(images, outputs, task="segmentation", sizes=sizes, name=name)
+    x = segmentation_output(x, images if padding == "same" else None)
+    return Model(images, {"segmentation": x}, task="segmentation", sizes=sizes, name=name)
 
 
-def _body(x, filters: int, depth: int, dropout: float, style: dict[str, Any]):
+def _encode_and_decode(x, filters: int, depth: int, dropout: float, style: dict[str, Any]):
     skips = []
     for level in range(1, depth):
         x = _two_convolutions(x, filters * 2 ** (level - 1), f"down{level}", **style)
@@ -127,19 +125,19 @@ def _body(x, filters: int, depth: int, dropout: float, style: dict[str, Any]):
     return x
 
 
-def _with_backbone(images, backbone: str, filters: int, style: dict[str, Any], width: float):
-    """A decoder of the same form on the feature maps of a classification network."""
+def _decode_backbone(images, backbone: str, filters: int, style: dict[str, Any], width: float):
+    """Applies a decoder of the same kind to the feature maps of a backbone."""
     x = PadToMultiple(32, name="pad")(images)
     maps = build_backbone(backbone, x, norm=style["norm"], width=width)
     levels = sorted(maps)
     x = maps[levels[-1]]
-    for place, level in reversed(list(enumerate(range(levels[-1])))):
-        x = _up(x, maps.get(level), min(filters * 2**place, 256), level + 1, style)
+    for level in reversed(range(levels[-1])):
+        x = _up(x, maps.get(level), min(filters * 2**level, 256), level + 1, style)
     return x
 
 
 def _up(x, skip, filters: int, level: int, style: dict[str, Any]):
-    """A 2×2 up-convolution, the skip joined where there is one, two convolutions."""
+    """A 2×2 up-convolution, concatenation with the skip connection if any, two convolutions."""
     x = layers.Conv2DTranspose(
         filters, 2, strides=2, kernel_initializer=_initializer(), name=f"up{level}"
     )(x)
@@ -148,14 +146,13 @@ def _up(x, skip, filters: int, level: int, style: dict[str, Any]):
     return _two_convolutions(x, filters, f"up{level}", **style)
 
 
-def _two_convolutions(x, filters: int, name: str, norm: str | None, padding: str):
-    plain = norm in (None, "none")
+def _two_convolutions(x, filters: int, name: str, norm: str, padding: str):
     for number in (1, 2):
         x = layers.Conv2D(
             filters,
             3,
             padding=padding,
-            use_bias=plain,
+            use_bias=not normalizes(norm),
             kernel_initializer=_initializer(),
             name=f"{name}_conv{number}",
         )(x)
@@ -165,24 +162,16 @@ def _two_convolutions(x, filters: int, name: str, norm: str | None, padding: str
 
 
 def _initializer() -> keras.initializers.Initializer:
-    """The paper's N(0, √(2/N)), N = fan-in; a new one each time, as one alone repeats itself."""
+    """The paper's N(0, √(2/N)), N = fan-in; a new object per layer, as one repeats its values."""
     return keras.initializers.VarianceScaling(2.0, "fan_in", "untruncated_normal")
 
 
 def valid_sizes(depth: int) -> ValidSizes:
-    """Legal inputs of the valid form: n·(side of the lowest maps) + 8n − 4, n = 2^(depth − 1)."""
+    """Returns the input sizes allowed by valid convolutions.
+
+    A side is n · (side of the lowest maps) + 8n − 4 with n = 2^(depth − 1).
+    """
     n = 2 ** (depth - 1)
-    # The smallest lowest maps that are not used up on the way back.
+    # The smallest lowest maps whose decoder output is not empty.
     lowest = 4 * (n - 1) // n + 1
     return ValidSizes(base=n * lowest + 8 * n - 4, step=n, margin=6 * n - 4)
-
-
-def _check_sizes(input_shape, depth: int) -> ValidSizes:
-    sizes = valid_sizes(depth)
-    for side in input_shape[:2]:
-        if side is not None and not sizes.legal(side):
-            raise InputError(
-                f"unet: valid convolutions of depth {depth} cannot take a side of {side}; "
-                f"the nearest that they can: {sizes.nearest(side)}."
-            )
-    return sizes

@@ -1,4 +1,4 @@
-"""What a kind of answer is: the targets it learns from, its losses and metrics, its decoding."""
+"""The tasks: their targets, losses, metrics and predictions."""
 
 from zoo.tasks.captioning_task import CAPTIONING
 from zoo.tasks.classification_task import CLASSIFICATION

@@ -1,4 +1,4 @@
-"""Captioning: regions of an image, and a sentence about each of them."""
+"""Captioning: regions of an image and a caption for each."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ from zoo.tasks.detection_task import Detection
 
 PADDING, START, END, UNKNOWN = 0, 1, 2, 3
 SPECIAL = ("<pad>", "<start>", "<end>", "<unk>")
-"""What the first token ids stand for; words follow."""
+"""The first tokens of a vocabulary; words follow."""
 
 
 class Captioning(Detection):
-    """As detection, every region of the one class 0, and `captions` (B, D, T): token ids int32, 0
-    behind the last word and behind the last region. A SavedModel says them as strings (B, D)."""
+    """Detection of regions of class 0 with `captions` (B, D, T), token ids int32 padded with 0.
+
+    A SavedModel has captions as strings (B, D).
+    """
 
     name = "captioning"
     targets = ("boxes", "labels", "captions")

@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 
 
 class Classification(Task):
-    """The output `label` holds logits (B, classes); the answer is `label` (B,) int32, the best
-    class, and `scores` (B, classes), their probabilities."""
+    """The output `label` is logits (B, classes).
+
+    Predictions are `label` (B,) int32 and `scores` (B, classes), probabilities.
+    """
 
     name = "classification"
     targets = ("label",)
@@ -36,7 +38,7 @@ class Classification(Task):
 
     def align(self, targets: Mapping[str, Any] | Any, outputs: Mapping[str, Any]) -> dict[str, Any]:
         if isinstance(targets, Mapping):
-            targets = demand_target(targets, "label", "(B,)", "classification")
+            targets = required_target(targets, "label", "(B,)", "classification")
         return {"label": targets}
 
     def decode(
@@ -46,22 +48,32 @@ class Classification(Task):
 
 
 def accuracies(classes: int) -> list[TopAccuracy]:
-    """Top-1, and top-5 where there are more than five classes."""
+    """Returns top-1 accuracy, and top-5 for more than five classes."""
     return [TopAccuracy(), *([TopAccuracy(5)] if classes > 5 else [])]
 
 
 def label_and_scores(logits) -> dict[str, Any]:
-    """Answers from logits (B, classes)."""
+    """Returns the predictions of logits (B, classes)."""
     logits = ops.cast(logits, "float32")
     return {"label": argmax_channel(logits), "scores": ops.softmax(logits, axis=-1)}
 
 
-def demand_target(targets: Mapping[str, Any], key: str, shape: str, task: str) -> Any:
-    """The target of a name, or InputError naming those that there are."""
+def required_target(targets: Mapping[str, Any], key: str, shape: str, task: str) -> Any:
+    """Returns a target.
+
+    Args:
+        targets: targets by name.
+        key: name of the target.
+        shape: shape of the target, for the message.
+        task: name of the task, for the message.
+
+    Raises:
+        InputError: if there is no such target.
+    """
     if key not in targets:
         raise InputError(
-            f"A {task} model learns from a target '{key}' {shape}; "
-            f"the data set gives {', '.join(targets) or 'none'}."
+            f"{task}: the targets must contain {key!r} {shape}, not only "
+            f"{', '.join(targets) or 'none'}."
         )
     return targets[key]
 

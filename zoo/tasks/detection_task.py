@@ -1,4 +1,4 @@
-"""Detection and instances: boxes, and what is in each of them."""
+"""Detection and instances: boxes, with masks or keypoints."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ if TYPE_CHECKING:
 
 
 class Detection(Task):
-    """The answer is a fixed number of boxes per image, best first: `boxes` (B, D, 4) xyxy in its
-    pixels, `labels` (B, D) int32 with −1 behind the last, `scores` (B, D) in 0…1 and
-    `num_detections` (B,) int32. Models encode their own training targets and state their own
-    losses, see `zoo.detection.detector.Detector`."""
+    """Predictions are a fixed number of boxes per image, best first.
+
+    They are `boxes` (B, D, 4) xyxy in pixels of the image, `labels` (B, D) int32 padded with −1,
+    `scores` (B, D) in [0, 1] and `num_detections` (B,) int32. Models encode their own targets and
+    have their own losses, see `zoo.detection.detector.Detector`.
+    """
 
     name = "detection"
     targets: tuple[str, ...] = ("boxes", "labels")
@@ -35,7 +37,7 @@ class Detection(Task):
 
 
 class Instances(Detection):
-    """As detection, and for each box `masks` or `keypoints` (B, D, K, 3): x, y in pixels, score."""
+    """Detection with `masks`, or with `keypoints` (B, D, K, 3): x, y in pixels, score."""
 
     name = "instances"
     targets = ("boxes", "labels", "masks")

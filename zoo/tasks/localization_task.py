@@ -1,4 +1,4 @@
-"""One object per image: its class and box, or the joints of its one person, or both."""
+"""One object per image: its class and box, the keypoints of one person, or both."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from keras import ops
 from zoo.layers.argmax import argmax_channel
 from zoo.losses.localization_losses import (
     BoxLoss,
-    JointLoss,
+    KeypointLoss,
     LabelCrossEntropy,
     box_of_class,
     corners,
 )
 from zoo.metrics.single_object_metrics import BoxIoU, CorrectKeypoints, LocalizationAccuracy
-from zoo.tasks.classification_task import accuracies, demand_target, label_and_scores
+from zoo.tasks.classification_task import accuracies, label_and_scores, required_target
 from zoo.tasks.task import Task
 
 if TYPE_CHECKING:
@@ -25,17 +25,14 @@ if TYPE_CHECKING:
 
 
 class SingleObject(Task):
-    """A task whose losses and metrics are in units of the image or of the person.
-
-    Models of it are `zoo.localization.SingleObjectModel`s.
-    """
+    """Base of the tasks of `zoo.localization.SingleObjectModel`."""
 
     def for_loss(self, images, targets, outputs) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Targets and outputs by output name, in the units that the losses take."""
+        """Returns targets and outputs by output name, in the units of the losses."""
         raise NotImplementedError
 
     def for_metrics(self, images, targets, outputs) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Targets and outputs by output name, in the units that the metrics take."""
+        """Returns targets and outputs by output name, in the units of the metrics."""
         raise NotImplementedError
 
     def align(self, targets: Mapping[str, Any] | Any, outputs: Mapping[str, Any]) -> dict[str, Any]:
@@ -43,9 +40,11 @@ class SingleObject(Task):
 
 
 class Localization(SingleObject):
-    """Outputs are `label`, logits (B, classes), and `box`: centre x, y, width and height in pixels
-    of the canvas, (B, 4) or (B, classes, 4) where each class has its own. The answer is `box`
-    (B, 4) xyxy in pixels of the image, `label` (B,) int32 and `scores` (B, classes)."""
+    """Outputs are `label`, logits (B, classes), and `box` (B, 4), or (B, classes, 4) per class.
+
+    The output `box` is centre x, y, width and height in pixels of the model input. Predictions are
+    `box` (B, 4) xyxy in pixels of the image, `label` (B,) int32 and `scores` (B, classes).
+    """
 
     name = "localization"
     targets = ("label", "box")
@@ -65,32 +64,34 @@ class Localization(SingleObject):
         size = ops.tile(image_size(images), (2,))
         centre, sides = (box[:, :2] + box[:, 2:]) / 2, box[:, 2:] - box[:, :2]
         truth = ops.concatenate([ops.concatenate([centre, sides], axis=-1) / size, label], axis=-1)
-        found = ops.cast(outputs["box"], "float32") / size
-        return {"label": label[:, 0], "box": truth}, {**outputs, "box": found}
+        predicted = ops.cast(outputs["box"], "float32") / size
+        return {"label": label[:, 0], "box": truth}, {**outputs, "box": predicted}
 
     def for_metrics(self, images, targets, outputs):
         label, box = _label_and_box(targets)
-        found, guess = _best(outputs)
-        guess = ops.cast(guess[:, None], "float32")
+        predicted, best = _best(outputs)
+        best = ops.cast(best[:, None], "float32")
         return (
             {"label": label[:, 0], "box": ops.concatenate([box, label], axis=-1)},
-            {**outputs, "box": ops.concatenate([corners(found), guess], axis=-1)},
+            {**outputs, "box": ops.concatenate([corners(predicted), best], axis=-1)},
         )
 
     def decode(
         self, model: Model, outputs: Mapping[str, Any], transform: ImageTransform
     ) -> dict[str, Any]:
-        found, _ = _best(outputs)
+        predicted, _ = _best(outputs)
         return {
             **label_and_scores(outputs["label"]),
-            "box": transform.restore_boxes(corners(found)),
+            "box": transform.restore_boxes(corners(predicted)),
         }
 
 
 class Pose(SingleObject):
-    """The output `keypoints` (B, K, 2) holds x, y in pixels of the canvas, outputs named
-    `keypoints_…` those of earlier stages. The answer is `keypoints` (B, K, 3): x, y in pixels of
-    the image and a score, always 1, since regression answers for every joint."""
+    """The output `keypoints` (B, K, 2) is x, y in pixels of the model input.
+
+    Outputs `keypoints_…` are those of earlier stages. Predictions are `keypoints` (B, K, 3): x, y
+    in pixels of the image and a score, which is 1 for regressed keypoints.
+    """
 
     name = "pose"
     targets: tuple[str, ...] = ("keypoints", "box")
@@ -99,11 +100,11 @@ class Pose(SingleObject):
     monitor = ("val_pck", "max")
 
     def loss(self, model: Model) -> dict[str, Any]:
-        kind = getattr(model, "joint_loss", "l2")
-        return {name: JointLoss(kind) for name in _joint_outputs(model.output)}
+        kind = getattr(model, "keypoint_loss", "l2")
+        return {name: KeypointLoss(kind) for name in _keypoint_outputs(model.output)}
 
     def metrics(self, model: Model) -> dict[str, Any]:
-        return {name: [CorrectKeypoints()] for name in _joint_outputs(model.output)}
+        return {name: [CorrectKeypoints()] for name in _keypoint_outputs(model.output)}
 
     def for_loss(self, images, targets, outputs):
         return _in_units(targets, outputs, person_size(targets["box"], images))
@@ -121,8 +122,10 @@ class Pose(SingleObject):
 
 
 class PoseClassification(Pose):
-    """As pose, and the class of the pose: the output `label` (B, classes) holds logits, the answer
-    has `label` (B,) int32 and `scores` (B, classes) too."""
+    """Pose with a class: the output `label` is logits (B, classes).
+
+    Predictions also have `label` (B,) int32 and `scores` (B, classes).
+    """
 
     name = "pose_classification"
     targets = ("keypoints", "box", "label")
@@ -149,49 +152,49 @@ class PoseClassification(Pose):
 
 
 def image_size(images):
-    """(2,) float32 width and height of a batch of images."""
+    """Returns width and height (2,) float32 of a batch of images."""
     _, height, width, _ = ops.shape(images)
     return ops.stack([ops.cast(width, "float32"), ops.cast(height, "float32")])
 
 
 def person_size(boxes, images):
-    """(B, 2) float32 width and height of the person's box; the image's where it has no area."""
+    """Returns width and height (B, 2) float32 of the boxes, of the image for boxes without area."""
     boxes = ops.cast(boxes, "float32")
     size = boxes[:, 2:] - boxes[:, :2]
-    known = ops.all(size > 0, axis=-1, keepdims=True)
-    return ops.where(known, size, image_size(images))
+    positive = ops.all(size > 0, axis=-1, keepdims=True)
+    return ops.where(positive, size, image_size(images))
 
 
 def _label_and_box(targets):
-    label = demand_target(targets, "label", "(B,)", "localization")
-    box = demand_target(targets, "box", "(B, 4)", "localization")
+    label = required_target(targets, "label", "(B,)", "localization")
+    box = required_target(targets, "box", "(B, 4)", "localization")
     return ops.reshape(ops.cast(label, "float32"), (-1, 1)), ops.cast(box, "float32")
 
 
 def _best(outputs):
-    """The box (B, 4) of the likeliest class, and that class (B,)."""
-    guess = argmax_channel(ops.cast(outputs["label"], "float32"))
-    return box_of_class(ops.cast(outputs["box"], "float32"), guess), guess
+    """The box (B, 4) of the most probable class, and that class (B,)."""
+    best = argmax_channel(ops.cast(outputs["label"], "float32"))
+    return box_of_class(ops.cast(outputs["box"], "float32"), best), best
 
 
-def _joint_outputs(outputs: Mapping[str, Any]) -> list[str]:
+def _keypoint_outputs(outputs: Mapping[str, Any]) -> list[str]:
     return [name for name in outputs if name.startswith("keypoints")]
 
 
 def _in_units(targets, outputs, size):
-    """Joints, true and found, divided by a size (B, 2)."""
-    joints = demand_target(targets, "keypoints", "(B, K, 3)", "pose")
-    joints = ops.cast(joints, "float32")
-    truth = ops.concatenate([joints[..., :2] / size[:, None], joints[..., 2:]], axis=-1)
-    names = _joint_outputs(outputs)
-    found = {name: ops.cast(outputs[name], "float32") / size[:, None] for name in names}
-    return dict.fromkeys(names, truth), {**outputs, **found}
+    """True and predicted keypoints, divided by sizes (B, 2)."""
+    keypoints = required_target(targets, "keypoints", "(B, K, 3)", "pose")
+    keypoints = ops.cast(keypoints, "float32")
+    truth = ops.concatenate([keypoints[..., :2] / size[:, None], keypoints[..., 2:]], axis=-1)
+    names = _keypoint_outputs(outputs)
+    predicted = {name: ops.cast(outputs[name], "float32") / size[:, None] for name in names}
+    return dict.fromkeys(names, truth), {**outputs, **predicted}
 
 
-def _with_label(targets, outputs, joints):
-    truth, found = joints
-    label = demand_target(targets, "label", "(B,)", "pose classification")
-    return {**truth, "label": label}, {**found, "label": outputs["label"]}
+def _with_label(targets, outputs, keypoints):
+    truth, predicted = keypoints
+    label = required_target(targets, "label", "(B,)", "pose_classification")
+    return {**truth, "label": label}, {**predicted, "label": outputs["label"]}
 
 
 LOCALIZATION = Localization()

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from keras import ops
 
-from zoo.errors import InputError
 from zoo.layers.argmax import argmax_channel
 from zoo.losses import CrossEntropy
 from zoo.metrics.segmentation_metrics import MeanIoU, PixelAccuracy
+from zoo.tasks.classification_task import required_target
 from zoo.tasks.task import Task
 
 if TYPE_CHECKING:
@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 
 
 class Segmentation(Task):
-    """Outputs are logits of shape (B, H, W, classes), named `segmentation` and, for deep
-    supervision, `auxiliary…`; the answer is the class map (B, H, W) int32."""
+    """The outputs `segmentation` and, for deep supervision, `auxiliary…` are logits (B, H, W, C).
+
+    The prediction is the segmentation map (B, H, W) int32.
+    """
 
     name = "segmentation"
     targets = ("segmentation",)
@@ -36,12 +38,7 @@ class Segmentation(Task):
 
     def align(self, targets: Mapping[str, Any] | Any, outputs: Mapping[str, Any]) -> dict[str, Any]:
         if isinstance(targets, Mapping):
-            if "segmentation" not in targets:
-                raise InputError(
-                    f"A segmentation model learns from a target 'segmentation' (B, H, W); "
-                    f"the data set gives {', '.join(targets) or 'none'}."
-                )
-            targets = targets["segmentation"]
+            targets = required_target(targets, "segmentation", "(B, H, W)", "segmentation")
         return {name: targets for name in outputs}
 
     def decode(

@@ -13,15 +13,16 @@ if TYPE_CHECKING:
 
 
 class Task:
-    """What all models of one kind of answer share.
+    """Targets, losses, metrics and predictions of the models of one task.
 
     Attributes:
-        name: as in `zoo list --task`.
-        targets: keys of the sample schema that training needs.
-        optional: keys that training uses where the data set has them.
-        classes_of: the key whose numbers are the classes that a model is built for.
-        answers: keys of the final answer.
-        monitor: the validation metric that says which epoch is best, and `"max"` or `"min"`.
+        name: name of the task, as in `zoo list --task`.
+        targets: keys of the sample schema required for training.
+        optional: further keys used in training where a data set has them.
+        classes_of: key of the target whose values are the class indices.
+        predictions: keys of the predictions.
+        monitor: validation metric that selects the best epoch, and its direction, `"max"` or
+            `"min"`.
     """
 
     name: str = ""
@@ -32,19 +33,19 @@ class Task:
     monitor: tuple[str, str] = ("loss", "min")
 
     def loss(self, model: Model) -> dict[str, keras.losses.Loss]:
-        """Default loss of each output of `model` that has one."""
+        """Returns the default losses by output name."""
         raise NotImplementedError
 
     def metrics(self, model: Model) -> dict[str, list[keras.metrics.Metric]]:
-        """Default metrics of each output of `model` that has any."""
+        """Returns the default metrics by output name."""
         raise NotImplementedError
 
     def align(self, targets: Mapping[str, Any] | Any, outputs: Mapping[str, Any]) -> dict[str, Any]:
-        """Picks, for each output of a model, the target it learns from."""
+        """Returns the target of each output."""
         raise NotImplementedError
 
     def decode(
         self, model: Model, outputs: Mapping[str, Any], transform: ImageTransform
     ) -> dict[str, Any]:
-        """Turns raw outputs into final answers in pixels of the image that was given."""
+        """Returns the predictions of raw outputs, in pixels of the original images."""
         raise NotImplementedError

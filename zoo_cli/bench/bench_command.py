@@ -1,7 +1,7 @@
 """`zoo bench`: latency, throughput, memory and size of models, side by side.
 
-Each model is in a process of its own, and the models take turns, round after round: what slows the
-machine down for a while slows all of them down.
+Each model has its own process, and the models take turns, round after round, so that a temporary
+slowdown of the machine affects all of them.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from zoo_cli.compare.compare_machine import available_memory
 from zoo_cli.output import print_json
 
 _ROOT = str(Path(__file__).resolve().parents[2])
-# -P keeps a file of the user's that is called zoo.py or training.py from being imported.
+# -P prevents the import of a user's own zoo.py or training.py.
 _PROGRAM = (
     f"import sys; sys.path.count({_ROOT!r}) or sys.path.insert(0, {_ROOT!r}); "
     "from zoo_cli.bench.bench_one import main; sys.exit(main())"
@@ -31,25 +31,25 @@ _PROGRAM = (
 
 
 def run_bench(options: Namespace) -> int:
-    """Measures and prints; returns 1 when nothing could be measured."""
+    """Measures models and prints the results; returns 1 when nothing could be measured."""
     benches = make_benches(options)
     rows: list[dict[str, Any]] = []
-    together: list[Process] = []
+    ready: list[Process] = []
     try:
         for number, bench in enumerate(benches, 1):
-            log(f"[{number}/{len(benches)}] {bench.name}: making ready")
+            log(f"[{number}/{len(benches)}] {bench.name}: preparing")
             process = Process(bench)
             if process.ready():
-                together.append(process)
+                ready.append(process)
             else:
                 rows.append(process.row)
                 process.close()
-            if _memory_is_short(together):
-                rows += _take_turns(together, options)
-                together = []
-        rows += _take_turns(together, options)
+            if _memory_is_short(ready):
+                rows += _take_turns(ready, options)
+                ready = []
+        rows += _take_turns(ready, options)
     finally:
-        for process in together:
+        for process in ready:
             process.close()
     order = [bench.name for bench in benches]
     rows.sort(key=lambda row: order.index(row["name"]))
@@ -62,15 +62,15 @@ def run_bench(options: Namespace) -> int:
 
 
 class Process:
-    """A model's process.
+    """The process of a model.
 
     Attributes:
-        row: what is known of the model so far; `error` says why it is no more.
+        row: results of the model so far; `error` is the reason why there are no more.
     """
 
     def __init__(self, bench: Bench):
         self.row: dict[str, Any] = {"name": bench.name}
-        # Open as long as the process lives.
+        # Open until the process has ended.
         self.log = tempfile.TemporaryFile("w+", errors="replace")  # noqa: SIM115
         self.process = subprocess.Popen(
             [sys.executable, "-P", "-c", _PROGRAM],
@@ -91,21 +91,21 @@ class Process:
         if "error" in self.row:
             return
         self._write(f"round {seconds}")
-        found = self._read()
-        if found is None:
+        reply = self._read()
+        if reply is None:
             return
         times = self.row.setdefault("times", {})
-        for part, values in found["times"].items():
+        for part, values in reply["times"].items():
             times.setdefault(part, []).extend(values)
-        self.row.setdefault("product", []).extend(found["product"])
+        self.row.setdefault("product", []).extend(reply["product"])
 
     def close(self) -> None:
-        """Ends the process, if it has not ended."""
+        """Ends the process if it has not ended."""
         assert self.process.stdin is not None
         if self.process.stdin.closed:
             return
         self._write("end")
-        # One that has ended already has said why.
+        # The reason of one that has ended is in its row.
         with contextlib.suppress(BrokenPipeError):
             self.process.stdin.close()
         try:
@@ -117,25 +117,25 @@ class Process:
 
     def _write(self, line: str) -> None:
         assert self.process.stdin is not None
-        # Reading tells why a process has ended.
+        # The next read reports why a process has ended.
         with contextlib.suppress(BrokenPipeError):
             self.process.stdin.write(f"{line}\n")
             self.process.stdin.flush()
 
     def _read(self) -> dict[str, Any] | None:
-        """The next answer; None, and the reason in the row, if the process ended instead."""
+        """Returns the next reply; None where the process has ended, with the reason in the row."""
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         if line:
             return json.loads(line)
         self.log.seek(0)
-        said = [text.strip() for text in self.log.read().splitlines() if text.strip()]
-        self.row["error"] = failure(self.process.wait(), said[-1] if said else "")
+        lines = [line.strip() for line in self.log.read().splitlines() if line.strip()]
+        self.row["error"] = failure(self.process.wait(), lines[-1] if lines else "")
         return None
 
 
 def _take_turns(processes: list[Process], options: Namespace) -> list[dict[str, Any]]:
-    """Measures models whose processes are ready, and ends them."""
+    """Measures the models of these processes and ends them; returns their rows."""
     for number in range(options.rounds if processes else 0):
         names = ", ".join(process.row["name"] for process in processes)
         log(f"round {number + 1}/{options.rounds}: {names}")
@@ -147,9 +147,9 @@ def _take_turns(processes: list[Process], options: Namespace) -> list[dict[str, 
 
 
 def _memory_is_short(processes: list[Process]) -> bool:
-    """Whether one more model like the largest so far might not fit beside those that wait."""
-    left = available_memory()
+    """Whether one more model like the largest so far might not fit into memory."""
+    available = available_memory()
     if not processes:
         return False
     peaks = [max(v for v in p.row["memory"].values() if v is not None) for p in processes]
-    return left is None or left < 1.5 * max(peaks)
+    return available is None or available < 1.5 * max(peaks)

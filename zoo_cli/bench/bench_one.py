@@ -1,7 +1,7 @@
-"""One model of `zoo bench`, in a process of its own.
+"""The process of one model of `zoo bench`.
 
-The plan comes as the first line on standard input. When the model is ready, a line of JSON says so;
-each further line `round SECONDS` is answered with the times of one round, until `end`.
+The plan is the first line on standard input. The reply, when the model is ready, is a line of JSON;
+the reply to each further line `round SECONDS` is the times of one round, until `end`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import tensorflow as tf
 import zoo
 from training.trainer import log
 from zoo.errors import InputError
-from zoo.registry import PrecisionScope
+from zoo.precision import PrecisionScope
 from zoo_cli.bench.bench_parts import Call, Parts, keras_bytes, matrix_product
 from zoo_cli.bench.bench_plan import Bench
 from zoo_cli.compare.compare_machine import machine, peak_accelerator_memory, peak_memory
@@ -31,17 +31,17 @@ _MOST_CALLS = 100
 
 
 def main() -> int:
-    """Carries out the plan; returns the exit status."""
-    # Converters write to standard output, which belongs to the answers.
+    """Measures the model of the plan; returns the exit status."""
+    # Converters write to standard output, which is for the replies.
     replies = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     bench = Bench.from_json(sys.stdin.readline())
     for gpu in tf.config.list_physical_devices("GPU"):
-        # Other models' processes are on it too.
+        # Other models' processes use it too.
         tf.config.experimental.set_memory_growth(gpu, True)
     with tempfile.TemporaryDirectory() as folder:
         try:
-            calls, figures, product = _ready(bench, Path(folder))
+            calls, properties, product = _prepared(bench, Path(folder))
         except InputError as error:
             _reply(replies, error=str(error))
             return 1
@@ -49,7 +49,7 @@ def main() -> int:
             traceback.print_exc()
             _reply(replies, error=f"{type(error).__name__}: {first_line(error)}")
             return 1
-        _reply(replies, **figures)
+        _reply(replies, **properties)
         for line in sys.stdin:
             if line.strip() == "end":
                 break
@@ -59,15 +59,15 @@ def main() -> int:
     return 0
 
 
-def _ready(bench: Bench, folder: Path) -> tuple[dict[str, Call], dict[str, Any], Call]:
-    """The parts that could be made ready, what is known of the model, and the matrix product."""
+def _prepared(bench: Bench, folder: Path) -> tuple[dict[str, Call], dict[str, Any], Call]:
+    """Returns the parts that could be prepared, the model's properties and the matrix product."""
     before = peak_memory()
     model = _model(bench)
     parts = Parts(bench, model, folder)
     flops = flops_on(model, bench.image_size)
-    # What follows proposals is a part of answers and of training, not of the raw outputs.
-    later = getattr(model, "second_stage_macs", None)
-    figures: dict[str, Any] = {
+    # The second stage is a part of predictions and training, not of the raw outputs.
+    second_stage = getattr(model, "second_stage_macs", None)
+    properties: dict[str, Any] = {
         "name": bench.name,
         "architecture": bench.architecture,
         "task": model.task_name,
@@ -77,7 +77,7 @@ def _ready(bench: Bench, folder: Path) -> tuple[dict[str, Call], dict[str, Any],
         "xla": parts.jit,
         "parameters": sum(math.prod(variable.shape) for variable in model.weights),
         "flops": flops,
-        "forward_flops": flops and flops - 2 * (later() if later else 0),
+        "forward_flops": flops and flops - 2 * (second_stage() if second_stage else 0),
         "keras_bytes": keras_bytes(model),
         "memory": {"start": before},
         "accelerator_memory": {},
@@ -90,26 +90,26 @@ def _ready(bench: Bench, folder: Path) -> tuple[dict[str, Call], dict[str, Any],
         began = time.perf_counter()
         try:
             call = parts.prepare(part)
-            made = time.perf_counter()
+            prepared = time.perf_counter()
             call()
-        # What fails in one part, in ways of its own, is no reason not to measure the others.
+        # One part that fails, in whatever way, does not prevent the others.
         except Exception as error:
             traceback.print_exc()
-            figures["errors"][part] = first_line(error)
+            properties["errors"][part] = first_line(error)
             continue
-        figures["compile_seconds"][part] = {
-            "prepare": round(made - began, 3),
-            "first_call": round(time.perf_counter() - made, 3),
+        properties["compile_seconds"][part] = {
+            "prepare": round(prepared - began, 3),
+            "first_call": round(time.perf_counter() - prepared, 3),
         }
         calls[part] = call
-        figures["memory"][part] = peak_memory()
-        figures["accelerator_memory"][part] = peak_accelerator_memory()
+        properties["memory"][part] = peak_memory()
+        properties["accelerator_memory"][part] = peak_accelerator_memory()
     product, flops = matrix_product(bench.recipe.precision)
     product()
     return (
         calls,
         {
-            **figures,
+            **properties,
             "saved_model_bytes": parts.sizes.get("saved_model"),
             "litert_bytes": parts.sizes.get("litert"),
             "product_flops": flops,
@@ -127,7 +127,13 @@ def _model(bench: Bench) -> zoo.Model:
 
 
 def timed(call: Call, seconds: float, least: int = 1) -> list[float]:
-    """Milliseconds of each call, for about so many seconds."""
+    """Returns milliseconds per call.
+
+    Args:
+        call: what is timed.
+        seconds: time in seconds after which no call starts.
+        least: minimum number of calls.
+    """
     times: list[float] = []
     began = time.perf_counter()
     while len(times) < least or (

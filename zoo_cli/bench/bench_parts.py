@@ -1,4 +1,4 @@
-"""The parts of a model that `zoo bench` times, each a function that waits for its result."""
+"""Parts of a model that `zoo bench` times, each a function that waits for its result."""
 
 from __future__ import annotations
 
@@ -13,13 +13,11 @@ import tensorflow as tf
 
 import export
 import zoo
-from export.runners import file_size
-from training.optimization import make_optimizer
+from export.exported_predictors import file_size
+from training.optimization import make_optimizer, use_xla
 from training.run import serving_resize
-from training.trainer import use_xla
 from zoo_cli.bench.bench_batch import synthetic_batch, synthetic_proposals, with_proposals
 from zoo_cli.bench.bench_plan import Bench
-from zoo_cli.loaded_model import class_count
 
 Call = Callable[[], Any]
 
@@ -27,12 +25,12 @@ _STEPS = 1000
 
 
 class Parts:
-    """Makes the parts of one model ready.
+    """Prepares the parts of one model.
 
     Args:
-        bench: the plan.
-        model: built.
-        folder: for exported files.
+        bench: plan of the measurement.
+        model: built model.
+        folder: folder of exported files.
     """
 
     def __init__(self, bench: Bench, model: zoo.Model, folder: Path):
@@ -40,30 +38,28 @@ class Parts:
         size = bench.image_size
         if model.sizes is not None:
             size = (model.sizes.covering(size[0]), model.sizes.covering(size[1]))
-        self.canvas = size
+        self.input_size = size
         self.jit = use_xla(bench.recipe)
-        labels = [str(number) for number in range(class_count(model))]
-        resize = serving_resize(bench.recipe.resize)
-        canvas = None if resize == "native" else bench.image_size
-        self._delivery = (labels, canvas, resize)
+        resize = serving_resize(bench.recipe.batch.resize)
+        self._transform: dict[str, Any] = {"image_size": bench.image_size, "resize": resize}
         self.sizes: dict[str, int] = {}
 
     def prepare(self, part: str) -> Call:
-        """A function that does the part once and returns when it is done."""
+        """Returns a function that runs the part once and waits for its result."""
         return getattr(self, part)()
 
     def forward(self) -> Call:
-        """Raw outputs for one image on the canvas."""
+        """Returns the call for raw outputs of one image of the model input size."""
         return self._forward(1)
 
     def forward_batch(self) -> Call:
-        """Raw outputs for a batch."""
+        """Returns the call for raw outputs of a batch."""
         return self._forward(self.bench.batch_size)
 
     def train_step(self) -> Call:
-        """Loss, gradient and update for a batch that lies in memory."""
+        """Returns the call for loss, gradient and update of a batch in memory."""
         images, targets = synthetic_batch(
-            self.model, self.canvas, self.bench.batch_size, self.bench.recipe.max_objects
+            self.model, self.input_size, self.bench.batch_size, self.bench.recipe.batch.max_objects
         )
         images = keras.tree.map_structure(keras.ops.convert_to_tensor, images)
         targets = {key: keras.ops.convert_to_tensor(value) for key, value in targets.items()}
@@ -72,36 +68,32 @@ class Parts:
         return lambda: self.model.train_on_batch(images, targets)
 
     def saved_model(self) -> Call:
-        """Final answers for one raw image by the exported SavedModel."""
-        path = export.export_saved_model(self._delivered(), self.folder / "saved_model")
+        """Returns the call for final predictions of the SavedModel for one raw image."""
+        path = export.saved_model(self.model, self.folder / "saved_model", **self._transform)
         self.sizes["saved_model"] = file_size(path)
-        predict, given = export.saved_model_predictor(path), self._given()
-        return lambda: predict(*given)
+        predict, inputs = export.saved_model_predictor(path), self._raw_inputs()
+        return lambda: predict(*inputs)
 
     def litert(self) -> Call:
-        """Final answers for one raw image by the exported LiteRT file, on all cores."""
-        path = export.export_litert(self._delivered(), self.folder / "model.tflite")
+        """Returns the call for final predictions of the LiteRT file for one image, on all cores."""
+        path = export.litert(self.model, self.folder / "model.tflite", **self._transform)
         self.sizes["litert"] = file_size(path)
-        predict, given = export.litert_predictor(path), self._given()
-        return lambda: predict(*given)
+        predict, inputs = export.litert_predictor(path), self._raw_inputs()
+        return lambda: predict(*inputs)
 
-    def _delivered(self) -> export.ExportSpec:
-        labels, canvas, resize = self._delivery
-        return export.ExportSpec.of(self.model, labels, canvas, resize)
-
-    def _given(self) -> list[np.ndarray]:
-        """An image, and proposals where the model takes any."""
+    def _raw_inputs(self) -> list[np.ndarray]:
+        """Returns an image, and proposals where the model takes them."""
         shape = (*self.bench.image_size, self.model.channels)
-        given = [np.random.default_rng(0).integers(0, 256, shape, np.uint8)]
+        inputs = [np.random.default_rng(0).integers(0, 256, shape, np.uint8)]
         if self.model.takes_proposals:
-            given.append(synthetic_proposals(self.model, 1, self.bench.image_size)[0])
-        return given
+            inputs.append(synthetic_proposals(self.model, 1, self.bench.image_size)[0])
+        return inputs
 
     def _forward(self, batch: int) -> Call:
-        shape = (batch, *self.canvas, self.model.channels)
+        shape = (batch, *self.input_size, self.model.channels)
         images = np.random.default_rng(0).integers(0, 256, shape).astype(np.float32)
-        given = with_proposals(self.model, images)
-        tensor = keras.tree.map_structure(keras.ops.convert_to_tensor, given)
+        inputs = with_proposals(self.model, images)
+        tensor = keras.tree.map_structure(keras.ops.convert_to_tensor, inputs)
         if keras.backend.backend() == "jax":
             return _on_jax(self.model, tensor)
         run = tf.function(
@@ -116,7 +108,11 @@ class Parts:
 
 
 def matrix_product(precision: str) -> tuple[Call, int]:
-    """A product of large square matrices in the type that a model computes in, and its FLOPs."""
+    """Returns the call for a product of large square matrices, and its FLOPs.
+
+    Args:
+        precision: dtype policy of the model, whose compute dtype the matrices have.
+    """
     accelerated = bool(tf.config.list_physical_devices("GPU"))
     side = 8192 if accelerated else 1536
     dtype = keras.dtype_policies.DTypePolicy(precision).compute_dtype
@@ -136,7 +132,7 @@ def matrix_product(precision: str) -> tuple[Call, int]:
 
 
 def keras_bytes(model: zoo.Model) -> int:
-    """Size of the model's `.keras` file."""
+    """Returns the bytes of the model's `.keras` file."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.keras"
         model.save(path)
@@ -152,7 +148,7 @@ def _on_jax(model: zoo.Model, tensor) -> Call:
     run = jax.jit(outputs)
 
     def call() -> None:
-        # Training gives its variables new buffers and the old ones away.
+        # Training replaces the buffers of the variables.
         trainable = [variable.value for variable in model.trainable_variables]
         fixed = [variable.value for variable in model.non_trainable_variables]
         jax.block_until_ready(run(trainable, fixed, tensor))

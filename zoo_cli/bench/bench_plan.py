@@ -1,4 +1,4 @@
-"""What `zoo bench` measures: a model by name or from a run, on which canvas, in which batches."""
+"""Plan of `zoo bench`: model, model input size, batch size and parts of a measurement."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ from pathlib import Path
 from typing import Any
 
 import zoo
-from training.recipe import Recipe, from_dict, parse_setting, recipe_for
+from training.recipe import Recipe, parse_setting, recipe_for
 from training.run import open_run
 from zoo.errors import InputError, nearest
 
 PARTS = ("forward", "forward_batch", "train_step", "saved_model", "litert")
-"""What can be measured of a model, in the order in which it is made ready."""
+"""Parts of a model that can be measured, in the order of their preparation."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Bench:
-    """One model to measure.
+    """The measurement of one model.
 
     Attributes:
-        name: to show.
+        name: name of the row.
         architecture: registry name.
-        arguments: of its builder; its weights are random.
-        path: the `.keras` file whose model is measured instead, or empty.
-        image_size: canvas height and width.
-        batch_size: of `forward_batch` and `train_step`.
-        parts: of `PARTS`.
-        recipe: how it is trained.
+        arguments: arguments of the builder, for a model with random weights.
+        path: path of the `.keras` file that is measured instead; empty for none.
+        image_size: model input size (H, W).
+        batch_size: images per batch of `forward_batch` and `train_step`.
+        parts: parts to measure, of `PARTS`.
+        recipe: recipe of the training step.
     """
 
     name: str
@@ -42,48 +42,53 @@ class Bench:
     recipe: Recipe
 
     def to_json(self) -> str:
-        """The plan as text, for the process that carries it out."""
+        """Returns the plan as text, for the process that measures."""
         return json.dumps({**dataclasses.asdict(self), "recipe": self.recipe.to_dict()})
 
     @classmethod
     def from_json(cls, text: str) -> Bench:
-        """The plan that `to_json` wrote."""
+        """Returns the plan that `to_json` wrote."""
         data = json.loads(text)
         tuples = {key: tuple(data[key]) for key in ("image_size", "parts")}
-        return cls(**{**data, **tuples, "recipe": from_dict(data["recipe"])})
+        return cls(**{**data, **tuples, "recipe": Recipe.of(**data["recipe"])})
 
 
 def make_benches(options: Namespace) -> list[Bench]:
-    """A plan for each model named.
+    """Returns a plan per model of the command line.
 
     Raises:
-        InputError: unknown model, part or setting, or a number out of range.
+        InputError: if a model, part or setting is unknown, or a number out of range.
     """
     for part in options.parts:
         if part not in PARTS:
             raise InputError(
-                f"--parts {part}: no such part{nearest(part, PARTS)} There are {', '.join(PARTS)}."
+                f"--parts: unknown part {part!r}{nearest(part, PARTS)} Available: "
+                f"{', '.join(PARTS)}."
             )
-    if options.rounds < 1 or not 0 < options.seconds < 3600:
-        raise InputError("--rounds is 1 or more, --seconds a time above 0.")
+    if options.rounds < 1:
+        raise InputError(f"--rounds must be at least 1, not {options.rounds}.")
+    if not 0 < options.seconds < 3600:
+        raise InputError(f"--seconds must be above 0 and below 3600, not {options.seconds:g}.")
     settings = dict(parse_setting(text) for text in options.set)
     for key in ("batch_size", "image_size"):
         if getattr(options, key) is not None:
             settings[key] = getattr(options, key)
     names = list(dict.fromkeys(options.names))
-    return [_bench(name, options, settings) for name in names]
+    return [_make_bench(name, options, settings) for name in names]
 
 
-def _bench(name: str, options: Namespace, settings: dict[str, Any]) -> Bench:
+def _make_bench(name: str, options: Namespace, settings: dict[str, Any]) -> Bench:
     parts = tuple(part for part in PARTS if not options.parts or part in options.parts)
     if not Path(name).exists():
         return _of_architecture(name, parts, options.tiny, settings)
     if any(key.startswith("model.") for key in settings) or options.tiny:
-        raise InputError(f"{name}: a trained model is as it is; --tiny and model.… are for names.")
+        raise InputError(
+            f"{name}: --tiny and model.* apply to architecture names, not to trained runs."
+        )
     if Path(name).is_dir():
         run = open_run(name)
         recipe = run.recipe.changed(settings)
-        run.model()  # says in one line what is wrong with it
+        run.model()  # raises InputError where it is damaged
         return _plan(name, run.info["architecture"], {}, f"{name}/model.keras", parts, recipe)
     model = zoo.load(name)
     recipe = recipe_for(str(model.architecture), model.task_name).changed(settings)
@@ -111,5 +116,5 @@ def _plan(
     parts: tuple[str, ...],
     recipe: Recipe,
 ) -> Bench:
-    size = (int(recipe.image_size[0]), int(recipe.image_size[1]))
-    return Bench(name, architecture, arguments, path, size, recipe.batch_size, parts, recipe)
+    size = (int(recipe.batch.image_size[0]), int(recipe.batch.image_size[1]))
+    return Bench(name, architecture, arguments, path, size, recipe.batch.batch_size, parts, recipe)

@@ -1,4 +1,4 @@
-"""The figures of `zoo bench`, as plain values and as tables."""
+"""Results of `zoo bench`, as plain values and as tables."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from zoo_cli.output import short, table
 
 TIMES = ("model", "part", "batch", "ms", "p95", "images/s", "first_s", "of_peak")
 SIZES = (
-    *("model", "canvas", "parameters", "FLOPs", "memory", "training_memory"),
+    *("model", "input", "parameters", "FLOPs", "memory", "training_memory"),
     *(".keras", "SavedModel", "LiteRT"),
 )
 BATCHED = ("forward_batch", "train_step")
@@ -20,17 +20,17 @@ _RAW = {
     *("times", "product", "product_flops", "machine"),
     *("compile_seconds", "memory", "accelerator_memory"),
 }
-# Backward takes about twice what forward does: for activations and for weights.
+# The backward pass costs about two forward passes: for activations and for weights.
 _PASSES = {"train_step": 3}
 
 
 def report(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """All figures as plain values.
+    """Returns all results as plain values.
 
     For each model and part: `median_ms` and `p95_ms` of a call, `calls`, `batch_size`,
     `images_per_second`, `prepare_seconds` and `first_call_seconds`, the process' `peak_memory`
-    in bytes once the part had run, and `share_of_peak`: FLOPs a second over those of the fastest
-    matrix product on the machine in the same type; a training step counts as three forward passes.
+    in bytes after the part, and `fraction_of_peak`: FLOPs per second over those of the fastest
+    matrix product on the machine in the same dtype; a training step counts as three forward passes.
     """
     machines = [row["machine"] for row in rows if "machine" in row]
     return {
@@ -42,7 +42,7 @@ def report(rows: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _peaks(rows: list[dict[str, Any]]) -> dict[str, list[float]]:
-    """FLOPs a second of every matrix product, by the precision it was done in."""
+    """Returns FLOPs per second of every matrix product, by precision."""
     peaks: dict[str, list[float]] = {}
     for row in rows:
         for ms in row.get("product", ()):
@@ -53,11 +53,11 @@ def _peaks(rows: list[dict[str, Any]]) -> dict[str, list[float]]:
 def _model(row: dict[str, Any], peaks: dict[str, list[float]]) -> dict[str, Any]:
     if "error" in row and not row.get("times"):
         return {"name": row["name"], "error": row["error"]}
-    kept = {key: value for key, value in row.items() if key not in _RAW}
-    kept["start_memory"] = row["memory"]["start"]
+    result = {key: value for key, value in row.items() if key not in _RAW}
+    result["start_memory"] = row["memory"]["start"]
     peak = max(peaks.get(row["precision"], [0.0]))
-    kept["parts"] = {part: _part(row, part, times, peak) for part, times in row["times"].items()}
-    return kept
+    result["parts"] = {part: _part(row, part, times, peak) for part, times in row["times"].items()}
+    return result
 
 
 def _part(row: dict[str, Any], part: str, times: list[float], peak: float) -> dict[str, Any]:
@@ -76,12 +76,12 @@ def _part(row: dict[str, Any], part: str, times: list[float], peak: float) -> di
         "first_call_seconds": seconds["first_call"],
         "peak_memory": row["memory"][part],
         "peak_accelerator_memory": row["accelerator_memory"][part],
-        "share_of_peak": round(1000 * work / median / peak, 4) if work and peak else None,
+        "fraction_of_peak": round(1000 * work / median / peak, 4) if work and peak else None,
     }
 
 
 def to_text(result: dict[str, Any]) -> str:
-    """The figures as tables for a terminal."""
+    """Returns the results as tables for a terminal."""
     lines = [_machine(result)]
     models = [model for model in result["models"] if "parts" in model]
     if models:
@@ -108,24 +108,24 @@ def _machine(result: dict[str, Any]) -> str:
 
 
 def _times(model: dict[str, Any], part: str) -> tuple[Any, ...]:
-    found = model["parts"][part]
-    share = found["share_of_peak"]
+    result = model["parts"][part]
+    fraction = result["fraction_of_peak"]
     return (
         model["name"],
         part,
-        found["batch_size"],
-        f"{found['median_ms']:.1f}",
-        f"{found['p95_ms']:.1f}",
-        f"{found['images_per_second']:.2f}",
-        f"{found['first_call_seconds']:.1f}",
-        "—" if share is None else f"{100 * share:.0f} %",
+        result["batch_size"],
+        f"{result['median_ms']:.1f}",
+        f"{result['p95_ms']:.1f}",
+        f"{result['images_per_second']:.2f}",
+        f"{result['first_call_seconds']:.1f}",
+        "—" if fraction is None else f"{100 * fraction:.0f} %",
     )
 
 
 def _sizes(model: dict[str, Any]) -> tuple[Any, ...]:
     def of(part: str) -> float | None:
-        found = model["parts"].get(part, {})
-        return found.get("peak_accelerator_memory") or found.get("peak_memory")
+        result = model["parts"].get(part, {})
+        return result.get("peak_accelerator_memory") or result.get("peak_memory")
 
     files = (model[f"{kind}_bytes"] for kind in ("keras", "saved_model", "litert"))
     sizes = (of("forward"), of("train_step"), *files)

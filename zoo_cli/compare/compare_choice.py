@@ -1,4 +1,4 @@
-"""Which model to take: the Pareto front, and a recommendation that follows from the numbers."""
+"""Pareto front of the compared models, and a recommendation from their numbers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from zoo_cli.output import short
 Row = Mapping[str, Any]
 
 COSTS = ("milliseconds", "exported_bytes", "peak_memory")
-"""Entries of a row of which less is better."""
+"""Keys of a row for which less is better."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,34 +20,33 @@ class Choice:
     """A recommendation.
 
     Attributes:
-        best: name of the model with the best headline metric; None if there is no model.
-        fastest: of those within the margin of the best.
-        smallest: of those within the margin of the best.
-        front: names of the models that no other beats, best first.
-        beaten: name of each other model, and of one that is as good in everything and better in
-            something.
-        lines: all this in sentences.
+        best: name of the model with the best headline metric; None for no model.
+        fastest: name of the fastest model within the margin of the best.
+        smallest: name of the smallest model within the margin of the best.
+        front: names of the models that no other dominates, best first.
+        dominated: name of each other model, and of one that dominates it.
+        lines: the recommendation in sentences.
     """
 
     best: str | None
     fastest: str | None
     smallest: str | None
     front: list[str]
-    beaten: dict[str, str]
+    dominated: dict[str, str]
     lines: list[str]
 
 
 def dominates(one: Row, other: Row, metric: Headline, costs: Sequence[str] = COSTS) -> bool:
     """Whether `one` is at least as good in everything and better in something.
 
-    A cost that is not known counts as more than any that is.
+    An unknown cost counts as infinite.
     """
-    mine, theirs = _losses(one, metric, costs), _losses(other, metric, costs)
-    return all(a <= b for a, b in zip(mine, theirs, strict=True)) and mine != theirs
+    first, second = _losses(one, metric, costs), _losses(other, metric, costs)
+    return all(a <= b for a, b in zip(first, second, strict=True)) and first != second
 
 
 def pareto(rows: Sequence[Row], metric: Headline, costs: Sequence[str] = COSTS) -> list[Row]:
-    """The rows that no other row dominates, best headline metric first."""
+    """Returns the rows that no other row dominates, best headline metric first."""
     front = [r for r in rows if not any(dominates(other, r, metric, costs) for other in rows)]
     return sorted(front, key=lambda row: _loss(row, metric))
 
@@ -55,25 +54,25 @@ def pareto(rows: Sequence[Row], metric: Headline, costs: Sequence[str] = COSTS) 
 def choose(
     rows: Sequence[Row], metric: Headline, margin: float, baseline: float | None = None
 ) -> Choice:
-    """A recommendation from the rows of the models that were trained and measured.
+    """Returns a recommendation from the rows of the trained models.
 
     Args:
-        rows: with `name`, `value` and `COSTS`.
-        metric: of `value`.
+        rows: rows with `name`, `value` and `COSTS`.
+        metric: metric of `value`.
         margin: difference of the metric that is too small to choose by.
-        baseline: the metric of an answer that takes no model, where the task has one.
+        baseline: metric of a constant prediction; None where the task has none.
     """
     if not rows:
-        return Choice(None, None, None, [], {}, ["No model was trained, so there is none to name."])
+        return Choice(None, None, None, [], {}, ["No model was trained, so none is recommended."])
     front = pareto(rows, metric)
     best = front[0]
     near = [row for row in front if _loss(row, metric) - _loss(best, metric) <= margin + 1e-9]
     fastest = _least(near, "milliseconds")
     smallest = _least(near, "exported_bytes")
-    beaten = {
+    dominated = {
         row["name"]: next(f["name"] for f in front if dominates(f, row, metric))
         for row in rows
-        # Of what was not measured it cannot be said.
+        # Unknown for what was not measured.
         if row not in front and all(row.get(cost) is not None for cost in COSTS)
     }
     lines = [f"Best: **{best['name']}**, {metric.name} {best['value']:.4f}{_costs_of(best)}."]
@@ -82,20 +81,20 @@ def choose(
         for other, cost in ((fastest, "milliseconds"), (smallest, "exported_bytes")):
             lines += _against(best, other, metric, margin, cost, words[cost])
     elif len(rows) > 1:
-        lines.append(f"No other on the front is within {margin:g} of it.")
+        lines.append(f"No other model on the front is within {margin:g} of it.")
     least = _least(front, "exported_bytes")
     if least is not None and least not in near:
         lines.append(
-            f"Smallest of the front: **{least['name']}**, {short(least['exported_bytes'])}B, "
+            f"Smallest on the front: **{least['name']}**, {short(least['exported_bytes'])}B, "
             f"but {metric.name} only {least['value']:.4f}."
         )
-    lines += _warnings(rows, best, beaten, metric, baseline)
+    lines += _warnings(rows, best, dominated, metric, baseline)
     return Choice(
         best["name"],
         fastest["name"] if fastest else None,
         smallest["name"] if smallest else None,
         [row["name"] for row in front],
-        beaten,
+        dominated,
         lines,
     )
 
@@ -103,11 +102,11 @@ def choose(
 def _against(
     best: Row, other: Row | None, metric: Headline, margin: float, cost: str, words: tuple[str, str]
 ) -> list[str]:
-    """How the cheapest of the near ones compares with the best."""
+    """Returns how the cheapest model within the margin compares with the best."""
     if other is None:
         return []
     if other["name"] == best["name"]:
-        return [f"It is also the {words[0]} of those within {margin:g} of it."]
+        return [f"It is also the {words[0]} within {margin:g} of it."]
     within = f"{words[0].capitalize()} within {margin:g} of it"
     ratio = best[cost] / other[cost] if best.get(cost) and other[cost] else None
     times = f", {ratio:.1f} times {words[1]}" if ratio else ""
@@ -118,29 +117,28 @@ def _against(
 def _warnings(
     rows: Sequence[Row],
     best: Row,
-    beaten: Mapping[str, str],
+    dominated: Mapping[str, str],
     metric: Headline,
     baseline: float | None,
 ) -> list[str]:
     lines = []
-    if beaten:
-        named = ", ".join(f"{name} (by {by})" for name, by in beaten.items())
-        lines.append(f"Beaten by another in accuracy, time, size and memory at once: {named}.")
+    if dominated:
+        named = ", ".join(f"{name} (by {by})" for name, by in dominated.items())
+        lines.append(f"Dominated by another in accuracy, time, size and memory: {named}.")
     sign = 1 if metric.better == "max" else -1
     if baseline is not None:
         lost = [row["name"] for row in rows if sign * row["value"] <= sign * baseline]
         if len(lost) == len(rows):
             lines.append(
-                f"None is better than always giving the commonest answer ({baseline:.4f}): "
-                "do not choose by these numbers; train longer or look at the data (zoo data)."
+                f"No model is better than the majority baseline ({baseline:.4f}); train longer, or "
+                "check the data with zoo data."
             )
         elif lost:
             lines.append(
-                f"No better than always giving the commonest answer ({baseline:.4f}): "
-                f"{', '.join(lost)}."
+                f"No better than the majority baseline ({baseline:.4f}): {', '.join(lost)}."
             )
     if len(rows) == 1:
-        lines.append(f"{best['name']} is the only one that was trained.")
+        lines.append(f"{best['name']} is the only trained model.")
     return lines
 
 

@@ -1,7 +1,7 @@
-"""`zoo compare`: trains several models on the user's data under one budget, and says which to take.
+"""`zoo compare`: trains several models on the user's data under one budget and recommends one.
 
-Every step of every model is a process of its own: a crash or a lack of memory costs one row, and
-what a process used is what the model needed.
+Every step of every model has its own process, so that a crash or a lack of memory costs one row,
+and the peak memory of a process is that of the model.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ from zoo_cli.compare.compare_folder import (
     record_failure,
     update_result,
 )
-from zoo_cli.compare.compare_plan import Plan, make_plans
+from zoo_cli.compare.compare_plan import Plan, make_plans, read_comparison
 from zoo_cli.compare.compare_report import Report, write_report
 from zoo_cli.output import print_json
 
 _ROOT = str(Path(__file__).resolve().parents[2])
-# -P keeps a file of the user's that is called zoo.py or training.py from being imported.
+# -P prevents the import of a user's own zoo.py or training.py.
 _PROGRAM = (
     "import sys; sys.path.count({root!r}) or sys.path.insert(0, {root!r}); "
     "from zoo_cli.compare.compare_one import main; sys.exit(main(sys.argv[1:]))"
@@ -41,27 +41,28 @@ _PROGRAM = (
 
 
 def run_compare(options: Namespace) -> int:
-    """Trains, measures and reports; returns 1 when no model came through, 130 if interrupted."""
+    """Trains, measures and reports; returns 1 when every model failed, 130 when interrupted."""
     _leave_accelerators()
+    options = read_comparison(options)
     source = open_source(options.data)
     plans = make_plans(options, source)
     out = Path(options.out or f"runs/compare-{time.strftime('%Y%m%d-%H%M%S')}")
     if options.measure_again and not any(out.glob("*/result.json")):
-        raise InputError("--measure-again needs the --out DIR of a comparison that has been made.")
+        raise InputError("--measure-again needs --out DIR, the folder of an existing comparison.")
     with locked(out):
         prepare(out, plans)
         for note in source.notes:
             log(f"{source.spec}: {note}")
         try:
-            done = bring_to_end(out, plans, options.measure_again)
+            done = run_plans(out, plans, options.measure_again)
         except KeyboardInterrupt:
-            log(f"zoo: interrupted; the same with --out {shlex.quote(str(out))} goes on from here.")
+            log(f"zoo: interrupted; resume with --out {shlex.quote(str(out))}.")
             return 130
         rows = [
             {"name": plan.name, "architecture": plan.architecture, **read_result(out / plan.name)}
             for plan in plans
         ]
-        report = Report(_words(options, out), source, plans, rows)
+        report = Report(_command_line(options, out), source, plans, rows)
         write_report(report, out)
     if options.json:
         print_json(report.to_dict())
@@ -71,17 +72,20 @@ def run_compare(options: Namespace) -> int:
     return 0 if done else 1
 
 
-def bring_to_end(out: Path, plans: list[Plan], measure_again: bool = False) -> list[Plan]:
-    """Trains what is not trained and measures what is not measured; returns what came through.
+def run_plans(out: Path, plans: list[Plan], measure_again: bool = False) -> list[Plan]:
+    """Trains and measures what is missing; returns the plans whose models are trained.
 
-    `measure_again` measures what is trained, and nothing else.
+    Args:
+        out: folder of the comparison.
+        plans: plan of each model.
+        measure_again: whether to measure all trained models again, and train none.
     """
     trained = [
         train(out / plan.name, plan, f"{number}/{len(plans)}")
         for number, plan in enumerate([] if measure_again else plans, 1)
     ]
     done = [plan for plan in plans if read_result(out / plan.name).get("status") == "done"]
-    # Times are compared, so all are taken together or none.
+    # Latencies are compared, so all are measured together or none.
     if measure_again or any(trained) or not all(measured(out / plan.name) for plan in done):
         for plan in done:
             measure(out / plan.name, export_again=measure_again)
@@ -89,16 +93,16 @@ def bring_to_end(out: Path, plans: list[Plan], measure_again: bool = False) -> l
 
 
 def train(folder: Path, plan: Plan, position: str) -> bool:
-    """Brings a model to the end of its training; returns whether there was anything to do."""
+    """Trains a model to its last epoch; returns whether anything was left to do."""
     result = read_result(folder)
     if result.get("status") == "done":
-        log(f"[{position}] {plan.name}: trained already")
+        log(f"[{position}] {plan.name}: already trained")
         return False
-    update_result(folder, name=plan.name, task=plan.task, status="begun", error=None)
+    update_result(folder, name=plan.name, task=plan.task, status="started", error=None)
     log(f"[{position}] {plan.name}: training ({plan.budget}); log: {folder / 'log.txt'}")
-    begun = "epochs_planned" in result or (folder / "run" / "checkpoint.npz").is_file()
+    started = "epochs_planned" in result or (folder / "run" / "checkpoint.npz").is_file()
     ready = True
-    if plan.minutes is not None and not begun:
+    if plan.minutes is not None and not started:
         ready = run_step("trial", folder)
         shutil.rmtree(folder / "trial", ignore_errors=True)
     if ready:
@@ -107,14 +111,14 @@ def train(folder: Path, plan: Plan, position: str) -> bool:
 
 
 def measured(folder: Path) -> bool:
-    """Whether a model has been timed and exported."""
+    """Whether a model has been timed and exported without an error."""
     result = read_result(folder)
-    found = all(result.get(key) is not None for key in ("milliseconds", "exported_bytes"))
-    return found and not result.get("measure_error")
+    complete = all(result.get(key) is not None for key in ("milliseconds", "exported_bytes"))
+    return complete and not result.get("measure_error")
 
 
 def measure(folder: Path, export_again: bool = False) -> None:
-    """Times a trained model, and exports it unless it has been."""
+    """Times a trained model, and exports it where no exported file exists or on request."""
     log(f"{folder.name}: timing and exporting")
     changes = {"exported_bytes": None} if export_again else {}
     update_result(folder, measure_error=None, **changes)
@@ -122,15 +126,15 @@ def measure(folder: Path, export_again: bool = False) -> None:
 
 
 def run_step(step: str, folder: Path) -> bool:
-    """Runs a step in a process of its own; returns whether it came through.
+    """Runs a step in a new process; returns whether it succeeded.
 
-    Where it did not, `result.json` says why.
+    The reason of a failure is written to `result.json`.
     """
     with (
         (folder / "log.txt").open("a") as log_file,
         subprocess.Popen(
             step_command(step, folder),
-            # Ends with this process, whatever happens to it: nothing is ever written there.
+            # Nothing is written there: the step ends when this process does, for any reason.
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -160,12 +164,12 @@ def run_step(step: str, folder: Path) -> bool:
 
 
 def step_command(step: str, folder: Path) -> list[str]:
-    """The command line of a step."""
+    """Returns the command line of a step."""
     return [sys.executable, "-P", "-c", _PROGRAM.format(root=_ROOT), step, str(folder)]
 
 
 def failure(code: int, last: str) -> str:
-    """Why a process ended, from its exit status and its last line."""
+    """Returns why a process ended, from its exit status and its last line."""
     if code >= 0:
         return last or f"ended with status {code}"
     try:
@@ -178,22 +182,22 @@ def failure(code: int, last: str) -> str:
 
 
 def _leave_accelerators() -> None:
-    """Keeps this process from taking an accelerator's memory, which the models' own need."""
+    """Leaves the accelerators' memory to the processes of the models."""
     if not tf.config.list_physical_devices("GPU"):
         return
     try:
         tf.config.set_visible_devices([], "GPU")
     except RuntimeError as error:
         raise InputError(
-            "the accelerator is in use by the program that called zoo compare; "
-            "call it from one that has not used it."
+            "the accelerator is in use by the calling program; run zoo compare from one that does "
+            "not use it."
         ) from error
 
 
-def _words(options: Namespace, out: Path) -> str:
-    """The command line that goes on with, or repeats, this comparison."""
+def _command_line(options: Namespace, out: Path) -> str:
+    """Returns the command line that resumes or repeats this comparison."""
     words = ["zoo", "compare", *options.names, "--data", options.data]
-    for key in ("task", "split", "minutes", "epochs", "batch_size"):
+    for key in ("recipe", "task", "split", "minutes", "epochs", "batch_size"):
         if getattr(options, key) is not None:
             words += [f"--{key.replace('_', '-')}", f"{getattr(options, key)}"]
     if options.image_size is not None:

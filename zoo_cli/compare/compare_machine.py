@@ -1,4 +1,4 @@
-"""What a process used, and on which machine: a time or a memory figure means nothing without."""
+"""Memory of a process, and the machine: the context of every latency and memory value."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ import zoo
 
 
 def peak_memory() -> int | None:
-    """Largest resident memory of this process so far, in bytes; None where it cannot be known."""
+    """Returns the peak resident memory of this process in bytes; None where unknown."""
     status = Path("/proc/self/status")
     if status.is_file():
-        # Linux' getrusage counts what the parent had before this program replaced it.
+        # getrusage of Linux includes the memory of the parent before exec.
         for line in status.read_text().splitlines():
             if line.startswith("VmHWM:"):
                 return 1024 * int(line.split()[1])
@@ -31,7 +31,7 @@ def peak_memory() -> int | None:
 
 
 def available_memory() -> int | None:
-    """Memory that programs could still have, in bytes; None where it cannot be known."""
+    """Returns the available memory in bytes; None where unknown."""
     information = Path("/proc/meminfo")
     if information.is_file():
         for line in information.read_text().splitlines():
@@ -41,7 +41,7 @@ def available_memory() -> int | None:
 
 
 def peak_accelerator_memory() -> int | None:
-    """Largest memory of the first accelerator in use by this process so far, in bytes."""
+    """Returns the peak memory of this process on the first accelerator in bytes; None for none."""
     if keras.backend.backend() == "jax":
         import jax
 
@@ -53,7 +53,7 @@ def peak_accelerator_memory() -> int | None:
 
 
 def machine() -> dict[str, Any]:
-    """Processor, cores, memory in bytes, accelerators and versions."""
+    """Returns processor, cores, memory in bytes, accelerators and versions."""
     gpus = tf.config.list_physical_devices("GPU")
     details = [tf.config.experimental.get_device_details(gpu) for gpu in gpus]
     return {

@@ -1,4 +1,4 @@
-"""What is measured of a trained model: its answers, its time, its FLOPs, its exported file."""
+"""Measurements of a trained model: metrics, latency, FLOPs and exported size."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ import export
 import zoo
 from training.data.proposals import with_proposals
 from training.data.sources import Source, open_source
-from training.evaluation import evaluate
-from training.evaluation.captioning_metrics import as_sentence
+from training.evaluation import evaluate_predictor
+from training.evaluation.captioning_metrics import caption_text
 from training.run import Run, open_run, serving_resize
 from training.trainer import log
 from zoo.abstract_build import build_abstract
@@ -29,7 +29,7 @@ _LEAST_PREDICTIONS, _MOST_PREDICTIONS, _PREDICTING_SECONDS = 20, 100, 2.0
 
 
 def first_line(error: Exception) -> str:
-    """What an error says, without what follows."""
+    """Returns the first line of an error's message."""
     return next((line.strip() for line in str(error).splitlines() if line.strip()), "no reason")
 
 
@@ -40,45 +40,54 @@ def evaluated(
     source: Source,
     labels: Sequence[str],
 ) -> dict[str, Any]:
-    """The task's metrics; keeps the answers for the sample images on the way, in words."""
-    wanted = sample_positions(source.sizes[plan.split])
-    kept: dict[str, np.ndarray] = {}
+    """Returns the task's metrics; writes the predictions for the sample images to `samples.npz`.
+
+    Args:
+        predict: predictor of the model.
+        folder: folder of the model.
+        plan: plan of the model.
+        source: data set.
+        labels: class names.
+    """
+    positions = sample_positions(source.sizes[plan.split])
+    samples: dict[str, np.ndarray] = {}
     count = 0
 
-    def keeping(image: np.ndarray) -> dict[str, Any]:
+    def predict_and_record(image: np.ndarray) -> dict[str, Any]:
         nonlocal count
-        found = predict(image)
-        if count in wanted:
-            told = {key: _in_words(key, value, labels) for key, value in found.items()}
-            kept.update({f"{wanted.index(count)}_{key}": value for key, value in told.items()})
+        predictions = predict(image)
+        if count in positions:
+            prefix = f"{positions.index(count)}_"
+            for key, value in predictions.items():
+                samples[prefix + key] = _with_sentences(key, value, labels)
         count += 1
-        return found
+        return predictions
 
-    metrics = evaluate(plan.task, keeping, source, plan.split, labels)
+    metrics = evaluate_predictor(plan.task, predict_and_record, source, plan.split, labels)
     with replacing(folder / "samples.npz") as temporary:
-        np.savez_compressed(temporary, **kept)  # type: ignore[arg-type]
+        np.savez_compressed(temporary, **samples)  # type: ignore[arg-type]
     return metrics
 
 
-def _in_words(key: str, value: np.ndarray, labels: Sequence[str]) -> np.ndarray:
-    """Captions as strings, since every model has words of its own; other answers as they are."""
-    return np.array([as_sentence(row, labels) for row in value]) if key == "captions" else value
+def _with_sentences(key: str, value: np.ndarray, labels: Sequence[str]) -> np.ndarray:
+    """Returns captions as strings, since vocabularies differ; other predictions unchanged."""
+    return np.array([caption_text(row, labels) for row in value]) if key == "captions" else value
 
 
 def flops_on(model: zoo.Model, image_size: tuple[int, int]) -> int | None:
-    """FLOPs of one image on the canvas; None where a size within the model is not known."""
+    """Returns the FLOPs for one image of `image_size` (H, W); None where a size is unknown."""
     if model.sizes is not None:
         image_size = (model.sizes.covering(image_size[0]), model.sizes.covering(image_size[1]))
     arguments = {**model.arguments, "input_shape": (*image_size, model.channels)}
     try:
         return count_flops(build_abstract(lambda: zoo.build(str(model.architecture), **arguments)))
     except ValueError as error:
-        log(f"FLOPs are not known: {error}")
+        log(f"FLOPs are unknown: {error}")
         return None
 
 
 def measure(folder: Path, plan: Plan) -> None:
-    """Times answers, one image at a time, and exports once."""
+    """Times predictions for one image, and exports the model once."""
     run = open_run(folder / "run")
     source = with_proposals(open_source(plan.data), run.proposer, run.recipe.max_proposals)
     model = run.model()
@@ -110,14 +119,15 @@ def _milliseconds(
 
 
 def _exported(folder: Path, run: Run, model: zoo.Model) -> dict[str, Any]:
-    """Size of the LiteRT file; of the Keras file, and why, where there can be none."""
+    """Returns the size of the LiteRT file; where it fails, the reason and the Keras file's."""
     path = folder / "model.tflite"
-    kind = serving_resize(run.recipe.resize)
-    size = None if kind == "native" else run.recipe.image_size
+    resize = serving_resize(run.recipe.batch.resize)
     reason = ""
     try:
-        export.export_litert(export.ExportSpec.of(model, run.labels, size, kind), path)
-    # A converter fails in ways of its own; a model without a LiteRT file still has a size.
+        export.litert(
+            model, path, labels=run.labels, image_size=run.recipe.batch.image_size, resize=resize
+        )
+    # Converters raise many kinds of errors; a model without a LiteRT file still has a size.
     except Exception as error:
         traceback.print_exc()
         reason = first_line(error)

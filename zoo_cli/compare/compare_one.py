@@ -1,6 +1,6 @@
-"""One step of one model of a comparison, in a process of its own: `compare_one STEP FOLDER`.
+"""The process of one step of one model of a comparison: `compare_one STEP FOLDER`.
 
-What it finds goes to `result.json` in the folder, an error too; see `compare_folder`.
+Results and errors are written to `result.json` in the folder, see `compare_folder`.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ from zoo_cli.compare.compare_measuring import evaluated, first_line, flops_on, m
 from zoo_cli.compare.compare_plan import Plan, read_plan
 from zoo_cli.compare.compare_tasks import headline
 
-_TRIAL_SHARE = 0.25
+_TRIAL_FRACTION = 0.25
 
 
 def main(arguments: list[str]) -> int:
-    """Does a step and returns the exit status: 0, or 1 with the reason in `result.json`."""
+    """Runs a step and returns the exit status: 0, or 1 with the reason in `result.json`."""
     step, folder = arguments[0], Path(arguments[1])
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
@@ -50,18 +50,18 @@ def main(arguments: list[str]) -> int:
 
 
 def _end_with_parent() -> None:
-    """Ends this process when the one that started it is gone, however it went."""
-    # Not sys.stdin: its lock, held by a waiting thread, would stop the interpreter from ending.
+    """Ends this process when the one that started it has ended, for any reason."""
+    # Not sys.stdin: its lock, held by a waiting thread, would block the interpreter's exit.
     while os.read(0, 1):
         pass
     os._exit(1)
 
 
 def trial(folder: Path, plan: Plan) -> None:
-    """Finds how many epochs fit in the minutes, so that each model's schedule comes to its end.
+    """Measures how many epochs fit in the minutes, so that each schedule is completed.
 
-    At most two epochs in a run that is thrown away. A model that does not finish one epoch in the
-    whole budget fails here.
+    Trains at most two epochs in a run that is deleted. A model that does not finish one epoch in
+    the whole budget fails.
     """
     assert plan.minutes is not None
     marks: list[float] = []
@@ -73,7 +73,7 @@ def trial(folder: Path, plan: Plan) -> None:
             marks.append(time.monotonic())
 
     def too_slow() -> None:
-        reason = f"not one epoch was finished in the budget of {plan.budget}"
+        reason = f"no epoch was finished in the budget of {plan.budget}"
         record_failure(folder, "trial", reason)
         os._exit(1)
 
@@ -84,8 +84,10 @@ def trial(folder: Path, plan: Plan) -> None:
     watchdog.start()
     try:
         recipe = plan.recipe.changed({"epochs": 2, "patience": 0})
-        share = _TRIAL_SHARE * plan.minutes
-        run = fit(plan.architecture, source, recipe, out=folder / "trial", minutes=share, log=note)
+        minutes = _TRIAL_FRACTION * plan.minutes
+        run = fit(
+            plan.architecture, source, recipe, out=folder / "trial", minutes=minutes, log=note
+        )
         seconds = marks[-1] - marks[-2] if len(marks) > 1 else run.history[-1]["seconds"]
     finally:
         watchdog.cancel()
@@ -93,12 +95,12 @@ def trial(folder: Path, plan: Plan) -> None:
 
 
 def epochs_in(minutes: float, seconds: float) -> int:
-    """Epochs of so many seconds each that fit in the minutes; at least one."""
+    """Returns the number of epochs of `seconds` that fit in `minutes`, at least one."""
     return max(1, math.floor(60 * minutes / max(seconds, 1e-3)))
 
 
 def train(folder: Path, plan: Plan) -> None:
-    """Trains, or goes on with training, and measures the answers of the best epoch's model."""
+    """Trains, or resumes training, and evaluates the model of the best epoch."""
     source = open_source(plan.data)
     run = _trained(folder / "run", plan, source, read_result(folder).get("epochs_planned"))
     before = read_result(folder)
@@ -107,19 +109,19 @@ def train(folder: Path, plan: Plan) -> None:
         name=plan.name,
         task=plan.task,
         machine=machine(),
-        # A process that only goes on to measure has used less than the one that trained.
+        # A resumed process that only evaluates uses less than the one that trained.
         peak_memory=_larger(before.get("peak_memory"), peak_memory()),
         peak_accelerator_memory=_larger(
             before.get("peak_accelerator_memory"), peak_accelerator_memory()
         ),
-        **_course(run, source),
+        **_training_cost(run, source),
     )
     model = run.model()
-    shown = with_proposals(source, run.proposer, run.recipe.max_proposals)
-    metrics = evaluated(run.predictor(model), folder, plan, shown, run.labels)
+    inputs = with_proposals(source, run.proposer, run.recipe.max_proposals)
+    metrics = evaluated(run.predictor(model), folder, plan, inputs, run.labels)
     value = metrics[headline(plan.task).key]
     if value is None:
-        raise InputError(f"{headline(plan.task).name} is not defined: nothing is labelled there.")
+        raise InputError(f"{headline(plan.task).name} is not defined: {plan.split} has no labels.")
     update_result(
         folder,
         status="done",
@@ -127,12 +129,12 @@ def train(folder: Path, plan: Plan) -> None:
         metrics=metrics,
         parameters=sum(math.prod(variable.shape) for variable in model.weights),
         trainable_parameters=sum(math.prod(v.shape) for v in model.trainable_variables),
-        flops=flops_on(model, plan.recipe.image_size),
+        flops=flops_on(model, plan.recipe.batch.image_size),
     )
 
 
 def _trained(out: Path, plan: Plan, source: Source, epochs: int | None) -> Run:
-    """The finished run, from wherever it stands."""
+    """Returns the finished run, resumed where it exists."""
     if not (out / "checkpoint.npz").is_file():
         shutil.rmtree(out, ignore_errors=True)
         recipe = plan.recipe.changed({"epochs": epochs}) if epochs else plan.recipe
@@ -146,12 +148,13 @@ def _trained(out: Path, plan: Plan, source: Source, epochs: int | None) -> Run:
     return fit(plan.architecture, source, out=out, resume=True, minutes=left)
 
 
-def _course(run: Run, source: Source) -> dict[str, Any]:
-    """What training took."""
+def _training_cost(run: Run, source: Source) -> dict[str, Any]:
+    """Returns epochs, minutes and speed of the training."""
     seconds = [row["seconds"] for row in run.history]
     # The first epoch also compiles.
     typical = statistics.median(seconds[1:] or seconds)
-    images = run.recipe.batch_size * steps_per_epoch(source, "train", run.recipe.batch_size)
+    batch_size = run.recipe.batch.batch_size
+    images = batch_size * steps_per_epoch(source, "train", batch_size)
     return {
         "epochs": len(seconds),
         "epochs_planned": run.recipe.epochs,

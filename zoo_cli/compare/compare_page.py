@@ -1,4 +1,4 @@
-"""The page of a comparison, report.md."""
+"""The report of a comparison in Markdown, report.md."""
 
 from __future__ import annotations
 
@@ -17,7 +17,13 @@ if TYPE_CHECKING:
 
 
 def page(report: Report, plots: Mapping[str, Path], samples: Path | None) -> str:
-    """The report as Markdown; `plots` and `samples` are files beside it."""
+    """Returns the report as Markdown.
+
+    Args:
+        report: comparison to report.
+        plots: files of the plots beside it, by cost.
+        samples: file of the sample images beside it; None for none.
+    """
     number = len(report.plans)
     parts = [
         f"# {number} {report.task} model{'s' * (number != 1)} on {report.plans[0].data}",
@@ -30,18 +36,18 @@ def page(report: Report, plots: Mapping[str, Path], samples: Path | None) -> str
         _failures(report),
     ]
     if plots:
-        parts.append("## Accuracy and what it costs")
+        parts.append("## Accuracy and cost")
         parts += [f"![accuracy and {AXES[cost][0]}]({p.name})" for cost, p in plots.items()]
     if samples:
-        parts += ["## The same images by each", f"![samples]({samples.name})"]
+        parts += ["## Predictions for the same images", f"![samples]({samples.name})"]
     if report.parts:
-        parts += ["## By class", markdown_table(*_by_class(report))]
-    parts += ["## How it was measured", _method(report)]
+        parts += ["## Metrics per class", markdown_table(*_per_class(report))]
+    parts += ["## Method", _method(report)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def markdown_table(headings: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
-    """A Markdown table; all columns but the first are right-aligned."""
+    """Returns a Markdown table; all columns but the first are right-aligned."""
     lines = [headings, ["---", *["---:"] * (len(headings) - 1)], *rows]
     return "\n".join(f"| {' | '.join(_cell(value) for value in line)} |" for line in lines)
 
@@ -52,13 +58,14 @@ def _cell(value: Any) -> str:
 
 def _facts(report: Report) -> str:
     plan, sizes = report.plans[0], report.source.sizes
-    recipe = plan.recipe
+    batch = plan.recipe.batch
+    height, width = batch.image_size
     facts = {
         "data": f"{plan.data}: {', '.join(f'{size} in {name}' for name, size in sizes.items())}",
         "measured on": plan.split,
-        "budget": f"{plan.budget} of training for each model",
-        "pipeline": f"canvas {recipe.image_size[0]}×{recipe.image_size[1]}, `{recipe.resize}`, "
-        f"{recipe.batch_size} images a batch, seed {recipe.seed}{_own(report)}",
+        "budget": f"{plan.budget} of training per model",
+        "pipeline": f"model input {height}×{width}, `{batch.resize}`, "
+        f"{batch.batch_size} images per batch, seed {batch.seed}{_other_pipelines(report)}",
         "machine": _machine(report),
         "rows": _aliases(report),
         "date": time.strftime("%Y-%m-%d %H:%M"),
@@ -67,7 +74,7 @@ def _facts(report: Report) -> str:
 
 
 def _aliases(report: Report) -> str:
-    """What stands behind the names that are no architectures', as it differs from its default."""
+    """Returns the architecture behind each alias, with its settings of the builder."""
     return "; ".join(
         f"{plan.name} is {plan.architecture}"
         + (f" with {', '.join(f'{k}={v}' for k, v in own.items())}" if own else "")
@@ -77,16 +84,16 @@ def _aliases(report: Report) -> str:
     )
 
 
-def _own(report: Report) -> str:
-    """Names the models whose pipeline was set otherwise."""
-    first = report.plans[0].recipe
-    own = [
-        plan.name
-        for plan in report.plans[1:]
-        if (plan.recipe.image_size, plan.recipe.batch_size, plan.recipe.epochs, plan.recipe.seed)
-        != (first.image_size, first.batch_size, first.epochs, first.seed)
-    ]
-    return f" ({report.plans[0].name}; otherwise for {', '.join(own)})" if own else ""
+def _other_pipelines(report: Report) -> str:
+    """Returns the names of the models with other settings of the pipeline, in words."""
+
+    def pipeline(plan):
+        batch = plan.recipe.batch
+        return batch.image_size, batch.batch_size, plan.recipe.epochs, batch.seed
+
+    first = pipeline(report.plans[0])
+    others = [plan.name for plan in report.plans[1:] if pipeline(plan) != first]
+    return f" ({report.plans[0].name}; different for {', '.join(others)})" if others else ""
 
 
 def _machine(report: Report) -> str:
@@ -139,7 +146,7 @@ def _exported(row: Row) -> str:
 
 
 def _failures(report: Report) -> str:
-    """What the table has no room for: where measuring or exporting went wrong."""
+    """Returns the errors of measuring and exporting."""
     lines = [
         f"- {row['name']}: {reason}"
         for row in report.done
@@ -152,7 +159,7 @@ def _failures(report: Report) -> str:
     return "\n".join(lines)
 
 
-def _by_class(report: Report) -> tuple[list[str], list[list[str]]]:
+def _per_class(report: Report) -> tuple[list[str], list[list[str]]]:
     key = comparison(report.task).parts
     rows = [
         [row["name"], *(_number(row["metrics"][key].get(name), ".4f") for name in report.parts)]
@@ -163,30 +170,30 @@ def _by_class(report: Report) -> tuple[list[str], list[list[str]]]:
 
 def _method(report: Report) -> str:
     plan = report.plans[0]
-    own = report.source.held_out() == plan.split
+    same_images = report.source.validation_split() == plan.split
     timed = next((row for row in report.done if row.get("image_size")), None)
     lines = [
-        "Metrics are of final answers, in the pixels of the original images, by the model of "
-        f"the best epoch{', which was chosen on the same images' if own else ''}.",
-        "One training with one seed each: differences of a point or two may be chance.",
-        f"On the front (●): no other model is at least as good in {report.metric.name}, time, "
-        "size and memory, and better in one.",
+        "Metrics are of final predictions, in original-image pixels, of the model of the best "
+        f"epoch{', which was selected on the same images' if same_images else ''}.",
+        "Each model is trained once with one seed: differences of a point or two may be chance.",
+        f"On the Pareto front (●): no other model is at least as good in {report.metric.name}, "
+        "time, size and memory, and better in one.",
     ]
     if plan.minutes is not None:
         lines.append(
-            "A trial of at most two epochs, which the budget does not count, says how many epochs "
-            "fit, so that each model's schedule comes to its end."
+            "A trial of at most two epochs, outside the budget, determines how many epochs fit, "
+            "so that each model completes its schedule."
         )
     lines.append(
-        "Minutes are those of the epochs, validation included, as are the training images a "
+        "Minutes are those of the epochs, validation included, as are the training images per "
         "second (median epoch, without the first, which compiles). Memory is the peak of the "
         "training process, Python and TensorFlow included."
     )
     if timed:
         size = "×".join(map(str, timed["image_size"]))
         lines.append(
-            f"Milliseconds are the median of at least 20 answers for one image of {size} by the "
-            "Keras model after warming up, all models one after another at the end. Size is that "
-            "of the exported LiteRT file where there is one."
+            f"Milliseconds are the median of at least 20 predictions for one image of {size} by "
+            "the Keras model after a warm-up, all models one after another at the end. Size is "
+            "that of the exported LiteRT file where there is one."
         )
     return "\n".join(f"- {line}" for line in lines)

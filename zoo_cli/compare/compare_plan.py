@@ -1,4 +1,4 @@
-"""What `zoo compare` is to do: for each model, how it is trained, settled before any training."""
+"""Plans of `zoo compare`: settings of each model, complete before any training."""
 
 from __future__ import annotations
 
@@ -12,29 +12,30 @@ from pathlib import Path
 from typing import Any
 
 import zoo
-from training.data.proposals import proposer_of, with_proposals
+from training.data.proposals import with_proposals
 from training.data.sources import Source
-from training.recipe import Recipe, from_dict, parse_setting, recipe_for
-from training.trainer import batch_config_of
+from training.model_setup import batch_config_of
+from training.recipe import Recipe, flat_keys, parse_setting, read_toml, recipe_for
+from training.run import proposer_of
 from zoo.errors import InputError, nearest
 from zoo_cli.compare.compare_tasks import headline
 
-PIPELINE = ("image_size", "letterbox", "channels", "batch_size", "epochs", "seed", "augmentation")
-"""Keys of the recipe that are the task's for every model, whatever its own recipe says."""
+PIPELINE = ("image_size", "resize", "channels", "batch_size", "epochs", "seed", "augmentation")
+"""Keys of the recipe whose values are the task's for every model."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """How one model is trained and measured.
+    """Training and measurement of one model.
 
     Attributes:
-        name: of the row and its folder: an alias, or the architecture's own name.
-        task: of the architecture.
-        data: the data set, as named.
-        split: what is measured.
-        minutes: budget of training; None for the recipe's epochs.
-        recipe: with all changes; its `epochs` do not count where there are minutes.
-        architecture: the model; by default the one called `name`.
+        name: name of the row and its folder: an alias, or the architecture's name.
+        task: task of the architecture.
+        data: name of the data set.
+        split: split to measure on.
+        minutes: training time in minutes; None for the recipe's epochs.
+        recipe: recipe with all changes; its `epochs` are not used with `minutes`.
+        architecture: registry name (default: `name`).
     """
 
     name: str
@@ -50,27 +51,27 @@ class Plan:
             object.__setattr__(self, "architecture", self.name)
 
     def to_dict(self) -> dict[str, Any]:
-        """As plain values, as they come back from a file."""
+        """Returns the plan as plain values, as read back from a file."""
         data = {**dataclasses.asdict(self), "recipe": self.recipe.to_dict()}
         return json.loads(json.dumps(data))
 
     @property
     def budget(self) -> str:
-        """In words."""
+        """The training budget in words."""
         if self.minutes is None:
             return f"{self.recipe.epochs} epoch{'s' * (self.recipe.epochs != 1)}"
         return f"{self.minutes:g} minute{'s' * (self.minutes != 1)}"
 
 
 def read_plan(path: Path) -> Plan:
-    """The plan in a file written from `Plan.to_dict`.
+    """Returns the plan of a file written from `Plan.to_dict`.
 
     Raises:
-        InputError: no such file, or not a plan.
+        InputError: if there is no such file, or it is not a plan.
     """
     try:
         data = json.loads(path.read_text())
-        return Plan(**{**data, "recipe": from_dict(data["recipe"])})
+        return Plan(**{**data, "recipe": Recipe.of(**data["recipe"])})
     except OSError as error:
         raise InputError(f"{path}: not readable ({error.strerror}).") from error
     except (ValueError, TypeError, KeyError) as error:
@@ -78,50 +79,75 @@ def read_plan(path: Path) -> Plan:
 
 
 def make_plans(options: Namespace, source: Source) -> list[Plan]:
-    """A plan for each model named.
+    """Returns a plan per model of the command line.
 
     Raises:
-        InputError: unknown or mixed models, a setting that a model does not have, a data set that
-            lacks what the task needs, or a budget that is none.
+        InputError: if models are unknown or of several tasks, a model does not have a setting, the
+            data set lacks targets of the task, or the budget is not positive.
     """
     names, task = _names(options)
     headline(task)
-    split = source.check_split(options.split or source.held_out())
+    split = source.check_split(options.split or source.validation_split())
     if options.minutes is not None and not (0 < options.minutes < math.inf):
-        raise InputError(f"--minutes is a time above 0, not {options.minutes:g}.")
-    changes, own = _settings(options, list(names))
+        raise InputError(f"--minutes must be above 0, not {options.minutes:g}.")
+    changes, of_one = _settings(options, list(names))
     plans = []
     for name, architecture in names.items():
-        recipe = _recipe(architecture, task, options.tiny, {**changes, **own.get(name, {})})
+        recipe = _recipe(architecture, task, options.tiny, {**changes, **of_one.get(name, {})})
         plan = Plan(name, task, source.spec, split, options.minutes, recipe, architecture)
         plans.append(plan)
     for plan in plans:
         proposer = proposer_of(plan.architecture, plan.recipe)
-        given = with_proposals(source, proposer, plan.recipe.max_proposals)
-        batch_config_of(plan.architecture, plan.recipe).check(given)
+        inputs = with_proposals(source, proposer, plan.recipe.max_proposals)
+        batch_config_of(plan.architecture, plan.recipe).check(inputs)
     return plans
 
 
+def read_comparison(options: Namespace) -> Namespace:
+    """Returns the options completed by the file of `--recipe`; the command line overrides the file.
+
+    The file has `data`, keys of the recipe for all models, and a table `[models.ROW]` per row with
+    its `architecture` (default: ROW) and its own keys.
+
+    Raises:
+        InputError: if the file cannot be read, or no data set is named.
+    """
+    values = read_toml(options.recipe) if options.recipe else {}
+    rows = values.pop("models", {})
+    data = values.pop("data", None)
+    names = [f"{row}={table.pop('architecture', row)}" for row, table in rows.items()]
+    completed = Namespace(**vars(options))
+    completed.data = options.data or data
+    if not completed.data:
+        raise InputError("no data set; name one with --data, or in the file of --recipe.")
+    completed.names = options.names or ([] if options.task else names)
+    completed.changes = flat_keys(values)
+    completed.row_changes = {row: flat_keys(table) for row, table in rows.items()}
+    return completed
+
+
 def _names(options: Namespace) -> tuple[dict[str, str], str]:
-    """The models to compare, by the names of their rows, and their task."""
+    """Returns the architectures to compare by the names of their rows, and their task."""
     if bool(options.names) == bool(options.task):
-        raise InputError("name the models to compare, or with --task all models of a task.")
+        raise InputError("name the models to compare, or all models of a task with --task.")
     names: dict[str, str] = {}
     for word in options.names or zoo.list_models(options.task):
         alias, equals, architecture = word.partition("=")
         if equals and not re.fullmatch(r"\w[\w.-]*", alias):
-            raise InputError(f"{word}: an alias is a word of letters, digits, '_', '-' and '.'.")
+            raise InputError(
+                f"{word}: an alias must be a word of letters, digits, '_', '-' and '.'."
+            )
         if names.setdefault(alias, architecture or alias) != (architecture or alias):
-            raise InputError(f"{alias} would be two rows; give one of them another alias.")
+            raise InputError(f"{alias}: two rows of one name; give one of them another alias.")
     if not names:
-        raise InputError(f"there is no model of {options.task} yet.")
+        raise InputError(f"--task {options.task}: no models.")
     tasks = {name: zoo.card(name).task for name in names.values()}
     first = next(iter(tasks))
     for name, task in tasks.items():
         if task != tasks[first]:
             raise InputError(
-                f"{first} is a model of {tasks[first]}, {name} of {task}; only models of one task "
-                "can be compared."
+                f"{first} is a model of {tasks[first]}, {name} of {task}; compare models of one "
+                "task."
             )
     return names, tasks[first]
 
@@ -129,30 +155,30 @@ def _names(options: Namespace) -> tuple[dict[str, str], str]:
 def _settings(
     options: Namespace, names: list[str]
 ) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
-    """Changes of every recipe, and those of one model's: `--set NAME:key=value`."""
-    changes: dict[str, Any] = {}
-    own: dict[str, dict[str, Any]] = {}
+    """Returns the changes of every recipe, and those of one: `--set NAME:key=value`."""
+    changes = dict(options.changes)
+    of_one = {row: dict(table) for row, table in options.row_changes.items()}
     for text in options.set:
         key, value = parse_setting(text)
         name, colon, inner = key.partition(":")
         if not colon:
             changes[key] = value
         elif name in names:
-            own.setdefault(name, {})[inner] = value
+            of_one.setdefault(name, {})[inner] = value
         else:
-            raise InputError(f"--set {text}: {name!r} is not compared here{nearest(name, names)}")
+            raise InputError(f"--set {text}: unknown row {name!r}{nearest(name, names)}")
     for key in ("epochs", "batch_size", "image_size"):
         if getattr(options, key) is not None:
             changes[key] = getattr(options, key)
-    return changes, own
+    return changes, of_one
 
 
 def _recipe(name: str, task: str, tiny: bool, changes: dict[str, Any]) -> Recipe:
-    """The architecture's recipe with the task's pipeline, then `changes`."""
+    """Returns the architecture's recipe with the task's pipeline and `changes`."""
     common = recipe_for(task, task).to_dict()
     card = zoo.card(name)
     small = {f"model.{key}": value for key, value in card.tiny.items()} if tiny else {}
-    # The data set says these.
+    # The data set determines these.
     for key in ("model.num_classes", "model.vocabulary_size", "model.input_shape"):
         small.pop(key, None)
     known = list(inspect.signature(card.builder).parameters)
@@ -160,8 +186,8 @@ def _recipe(name: str, task: str, tiny: bool, changes: dict[str, Any]) -> Recipe
         table, _, argument = key.partition(".")
         if table == "model" and argument and argument not in known:
             raise InputError(
-                f"{name} has no argument {argument!r}{nearest(argument, known)} To set it only "
-                f"for a model that has it: --set NAME:{key}=…"
+                f"{name} has no argument {argument!r}{nearest(argument, known)} Set it for one "
+                f"model with --set NAME:{key}=…."
             )
     recipe = recipe_for(name, task).changed({key: common[key] for key in PIPELINE})
     return recipe.changed({**small, **changes})

@@ -1,4 +1,4 @@
-"""Plots of accuracy against what it costs, with the Pareto front."""
+"""Plots of accuracy against cost, with the Pareto front."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from zoo_cli.compare.compare_choice import Row, pareto
 from zoo_cli.compare.compare_tasks import Headline
 
 AXES = {
-    "milliseconds": ("latency", "milliseconds for one image", 1.0),
+    "milliseconds": ("latency", "milliseconds per image", 1.0),
     "exported_bytes": ("size", "exported file, MB", 1e-6),
     "peak_memory": ("memory", "peak memory of training, GB", 1e-9),
 }
-"""For each cost: name of the plot, its axis, and the factor from the row's unit to the axis'."""
+"""By cost: name of the plot, label of its axis, factor from the row's unit to the axis'."""
 
 _FRONT, _OTHER = "#0b6fa4", "#8a8a8a"
 
 
 def write_plots(rows: Sequence[Row], metric: Headline, title: str, out: Path) -> dict[str, Path]:
-    """Writes `accuracy_NAME.png` for each cost that some row has; returns them by cost."""
+    """Writes `accuracy_NAME.png` per cost that a row has; returns the files by cost."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -48,13 +48,13 @@ def write_plots(rows: Sequence[Row], metric: Headline, title: str, out: Path) ->
 
 
 def _draw(axes: Any, rows: Sequence[Row], metric: Headline, cost: str, factor: float) -> None:
-    """The points, and the front as the stairs below which everything is beaten."""
+    """Draws the points, and the front as the steps below which every point is dominated."""
     front = sorted(pareto(rows, metric, [cost]), key=lambda row: row[cost])
     names = {row["name"] for row in front}
     others = [row for row in rows if row["name"] not in names]
     for group, color, marker, label in (
         (front, _FRONT, "o", "on the front"),
-        (others, _OTHER, "s", "beaten by another"),
+        (others, _OTHER, "s", "dominated by another"),
     ):
         if group:
             x, y = [factor * row[cost] for row in group], [row["value"] for row in group]
@@ -70,7 +70,7 @@ def _draw(axes: Any, rows: Sequence[Row], metric: Headline, cost: str, factor: f
 
 
 def _spread(axes: Any, x: Sequence[float], y: Sequence[float]) -> None:
-    """Scales, with room for the names; costs that differ by a factor get a logarithmic axis."""
+    """Sets the limits, with room for the names; the axis of widely spread costs is logarithmic."""
     from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
     low, high = min(x), max(x)
@@ -90,19 +90,19 @@ def _spread(axes: Any, x: Sequence[float], y: Sequence[float]) -> None:
 
 
 def _label(axes: Any, rows: Sequence[Row], cost: str, factor: float) -> None:
-    """Writes each name beside its point, where it covers no other name and no point."""
+    """Draws each name beside its point, where it covers no other name and no point."""
     from matplotlib.transforms import Bbox
 
     points = [axes.transData.transform((factor * row[cost], row["value"])) for row in rows]
-    taken = [Bbox.from_bounds(x - 7, y - 7, 14, 14) for x, y in points]
-    places = [
+    occupied = [Bbox.from_bounds(x - 7, y - 7, 14, 14) for x, y in points]
+    offsets = [
         (7 * side, 8 * level, "left" if side > 0 else "right")
-        # Below and right of its point a name is clear of the stairs.
+        # Below and right of its point a name does not overlap the steps.
         for level, side in itertools.product((-1, 1, 0, -2, 2, -3, 3, -4, 4, -5, 5), (1, -1))
     ]
     for number, row in enumerate(rows):
-        others = taken[:number] + taken[number + 1 :]
-        for dx, dy, align in places:
+        others = occupied[:number] + occupied[number + 1 :]
+        for dx, dy, align in offsets:
             text = axes.annotate(
                 row["name"],
                 (factor * row[cost], row["value"]),
@@ -115,7 +115,7 @@ def _label(axes: Any, rows: Sequence[Row], cost: str, factor: float) -> None:
             )
             box = text.get_window_extent().padded(1)
             inside = axes.bbox.contains(*box.min) and axes.bbox.contains(*box.max)
-            if (inside and box.count_overlaps(others) == 0) or (dx, dy, align) == places[-1]:
-                taken.append(box)
+            if (inside and box.count_overlaps(others) == 0) or (dx, dy, align) == offsets[-1]:
+                occupied.append(box)
                 break
             text.remove()

@@ -1,4 +1,4 @@
-"""What `zoo compare` leaves: report.md, results.csv, results.json, plots and a sheet of samples."""
+"""Results of `zoo compare`: report.md, results.csv, results.json, plots and sample images."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from zoo_cli.compare.compare_plots import write_plots
 from zoo_cli.compare.compare_tasks import Headline, comparison, headline
 from zoo_cli.output import short, table
 
-FIGURES = (
+COLUMNS = (
     "parameters",
     "trainable_parameters",
     "flops",
@@ -39,18 +39,18 @@ FIGURES = (
     "exported_bytes",
     "exported_as",
 )
-"""Entries of a row of `results.csv`, beside its name, its metrics and its errors."""
+"""Keys of a row in `results.csv`, beside its name, metrics and error."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Report:
-    """A comparison that is done.
+    """A finished comparison.
 
     Attributes:
-        command: the command line.
-        source: the data set.
-        plans: one a model, in the order named.
-        rows: the `result.json` of each.
+        command: command line.
+        source: data set.
+        plans: plan of each model, in the order of the command line.
+        rows: `result.json` of each model.
     """
 
     command: str
@@ -65,24 +65,24 @@ class Report:
 
     @property
     def metric(self) -> Headline:
-        """What the models are ranked by."""
+        """Metric that ranks the models."""
         return headline(self.task)
 
     @cached_property
     def done(self) -> list[dict[str, Any]]:
-        """The rows that came through, best first."""
+        """Rows of trained models, best first."""
         sign = -1 if self.metric.better == "max" else 1
         done = [row for row in self.rows if row.get("status") == "done"]
         return sorted(done, key=lambda row: sign * row["value"])
 
     @property
     def failed(self) -> list[dict[str, Any]]:
-        """The rows that did not."""
+        """Rows of the other models."""
         return [row for row in self.rows if row.get("status") != "done"]
 
     @property
     def baseline(self) -> float | None:
-        """The metric of an answer that takes no model, where the task's evaluation gives one."""
+        """Metric of the majority baseline; None where the task has none."""
         if not self.done:
             return None
         return self.done[0]["metrics"].get("majority_baseline", {}).get(self.metric.key)
@@ -94,31 +94,31 @@ class Report:
 
     @property
     def scalars(self) -> list[str]:
-        """Metrics that are one number, the one that ranks first."""
-        found = [item for row in self.done for item in row["metrics"].items()]
-        plain = dict.fromkeys(key for key, value in found if isinstance(value, float))
+        """Metrics that are one number, the ranking one first."""
+        metrics = [item for row in self.done for item in row["metrics"].items()]
+        plain = dict.fromkeys(key for key, value in metrics if isinstance(value, float))
         return sorted(plain, key=lambda key: key != self.metric.key)
 
     @property
     def columns(self) -> list[str]:
-        """Those metrics that the table on the page has room for."""
+        """Metrics of the table in report.md."""
         chosen = comparison(self.task).columns
         return [key for key in self.scalars if not chosen or key in (self.metric.key, *chosen)]
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """Names of the classes that the models tell apart."""
+        """Class names of the data set."""
         return self.source.names_for(TASKS[self.task].classes_of)
 
     @property
     def parts(self) -> list[str]:
-        """Classes with a metric of their own."""
+        """Classes with their own metric."""
         return list(
             self.done[0]["metrics"].get(comparison(self.task).parts, {}) if self.done else ()
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """As plain values, for `results.json`."""
+        """Returns the report as plain values, for `results.json`."""
         plan = self.plans[0]
         return {
             "command": self.command,
@@ -140,25 +140,25 @@ class Report:
         }
 
     def to_csv(self) -> str:
-        """One line a model, failed ones too; sizes in bytes."""
+        """Returns a line per model, including failed ones; sizes in bytes."""
         part = comparison(self.task).parts
         names = [f"{part}:{name}" for name in self.parts]
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(
-            ["name", "architecture", "status", *self.scalars, *names, *FIGURES, "error"]
+            ["name", "architecture", "status", *self.scalars, *names, *COLUMNS, "error"]
         )
         for row in (*self.done, *self.failed):
             metrics = row.get("metrics", {})
             values = [metrics.get(key) for key in self.scalars]
             values += [metrics.get(part, {}).get(name) for name in self.parts]
-            values += [row.get(key) for key in FIGURES]
+            values += [row.get(key) for key in COLUMNS]
             error = row.get("error") or row.get("measure_error") or ""
             writer.writerow([row["name"], row["architecture"], row.get("status"), *values, error])
         return text.getvalue()
 
     def to_text(self) -> str:
-        """The table and the recommendation for a terminal."""
+        """Returns the table and the recommendation for a terminal."""
         rows = [
             (
                 row["name"],
@@ -178,7 +178,7 @@ class Report:
 
 
 def write_report(report: Report, out: Path) -> None:
-    """Writes everything; the images first, since the page shows them."""
+    """Writes all files into the folder `out`."""
     write_json(out / "results.json", report.to_dict())
     write_text(out / "results.csv", report.to_csv())
     for stale in (*out.glob("accuracy_*.png"), out / "samples.png"):
@@ -191,24 +191,24 @@ def write_report(report: Report, out: Path) -> None:
 
 
 def _write_samples(report: Report, out: Path) -> Path | None:
-    """Images of the split in rows; the image, the truth and each model's answer in columns."""
+    """Writes a row per sample image: image, ground truth and each model's prediction."""
     draw = comparison(report.task).draw
     if draw is None or not report.done:
         return None
     predictions = [dict(np.load(out / row["name"] / "samples.npz")) for row in report.done]
     split, labels = report.plans[0].split, report.labels
-    wanted = sample_positions(report.source.sizes[split])
+    positions = sample_positions(report.source.sizes[split])
     rows: list[list[np.ndarray]] = []
     for position, (_, sample) in enumerate(report.source.samples(split)):
-        if position not in wanted:
+        if position not in positions:
             continue
         prefix = f"{len(rows)}_"
         row = [sample["image"], draw(sample["image"], sample, labels)]
-        for found in predictions:
-            own = {k.removeprefix(prefix): v for k, v in found.items() if k.startswith(prefix)}
-            row.append(draw(sample["image"], own, labels))
+        for arrays in predictions:
+            one = {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
+            row.append(draw(sample["image"], one, labels))
         rows.append(row)
-    headings = ["image", "truth", *(f"{r['name']}  {r['value']:.3f}" for r in report.done)]
+    headings = ["image", "ground truth", *(f"{r['name']}  {r['value']:.3f}" for r in report.done)]
     cell = 256 if len(headings) <= 8 else 176
     path = out / "samples.png"
     legend = labels if report.task == "segmentation" else ()

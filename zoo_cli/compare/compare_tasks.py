@@ -1,4 +1,4 @@
-"""What `zoo compare` has to know of a task beyond how its answers are measured."""
+"""Settings of `zoo compare` per task: metrics to show, margin and drawing."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ Drawing = Callable[[np.ndarray, Mapping[str, np.ndarray], Sequence[str]], np.nda
 
 @dataclasses.dataclass(frozen=True)
 class Comparison:
-    """How the models of a task are compared.
+    """Settings for the comparison of models of a task.
 
     Attributes:
-        parts: entry of the task's evaluation with one value a class; empty if it has none.
-        columns: entries of the evaluation for the table; empty for all that are one number.
+        parts: key of the evaluation with a value per class; empty for none.
+        columns: keys of the evaluation in the table; empty for all that are one number.
         margin: difference of the headline metric that is too small to choose by.
-        draw: from an image (H, W, C) uint8, answers (or the truth, which has the same keys) and
-            class names to an image (H, W, 3) uint8; None if the answers cannot be drawn.
+        draw: function from an image (H, W, C) uint8, predictions (or ground truth, with the same
+            keys) and class names to an image (H, W, 3) uint8; None for no drawing.
     """
 
     parts: str = ""
@@ -49,8 +49,8 @@ _BOX_COLUMNS = ("ap", "ap50", "ap75", "ar100")
 def _draw_boxes(
     image: np.ndarray, predictions: Mapping[str, np.ndarray], labels: Sequence[str]
 ) -> np.ndarray:
-    boxes_alone = {key: value for key, value in predictions.items() if key not in _PART_KEYS}
-    return _draw_objects(image, boxes_alone, labels)
+    boxes = {key: value for key, value in predictions.items() if key not in _PART_KEYS}
+    return _draw_objects(image, boxes, labels)
 
 
 def _draw_regions(
@@ -60,7 +60,7 @@ def _draw_regions(
     return draw(
         image,
         {key: predictions[key] for key in keys if key in predictions},
-        Names(objects=("region",), words=tuple(labels)),
+        Names(objects=("region",), tokens=tuple(labels)),
         side=_SHOWN_SIDE,
         min_score=_SHOWN_SCORE,
     )
@@ -93,15 +93,15 @@ COMPARISONS: dict[str, Comparison] = {
         columns=("mean_ap", "detection_ap", "meteor"), margin=0.01, draw=_draw_regions
     ),
 }
-"""By task; a task that is not here is compared by its metrics alone."""
+"""Settings by task; other tasks are compared by their metrics only."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Headline:
-    """The metric that models of a task are ranked by.
+    """Metric that ranks the models of a task.
 
     Attributes:
-        key: its name in the task's evaluation.
+        key: key of the task's evaluation.
         better: `"max"` or `"min"`.
     """
 
@@ -110,12 +110,12 @@ class Headline:
 
     @property
     def name(self) -> str:
-        """As people write it."""
+        """The metric in its usual spelling."""
         return metric_name(self.key)
 
 
 def metric_name(key: str) -> str:
-    """An entry of an evaluation as people write it: `mask_ap50` as `mask AP50`."""
+    """Returns a key of an evaluation in its usual spelling: `mask_ap50` as `mask AP50`."""
     words = key.split("_")
     acronym = "^(ap|ar|pck|oks|meteor)(?=\\d|h?$)"
     written = [re.sub(acronym, lambda m: m[0].upper(), word) for word in words]
@@ -123,14 +123,14 @@ def metric_name(key: str) -> str:
 
 
 def headline(task: str) -> Headline:
-    """The metric by which the best epoch is chosen, measured on final answers.
+    """Returns the metric that selects the best epoch, measured on final predictions.
 
     Raises:
-        InputError: nothing measures the answers of this task yet.
+        InputError: if predictions of the task cannot be measured.
     """
     if task not in EVALUATIONS:
         raise InputError(
-            f"the answers of {task} cannot be measured yet; tasks that can be compared: "
+            f"models of {task} cannot be measured; tasks that can be compared: "
             f"{', '.join(sorted(EVALUATIONS))}."
         )
     key, better = TASKS[task].monitor
@@ -138,5 +138,5 @@ def headline(task: str) -> Headline:
 
 
 def comparison(task: str) -> Comparison:
-    """The entry of `COMPARISONS`, or the plain one."""
+    """Returns the settings of a task."""
     return COMPARISONS.get(task, Comparison())

@@ -21,7 +21,7 @@ _PLOTTED = 20_000
 
 
 def run_anchors(source: Source, splits: list[str], options: Namespace) -> int:
-    """Clusters the shapes of a data set's objects and prints them in pixels and in cells."""
+    """Clusters the shapes of a data set's objects and prints the anchors in pixels and cells."""
     if not options.split and "train" in splits:
         splits = ["train"]
     size = options.image_size or _IMAGE_SIZE
@@ -39,7 +39,7 @@ def run_anchors(source: Source, splits: list[str], options: Namespace) -> int:
         "mean_best_iou": anchors.mean_best_iou,
         "anchors_pixels": np.round(anchors.shapes, 2).tolist(),
         "anchors_cells": np.round(anchors.shapes / _STRIDE, 5).tolist(),
-        "shares": anchors.shares.tolist(),
+        "fractions": anchors.fractions.tolist(),
         "mean_ious": anchors.mean_ious.tolist(),
     }
     if options.out:
@@ -53,20 +53,20 @@ def run_anchors(source: Source, splits: list[str], options: Namespace) -> int:
 
 
 def _print(report: dict[str, Any]) -> None:
-    high, wide = report["image_size"]
+    height, width = report["image_size"]
     print(
-        f"{report['objects']} objects of {', '.join(report['splits'])}, their images put on "
-        f"{high}×{wide} pixels (height × width)"
+        f"{report['objects']} objects of {', '.join(report['splits'])}, with a model input "
+        f"size of {height}×{width} pixels (height × width)"
     )
     rows = [
         (
             f"{pixels[0]:.1f} × {pixels[1]:.1f}",
             f"{cells[0]:.3f} × {cells[1]:.3f}",
-            f"{100 * share:.1f} %",
+            f"{100 * fraction:.1f} %",
             f"{iou:.3f}",
         )
-        for pixels, cells, share, iou in zip(
-            *(report[key] for key in ("anchors_pixels", "anchors_cells", "shares", "mean_ious")),
+        for pixels, cells, fraction, iou in zip(
+            *(report[key] for key in ("anchors_pixels", "anchors_cells", "fractions", "mean_ious")),
             strict=True,
         )
     ]
@@ -78,7 +78,7 @@ def _print(report: dict[str, Any]) -> None:
 def _plot(
     shapes: np.ndarray, anchors: Anchors, size: tuple[int, int], title: str, path: str
 ) -> None:
-    """Objects as points, anchors as crosses, width against height in pixels."""
+    """Plots objects as points and anchors as crosses, width against height in pixels."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 

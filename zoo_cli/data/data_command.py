@@ -1,12 +1,11 @@
-"""`zoo data`: what is in a data set, what is wrong with it, and what it looks like."""
+"""`zoo data`: contents and defects of a data set, and a contact sheet."""
 
 from __future__ import annotations
 
-import inspect
 from argparse import Namespace
 
 from training.data.checking import check
-from training.data.sources import FORMATS, Source, open_source
+from training.data.sources import FORMATS, Source, format_options, open_source
 from training.progress import Bar
 from zoo.console import log
 from zoo.errors import InputError
@@ -18,9 +17,9 @@ from zoo_cli.output import print_json
 
 
 def run_data(options: Namespace) -> int:
-    """Reads every record once; returns 1 when there are defects."""
+    """Reads every sample once; returns 1 when there are defects."""
     if options.images < 1:
-        raise InputError(f"--images {options.images}: expected at least 1.")
+        raise InputError(f"--images must be at least 1, not {options.images}.")
     source = open_source(_spec(options))
     splits = [source.check_split(options.split)] if options.split else list(source.sizes)
     for note in source.notes:
@@ -29,7 +28,7 @@ def run_data(options: Namespace) -> int:
         return run_anchors(source, splits, options)
     if options.speed:
         if options.seconds <= 0:
-            raise InputError(f"--seconds {options.seconds}: expected more than 0.")
+            raise InputError(f"--seconds must be above 0, not {options.seconds:g}.")
         return run_speed(source, "train" if "train" in splits else splits[0], options)
     gallery = Gallery(source, splits, options.images) if options.out else None
     with Bar("reading", sum(source.sizes[split] for split in splits)) as bar:
@@ -51,31 +50,31 @@ def run_data(options: Namespace) -> int:
 
 
 def _spec(options: Namespace) -> str:
-    """DATA as it was named, with `drop_bad=1` where that was asked for."""
+    """Returns DATA, with `drop_bad=1` for --drop-bad."""
     if not options.drop_bad:
         return options.data
-    form = options.data.partition("?")[0].partition(":")[0]
-    if form in FORMATS and not _drops(form):
+    format_name = options.data.partition("?")[0].partition(":")[0]
+    if format_name in FORMATS and not _drops(format_name):
         raise InputError(
-            f"--drop-bad: {form}: leaves nothing out by itself; mend what `zoo data` lists without "
-            "--drop-bad."
+            f"--drop-bad: {format_name}: this format leaves nothing out; mend the defects that "
+            "`zoo data` lists without --drop-bad."
         )
-    return _dropping(options.data)
+    return _with_drop_bad(options.data)
 
 
-def _drops(form: str) -> bool:
-    return "drop_bad" in inspect.signature(FORMATS[form]).parameters
+def _drops(format_name: str) -> bool:
+    return "drop_bad" in format_options(format_name)
 
 
-def _dropping(spec: str) -> str:
+def _with_drop_bad(spec: str) -> str:
     return f"{spec}{'&' if '?' in spec else '?'}drop_bad=1"
 
 
 def _remedy(source: Source, droppable: int) -> str:
-    """How to go on without mending anything, where that is safe."""
+    """Returns the remedy that needs no mending, where that is safe."""
     if not droppable:
         return ""
     return (
-        f"{droppable} of them can be left out safely: look again with --drop-bad, and train with "
-        f"--data '{_dropping(source.spec)}'"
+        f"{droppable} of them can be left out safely: check again with --drop-bad, and train with "
+        f"--data '{_with_drop_bad(source.spec)}'."
     )

@@ -1,4 +1,4 @@
-"""The report of `zoo data` as tables."""
+"""Tables of the report of `zoo data`."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ _QUANTILES = ("min", "5%", "25%", "50%", "75%", "95%", "max")
 
 
 def print_report(report: Report, remedy: str) -> None:
-    """Writes everything on standard output.
+    """Prints the report.
 
     Args:
-        report: of `training.data.checking.check`.
-        remedy: a line on what to do about the defects; empty for none.
+        report: result of `training.data.checking.check`.
+        remedy: line with the remedy of the defects; empty for none.
     """
     found = report.to_json()
     splits = found["splits"]
@@ -32,7 +32,7 @@ def print_report(report: Report, remedy: str) -> None:
 
 
 def _overview(name: str, split: dict[str, Any]) -> str:
-    """One line on a split."""
+    """Returns the line of a split."""
     parts = [f"{name}: {split['images']} images"]
     if split["read"] < split["images"]:
         parts[0] += f", {split['images'] - split['read']} of them unreadable"
@@ -46,11 +46,11 @@ def _overview(name: str, split: dict[str, Any]) -> str:
         extra += [f"{objects[k]} {k}" for k in ("crowd", "difficult", "unusable") if objects[k]]
         parts.append(f"{objects['count']} objects, {', '.join(extra)}")
     if split.get("box", {}).get("images_without"):
-        parts.append(f"{split['box']['images_without']} images without the one box")
+        parts.append(f"{split['box']['images_without']} images without a box")
     if "instances" in split:
         parts.append(f"{split['instances']['count']} instances")
-    if "joints" in split:
-        parts.append(f"{split['joints']['people']} with joints")
+    if "keypoints" in split:
+        parts.append(f"{split['keypoints']['people']} with keypoints")
     if "captions" in split:
         parts.append(f"{split['captions']['count']} captions")
     if split.get("ignored_pixels"):
@@ -60,7 +60,7 @@ def _overview(name: str, split: dict[str, Any]) -> str:
 
 
 def _distributions(split: dict[str, Any]) -> list[tuple[str, ...]]:
-    """Rows of quantiles."""
+    """Returns the rows of quantiles."""
     objects, box = split.get("objects", {}), split.get("box", {})
     instances, captions = split.get("instances", {}), split.get("captions", {})
     spreads = (
@@ -70,13 +70,13 @@ def _distributions(split: dict[str, Any]) -> list[tuple[str, ...]]:
         ("box width", objects.get("width"), 1),
         ("box height", objects.get("height"), 1),
         ("box width / height", objects.get("aspect"), 1),
-        ("box, % of image", objects.get("share"), 100),
-        ("the one box's width", box.get("width"), 1),
-        ("the one box's height", box.get("height"), 1),
-        ("the one box, % of image", box.get("share"), 100),
+        ("box, % of image", objects.get("area_fraction"), 100),
+        ("box width", box.get("width"), 1),
+        ("box height", box.get("height"), 1),
+        ("box, % of image", box.get("area_fraction"), 100),
         ("instances per image", instances.get("per_image"), 1),
         ("instance pixels", instances.get("area"), 1),
-        ("words a caption", captions.get("words"), 1),
+        ("words per caption", captions.get("words"), 1),
     )
     return [
         (name, *(_number(factor * spread[quantile]) for quantile in _QUANTILES))
@@ -86,7 +86,7 @@ def _distributions(split: dict[str, Any]) -> list[tuple[str, ...]]:
 
 
 def _class_tables(splits: dict[str, Any]):
-    """Heading, and for each split the columns `{name: count}`, of every kind of class."""
+    """Yields heading and columns `{name: count}` per split, for every kind of class."""
     kinds: dict[str, dict[str, list[dict[str, int]]]] = {"pixels": {}, "objects": {}, "labels": {}}
     for name, split in splits.items():
         if "pixels" in split:
@@ -103,7 +103,7 @@ def _class_tables(splits: dict[str, Any]):
 
 
 def _counts(heading: str, parts: dict[str, list[dict[str, int]]]) -> str:
-    """One row a class, for every split its count and the images that have it."""
+    """Returns a row per class with its count and the images that have it, per split."""
     names = dict.fromkeys(name for columns in parts.values() for name in columns[0])
     headings, rows = [heading], [[name] for name in names]
     for split, columns in parts.items():

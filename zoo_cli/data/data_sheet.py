@@ -1,11 +1,11 @@
-"""The contact sheet of `zoo data`: images from all over a data set, and some with defects."""
+"""Contact sheet of `zoo data`: images spread over a data set, and some with defects."""
 
 from __future__ import annotations
 
 import numpy as np
 import tensorflow as tf
 
-from training.data.checking import Reading
+from training.data.checking import LoadedSample
 from training.data.sources import Source
 from training.drawing import Names, class_colors, draw, object_color, save_sheet, sheet
 
@@ -20,35 +20,35 @@ class Gallery:
 
     Args:
         source: the data set.
-        splits: those that are read.
-        count: images to draw, evenly spread; up to four with defects come on top.
+        splits: names of the splits that are read.
+        count: number of images to draw, evenly spread; up to four with defects are added.
     """
 
     def __init__(self, source: Source, splits: list[str], count: int):
         self.source = source
         self.names = Names.of(source)
-        share = -(-count // len(splits))
+        per_split = -(-count // len(splits))
         self.chosen = {
-            split: set(np.linspace(0, source.sizes[split] - 1, share).astype(int).tolist())
+            split: set(np.linspace(0, source.sizes[split] - 1, per_split).astype(int).tolist())
             for split in splits
         }
         self.defective: list[tuple[np.ndarray, str]] = []
         self.plain: list[tuple[np.ndarray, str]] = []
-        self.seen: dict[str, set[int]] = {"segmentation": set(), "labels": set(), "label": set()}
+        self.drawn: dict[str, set[int]] = {"segmentation": set(), "labels": set(), "label": set()}
         one_class = len(source.object_names) <= 1 and "masks" in source.keys
         self.color_by = "object" if one_class else "class"
 
-    def add(self, split: str, number: int, reading: Reading, defective: bool) -> None:
-        """Draws a record if it is one of the chosen ones."""
+    def add(self, split: str, number: int, loaded: LoadedSample, defective: bool) -> None:
+        """Draws a sample if it is one of the chosen ones."""
         defective = defective and len(self.defective) < _DEFECTIVE
-        if reading.complaint or not (defective or number in self.chosen[split]):
+        if loaded.error or not (defective or number in self.chosen[split]):
             return
-        sample = self._whole(reading)
+        sample = self._with_image(loaded)
         if sample is None:
             return
-        for key, seen in self.seen.items():
+        for key, classes in self.drawn.items():
             if key in sample:
-                seen |= set(np.unique(sample[key]).tolist())
+                classes |= set(np.unique(sample[key]).tolist())
         image = draw(
             sample["image"],
             sample,
@@ -57,37 +57,37 @@ class Gallery:
             color_by=self.color_by,
             max_regions=6,
         )
-        title = f"{split}: {reading.name.rpartition('/')[2]}"
+        title = f"{split}: {loaded.name.rpartition('/')[2]}"
         if defective:
             self.defective.append((image, f"✗ {title}"))
         else:
             self.plain.append((image, title))
 
-    def _whole(self, reading: Reading) -> dict[str, np.ndarray] | None:
-        """The sample with its image, which may not have been decoded yet."""
-        if "image" in reading.sample:
-            return reading.sample
+    def _with_image(self, loaded: LoadedSample) -> dict[str, np.ndarray] | None:
+        """Returns the sample with its image, decoded here if it was not; None where damaged."""
+        if "image" in loaded.sample:
+            return loaded.sample
         try:
-            return {k: v.numpy() for k, v in self.source.decode(reading.record).items()}
+            return {k: v.numpy() for k, v in self.source.decode(loaded.record).items()}
         except tf.errors.OpError:
-            return None  # labels alone were asked for, so the image's damage is not reported
+            return None  # with --labels-only the image's damage is not reported
 
     def save(self, path: str) -> None:
         """Writes the sheet, images with defects first."""
         shown = self.defective + self.plain
         rows = [shown[i : i + _COLUMNS] for i in range(0, len(shown), _COLUMNS)]
         legend = self._legend()
-        canvas = sheet(
+        image = sheet(
             [[image for image, _ in row] for row in rows],
             legend=[name for name, _ in legend],
             cell=None,
             titles=[[title for _, title in row] for row in rows],
             colors=np.array([color for _, color in legend], np.uint8).reshape(-1, 3),
         )
-        save_sheet(path, canvas)
+        save_sheet(path, image)
 
     def _legend(self) -> list[tuple[str, tuple[int, ...]]]:
-        """Names and colours of the classes; of very many only those on the sheet."""
+        """Returns names and colours of the classes; of very many only those on the sheet."""
         entries: dict[tuple[str, tuple[int, ...]], None] = {}
         classes = class_colors(len(self.names.classes)).tolist()
         known = [
@@ -98,6 +98,6 @@ class Gallery:
             for key, names in (("labels", self.names.objects), ("label", self.names.labels)):
                 known += [(key, n, name, object_color(n)) for n, name in enumerate(names)]
         for key, number, name, color in known:
-            if key in self.source.keys and (len(known) <= _LEGEND or number in self.seen[key]):
+            if key in self.source.keys and (len(known) <= _LEGEND or number in self.drawn[key]):
                 entries[name, color] = None
         return list(entries)

@@ -1,4 +1,4 @@
-"""`zoo data DATA --speed`: how fast training images are made, and what takes longest."""
+"""`zoo data DATA --speed`: images per second of the stages of the training pipeline."""
 
 from __future__ import annotations
 
@@ -6,43 +6,45 @@ from argparse import Namespace
 
 import zoo
 from training.data.caption_targets import with_vocabulary
+from training.data.pipeline_speed import measure_speed
 from training.data.sources import Source
-from training.data.speed import measure_speed
+from training.model_setup import batch_config_of
 from training.recipe import Recipe, parse_setting, recipe_for
-from training.trainer import batch_config_of
 from zoo.cards import Card
 from zoo.console import log
 from zoo.errors import InputError
 from zoo.tasks import TASKS
 from zoo_cli.output import print_json, table
 
-# The first task whose targets the data set has gives the recipe, where no model is named.
+# Without --model, the first task whose targets the data set has determines the recipe.
 _TASKS = ("instances", "detection", "segmentation", "pose", "localization", "classification")
 _MEANINGS = {
-    "read": "open the files, make the labels",
-    "decode": "pixels that the canvas shows",
-    "augment": "put on the canvas, changed",
-    "batch": "pad and collect",
+    "read": "open files, parse labels",
+    "decode": "decode the visible pixels",
+    "augment": "resize and augment",
+    "batch": "pad and batch",
 }
 
 
 def run_speed(source: Source, split: str, options: Namespace) -> int:
-    """Measures the stages of training batches by an architecture's recipe, and prints them."""
-    card = zoo.card(options.model) if options.model else _suiting(source)
+    """Measures the stages of the training pipeline with an architecture's recipe."""
+    card = zoo.card(options.model) if options.model else _card_for(source)
     recipe = _recipe(card, options)
     batches = batch_config_of(card.name, recipe)
     if "proposals" in batches.targets:
-        raise InputError(f"--model {card.name}: its proposals are not part of what is measured.")
-    batches, _ = with_vocabulary(batches, card.name, source, recipe)
-    with source.explaining(split):
+        raise InputError(
+            f"--model {card.name}: --speed does not measure proposals; name another model."
+        )
+    batches, _ = with_vocabulary(batches, source, recipe.min_word_count)
+    with source.translate_errors(split):
         speed = measure_speed(source, split, batches, options.seconds)
-    high, wide = recipe.image_size
+    height, width = recipe.batch.image_size
     report = {
         "data": source.spec,
         "split": split,
         "recipe": card.name,
-        "image_size": [high, wide],
-        "batch_size": recipe.batch_size,
+        "image_size": [height, width],
+        "batch_size": recipe.batch.batch_size,
         **speed.to_json(),
     }
     if options.json:
@@ -50,7 +52,7 @@ def run_speed(source: Source, split: str, options: Namespace) -> int:
         return 0
     print(
         f"{source.spec}, {split}: {report['images_per_second']} images/s on "
-        f"{report['cores']} cores ({card.name}'s recipe, {high}×{wide} pixels)"
+        f"{report['cores']} cores ({card.name}'s recipe, {height}×{width} pixels)"
     )
     rows = [
         (
@@ -65,7 +67,7 @@ def run_speed(source: Source, split: str, options: Namespace) -> int:
     print(table(rows, headings, right="images/s"))
     print(f"slowest: {report['slowest']}")
     if report["slowest"] in ("read", "decode"):
-        log("this is done only once with zoo train --cache memory, or disk")
+        log("cached after the first epoch with zoo train --cache memory or disk")
     return 0
 
 
@@ -76,14 +78,12 @@ def _recipe(card: Card, options: Namespace) -> Recipe:
     return recipe_for(card.name, card.task).changed(changes)
 
 
-def _suiting(source: Source) -> Card:
-    """A card of the first task that the data set has the targets of."""
+def _card_for(source: Source) -> Card:
+    """Returns a card of the first task whose targets the data set has."""
     for task in _TASKS:
         if set(TASKS[task].targets) <= set(source.keys):
             for name in zoo.list_models(task):
                 card = zoo.card(name)
                 if set(card.targets or ()) <= set(source.keys) and card.inputs == ("image",):
                     return card
-    raise InputError(
-        f"{source.spec}: has no labels that a task learns from; it has {', '.join(source.keys)}."
-    )
+    raise InputError(f"{source.spec}: has the targets of no task, only {', '.join(source.keys)}.")

@@ -84,7 +84,7 @@ def test_works_inside_a_pipeline():
     [
         ({"instances": np.zeros((3, 3))}, "integer array"),
         ({"instances": np.zeros((3, 3, 1), int)}, "integer array"),
-        ({"instances": np.zeros((3, 3), int), "sigma": 0}, "sigma > 0"),
+        ({"instances": np.zeros((3, 3), int), "sigma": 0}, "sigma must be above 0"),
         ({"instances": np.zeros((3, 3), int), "class_weights": (1, -1)}, "class_weights"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Images go on the canvas nearest to their proportions, and a batch has one size."""
+"""Images use the bucket nearest to their aspect ratio, and a batch has one size."""
 
 import dataclasses
 
@@ -28,7 +28,7 @@ def source(tmp_path):
     return open_source(f"masks:{tmp_path}?val=0.1&split=block")
 
 
-def asked(**changes):
+def config(**changes):
     made = BatchConfig("segmentation", (32, 32), batch_size=2, buckets=BUCKETS, seed=1)
     return dataclasses.replace(made, **changes)
 
@@ -40,7 +40,7 @@ def nearest(size):
 
 def batches(source, count, *where, **changes):
     return list(
-        training_batches(source, "train", asked(**changes), *where).take(count).as_numpy_iterator()
+        training_batches(source, "train", config(**changes), *where).take(count).as_numpy_iterator()
     )
 
 
@@ -69,13 +69,13 @@ def test_the_same_again_and_after_an_interruption(source):
             np.testing.assert_array_equal(a, b)
 
 
-def test_validation_is_on_the_one_canvas(source):
-    image, _ = next(validation_batches(source, "val", asked()).as_numpy_iterator())
+def test_validation_uses_image_size(source):
+    image, _ = next(validation_batches(source, "val", config()).as_numpy_iterator())
     assert image.shape[1:3] == (32, 32)
 
 
 def test_not_with_sizes_in_turn():
     with pytest.raises(InputError, match="image_sizes and buckets exclude each other"):
-        Recipe(image_sizes=((8, 8),), buckets=BUCKETS)
-    with pytest.raises(InputError, match=r"buckets is a list of \[height, width\]"):
-        Recipe(buckets=((0, 8),))
+        Recipe.of(image_sizes=((8, 8),), buckets=BUCKETS)
+    with pytest.raises(InputError, match=r"buckets must be a list of \[height, width\]"):
+        Recipe.of(buckets=((0, 8),))

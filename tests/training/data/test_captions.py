@@ -11,9 +11,10 @@ from training.data.caption_targets import texts_of, with_vocabulary
 from training.data.pipeline import training_batches, validation_batches
 from training.data.sources import open_source
 from training.data.vocabulary import sentence
-from training.evaluation.meteor import OWN
+from training.evaluation.meteor import BUILT_IN
+from training.model_setup import batch_config_of
 from training.recipe import recipe_for
-from training.trainer import batch_config_of, fit
+from training.trainer import fit
 from zoo.errors import InputError
 from zoo.tasks.captioning_task import SPECIAL
 from zoo_cli import main
@@ -30,15 +31,15 @@ TINY = {
     "model.norm": "group",
     "model.width": 0.125,
     "model.filters": 16,
-    "model.units": 32,
+    "model.hidden_units": 32,
     "model.dropout": 0.0,
     "model.language_units": 24,
-    "model.embedding": 16,
-    "model.anchors": [[16, 16], [32, 32], [64, 48]],
-    "model.regions": 16,
+    "model.embedding_dim": 16,
+    "model.anchor_shapes": [[16, 16], [32, 32], [64, 48]],
+    "model.rois_per_image": 16,
     "model.positive_iou": 0.5,
-    "model.proposals": 16,
-    "model.detections": 4,
+    "model.max_proposals": 16,
+    "model.max_detections": 4,
     "model.max_words": 4,
     "model.score_threshold": 0.0,
     "model.backbone_options": {"blocks": [1, 1, 1, 1, 1], "use_bias": False},
@@ -81,7 +82,7 @@ def data(tmp_path_factory):
 
 
 def batches_with_words(source, chosen):
-    return with_vocabulary(batch_config_of("densecap", chosen), "densecap", source, chosen)
+    return with_vocabulary(batch_config_of("densecap", chosen), source, chosen.min_word_count)
 
 
 def test_sentences_become_numbers(data):
@@ -106,7 +107,7 @@ def test_the_speed_of_images_with_sentences(data, capsys):
     assert json.loads(capsys.readouterr().out)["images_per_second"] > 0
 
 
-def test_what_is_cut_and_unknown_is_told(data):
+def test_cut_captions_and_unknown_words_are_logged(data):
     source = open_source(data)
     count = 2 * source.sizes["train"]
     _, (note,) = batches_with_words(source, recipe(**{"model.max_words": 3}))
@@ -129,7 +130,7 @@ def test_texts_of_every_kind_of_source(data, shared_data):
 
 
 def test_data_without_sentences(shared_data):
-    with pytest.raises(InputError, match="learns from captions, which this data set does not"):
+    with pytest.raises(InputError, match="the data set has no captions"):
         fit("densecap", f"coco:{shared_data}/coco_mini?limit=4", recipe(), out="/nowhere/at/all")
 
 
@@ -169,7 +170,7 @@ def test_trained_measured_exported_and_read(data, tmp_path, capsys, monkeypatch)
     assert main(["evaluate", str(run.folder), "--json"]) == 0
     measured = json.loads(capsys.readouterr().out)
     assert 0 <= measured["mean_ap"] <= measured["detection_ap"] <= 1
-    assert measured["meteor_from"] == OWN
+    assert measured["meteor_program"] == BUILT_IN
     image = str(tmp_path / "data.png")
     Image.fromarray(np.full((48, 64, 3), 90, np.uint8)).save(image)
     out = tmp_path / "answers"
@@ -182,8 +183,8 @@ def test_trained_measured_exported_and_read(data, tmp_path, capsys, monkeypatch)
     )
     assert main(["export", str(run.folder), "--format", "saved_model", "litert", "--json"]) == 0
     parity = json.loads(capsys.readouterr().out)["parity"]
-    assert parity["saved_model"]["share_different"]["captions"] == 0
-    assert parity["litert"]["share_different"]["captions"] <= 0.1
+    assert parity["saved_model"]["fraction_different"]["captions"] == 0
+    assert parity["litert"]["fraction_different"]["captions"] <= 0.1
     assert parity["model"]["metrics"]["mean_ap"] == parity["saved_model"]["metrics"]["mean_ap"]
     written = (run.folder / "export" / "model.labels.txt").read_text().splitlines()
     assert written == run.labels

@@ -12,8 +12,8 @@ from PIL import Image
 from training.data.augment import Augmentation
 from training.data.batch_config import BatchConfig
 from training.data.batch_order import steps_per_epoch
+from training.data.data_service import check_address, start_server
 from training.data.pipeline import training_batches
-from training.data.service import check_address, start_server
 from training.data.sources import open_source
 from zoo.errors import InputError
 
@@ -25,13 +25,13 @@ def source(tmp_path):
     return open_source(f"masks:{write_images(tmp_path / 'data', 30, (24, 32))}?val=0.2")
 
 
-def asked(**changes):
+def config(**changes):
     made = BatchConfig("segmentation", (24, 32), batch_size=2, augmentation=CHANGES, seed=3)
     return dataclasses.replace(made, **changes)
 
 
 def digests(dataset, count):
-    """What each batch holds, in the order in which they come."""
+    """Contents of each batch, in order."""
     return [
         image.tobytes() + targets["segmentation"].tobytes()
         for image, targets in dataset.take(count).as_numpy_iterator()
@@ -56,30 +56,34 @@ def workers():
 def test_two_worker_processes(source, workers):
     steps = steps_per_epoch(source, "train", 2)
     assert steps == 12
-    alone = digests(training_batches(source, "train", asked(), first_epoch=1), 4 * steps)
-    shared = training_batches(source, "train", asked(service=workers), first_epoch=1)
-    assert shared.element_spec == training_batches(source, "train", asked()).element_spec
+    alone = digests(training_batches(source, "train", config(), first_epoch=1), 4 * steps)
+    shared = training_batches(source, "train", config(data_service=workers), first_epoch=1)
+    assert shared.element_spec == training_batches(source, "train", config()).element_spec
     found = digests(shared, 2 * steps)
     assert len(set(found)) == 2 * steps
     # Workers run ahead of each other by a few batches, not more.
     assert set(found) <= set(alone)
     assert len(set(found) & set(alone[: 2 * steps])) >= steps
     # A run that goes on begins with the step that it stopped before.
-    rest = training_batches(source, "train", asked(service=workers), first_epoch=1, first_step=30)
+    rest = training_batches(
+        source, "train", config(data_service=workers), first_epoch=1, first_step=30
+    )
     assert not set(digests(rest, 4)) & set(alone[:30])
 
 
-def test_what_cannot_be_made_elsewhere(source, tmp_path):
+def test_unsupported_in_workers(source, tmp_path):
     address, servers = start_server()
-    with pytest.raises(InputError, match=r"cache=memory is this process's own.*cache=disk:FOLDER"):
-        training_batches(source, "train", asked(service=address, cache="memory"))
+    with pytest.raises(
+        InputError, match=r"cache=memory is local to this process.*cache=disk:FOLDER"
+    ):
+        training_batches(source, "train", config(data_service=address, cache="memory"))
     for path in (tmp_path / "data/masks").iterdir():
         Image.open(path).convert("P").save(path)
     palette = open_source(f"masks:{tmp_path / 'data'}?val=0.2")
     with pytest.raises(InputError, match="decoded in Python, which workers do not run"):
-        training_batches(palette, "train", asked(service=address))
+        training_batches(palette, "train", config(data_service=address))
     # What is kept on disk is decoded already.
-    kept = asked(service=address, cache=f"disk:{tmp_path / 'kept'}")
+    kept = config(data_service=address, cache=f"disk:{tmp_path / 'kept'}")
     image, _ = next(training_batches(palette, "train", kept).as_numpy_iterator())
     assert image.shape == (2, 24, 32, 3) and np.ptp(image) > 50
     assert len(servers) == 2
@@ -87,6 +91,6 @@ def test_what_cannot_be_made_elsewhere(source, tmp_path):
 
 @pytest.mark.parametrize("address", ["10.0.0.7:5050", "grpc://host", "http://host:80", "grpc://:1"])
 def test_addresses(address):
-    with pytest.raises(InputError, match="data_service is grpc://HOST:PORT"):
+    with pytest.raises(InputError, match="data_service must be grpc://HOST:PORT"):
         check_address(address)
     assert check_address("grpc://[::1]:5050") and check_address("") == ""

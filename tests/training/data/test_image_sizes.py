@@ -8,7 +8,7 @@ from image_folders import write_images
 
 from training.data.pipeline import BatchConfig, steps_per_epoch, training_batches
 from training.data.sources import open_source
-from training.recipe import Recipe, from_dict, read_recipe
+from training.recipe import Recipe, read_recipe
 from training.trainer import fit
 from zoo.errors import InputError
 
@@ -36,7 +36,7 @@ def test_every_epoch_has_the_next_size(source):
     assert shapes == turns
 
 
-def test_a_resumed_run_goes_on_with_the_images_it_would_have_seen(source):
+def test_a_resumed_run_continues_with_the_same_images(source):
     whole = batches(source, SIZES, 0, 12)
     for first in (1, 2, 4):
         rest = batches(source, SIZES, first, 12 - 2 * first)
@@ -52,7 +52,7 @@ def test_a_size_of_its_own_sees_the_same_order(source):
 
 
 def test_a_run_of_two_sizes(source, tmp_path):
-    recipe = Recipe(
+    recipe = Recipe.of(
         image_size=(16, 16),
         image_sizes=((16, 16), (24, 24)),
         batch_size=4,
@@ -61,10 +61,10 @@ def test_a_run_of_two_sizes(source, tmp_path):
     )
     run = fit("unet", source, recipe, out=tmp_path / "run", log=lambda line: None)
     assert [row["epoch"] for row in run.history] == [1, 2]
-    assert read_recipe(run.folder / "recipe.toml").image_sizes == ((16, 16), (24, 24))
+    assert read_recipe(run.folder / "recipe.toml").batch.image_sizes == ((16, 16), (24, 24))
 
 
 @pytest.mark.parametrize("sizes", [[180, 224], [[180]], [[0, 4]], "180"])
 def test_sizes_are_pairs(sizes):
-    with pytest.raises(InputError, match=r"image_sizes is a list of \[height, width\]"):
-        from_dict({"image_sizes": sizes})
+    with pytest.raises(InputError, match=r"image_sizes must be a list of \[height, width\]"):
+        Recipe.of(**{"image_sizes": sizes})

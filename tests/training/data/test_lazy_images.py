@@ -1,6 +1,6 @@
-"""What is decoded in part or reduced shows what the whole image would, and labels stay in place.
+"""Partially decoded and reduced images equal the whole image, and labels stay in place.
 
-Rectangles are painted into large JPEG files; the place of their pixels on the canvas is compared
+Rectangles are painted into large JPEG files; the place of their pixels on the inputs is compared
 with the boxes that come out.
 """
 
@@ -44,7 +44,7 @@ def photo(tmp_path, ending=".jpg", size=SIZE):
 
 def sample(path, lazy):
     image = open_image(tf.constant(str(path)))
-    image = image if lazy else image.whole()
+    image = image if lazy else image.decode()
     return {"image": image, "boxes": tf.constant(BOXES), "labels": tf.constant([0, 1])}
 
 
@@ -58,7 +58,7 @@ def extent(image, channel):
 @pytest.mark.parametrize("ending", [".jpg", ".png"])
 @pytest.mark.parametrize("scale", [1.0, 0.6, 0.45, 0.26, 0.13, 0.06])
 @pytest.mark.parametrize("shift", [(0, 0), (-3.5, 11.25)])
-def test_rectangles_lie_where_their_boxes_say(tmp_path, ending, scale, shift):
+def test_rectangles_match_their_boxes(tmp_path, ending, scale, shift):
     size = (int(SIZE[0] * scale) + 20, int(SIZE[1] * scale) + 20)
     matrix = matrices.compose(matrices.scaling(scale), matrices.translation(*shift))
     moved = apply_matrix(sample(painted(tmp_path, ending), True), matrix, size)
@@ -110,24 +110,24 @@ def test_the_same_image_as_when_decoded_whole(tmp_path, change, ending, resize):
         )
 
 
-def test_only_what_is_seen_is_decoded(tmp_path):
+def test_only_the_visible_part_is_decoded(tmp_path):
     image = open_image(tf.constant(str(photo(tmp_path))))
     assert (int(image.height), int(image.width)) == SIZE
-    pixels, _ = image.seen(matrices.scaling(0.2), (141, 209))
+    pixels, _ = image.visible(matrices.scaling(0.2), (141, 209))
     assert pixels.shape == (-(-SIZE[0] // 4), -(-SIZE[1] // 4), 3)
     at = matrices.crop(500, 300)
-    pixels, onto = image.seen(at, (50, 60))
+    pixels, onto = image.visible(at, (50, 60))
     assert pixels.shape[0] < 60 and pixels.shape[1] < 70
     x, y = -onto[:2, 2].numpy()
     start = matrices.compose(matrices.translation(x, y), onto)
     np.testing.assert_allclose(start, np.eye(3), atol=1e-12)
-    whole = image.whole().numpy()[300:350, 500:560]
+    whole = image.decode().numpy()[300:350, 500:560]
     part = pixels.numpy()[int(y) : int(y) + 50, int(x) : int(x) + 60]
     np.testing.assert_array_equal(part, whole)
 
 
 @pytest.mark.parametrize("ratio", RATIOS)
-def test_a_reduced_image_is_seen_as_from_the_file(tmp_path, ratio):
+def test_a_reduced_image_equals_the_file(tmp_path, ratio):
     path = photo(tmp_path)
     image = open_image(tf.constant(str(path)))
     reduced = image.reduced(tf.constant([1 / ratio, 0.9 / ratio], tf.float64))
@@ -135,7 +135,7 @@ def test_a_reduced_image_is_seen_as_from_the_file(tmp_path, ratio):
     assert reduced.pixels.shape[:2] == tuple(-(-side // ratio) for side in SIZE)
     matrix = matrices.compose(matrices.scaling(0.9 / ratio), matrices.translation(-20, -10))
     for given, expected in zip(
-        reduced.seen(matrix, (60, 50)), image.seen(matrix, (60, 50)), strict=True
+        reduced.visible(matrix, (60, 50)), image.visible(matrix, (60, 50)), strict=True
     ):
         # At the edge of a part, colours stored at half the size are completed a little otherwise.
         trim = slice(2, -2) if given.shape.rank == 3 else slice(None)
@@ -144,13 +144,13 @@ def test_a_reduced_image_is_seen_as_from_the_file(tmp_path, ratio):
 
 def test_grey(tmp_path):
     image = open_image(tf.constant(str(photo(tmp_path)))).with_channels(1)
-    whole = image.whole()
+    whole = image.decode()
     assert whole.shape == (*SIZE, 1)
-    pixels, _ = image.seen(matrices.identity(), SIZE)
+    pixels, _ = image.visible(matrices.identity(), SIZE)
     np.testing.assert_array_equal(pixels, whole)
 
 
-def test_a_canvas_beside_the_image(tmp_path):
+def test_a_target_outside_of_the_image(tmp_path):
     moved = apply_matrix(
         sample(photo(tmp_path), True), matrices.translation(5000, 0), (40, 50), fill=7.0
     )
@@ -162,12 +162,12 @@ def test_a_damaged_file_is_an_error(tmp_path):
     (tmp_path / "cut.jpg").write_bytes(file.getvalue())
     with pytest.raises(tf.errors.InvalidArgumentError):
         image = open_image(tf.constant(str(tmp_path / "cut.jpg")))
-        image.seen(matrices.identity(), (10, 10))
+        image.visible(matrices.identity(), (10, 10))
 
 
 def test_pixels_need_no_file():
     pixels = tf.zeros((4, 5, 3), tf.uint8)
     image = LazyImage(tf.constant(8), tf.constant(10), pixels=pixels, ratio=tf.constant(2))
-    part, onto = image.seen(matrices.identity(), (8, 10), everything=True)
+    part, onto = image.visible(matrices.identity(), (8, 10), whole=True)
     assert part.shape == (4, 5, 3)
     np.testing.assert_allclose(onto, np.diag([2, 2, 1]))

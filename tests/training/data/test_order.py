@@ -1,4 +1,4 @@
-"""Every epoch shows every image once, and goes on from any step as if it had not stopped."""
+"""Every epoch has every image once, and resumes at any step with the same batches."""
 
 import dataclasses
 
@@ -9,7 +9,7 @@ from image_folders import write_images
 
 from training.data.augment import Augmentation
 from training.data.batch_config import BatchConfig
-from training.data.batch_order import records_of, steps_per_epoch
+from training.data.batch_order import batch_records, steps_per_epoch
 from training.data.pipeline import training_batches
 from training.data.sources import open_source
 
@@ -22,7 +22,7 @@ def source(tmp_path_factory):
     return open_source(f"masks:{folder}?val=0.2")
 
 
-def asked(**changes):
+def config(**changes):
     made = BatchConfig("segmentation", (16, 20), batch_size=3, augmentation=CHANGES, seed=9)
     return dataclasses.replace(made, **changes)
 
@@ -37,12 +37,12 @@ def same(first, second):
 
 
 @pytest.mark.parametrize("kind", ["files", "mosaic", "sizes", "stream"])
-def test_an_interrupted_epoch_goes_on_at_its_step(source, kind):
+def test_an_interrupted_epoch_resumes_at_its_step(source, kind):
     flips = Augmentation(flip_horizontal=0.5)
     made = {
-        "files": asked(),
-        "mosaic": asked(augmentation=Augmentation(mosaic=0.5)),
-        "sizes": asked(augmentation=flips, image_sizes=((16, 20), (8, 8))),
+        "files": config(),
+        "mosaic": config(augmentation=Augmentation(mosaic=0.5)),
+        "sizes": config(augmentation=flips, image_sizes=((16, 20), (8, 8))),
         "stream": BatchConfig("classification", (8, 8), 400, augmentation=flips, seed=9),
     }[kind]
     opened = open_source("shapes:single") if kind == "stream" else source
@@ -58,7 +58,7 @@ def test_an_interrupted_epoch_goes_on_at_its_step(source, kind):
 
 def test_the_machine_does_not_matter(source):
     """Neither the number of threads nor how long each image takes changes the batches."""
-    dataset = training_batches(source, "train", asked())
+    dataset = training_batches(source, "train", config())
     expected = taken(dataset, 6)
     for threads in (1, 3):
         options = tf.data.Options()
@@ -70,9 +70,9 @@ def test_the_machine_does_not_matter(source):
 @pytest.mark.parametrize("batch_size", [1, 4, 5, 30])
 def test_every_image_once_an_epoch(source, batch_size):
     size = source.sizes["train"]
-    made = asked(batch_size=batch_size)
+    made = config(batch_size=batch_size)
     count = steps_per_epoch(source, "train", batch_size) * batch_size
-    records = records_of(source, "train", made, 0, 0).take(3 * count).as_numpy_iterator()
+    records = batch_records(source, "train", made, 0, 0).take(3 * count).as_numpy_iterator()
     names = [found[0]["image"] for found, _ in records]
     epochs = [names[i : i + count] for i in range(0, 3 * count, count)]
     for epoch in epochs:
@@ -81,16 +81,16 @@ def test_every_image_once_an_epoch(source, batch_size):
         assert max(shown) - min(shown) <= (0 if count <= size else 1)
     assert len(set(map(tuple, epochs))) == 3
     # Another seed, another order; and the seeds of all images differ.
-    other = records_of(source, "train", dataclasses.replace(made, seed=10), 0, 0).take(count)
+    other = batch_records(source, "train", dataclasses.replace(made, seed=10), 0, 0).take(count)
     assert [found[0]["image"] for found, _ in other.as_numpy_iterator()] != epochs[0]
-    many = records_of(source, "train", made, 0, 0).take(60).as_numpy_iterator()
+    many = batch_records(source, "train", made, 0, 0).take(60).as_numpy_iterator()
     assert len({tuple(seed) for _, seed in many}) == 60
 
 
 def test_orders_are_even(source):
     """Over many epochs each image comes first about as often as any other."""
-    made, size = asked(batch_size=1), source.sizes["train"]
-    shown = records_of(source, "train", made, 0, 0).take(12 * size * size).as_numpy_iterator()
+    made, size = config(batch_size=1), source.sizes["train"]
+    shown = batch_records(source, "train", made, 0, 0).take(12 * size * size).as_numpy_iterator()
     firsts = [found[0]["image"] for found, _ in shown][::size]
     counts = np.unique(firsts, return_counts=True)[1]
     assert len(counts) == size and counts.max() < 30

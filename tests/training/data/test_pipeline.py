@@ -80,12 +80,12 @@ def test_an_epoch_is_the_same_whether_or_not_the_run_was_interrupted(source, kin
     if kind == "shapes":
         source = open_source("shapes:single")
     size = 2 if kind == "files" else 600
-    asked = batches(batch_size=size, image_size=(16, 16), augmentation=Augmentation(rotate=20))
+    config = batches(batch_size=size, image_size=(16, 16), augmentation=Augmentation(rotate=20))
     steps = steps_per_epoch(source, "train", size)
     assert steps == 2
-    unbroken = taken(training_batches(source, "train", asked), 2 * steps)
+    unbroken = taken(training_batches(source, "train", config), 2 * steps)
     for epoch in (0, 1):
-        resumed = taken(training_batches(source, "train", asked, first_epoch=epoch), steps)
+        resumed = taken(training_batches(source, "train", config, first_epoch=epoch), steps)
         assert same(resumed, unbroken[epoch * steps : (epoch + 1) * steps])
     assert not same(unbroken[:steps], unbroken[steps : 2 * steps])
 
@@ -112,17 +112,17 @@ def test_an_epoch_shows_every_image_once(tmp_path):
 
 
 def test_too_few_images_are_repeated_to_one_full_batch(source):
-    asked = batches(batch_size=16)
+    config = batches(batch_size=16)
     assert steps_per_epoch(source, "train", 16) == 1
-    image, _ = taken(training_batches(source, "train", asked), 1)[0]
+    image, _ = taken(training_batches(source, "train", config), 1)[0]
     assert image.shape[0] == 16
     # Five images, each with changes of its own whenever it comes again.
     assert len({single.tobytes() for single in image}) == 16
 
 
 def test_validation_is_every_image_in_order_without_chance(source):
-    asked = batches(image_size=(20, 24), batch_size=3)
-    found = taken(validation_batches(source, "train", asked), 9)
+    config = batches(image_size=(20, 24), batch_size=3)
+    found = taken(validation_batches(source, "train", config), 9)
     assert [len(image) for image, _ in found] == [3, 2]
     samples = [sample for _, sample in source.samples("train")]
     np.testing.assert_array_equal(
@@ -135,11 +135,11 @@ def test_validation_is_every_image_in_order_without_chance(source):
 
 
 @pytest.mark.parametrize("training", [True, False])
-def test_the_padded_canvas_is_ignored(source, training):
-    """20×24 images on a canvas of 40×96: 40×48 of it are image."""
-    asked = batches(image_size=(40, 96), augmentation=Augmentation())
+def test_padding_is_ignored(source, training):
+    """20×24 images at a model input of 40×96 fill 40×48 of it."""
+    config = batches(image_size=(40, 96), augmentation=Augmentation())
     make = training_batches if training else validation_batches
-    image, targets = taken(make(source, "train", asked), 1)[0]
+    image, targets = taken(make(source, "train", config), 1)[0]
     assert np.all(targets["segmentation"][:, :, 48:] == 255)
     assert np.all(targets["segmentation"][:, :, :48] < 3)
     assert np.all(image[:, :, 48:] == 0) and np.all(image[:, :, :48] > 0)
@@ -155,8 +155,10 @@ def test_grey_images(source):
 
 
 def test_border_weights_are_sample_weights(cells):
-    asked = BatchConfig("segmentation", (24, 32), batch_size=2, border_weight=7.0, border_sigma=3.0)
-    _, targets, weights = taken(training_batches(cells, "train", asked), 1)[0]
+    config = BatchConfig(
+        "segmentation", (24, 32), batch_size=2, border_weight=7.0, border_sigma=3.0
+    )
+    _, targets, weights = taken(training_batches(cells, "train", config), 1)[0]
     assert weights.shape == (2, 24, 32) and weights.dtype == np.float32
     by_map = {s["segmentation"].tobytes(): s["instances"] for _, s in cells.samples("train")}
     for segmentation, weight in zip(targets["segmentation"], weights, strict=True):
@@ -164,13 +166,13 @@ def test_border_weights_are_sample_weights(cells):
         np.testing.assert_array_equal(weight, border_weights(instances, 7.0, 3.0))
         assert weight.max() > 1.5
     # Validation is measured, not weighted.
-    assert len(taken(validation_batches(cells, "val", asked), 1)[0]) == 2
+    assert len(taken(validation_batches(cells, "val", config), 1)[0]) == 2
 
 
 def test_border_weights_follow_the_changed_image(cells):
     """They are made after the change: 1 on every object, wherever it went."""
-    asked = batches(border_weight=10.0, batch_size=2)
-    image, targets, weights = taken(training_batches(cells, "train", asked), 1)[0]
+    config = batches(border_weight=10.0, batch_size=2)
+    image, targets, weights = taken(training_batches(cells, "train", config), 1)[0]
     assert image.shape[:3] == weights.shape
     assert np.all(weights[targets["segmentation"] == 1] == 1.0)
     assert weights.max() > 1.5
@@ -180,16 +182,16 @@ def test_border_weights_follow_the_changed_image(cells):
     ("changes", "words"),
     [
         ({"border_weight": 5.0}, "border weights need instance maps"),
-        ({"channels": 4}, "channels is 1 or 3, not 4"),
+        ({"channels": 4}, "channels must be one of 1, 3, not 4"),
     ],
 )
-def test_what_the_data_set_cannot_give(source, changes, words):
+def test_missing_keys_are_an_error(source, changes, words):
     for make in (training_batches, validation_batches):
         with pytest.raises(InputError, match=words):
             make(source, "train", batches(**changes))
 
 
-def test_a_split_that_there_is_not(source):
+def test_unknown_split(source):
     with pytest.raises(InputError, match="has no split 'test'"):
         validation_batches(source, "test", batches())
     with pytest.raises(InputError, match="has no split 'test'"):

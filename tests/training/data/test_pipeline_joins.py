@@ -1,4 +1,4 @@
-"""Partners of joined images, and masks of the asked size, through the real pipeline."""
+"""Partners of mixed images and mask sizes in the whole pipeline."""
 
 import dataclasses
 
@@ -26,7 +26,7 @@ class PaintedSource(Source):
 
     spec = "painted"
     keys = KEYS
-    joint_pairs = ()
+    flip_pairs = ()
 
     def __init__(self):
         super().__init__()
@@ -52,8 +52,8 @@ class PaintedSource(Source):
 
 
 def batches(**changes):
-    asked = BatchConfig("instances", (48, 64), batch_size=3, max_objects=14, mask_size=28, seed=5)
-    return dataclasses.replace(asked, **changes)
+    config = BatchConfig("instances", (48, 64), batch_size=3, max_objects=14, mask_size=28, seed=5)
+    return dataclasses.replace(config, **changes)
 
 
 def taken(dataset, count):
@@ -72,13 +72,13 @@ def images_in(labels):
 
 def test_partners_depend_on_seed_epoch_and_position_alone():
     source = PaintedSource()
-    asked = batches(augmentation=Augmentation(mixup=0.7, flip_horizontal=0.5))
+    config = batches(augmentation=Augmentation(mixup=0.7, flip_horizontal=0.5))
     steps = steps_per_epoch(source, "train", 3)
-    dataset = training_batches(source, "train", asked)
+    dataset = training_batches(source, "train", config)
     unbroken = taken(dataset, 2 * steps)
-    resumed = taken(training_batches(source, "train", asked, first_epoch=1), steps)
+    resumed = taken(training_batches(source, "train", config, first_epoch=1), steps)
     assert same(resumed, unbroken[steps:]) and not same(unbroken[:steps], unbroken[steps:])
-    other = taken(training_batches(source, "train", dataclasses.replace(asked, seed=6)), 1)
+    other = taken(training_batches(source, "train", dataclasses.replace(config, seed=6)), 1)
     assert not same(other, unbroken[:1])
     spec = dataset.element_spec[1]
     assert spec["masks"].shape == (3, 14, 28, 28) and spec["boxes"].shape == (3, 14, 4)
@@ -88,16 +88,16 @@ def test_partners_depend_on_seed_epoch_and_position_alone():
 
 def test_partners_change_from_epoch_to_epoch():
     source = PaintedSource()
-    asked = batches(augmentation=Augmentation(mosaic=1.0), batch_size=6, max_objects=20)
+    config = batches(augmentation=Augmentation(mosaic=1.0), batch_size=6, max_objects=20)
     found = [
         frozenset(images_in(row))
-        for _, targets in taken(training_batches(source, "train", asked), 3)
+        for _, targets in taken(training_batches(source, "train", config), 3)
         for row in targets["labels"]
     ]
     assert len(set(found)) > IMAGES and max(map(len, found)) >= 3
 
 
-def test_masks_have_the_asked_size_in_training_and_in_validation():
+def test_masks_have_the_configured_size_in_training_and_validation():
     source = PaintedSource()
     for make in (training_batches, validation_batches):
         assert make(source, "train", batches()).element_spec[1]["masks"].shape[1:] == (14, 28, 28)
@@ -109,8 +109,8 @@ def test_masks_have_the_asked_size_in_training_and_in_validation():
         assert taken(own, 1)[0][1]["masks"].shape[1:] == (14, 112, 112)
 
 
-def test_what_the_model_or_the_data_set_cannot_take():
-    with pytest.raises(InputError, match="crop='object' needs boxes"):
+def test_unsuitable_augmentation():
+    with pytest.raises(InputError, match=r"crop='object': .* no boxes"):
         source = PaintedSource()
         source.keys = ("image", "segmentation")
         batches(
@@ -118,7 +118,7 @@ def test_what_the_model_or_the_data_set_cannot_take():
         ).check(source)
     source = PaintedSource()
     source.keys = ("image", "boxes", "labels")
-    with pytest.raises(InputError, match="copy_paste needs objects with masks"):
+    with pytest.raises(InputError, match=r"copy_paste: .* no masks"):
         batches(
             task="detection", targets=("boxes", "labels"), augmentation=Augmentation(copy_paste=0.5)
         ).check(source)
@@ -138,9 +138,9 @@ def test_real_images_with_everything_on(shared_data):
         mixup=0.2,
         copy_paste=0.5,
     )
-    asked = batches(augmentation=policy, image_size=(160, 160), max_objects=150)
+    config = batches(augmentation=policy, image_size=(160, 160), max_objects=150)
     split = next(iter(source.sizes))
-    for image, targets in taken(training_batches(source, split, asked), 4):
+    for image, targets in taken(training_batches(source, split, config), 4):
         assert np.isfinite(image).all() and image.min() >= 0 and image.max() <= 255.01
         boxes, present = targets["boxes"], targets["labels"] >= 0
         assert boxes.min() >= 0 and boxes.max() <= 160 and not boxes[~present].any()

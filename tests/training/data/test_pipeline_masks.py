@@ -6,19 +6,19 @@ from object_folders import annotation, coco_content, write_coco
 
 from training.data.pipeline import training_batches, validation_batches
 from training.data.sources import open_source
-from training.recipe import Recipe, from_dict
-from training.trainer import batch_config_of
+from training.model_setup import batch_config_of
+from training.recipe import Recipe
 from zoo.errors import InputError
 
 L_SHAPE = [[4, 5, 14, 5, 14, 10, 24, 10, 24, 15, 4, 15]]
 """The upper right quarter of the box (4, 5, 24, 15) is not the object's."""
 
 
-@pytest.mark.parametrize(("asked", "cells"), [(0, 112), (16, 16)])
-def test_the_recipe_says_how_many_cells(tmp_path, asked, cells):
+@pytest.mark.parametrize(("config", "cells"), [(0, 112), (16, 16)])
+def test_mask_size_of_the_recipe(tmp_path, config, cells):
     records = [annotation(i, 10 + i, segmentation=L_SHAPE) for i in range(4)]
     source = open_source(f"coco:{write_coco(tmp_path, coco_content(annotations=records))}")
-    recipe = Recipe(image_size=(60, 80), batch_size=2, mask_size=asked, max_objects=3)
+    recipe = Recipe.of(image_size=(60, 80), batch_size=2, mask_size=config, max_objects=3)
     batches = batch_config_of("mask_rcnn", recipe)
     for make, split in ((training_batches, "train"), (validation_batches, "val")):
         dataset = make(source, split, batches)
@@ -32,5 +32,5 @@ def test_the_recipe_says_how_many_cells(tmp_path, asked, cells):
 
 
 def test_a_recipe_with_an_unusable_mask_size():
-    with pytest.raises(InputError, match="mask_size is a whole number 0 or more"):
-        from_dict({"mask_size": -1})
+    with pytest.raises(InputError, match="mask_size must be a whole number from 0"):
+        Recipe.of(mask_size=-1)

@@ -13,7 +13,7 @@ from training.data.pipeline import training_batches
 from training.data.sources import open_source
 from training.recipe import Recipe
 from training.trainer import fit
-from zoo.detection.yolo.yolo_v2_loss import YoloV2Detector
+from zoo.detection.yolo.yolo_v2_detector import YoloV2Detector
 from zoo.errors import InputError
 
 SIZES = ((16, 16), (24, 32), (8, 8))
@@ -48,7 +48,7 @@ def test_truth_has_the_size_of_its_image(source):
         assert truth["segmentation"].shape == image.shape[:3]
 
 
-def test_a_resumed_run_goes_on_with_the_images_it_would_have_seen(source):
+def test_a_resumed_run_continues_with_the_same_images(source):
     assert steps_per_epoch(source, "train", 4) == 2
     whole = batches(source, 0, 0, 12)
     rest = batches(source, 2, 1, 7)
@@ -60,15 +60,15 @@ def test_a_resumed_run_goes_on_with_the_images_it_would_have_seen(source):
 def test_a_step_is_traced_once_for_all_sizes(tmp_path, monkeypatch):
     """Boxes move with their images, and no size makes Keras trace its step anew."""
     traced = []
-    plain = YoloV2Detector.learn
+    plain = YoloV2Detector.compute_losses
 
     def learn(model, images, targets, outputs, training):
         if training:
             traced.append(outputs["cells"].shape)
         return plain(model, images, targets, outputs, training)
 
-    monkeypatch.setattr(YoloV2Detector, "learn", learn)
-    recipe = Recipe(
+    monkeypatch.setattr(YoloV2Detector, "compute_losses", learn)
+    recipe = Recipe.of(
         image_size=(32, 32),
         image_sizes=((32, 32), (64, 64), (64, 96)),
         size_steps=1,
@@ -78,7 +78,7 @@ def test_a_step_is_traced_once_for_all_sizes(tmp_path, monkeypatch):
         jit=False,
         model={
             "width": 0.125,
-            "anchors": [[0.5, 0.5]],
+            "anchor_priors": [[0.5, 0.5]],
             "backbone_options": {"blocks": [1, 1, 1, 1, 1, 1]},
         },
     )
@@ -95,4 +95,4 @@ def test_numbers_that_do_not_go_together():
         ({"size_steps": 1, "image_sizes": SIZES, "data_service": "grpc://a:1"}, "no data_service"),
     ]:
         with pytest.raises(InputError, match=message):
-            Recipe(**changes)
+            Recipe.of(**changes)

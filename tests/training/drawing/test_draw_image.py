@@ -167,7 +167,7 @@ def test_full_masks_belong_to_the_whole_image():
     assert (image[40, 150] == GREY[40, 150]).all()
 
 
-JOINTS = Names(joints=("left hip", "r_hip", "neck", "nose"), skeleton=((0, 2), (1, 2), (0, 1)))
+JOINTS = Names(keypoints=("left hip", "r_hip", "neck", "nose"), skeleton=((0, 2), (1, 2), (0, 1)))
 
 
 def test_joints_show_side_and_visibility():
@@ -179,7 +179,7 @@ def test_joints_show_side_and_visibility():
     assert is_color(image, RIGHT).sum() > 20
     assert image[100, 85].tolist() == list(LEFT) and image[100, 135].tolist() == list(RIGHT)
     assert image[150, 100].tolist() == list(MIDDLE), "a limb between two sides"
-    alone = draw(GREY, {"keypoints": joints[1:2]}, Names(joints=("right hip",)))
+    alone = draw(GREY, {"keypoints": joints[1:2]}, Names(keypoints=("right hip",)))
     assert (alone[150, 160] == 128).all() and is_color(alone, RIGHT).any(), "no ring"
 
 
@@ -209,7 +209,7 @@ def test_the_one_object_and_the_class_of_the_image():
 def test_sentences_are_listed_below_with_their_numbers():
     rows = [[10 * n, 10 * n, 10 * n + 60, 10 * n + 50] for n in range(5)]
     texts = np.array(
-        [f"a thing that is number {n}, told at great length".encode() for n in range(5)]
+        [f"a thing that is number {n}, with a long description".encode() for n in range(5)]
     )
     whole = draw(GREY, boxes(*rows, texts=texts), NAMES)
     few = draw(GREY, boxes(*rows, texts=texts), NAMES, max_regions=2)
@@ -222,7 +222,7 @@ def test_sentences_are_listed_below_with_their_numbers():
     for number in range(5):
         assert is_color(one_class[200:], object_color(number)).any(), "each has a colour of its own"
     tokens = np.array([[1, 2, 0], [2, 3, 0]])
-    words = Names(words=("", "<start>", "red", "hat"))
+    words = Names(tokens=("", "<start>", "red", "hat"))
     assert [words.sentence(row) for row in tokens] == ["red", "red hat"]
     image = draw(GREY, {"captions": tokens}, words)
     assert image.shape[0] > 200 and (image[:200] == GREY).all()

@@ -1,4 +1,4 @@
-"""Images of answers show the classes that they speak of."""
+"""Drawings of predictions show their classes."""
 
 import numpy as np
 import pytest
@@ -35,16 +35,16 @@ def test_background_and_ignored_pixels_stay_clear(channels):
 def test_sheet_shows_every_image_and_the_legend(tmp_path):
     red, blue = (np.tile(np.uint8([[color]]), (32, 64, 1)) for color in ([255, 0, 0], [0, 0, 255]))
     legend = [f"class number {number}" for number in range(8)]
-    canvas = sheet([[red, blue], [blue]], ("left", "right"), legend, cell=64)
-    pixels = np.asarray(canvas)
-    assert canvas.size == (2 * 70 + 6, canvas.height)
+    drawing = sheet([[red, blue], [blue]], ("left", "right"), legend, cell=64)
+    pixels = np.asarray(drawing)
+    assert drawing.size == (2 * 70 + 6, drawing.height)
     for y, x, color in [(40, 20, [255, 0, 0]), (40, 90, [0, 0, 255]), (78, 20, [0, 0, 255])]:
         assert pixels[y, x].tolist() == color
     # Each class of the legend is there in its own colour, below the images.
     below = pixels[106:].reshape(-1, 3).tolist()
     assert all(color in below for color in class_colors(8).tolist())
-    save_sheet(tmp_path / "deep" / "s.png", canvas)
-    assert Image.open(tmp_path / "deep" / "s.png").size == canvas.size
+    save_sheet(tmp_path / "deep" / "s.png", drawing)
+    assert Image.open(tmp_path / "deep" / "s.png").size == drawing.size
     assert [path.name for path in (tmp_path / "deep").iterdir()] == ["s.png"]
 
 

@@ -25,7 +25,7 @@ def test_cells_are_as_dark_as_their_share_of_the_row():
 
 
 def test_a_matrix_of_other_classes_is_refused():
-    with pytest.raises(ValueError, match=r"of \(2, 2\) for 3 classes"):
+    with pytest.raises(ValueError, match=r"must have the shape \(3, 3\), not \(2, 2\)"):
         confusion_image(np.zeros((2, 2)), ["a", "b", "c"])
 
 

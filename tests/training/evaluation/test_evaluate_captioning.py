@@ -4,8 +4,13 @@ import numpy as np
 import pytest
 
 from training.evaluation import evaluate_captioning
-from training.evaluation.captioning_metrics import METEORS, OVERLAPS, average_precision, merged
-from training.evaluation.meteor import OWN, own_meteor
+from training.evaluation.captioning_metrics import (
+    METEORS,
+    OVERLAPS,
+    average_precision,
+    merge_regions,
+)
+from training.evaluation.meteor import BUILT_IN, stem_meteor
 from zoo.errors import InputError
 
 TOKENS = ("<pad>", "<start>", "<end>", "<unk>", "a", "red", "blue", "circle", "square", "left")
@@ -31,7 +36,7 @@ def mean_ap(images):
                 rows.append((scores[i], 0.0, 0.0))
                 continue
             used.add(best)
-            rows.append((scores[i], found[best], own_meteor(said[i], truths[best][1])))
+            rows.append((scores[i], found[best], stem_meteor(said[i], truths[best][1])))
     rows.sort(key=lambda row: -row[0])
     values = []
     for least in OVERLAPS:
@@ -62,7 +67,7 @@ def measured(images, predictions):
 
 
 def predict(boxes, scores, captions):
-    """Padded as a model's answers are."""
+    """Padded like the predictions of a model."""
     count = len(boxes)
     padded = np.zeros((count + 2, 4), np.float32)
     padded[:count] = np.reshape(boxes, (-1, 4))
@@ -101,7 +106,7 @@ def test_equals_the_definition():
     parts = list(result["ap_by_overlap"].values()), list(result["ap_by_meteor"].values())
     for part in parts:
         assert np.mean(part) == pytest.approx(expected) and part == sorted(part, reverse=True)
-    assert result["images"] == 12 and result["meteor_from"] == OWN
+    assert result["images"] == 12 and result["meteor_program"] == BUILT_IN
 
 
 def test_worked_by_hand():
@@ -118,7 +123,7 @@ def test_worked_by_hand():
 
 def test_regions_on_top_of_each_other_are_one_with_several_sentences():
     boxes = np.array([[0, 0, 99, 99], [0, 0, 99, 89], [0, 0, 99, 74], [200, 0, 209, 9]], float)
-    assert [group.tolist() for group in merged(boxes)] == [[0, 1, 2], [3]]
+    assert [group.tolist() for group in merge_regions(boxes)] == [[0, 1, 2], [3]]
     truths = [([0, 0, 39, 39], ["a red circle", "left left"])]
     said = np.array([b"left left"], object)
     result = measured([(None, None, None, truths)], [predict([[0, 0, 39, 39]], [0.5], said)])
@@ -136,10 +141,10 @@ def test_average_precision():
 def test_bad_input():
     with pytest.raises(InputError, match="no image"):
         evaluate_captioning(None, [], TOKENS)
-    with pytest.raises(InputError, match=r"x\.png: has no sentences"):
+    with pytest.raises(InputError, match=r"x\.png: no captions to evaluate on"):
         evaluate_captioning(None, [("x.png", {"image": None, "boxes": None})], TOKENS)
     ids = predict([[0, 0, 9, 9]], [1.0], np.full((1, 2), 4))
-    with pytest.raises(InputError, match="give the words"):
+    with pytest.raises(InputError, match="give the tokens"):
         evaluate_captioning(lambda image: ids, [("p", sample([]))], ())
     nothing = measured([(None, None, None, [])], [predict([], [], np.zeros((1, 2), np.int32))])
     assert nothing["mean_ap"] is None and nothing["images"] == 1

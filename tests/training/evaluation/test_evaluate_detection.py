@@ -1,4 +1,4 @@
-"""COCO's numbers: equal to its own code's, perfect for perfect answers, None where undefined."""
+"""COCO's metrics: equal to its code's, perfect for perfect predictions, None where undefined."""
 
 import json
 
@@ -7,10 +7,10 @@ import pytest
 from detection_cases import imperfect, official, perfect, predicting, random_samples
 
 from training.data.sources import open_source
-from training.evaluation import EVALUATIONS, evaluate, evaluate_detection
-from training.evaluation.coco_metrics import BOX_NUMBERS, KEYPOINT_NUMBERS
+from training.evaluation import EVALUATIONS, evaluate_detection, evaluate_predictor
+from training.evaluation.coco_metrics import BOX_METRICS, KEYPOINT_METRICS
 from training.evaluation.object_matching import full_masks
-from training.evaluation.oks import COCO_JOINTS, joint_sigmas
+from training.evaluation.oks import COCO_KEYPOINTS, keypoint_sigmas
 from zoo.errors import InputError
 
 NAMES = ("car", "dog", "cup", "kite")
@@ -18,7 +18,7 @@ KINDS = {"bbox": "", "segm": "mask_", "keypoints": "keypoint_"}
 
 
 def numbers(result, kind):
-    names = KEYPOINT_NUMBERS if kind == "keypoints" else BOX_NUMBERS
+    names = KEYPOINT_METRICS if kind == "keypoints" else BOX_METRICS
     values = [result[KINDS[kind] + name] for name in names]
     return [-1 if value is None else value for value in values]
 
@@ -50,7 +50,9 @@ def test_equal_to_pycocotools(seed):
     pytest.importorskip("pycocotools")
     samples = list(random_samples(seed))
     predictions = imperfect(samples, seed + 10)
-    result = evaluate_detection(predicting(predictions), samples, NAMES, joint_names=COCO_JOINTS)
+    result = evaluate_detection(
+        predicting(predictions), samples, NAMES, keypoint_names=COCO_KEYPOINTS
+    )
     for kind in KINDS:
         expected = official(samples, predictions, kind)
         np.testing.assert_allclose(numbers(result, kind), expected, atol=1e-12, err_msg=kind)
@@ -63,7 +65,9 @@ def test_equal_to_pycocotools_on_real_labels(shared_data):
     samples = list(coco_mini(shared_data))
     predictions = imperfect(samples, 1, classes=80)
     names = tuple(map(str, range(80)))
-    result = evaluate_detection(predicting(predictions), samples, names, joint_names=COCO_JOINTS)
+    result = evaluate_detection(
+        predicting(predictions), samples, names, keypoint_names=COCO_KEYPOINTS
+    )
     for kind in KINDS:
         expected = official(samples, predictions, kind, classes=80)
         np.testing.assert_allclose(numbers(result, kind), expected, atol=1e-12, err_msg=kind)
@@ -74,7 +78,7 @@ def test_perfect_predictions():
     predictions = [perfect(sample) for _, sample in samples]
     done = []
     result = evaluate_detection(
-        predicting(predictions), samples, NAMES, done.append, joint_names=COCO_JOINTS
+        predicting(predictions), samples, NAMES, done.append, keypoint_names=COCO_KEYPOINTS
     )
     for key in ("ap", "ap50", "ap75", "ar100", "mask_ap", "mask_ap50", "voc_ap50", "voc07_ap50"):
         assert result[key] == pytest.approx(1.0), key
@@ -102,7 +106,7 @@ def make_image(**objects):
 
 
 def test_a_crowd_takes_any_number_of_predictions():
-    """Ten answers within the crowd's region are neither right nor wrong; one outside is wrong."""
+    """Ten predictions within the crowd are ignored; one outside is a false positive."""
     truth = make_image(boxes=[[0, 0, 20, 20], [40, 0, 100, 60]], labels=[0, 0], crowd=[False, True])
     inside = [[40 + 5 * i, 10, 45 + 5 * i, 30] for i in range(10)]
     prediction = {"boxes": np.array([*inside, [0, 0, 20, 20]], float)}
@@ -131,7 +135,7 @@ def test_nothing_labelled_is_none_and_nothing_predicted_is_zero():
     nothing = {"boxes": np.zeros((3, 4)), "labels": np.full(3, -1), "scores": np.zeros(3)}
     empty = make_image(boxes=np.zeros((0, 4)), labels=np.zeros(0, int))
     result = evaluate_detection(lambda _: nothing, empty, NAMES)
-    assert {result[key] for key in BOX_NUMBERS} == {None}
+    assert {result[key] for key in BOX_METRICS} == {None}
     assert result["voc_ap50"] is None and set(result["voc_ap50_by_class"].values()) == {None}
     truth = make_image(boxes=[[0, 0, 50, 50]], labels=[2])
     result = evaluate_detection(lambda _: nothing, truth, NAMES)
@@ -143,8 +147,8 @@ def test_nothing_labelled_is_none_and_nothing_predicted_is_zero():
 @pytest.mark.parametrize(
     ("truth", "prediction", "words"),
     [
-        (4, 0, "0.png: object class 4, but classes go from 0 to 3"),
-        (0, 4, "0.png: the answer has class 4, but the data set only 4 classes"),
+        (4, 0, "0.png: labels must be classes from 0 to 3, not 4"),
+        (0, 4, "0.png: the predicted class is 4, but the data set has 4 classes"),
     ],
 )
 def test_classes_that_there_are_not(truth, prediction, words):
@@ -156,22 +160,22 @@ def test_classes_that_there_are_not(truth, prediction, words):
 
 
 def test_what_cannot_be_measured():
-    with pytest.raises(InputError, match="no image to measure on"):
+    with pytest.raises(InputError, match="no image to evaluate on"):
         evaluate_detection(lambda _: {}, [], NAMES)
-    with pytest.raises(InputError, match=r"0\.png: has no labelled boxes"):
+    with pytest.raises(InputError, match=r"0\.png: no boxes to evaluate on"):
         evaluate_detection(lambda _: {}, make_image(), NAMES)
     broken = {"boxes": np.full((1, 4), np.nan), "labels": np.zeros(1), "scores": np.ones(1)}
-    with pytest.raises(ValueError, match=r"0\.png: the answer has boxes or scores that are not"):
+    with pytest.raises(ValueError, match=r"0\.png: predicted boxes and scores must be finite"):
         evaluate_detection(lambda _: broken, make_image(boxes=[[0, 0, 5, 5]], labels=[0]), NAMES)
 
 
 def test_spread_of_joints():
-    plain = joint_sigmas(COCO_JOINTS, 17)
+    plain = keypoint_sigmas(COCO_KEYPOINTS, 17)
     order = np.random.default_rng(0).permutation(17)
-    mixed = [COCO_JOINTS[i].replace("_", " ").title() for i in order]
-    np.testing.assert_array_equal(joint_sigmas(mixed, 17), plain[order])
+    mixed = [COCO_KEYPOINTS[i].replace("_", " ").title() for i in order]
+    np.testing.assert_array_equal(keypoint_sigmas(mixed, 17), plain[order])
     for names, count in ((["Left knee", "antenna"], 2), ([], 5)):
-        np.testing.assert_array_equal(joint_sigmas(names, count), np.full(count, plain.mean()))
+        np.testing.assert_array_equal(keypoint_sigmas(names, count), np.full(count, plain.mean()))
 
 
 def test_found_by_its_task():
@@ -179,7 +183,7 @@ def test_found_by_its_task():
 
 
 def test_the_labels_of_a_data_set_as_predictions(shared_data):
-    """What the reader gives, crowd included, is found perfectly when it is answered."""
+    """The samples of a reader, crowds included, are perfect predictions."""
     source = open_source(f"coco:{shared_data / 'coco_mini'}")
     samples = list(source.samples("val"))
     predictions = []
@@ -188,7 +192,7 @@ def test_the_labels_of_a_data_set_as_predictions(shared_data):
         prediction = {key: sample[key][kept] for key in ("boxes", "labels", "masks")}
         predictions.append({**prediction, "scores": np.linspace(1, 0.5, kept.sum())})
     left = iter(predictions)
-    result = evaluate("instances", lambda _: next(left), source, "val", samples=samples)
+    result = evaluate_predictor("instances", lambda _: next(left), source, "val", samples=samples)
     for key in ("ap", "ap_small", "ap_large", "mask_ap", "mask_ap75", "voc_ap50"):
         assert result[key] == pytest.approx(1.0), key
     assert sum(sample["crowd"].sum() for _, sample in samples) == 1

@@ -1,4 +1,4 @@
-"""Measuring final answers, worked out by hand."""
+"""Segmentation metrics, computed by hand."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ NAMES = ("sky", "road", "car", "tree")
 
 
 def samples(*pairs):
-    """Truths and answers; the image holds the number of its answer."""
+    """Labels and predictions; the image has the index of its prediction."""
     for number, (truth, _) in enumerate(pairs):
         image = np.full((*np.shape(truth), 3), number, np.uint8)
         yield f"{number}.png", {"image": image, "segmentation": np.array(truth)}
@@ -78,9 +78,9 @@ def test_perfect_and_empty():
 @pytest.mark.parametrize(
     ("pair", "words"),
     [
-        (([[0, 4]], [[0, 1]]), "0.png: class 4, but classes go from 0 to 3"),
-        (([[0, 1]], [[0, 4]]), "0.png: the answer has class 4, but the data set only 4 classes"),
-        (([[0, 1]], [[0, -1]]), "0.png: the answer has class"),
+        (([[0, 4]], [[0, 1]]), "0.png: labels must be classes from 0 to 3, not 4"),
+        (([[0, 1]], [[0, 4]]), "0.png: the predicted class is 4, but the data set has 4 classes"),
+        (([[0, 1]], [[0, -1]]), "0.png: the predicted class is"),
     ],
 )
 def test_classes_that_there_are_not(pair, words):
@@ -90,12 +90,14 @@ def test_classes_that_there_are_not(pair, words):
 
 
 def test_no_images():
-    with pytest.raises(InputError, match="no image to measure on"):
+    with pytest.raises(InputError, match="no image to evaluate on"):
         measured()
 
 
 def test_an_prediction_of_another_size():
-    with pytest.raises(ValueError, match=r"0\.png: answer of \(1, 3\) for labels of \(1, 2\)"):
+    with pytest.raises(
+        ValueError, match=r"0\.png: segmentation must have the shape \(1, 2\), not \(1, 3\)"
+    ):
         measured(([[0, 1]], [[0, 1, 1]]))
 
 

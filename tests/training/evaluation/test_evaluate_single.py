@@ -14,12 +14,12 @@ IMAGE = np.zeros((60, 80, 3), np.uint8)
 
 
 def run(task, truths, predictions, names=NAMES, joints=()):
-    """Measures answers in their order against truths."""
+    """Evaluates predictions in the order of their labels."""
     left = iter(predictions)
     samples = [(f"image {i}", {"image": IMAGE, **truth}) for i, truth in enumerate(truths)]
-    told = []
-    found = EVALUATIONS[task](lambda image: next(left), samples, names, told.append, joints)
-    assert told == list(range(1, len(truths) + 1))
+    counts = []
+    found = EVALUATIONS[task](lambda image: next(left), samples, names, counts.append, joints)
+    assert counts == list(range(1, len(truths) + 1))
     return found
 
 
@@ -78,14 +78,14 @@ def test_pose():
     found[0, 0] += 4  # right shoulder 4 off: within 0.1 · 50, not 0.05 · 50
     found[4, 1] += 6  # neck 6 off: beyond half a head of 10 and 0.2 · the diagonal of 28.3
     found[5, 1] -= 11  # head top 11 off: beyond everything
-    found[3] = 77  # where nobody looks
+    found[3] = 77  # without a label
     result = run("pose", [truth, absent], [{"keypoints": found}] * 2, (), JOINTS)
     assert result["images"] == 1
     assert result["pck"] == pytest.approx(4 / 5) and result["pck_10"] == pytest.approx(3 / 5)
     assert result["pck_05"] == pytest.approx(2 / 5)
     assert result["pckh"] == pytest.approx(3 / 5) and result["pdj"] == pytest.approx(3 / 5)
-    assert result["pck_by_joint"]["left hip"] is None
-    assert result["pck_by_joint"]["head top"] == 0
+    assert result["pck_by_keypoint"]["left hip"] is None
+    assert result["pck_by_keypoint"]["head top"] == 0
     # Shoulders to the neck are 10.2 long: both are right but where the neck is 6 off.
     limbs = result["pcp_by_limb"]
     assert limbs["right shoulder - neck"] == 0 and limbs["left shoulder - neck"] == 0
@@ -128,14 +128,14 @@ def test_nothing_to_measure_on(task):
         EVALUATIONS[task](lambda image: None, [], NAMES)
 
 
-def test_other_classes_and_joints_are_told():
-    with pytest.raises(InputError, match="image 0: class 3, but classes go from 0 to 2"):
+def test_other_classes_and_keypoints_are_refused():
+    with pytest.raises(InputError, match="image 0: label must be a class from 0 to 2, not 3"):
         run("classification", [{"label": np.int32(3)}], [label(0)])
-    with pytest.raises(InputError, match="the answer is class 4 of 5, but the data set has 3"):
+    with pytest.raises(InputError, match="the predicted class is 4 of 5, but the data set has 3"):
         run("classification", [{"label": np.int32(0)}], [label(4, 5)])
     few = {"keypoints": person()["keypoints"][:4]}
     samples = [("one.jpg", {"image": IMAGE, **person()})]
-    with pytest.raises(InputError, match=r"one\.jpg: 6 joints, but the answer has 4"):
+    with pytest.raises(InputError, match=r"one\.jpg: 6 labelled keypoints, but 4 predicted"):
         evaluate_pose(lambda image: few, samples, ())
     posed = [("one.jpg", {"image": IMAGE, "label": np.int32(-1), **person()})]
     with pytest.raises(InputError, match="no labelled image"):

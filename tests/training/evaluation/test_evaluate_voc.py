@@ -36,7 +36,7 @@ def test_area_is_that_of_the_envelope():
 
 
 def samples_and_predictions():
-    """Two images, one class. Scores say in which order the answers are judged."""
+    """Two images, one class. Predictions are matched by score."""
     image = np.zeros((100, 100, 3), np.uint8)
     first = {
         "image": image,
@@ -129,5 +129,5 @@ def test_proposals_of_nothing():
     empty = [("0", {"image": np.zeros((9, 9, 3)), "boxes": np.zeros((0, 4)), "labels": []})]
     result = proposal_recall(lambda _: {"boxes": np.ones((2, 4))}, empty, 1, counts=(10,))
     assert result == {"ar10": None, "recall50_10": None, "images": 1}
-    with pytest.raises(InputError, match="no image to measure on"):
+    with pytest.raises(InputError, match="no image to evaluate on"):
         proposal_recall(lambda _: {}, [], 1)

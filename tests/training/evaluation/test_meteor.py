@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from training.evaluation import meteor
-from training.evaluation.meteor import align, meteor_scorer, own_meteor
+from training.evaluation.meteor import align, meteor_scorer, stem_meteor
 from zoo.errors import InputError
 
 SENTENCES = (
@@ -44,7 +44,7 @@ PAIRS = [(one, other) for one in SENTENCES for other in SENTENCES]
     ],
 )
 def test_worked_by_hand(candidate, reference, delta, expected):
-    found = own_meteor(SENTENCES[candidate], [SENTENCES[reference]], delta)
+    found = stem_meteor(SENTENCES[candidate], [SENTENCES[reference]], delta)
     np.testing.assert_allclose(found, expected, rtol=1e-12)
 
 
@@ -57,9 +57,9 @@ def test_matches_are_many_in_few_chunks():
 
 
 def test_the_best_reference_counts():
-    alone = [own_meteor(SENTENCES[8], [SENTENCES[i]]) for i in (0, 9)]
-    assert own_meteor(SENTENCES[8], [SENTENCES[0], SENTENCES[9]]) == max(alone) > min(alone)
-    assert own_meteor("", SENTENCES) == own_meteor("a cat", []) == 0
+    alone = [stem_meteor(SENTENCES[8], [SENTENCES[i]]) for i in (0, 9)]
+    assert stem_meteor(SENTENCES[8], [SENTENCES[0], SENTENCES[9]]) == max(alone) > min(alone)
+    assert stem_meteor("", SENTENCES) == stem_meteor("a cat", []) == 0
 
 
 def jar():
@@ -79,7 +79,7 @@ def test_against_the_official_program_of_words_and_stems(delta, tolerance, tmp_p
     command = ["java", "-Xmx1G", "-jar", str(jar()), *map(str, files), "-l", "en", *options]
     output = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path).stdout
     expected = [float(score) for score in re.findall(r"Segment \d+ score:\s+(\S+)", output)]
-    found = [own_meteor(one, [other], delta) for one, other in PAIRS]
+    found = [stem_meteor(one, [other], delta) for one, other in PAIRS]
     assert len(expected) == len(PAIRS)
     # Its list of function words is another one.
     np.testing.assert_allclose(found, np.nan_to_num(expected), atol=tolerance)
@@ -94,12 +94,12 @@ def test_official_program_scores_many_sentences(monkeypatch):
     found = score([SENTENCES[0], SENTENCES[2], "", "a", SENTENCES[0]], references)
     assert found[:4] == [1.0, 1.0, 0.0, 0.0]
     # No synonym is in these two, so that the program finds what words and stems do.
-    assert found[4] == pytest.approx(own_meteor(SENTENCES[0], [SENTENCES[1]]), abs=1e-6)
+    assert found[4] == pytest.approx(stem_meteor(SENTENCES[0], [SENTENCES[1]]), abs=1e-6)
 
 
 def test_without_java_the_own_one_counts(monkeypatch):
     monkeypatch.setattr(shutil, "which", lambda name: None)
     name, score = meteor_scorer()
-    assert name == meteor.OWN and score(["a cat"], [["a cat"]]) == [1.0]
+    assert name == meteor.BUILT_IN and score(["a cat"], [["a cat"]]) == [1.0]
     with pytest.raises(InputError, match=r"needs Java and pycocoevalcap.*visionzoo\[captions\]"):
         meteor_scorer(official=True)

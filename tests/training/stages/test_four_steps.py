@@ -1,4 +1,4 @@
-"""Faster R-CNN in four steps: who shares what with whom, and going on after a kill."""
+"""Faster R-CNN in four steps: shared layers, and resuming an interrupted training."""
 
 import dataclasses
 import json
@@ -9,18 +9,18 @@ import pytest
 from block_images import write_blocks
 from keras import ops
 
-import training.stages.four_step_training as steps_module
 import zoo
+from training import trainer
 from training.data.augment import Augmentation
 from training.data.proposals import open_proposals
 from training.data.sources import open_source
 from training.recipe import Recipe, recipe_for
 from training.run import Run, open_run
-from training.stages.four_step_training import fit_four_steps, four_steps
+from training.stages.four_step_training import four_steps
 from training.trainer import fit
 from zoo.errors import InputError
 
-RECIPE = Recipe(
+RECIPE = Recipe.of(
     image_size=(64, 64),
     batch_size=2,
     epochs=1,
@@ -33,9 +33,9 @@ RECIPE = Recipe(
         "norm": "group",
         "width": 0.125,
         "filters": 16,
-        "units": 16,
+        "hidden_units": 16,
         "anchor_sizes": [16.0, 32.0],
-        "regions": 8,
+        "rois_per_image": 8,
         "proposals": [32, 16],
         "dropout": 0.0,
         "backbone_options": {"blocks": [1, 1, 1, 1, 1]},
@@ -50,7 +50,7 @@ def world(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def trained(world, tmp_path_factory):
-    """The run that all steps lead to, and what was said on the way."""
+    """The run of the last step, and the log."""
     lines: list[str] = []
     patch = pytest.MonkeyPatch()
     patch.setenv("ZOO_DATA_DIR", str(tmp_path_factory.mktemp("cache")))
@@ -99,52 +99,48 @@ def test_a_trained_network_proposes(trained, world):
     assert boxes.dtype == np.float32 and 0 < len(boxes) <= 32
     assert (boxes[:, 2:] > boxes[:, :2]).all()
     assert (boxes >= 0).all() and (boxes <= [60, 50, 60, 50]).all()
-    # What was proposed is stored under the network's weights.
+    # Proposals are cached by the weights of the network.
     other = open_proposals(f"network:{trained[0].folder / 'steps' / '3'}")
     assert other.name != proposer.name
 
 
 def test_only_a_run_of_faster_rcnn_proposes(trained):
-    with pytest.raises(InputError, match="a run of fast_rcnn, which proposes nothing"):
+    with pytest.raises(InputError, match="a run of fast_rcnn, which has no proposal network"):
         open_proposals(f"network:{trained[0].folder / 'steps' / '2'}")
-    with pytest.raises(InputError, match="not a run folder"):
+    with pytest.raises(InputError, match="is not a run folder"):
         open_proposals("network:")
 
 
-def test_the_last_model_is_one_of_its_own(trained):
+def test_the_last_model_is_complete(trained):
     model = trained[0].model()
-    assert model.arguments["trainable_part"] == "regions" and model.arguments["frozen"] == -1
+    assert model.arguments["trainable_part"] == "regions" and model.arguments["freeze_backbone"]
     predictions = zoo.predict(model, np.zeros((1, 50, 60, 3), np.uint8), image_size=(64, 64))
     assert predictions["boxes"].shape == (1, 100, 4)
 
 
 class Recorded:
-    """Stands for `fit_single_stage`: keeps what it is asked for; dies in a step if told so."""
+    """Stands for `fit_single_stage`: records its calls; is interrupted in a step if `dies` is."""
 
     def __init__(self, dies=0):
         self.calls: list[tuple[str, bool, object, float | None]] = []
         self.dies = dies
 
-    def __call__(
-        self, architecture, source, recipe=None, *, out, resume=False, minutes=None, weights=None,
-        log=None,
-    ):  # fmt: skip
-        self.calls.append((architecture, resume, weights, minutes))
+    def __call__(self, source, recipe, *, out, resume, minutes, weights, log):
+        self.calls.append((recipe.architecture, resume, weights, minutes))
         out.mkdir(parents=True, exist_ok=True)
         done = len(self.calls) != self.dies
-        (out / "run.json").write_text(
-            json.dumps({"form": 1, "architecture": architecture, "finished": done})
-        )
-        (out / "recipe.toml").write_text((recipe or RECIPE).to_toml())
+        info = {"version": 1, "architecture": recipe.architecture, "finished": done}
+        (out / "run.json").write_text(json.dumps(info))
+        (out / "recipe.toml").write_text(recipe.to_toml())
         if not done:
             raise KeyboardInterrupt
         (out / "checkpoint.npz").touch()
-        return Run(out, {}, RECIPE)
+        return Run(out, {}, recipe)
 
 
-def test_a_killed_step_is_gone_on_with(world, tmp_path, monkeypatch):
+def test_an_interrupted_step_is_resumed(world, tmp_path, monkeypatch):
     first, out = Recorded(dies=2), tmp_path / "run"
-    monkeypatch.setattr(steps_module, "fit_single_stage", first)
+    monkeypatch.setattr(trainer, "fit_single_stage", first)
     source = open_source(f"coco:{world}")
     with pytest.raises(KeyboardInterrupt):
         fit("faster_rcnn", source, RECIPE, out=out, weights="start.keras", minutes=8)
@@ -154,8 +150,8 @@ def test_a_killed_step_is_gone_on_with(world, tmp_path, monkeypatch):
     ]
     assert first.calls[0][3] == pytest.approx(2, abs=0.1)
     second = Recorded()
-    monkeypatch.setattr(steps_module, "fit_single_stage", second)
-    # Not one epoch of the second step had finished: it begins anew, as it was to begin.
+    monkeypatch.setattr(trainer, "fit_single_stage", second)
+    # No epoch of the second step has finished, so it starts again.
     fit("faster_rcnn", source, out=out, resume=True)
     assert [call[:3] for call in second.calls] == [
         ("fast_rcnn", False, "start.keras"),
@@ -163,42 +159,45 @@ def test_a_killed_step_is_gone_on_with(world, tmp_path, monkeypatch):
         ("faster_rcnn", False, out / "steps" / "3" / "model.keras"),
     ]
     third = Recorded()
-    monkeypatch.setattr(steps_module, "fit_single_stage", third)
+    monkeypatch.setattr(trainer, "fit_single_stage", third)
     fit("faster_rcnn", source, out=out, resume=True)
     assert [call[:3] for call in third.calls] == [("faster_rcnn", True, None)]
-    with pytest.raises(InputError, match="not an empty folder"):
+    with pytest.raises(InputError, match="folder is not empty"):
         fit("faster_rcnn", source, RECIPE, out=out)
 
 
 def test_what_each_step_learns(tmp_path):
     first, second, third, last = four_steps(RECIPE, tmp_path)
-    assert first.recipe.model["trainable_part"] == "proposals" and "frozen" not in first.recipe.model
+    assert (
+        first.recipe.model["trainable_part"] == "proposals"
+        and "freeze_backbone" not in first.recipe.model
+    )
     assert second.recipe.proposals == f"network:{first.folder}"
-    assert second.recipe.max_proposals == second.recipe.model["proposals"] == 32
+    assert second.recipe.max_proposals == second.recipe.model["max_proposals"] == 32
     assert "anchor_sizes" not in second.recipe.model
-    assert third.recipe.model["frozen"] == last.recipe.model["frozen"] == -1
+    assert third.recipe.model["freeze_backbone"] and last.recipe.model["freeze_backbone"]
     assert last.recipe.model["trainable_part"] == "regions" and last.folder == tmp_path
     plain = four_steps(dataclasses.replace(RECIPE, model={}), tmp_path)[1].recipe
-    assert plain.model == {"regions": 128, "proposals": 2000}
+    assert plain.model == {"rois_per_image": 128, "max_proposals": 2000}
 
 
 @pytest.mark.parametrize(
     ("architecture", "model", "words"),
     [
         ("fast_rcnn", {}, "four_steps is for faster_rcnn"),
-        ("faster_rcnn", {"pyramid": True}, "for one map"),
-        ("faster_rcnn", {"trainable_part": "all"}, "leave trainable_part out"),
+        ("faster_rcnn", {"head": "fpn"}, "for a single feature map"),
+        ("faster_rcnn", {"trainable_part": "all"}, "leave model.trainable_part out"),
         ("faster_rcnn", {"backbone": "vgg61"}, "unknown"),
     ],
 )
-def test_what_steps_are_not_for_has_its_line(world, tmp_path, architecture, model, words):
+def test_what_four_steps_are_not_for(world, tmp_path, architecture, model, words):
     recipe = dataclasses.replace(RECIPE, model=model)
     with pytest.raises(InputError, match=words):
-        fit_four_steps(architecture, f"coco:{world}", recipe, out=tmp_path / "run")
+        fit(architecture, f"coco:{world}", recipe, out=tmp_path / "run")
     assert not list((tmp_path / "run").glob("*"))
 
 
 def test_recipes_say_whether():
     assert not recipe_for("faster_rcnn", "detection").four_steps
-    with pytest.raises(InputError, match="four_steps is one of"):
+    with pytest.raises(InputError, match="four_steps must be one of"):
         recipe_for("faster_rcnn", "detection").changed({"four_steps": "yes"})

@@ -1,4 +1,4 @@
-"""The logistic regression of poses: missing joints, mirror images, the folded layer."""
+"""The logistic regression of poses: missing keypoints, mirror images, the folded layer."""
 
 import numpy as np
 import pytest
@@ -10,8 +10,8 @@ from training.data.body_joints import head_of, torso_of
 from training.data.pipeline import BatchConfig
 from training.data.shapes.figure_poses import JOINT_PAIRS, JOINTS
 from training.data.sources import open_source
+from training.model_setup import data_arguments
 from training.stages.pose_classes import STRENGTH, mirror_images, pose_vectors, solve_pose_classes
-from training.trainer import arguments_of
 from zoo.layers.pose_vector import pose_vector
 
 TORSO = (8, 9, 2, 3)
@@ -58,7 +58,7 @@ class Poses:
     """A data set of poses alone, in place of images."""
 
     spec = "poses"
-    joint_pairs = JOINT_PAIRS
+    flip_pairs = JOINT_PAIRS
 
 
 def solved(monkeypatch, poses, labels, classes=3, mirrored=False):
@@ -78,7 +78,7 @@ def test_the_layer_is_scikit_learns_regression(monkeypatch):
     poses[:, 6, 1] += 60 * (labels == 1)
     poses[:, 11, 0] += 60 * (labels == 2)
     model, line = solved(monkeypatch, poses, labels)
-    assert "90 labelled poses" in line and "commonest class is 33.3 %" in line
+    assert "90 labelled poses" in line and "most frequent class is 33.3 %" in line
     vectors, _ = pose_vectors(poses, TORSO)
     standard = (vectors - vectors.mean(0)) / vectors.std(0)
     expected = LogisticRegression(C=STRENGTH, max_iter=1000).fit(standard, labels)
@@ -96,11 +96,11 @@ def test_the_layer_is_scikit_learns_regression(monkeypatch):
 def test_two_classes_a_class_never_seen_and_joints_never_labelled(monkeypatch):
     poses, labels = joints(60), np.arange(60) % 2 * 2
     poses[:, 6, 1] += 60 * (labels == 2)
-    poses[:, 0] = 0  # an ankle that nobody labels
+    poses[:, 0] = 0  # an ankle without labels
     poses[:3, 8] = 0
     labels[3] = -1
     model, line = solved(monkeypatch, poses, labels)
-    assert "56 labelled poses (4 without a class or a whole torso left out)" in line
+    assert "56 labelled poses (4 without a class or a complete torso left out)" in line
     layer = model.get_layer("pose_logits")
     assert (ops.convert_to_numpy(layer.kernel)[:2] == 0).all()
     vectors = np.nan_to_num(pose_vectors(poses[4:], TORSO)[0])
@@ -117,5 +117,5 @@ def test_a_whole_torso_and_head_by_name():
 
 
 def test_the_embedded_figures_have_classes_joints_and_torso():
-    arguments = arguments_of("pose_classifier", open_source("shapes:figures"))
+    arguments = data_arguments("pose_classifier", open_source("shapes:figures"))
     assert arguments == {"num_classes": 2, "num_keypoints": 14, "torso": [8, 9, 2, 3]}

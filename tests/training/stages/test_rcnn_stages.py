@@ -15,8 +15,10 @@ from training.data.proposals import open_proposals, with_proposals
 from training.data.sources import open_source
 from training.recipe import Recipe, recipe_for
 from training.run import open_run
-from training.stages.rcnn import FeatureFiles, Svm, mine, regress_boxes, solve_rcnn
-from training.stages.rcnn.rcnn_svms import NEVER
+from training.stages.rcnn.rcnn_features import FeatureFiles
+from training.stages.rcnn.rcnn_regression import regress_boxes
+from training.stages.rcnn.rcnn_stages import RegionSvms
+from training.stages.rcnn.rcnn_svms import NEVER, Svm, mine_svms
 from training.trainer import fit
 from zoo.errors import InputError
 from zoo.files.atomic_writes import replacing
@@ -28,12 +30,15 @@ RECIPE = {
     "max_proposals": 20,
     "augmentation": Augmentation(),
     "model": {
-        **{key: zoo.card("rcnn").tiny[key] for key in ("norm", "width", "units", "crop")},
+        **{
+            key: zoo.card("rcnn").tiny[key]
+            for key in ("norm", "width", "hidden_units", "crop_size")
+        },
         "dropout": 0.0,
         "context": 4,
-        "regions": 8,
-        "proposals": 20,
-        "at_once": 16,
+        "rois_per_image": 8,
+        "max_proposals": 20,
+        "chunk_size": 16,
     },
 }
 
@@ -44,12 +49,12 @@ def world(tmp_path_factory):
 
 
 def recipe(world, **changes):
-    return Recipe(**{**RECIPE, "proposals": f"files:{world}", **changes})
+    return Recipe.of(**{**RECIPE, "proposals": f"files:{world}", **changes})
 
 
 @pytest.fixture(scope="module")
 def trained(world, tmp_path_factory):
-    """A run that is through, and what it said."""
+    """A finished run, and its log."""
     lines = []
     out = tmp_path_factory.mktemp("runs") / "run"
     run = fit("rcnn", f"coco:{world}", recipe(world), out=out, log=lines.append)
@@ -77,7 +82,7 @@ def test_one_command_goes_through_all_stages(trained):
     assert not (run.folder / "features").exists()
 
 
-def test_a_finished_run_stays_and_a_killed_one_goes_on(world, trained, tmp_path):
+def test_a_finished_run_stays_and_an_interrupted_one_resumes(world, trained, tmp_path):
     folder = tmp_path / "run"
     shutil.copytree(trained[0].folder, folder)
     before = (folder / "model.keras").read_bytes()
@@ -97,12 +102,12 @@ def test_a_finished_run_stays_and_a_killed_one_goes_on(world, trained, tmp_path)
     seen: list[int] = []
     files.make(source, lambda number: seen.append(kept.stat().st_mtime_ns))
     assert set(seen) == {stamp} and len(seen) == 6
-    solve_rcnn(run, source, "val", lambda line: None)
+    RegionSvms().conclude(run, source, "val", lambda line: None)
     found = ops.convert_to_numpy(run.model().box_head.get_layer("svms").kernel)
     np.testing.assert_allclose(found, kernel, rtol=1e-3, atol=1e-4)
 
 
-def test_features_of_another_model_are_thrown_away(world, trained, tmp_path):
+def test_features_of_another_model_are_removed(world, trained, tmp_path):
     folder = tmp_path / "run"
     shutil.copytree(trained[0].folder, folder)
     run = open_run(folder)
@@ -122,7 +127,7 @@ def test_features_of_another_model_are_thrown_away(world, trained, tmp_path):
 
 
 def test_features_are_those_that_predictions_are_made_of(world, trained, tmp_path):
-    """Stored margins, by the folded SVMs, are the scores that the model answers with."""
+    """Stored features give, through the folded SVMs, the scores of the predictions."""
     folder = tmp_path / "run"
     shutil.copytree(trained[0].folder, folder)
     run = open_run(folder)
@@ -192,7 +197,7 @@ def test_mined_svms_are_nearly_those_of_all_background(monkeypatch):
     monkeypatch.setattr("training.stages.rcnn.rcnn_svms.RETRAIN", 500)
     files, rows = drawn()
     seen = []
-    found = mine(files, len(rows), ["a", "b", "none"], seen.append)
+    found = mine_svms(files, len(rows), ["a", "b", "none"], seen.append)
     assert seen == list(range(1, 9))
     total = np.sum([row["norms"] for row in rows], axis=0)
     scale = 20 / (total[0] / total[2])
@@ -209,7 +214,7 @@ def test_mined_svms_are_nearly_those_of_all_background(monkeypatch):
         mined = hinge(found.weights[label] / scale, found.intercepts[label], positives, negatives)
         assert mined < 1.05 * best, (label, mined, best)
     assert found.intercepts[2] == NEVER and not found.weights[2].any()
-    assert any("no object to learn none from" in note for note in found.notes)
+    assert any("no training object of none" in note for note in found.notes)
 
 
 def test_easy_background_is_dropped_and_hard_one_kept():
@@ -244,20 +249,20 @@ def test_boxes_are_the_ridge_of_the_definition():
         np.testing.assert_allclose(intercepts[label], expected, rtol=1e-3, atol=1e-4)
 
 
-def test_what_cannot_be_learned_has_its_line():
+def test_data_that_svms_cannot_use():
     files, rows = drawn(2)
     for row in rows:
         row["overlaps"][:] = 1.0
-    with pytest.raises(InputError, match="no region of the training images is background to a"):
-        mine(files, 2, ["a", "b", "c"], lambda number: None)
+    with pytest.raises(InputError, match="no proposal of the training images is background to a"):
+        mine_svms(files, 2, ["a", "b", "c"], lambda number: None)
     for row in rows:
         row["true_fc7"], row["true_classes"] = row["true_fc7"][:0], row["true_classes"][:0]
-    with pytest.raises(InputError, match="have no object"):
-        mine(files, 2, ["a", "b", "c"], lambda number: None)
+    with pytest.raises(InputError, match="have no labelled object"):
+        mine_svms(files, 2, ["a", "b", "c"], lambda number: None)
     for row in rows:
         row["norms"] = np.zeros(3)
-    with pytest.raises(InputError, match="no proposals"):
-        mine(files, 2, ["a", "b", "c"], lambda number: None)
+    with pytest.raises(InputError, match="have no proposals"):
+        mine_svms(files, 2, ["a", "b", "c"], lambda number: None)
 
 
 def test_a_softmax_alone_has_its_boxes_regressed(world, tmp_path):
@@ -277,4 +282,4 @@ def test_a_softmax_alone_has_its_boxes_regressed(world, tmp_path):
 def test_recipe_is_the_papers():
     own = recipe_for("rcnn", "detection")
     assert own.learning_rate == 1e-3 and own.max_proposals == 2000
-    assert own.batch_size * 64 == 128 and own.augmentation.scale == (1.0, 1.0)
+    assert own.batch.batch_size * 64 == 128 and own.batch.augmentation.scale == (1.0, 1.0)

@@ -1,4 +1,4 @@
-"""Published weights in whole models; a narrow VGG16 of Keras' form stands in for the real one."""
+"""Published weights in whole models; a narrow VGG16 of Keras' form replaces the published one."""
 
 import keras
 import numpy as np
@@ -53,7 +53,7 @@ def narrow(monkeypatch):
 def test_fcn_computes_what_the_classifier_does(file):
     """In the middle of an image of 224×224 fc7 is the published network's fc2."""
     path, network = file
-    model = zoo.build("fcn8s", num_classes=3, width=WIDTH, head=HEAD, norm="none")
+    model = zoo.build("fcn8s", num_classes=3, width=WIDTH, head_filters=HEAD, norm="none")
     report = zoo.load_weights(model, path)
     assert len(report.loaded) == 2 * (13 + 2)
     assert all("score" in name or "double" in name for name in report.kept)
@@ -71,7 +71,9 @@ def test_fcn_computes_what_the_classifier_does(file):
 def test_other_fully_convolutional_networks_take_them_too(file):
     path, network = file
     kernel = network.get_layer("fc1").get_weights()[0]
-    model = zoo.build("dilated_frontend", num_classes=3, width=WIDTH, classifier=(16, 7))
+    model = zoo.build(
+        "dilated_frontend", num_classes=3, width=WIDTH, head_filters=16, head_kernel_size=7
+    )
     zoo.load_weights(model, path)
     found = model.get_layer("fc6").get_weights()[0]
     for row, column in ((0, 0), (2, 5), (6, 6)):
@@ -81,7 +83,7 @@ def test_other_fully_convolutional_networks_take_them_too(file):
 
 
 def test_heads_of_another_size_keep_their_values(file):
-    model = zoo.build("fcn32s", num_classes=3, width=WIDTH, head=128, norm="none")
+    model = zoo.build("fcn32s", num_classes=3, width=WIDTH, head_filters=128, norm="none")
     before = model.get_layer("fc7_conv").get_weights()[0]
     report = zoo.load_weights(model, file[0])
     assert len(report.loaded) == 26
@@ -89,16 +91,16 @@ def test_heads_of_another_size_keep_their_values(file):
     np.testing.assert_array_equal(model.get_layer("fc7_conv").get_weights()[0], before)
 
 
-def test_what_does_not_go_is_one_line(file, tmp_path):
-    with pytest.raises(InputError, match="no backbone of those"):
+def test_weights_that_do_not_fit_are_one_line(file, tmp_path):
+    with pytest.raises(InputError, match="needs a model with one backbone"):
         zoo.load_weights(zoo.card("unet").build_tiny(), "imagenet")
-    model = zoo.build("fcn32s", num_classes=3, width=WIDTH, head=HEAD)
+    model = zoo.build("fcn32s", num_classes=3, width=WIDTH, head_filters=HEAD)
     with pytest.raises(InputError, match="biases"):
         zoo.load_weights(model, file[0])
-    plain = zoo.build("fcn32s", num_classes=3, width=WIDTH, head=HEAD, norm="none")
+    plain = zoo.build("fcn32s", num_classes=3, width=WIDTH, head_filters=HEAD, norm="none")
     broken = tmp_path / "broken.weights.h5"
     broken.write_bytes(b"no weights")
-    for path in (broken, tmp_path / "none.weights.h5"):
-        with pytest.raises(InputError, match="were not loaded") as caught:
+    for path, message in ((broken, "not a readable"), (tmp_path / "none.h5", "no such file")):
+        with pytest.raises(InputError, match=message) as caught:
             zoo.load_weights(plain, path)
         assert "\n" not in str(caught.value)

@@ -1,13 +1,10 @@
 import keras
 import numpy as np
 import pytest
+from arrays import to_array
 
 from zoo.boxes import AnchorGenerator, inside
 from zoo.errors import InputError
-
-
-def numbers(x):
-    return np.array(keras.ops.convert_to_numpy(x))
 
 
 def test_the_papers_anchors():
@@ -37,7 +34,7 @@ def test_public_pyramid_anchors():
 @pytest.mark.parametrize("stride", [None, (7, 5)])
 def test_order_of_rows_columns_ratios_and_sizes(stride):
     generator = AnchorGenerator({3: (16, 24)}, (0.5, 2.0))
-    anchors = numbers(generator(3, 2, 3, stride))
+    anchors = to_array(generator(3, 2, 3, stride))
     assert anchors.shape == (2 * 3 * generator.per_cell(3), 4)
     down, across = stride or (8, 8)
     expected = []
@@ -54,7 +51,7 @@ def test_order_of_rows_columns_ratios_and_sizes(stride):
 
 def test_shapes_of_densecap_stand_on_cell_centres():
     shapes = [(45, 90), (90, 45), (64, 64)]
-    anchors = numbers(AnchorGenerator(shapes={4: shapes})(4, 1, 2))
+    anchors = to_array(AnchorGenerator(shapes={4: shapes})(4, 1, 2))
     np.testing.assert_array_equal(anchors[:, 2:] - anchors[:, :2], shapes * 2)
     centres = (anchors[:, 2:] + anchors[:, :2]) / 2
     np.testing.assert_array_equal(centres, [[8, 8]] * 3 + [[24, 8]] * 3)
@@ -71,14 +68,14 @@ def test_a_map_of_unknown_size():
         return generator(2, *keras.ops.shape(maps)[1:3])
 
     for height, width in ((3, 5), (4, 1)):
-        expected = numbers(generator(2, height, width))
+        expected = to_array(generator(2, height, width))
         np.testing.assert_array_equal(anchors(tf.zeros([1, height, width, 3])), expected)
 
 
 def test_inside_the_image():
     boxes = np.float32([[0, 0, 10, 20], [-1, 0, 5, 5], [0, 0, 11, 5], [3, 3, 4, 21]])
-    np.testing.assert_array_equal(numbers(inside(boxes, 20, 10)), [True, False, False, False])
-    two = numbers(inside(boxes, np.float32([[20], [30]]), np.float32([[10], [11]])))
+    np.testing.assert_array_equal(to_array(inside(boxes, 20, 10)), [True, False, False, False])
+    two = to_array(inside(boxes, np.float32([[20], [30]]), np.float32([[10], [11]])))
     np.testing.assert_array_equal(two, [[1, 0, 0, 0], [1, 0, 1, 1]])
 
 
@@ -87,7 +84,7 @@ def test_the_papers_count_of_anchors_inside():
     generator = AnchorGenerator({4: (128, 256, 512)}, convention="base16")
     anchors = generator(4, 38, 63)
     assert 20000 < anchors.shape[0] < 22000
-    assert 5500 < numbers(inside(anchors, 600, 1000)).sum() < 8500
+    assert 5500 < to_array(inside(anchors, 600, 1000)).sum() < 8500
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""DenseCap: published count, sampling by the rules, gradients to boxes, and that it learns."""
+"""DenseCap: published parameter count, sampling, gradients to boxes, overfitting."""
 
 import dataclasses
 
@@ -12,7 +12,7 @@ import zoo
 from zoo.abstract_build import build_abstract
 from zoo.boxes.overlap import iou
 from zoo.captioning.region_selection import CaptionSampling, recognition_network, region_maps
-from zoo.detection.ground_truth import truth_of
+from zoo.detection.ground_truth import mark_valid
 from zoo.errors import InputError
 
 WORDS = ("red", "blue", "square", "below", "the", "left")
@@ -28,7 +28,7 @@ def test_published_count():
 
 
 def test_boxes_are_sampled_by_the_rules():
-    truth = truth_of(
+    truth = mark_valid(
         {
             "boxes": np.array([[[0, 0, 100, 100], [60, 60, 90, 90], [0, 0, 0, 0]]], "float32"),
             "labels": np.array([[0, 0, -1]]),
@@ -43,12 +43,12 @@ def test_boxes_are_sampled_by_the_rules():
     sample = CaptionSampling(64)(boxes, truth, 100, 100, seed=0)
     found = {key: ops.convert_to_numpy(value)[0] for key, value in sample.items()}
     chosen = boxes[0][found["index"]]
-    # Twenty near boxes, all of which tie as the best of their truth, and the one across the border.
+    # Twenty near boxes, which tie as the best of their object, and the one across the border.
     assert found["positive"][:21].all() and not found["positive"][21:].any()
     assert (chosen[:21] == whole[0]).all(-1).sum() == 1
     assert found["sampled"].sum() == 21 + 43
     assert (chosen[21:64] == far[0]).all()
-    one = found["truth"][:21][(chosen[:21] == near[0]).all(-1)]
+    one = found["matched"][:21][(chosen[:21] == near[0]).all(-1)]
     assert len(one) == 20 and (one == 1).all()
 
 
@@ -65,7 +65,7 @@ def test_regions_are_read_bilinearly_and_pass_gradients_to_boxes():
     # Pixel 16·i + 8 is the middle of cell i; the outer points stand on the edges.
     np.testing.assert_allclose(maps[0, 0, :, 0], np.linspace(1, 5, 5), atol=1e-5)
     np.testing.assert_allclose(maps[0, :, 0, 1], np.linspace(0.5, 3.5, 5), atol=1e-5)
-    # Each of 25 points moves by its share of an edge's way, a sixteenth of a cell a pixel.
+    # Each of 25 points moves by its fraction of the edge's way, a sixteenth of a cell a pixel.
     np.testing.assert_allclose(gradient[0, 0], [25 / 32, 0, 25 / 32, 0], atol=1e-5)
 
 
@@ -76,7 +76,7 @@ def test_second_stage_moves_the_first_stages_boxes():
     outputs = model(images)
     with tf.GradientTape() as tape:
         tape.watch(outputs["rpn_deltas"])
-        parts = model.learn(images, targets, outputs, training=False)
+        parts = model.compute_losses(images, targets, outputs, training=False)
         later = parts["box"] + parts["objectness"] + parts["caption"]
     gradient = tape.gradient(later, outputs["rpn_deltas"])
     assert np.abs(gradient).max() > 0
@@ -99,12 +99,12 @@ def make_images():
     return images, {"boxes": boxes, "labels": labels, "captions": captions}
 
 
-def test_it_learns_two_images_by_heart():
+def test_two_images_are_overfitted():
     keras.utils.set_random_seed(0)
     model = zoo.card("densecap").build_tiny(
-        vocabulary_size=0,
+        vocabulary_size=None,
         vocabulary=WORDS,
-        first_box_weight=1.0,
+        rpn_box_weight=1.0,
         box_weight=1.0,
         positive_iou=0.4,
     )
@@ -114,8 +114,8 @@ def test_it_learns_two_images_by_heart():
     for _ in range(300):
         last = model.train_on_batch(images, targets)[0]
     assert last < 0.1 * first
-    for beam in (1, 3):
-        model.saying = dataclasses.replace(model.saying, beam=beam)
+    for width in (1, 3):
+        model.settings = dataclasses.replace(model.settings, beam_width=width)
         predictions = {k: ops.convert_to_numpy(v) for k, v in zoo.predict(model, images).items()}
         for number, expected in enumerate(("red square", "blue square below the left")):
             words = [model.tokens[token] for token in predictions["captions"][number, 0] if token]
@@ -128,12 +128,15 @@ def test_it_learns_two_images_by_heart():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"vocabulary": ("a", "b"), "vocabulary_size": 7}, "make a vocabulary_size of 6, not 7"),
-        ({"vocabulary_size": 4}, "one word at least"),
-        ({"beam": 0}, "beam is at least 1"),
-        ({"anchors": ()}, "one at least"),
+        (
+            {"vocabulary": ("a", "b"), "vocabulary_size": 7},
+            "must be 6 for 2 words, not 7",
+        ),
+        ({"vocabulary_size": 4}, "and one word"),
+        ({"beam_width": 0}, "beam_width must be at least 1"),
+        ({"anchor_shapes": ()}, "at least one|one at least"),
         ({"positive_iou": 0.2}, "negative_iou <= positive_iou"),
-        ({"max_words": 0}, "max_words is at least 1"),
+        ({"max_words": 0}, "max_words must be at least 1"),
     ],
 )
 def test_bad_arguments(arguments, message):
@@ -145,7 +148,7 @@ def test_bad_arguments(arguments, message):
 def test_normalised_codes_do_not_grow_with_their_weights():
     region = np.random.default_rng(0).normal(size=(4, 3, 3, 8)).astype("float32")
     for norm, factor in (("group", 1.0), ("none", 10_000.0)):
-        network = recognition_network(8, size=3, units=16, dropout=0.0, norm=norm)
+        network = recognition_network(8, size=3, hidden_units=16, dropout=0.0, norm=norm)
         before = np.asarray(network(region)[0])
         for name in ("fc6", "fc7"):
             kernel = network.get_layer(name).kernel

@@ -1,4 +1,4 @@
-"""The language model against its definition in float64, and every way of searching for words."""
+"""The language model against its definition in float64; greedy and beam search."""
 
 import itertools
 
@@ -43,13 +43,13 @@ class Reference:
         c = f * c + i * np.tanh(g)
         return o * np.tanh(c), c
 
-    def see(self, code):
+    def start(self, code):
         x = np.maximum(code @ self.image + self.image_bias, 0)
         return self.step(x, (np.zeros(UNITS), np.zeros(UNITS)))
 
     def log_probabilities(self, code, inputs):
         """Of the end, the unknown word and the words, after each of the inputs."""
-        state = self.see(code)
+        state = self.start(code)
         rows = []
         for token in inputs:
             # Padding, start (and end), unknown, words.
@@ -67,23 +67,23 @@ def test_loss_is_the_cross_entropy_of_the_words(model, codes):
     for code, caption in zip(codes, captions, strict=False):
         found = reference.log_probabilities(code, caption[:-1])
         expected.append(-sum(found[t, w - 2] for t, w in enumerate(caption[1:]) if w))
-    where = np.array([True, True, True, False])
-    loss = float(model.loss(codes[:4], captions, where))
+    valid = np.array([True, True, True, False])
+    loss = float(model.loss(codes[:4], captions, valid))
     np.testing.assert_allclose(loss, np.mean(expected[:3]), rtol=1e-5)
     assert float(model.loss(codes[:4], captions, np.zeros(4, bool))) == 0
 
 
-def test_greedy_takes_the_likeliest_word(model, codes):
+def test_greedy_takes_the_most_probable_word(model, codes):
     found = keras.ops.convert_to_numpy(model.greedy(codes, 6))
     assert found.shape == (9, 6) and found.dtype == "int32"
     reference = Reference(model)
     for code, row in zip(codes, found, strict=True):
-        said = [1]
-        while len(said) <= 6:
-            said.append(int(reference.log_probabilities(code, said)[-1].argmax()) + 2)
-            if said[-1] == END:
+        tokens = [1]
+        while len(tokens) <= 6:
+            tokens.append(int(reference.log_probabilities(code, tokens)[-1].argmax()) + 2)
+            if tokens[-1] == END:
                 break
-        words = [token for token in said[1:] if token != END]
+        words = [token for token in tokens[1:] if token != END]
         assert row.tolist() == words + [0] * (6 - len(words))
 
 
@@ -94,7 +94,7 @@ def test_a_beam_of_one_is_greedy(model, codes):
 
 def test_a_wide_beam_finds_the_most_probable_sentence(model, codes):
     length, words = 3, range(UNKNOWN, SIZE)
-    # Wide enough for every beginning of two words.
+    # Wide enough for all partial captions of two words.
     found = keras.ops.convert_to_numpy(beam_search(model, codes, length, 60))
     reference = Reference(model)
     better_than_greedy = 0
@@ -102,9 +102,9 @@ def test_a_wide_beam_finds_the_most_probable_sentence(model, codes):
         scores = {}
         for count in range(length + 1):
             for sentence in itertools.product(words, repeat=count):
-                said = [*sentence, END][:length]
-                rows = reference.log_probabilities(code, [1, *said[:-1]])
-                scores[sentence] = sum(rows[t, w - 2] for t, w in enumerate(said))
+                tokens = [*sentence, END][:length]
+                rows = reference.log_probabilities(code, [1, *tokens[:-1]])
+                scores[sentence] = sum(rows[t, w - 2] for t, w in enumerate(tokens))
         best = max(scores, key=scores.get)
         assert row.tolist() == [*best, *[0] * (length - len(best))]
         better_than_greedy += row.tolist() != keras.ops.convert_to_numpy(greedy).tolist()
@@ -125,7 +125,7 @@ def test_searches_are_compiled_with_static_shapes(model, codes):
 
 
 def test_bad_input(model, codes):
-    with pytest.raises(InputError, match="one word at least"):
+    with pytest.raises(InputError, match="and one word"):
         LanguageModel(4)
-    with pytest.raises(InputError, match="1 beginning or more"):
+    with pytest.raises(InputError, match="beam_width must be at least 1"):
         beam_search(model, codes, 3, 0)

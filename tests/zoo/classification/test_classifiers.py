@@ -1,4 +1,4 @@
-"""What is the classifiers' own: pooling to the dense layers, pyramids, class activation maps."""
+"""Classifiers: pooling to the dense layers, pyramid pooling and class activation maps."""
 
 import keras
 import numpy as np
@@ -6,6 +6,7 @@ import pytest
 from keras import ops
 
 import zoo
+from zoo.abstract_build import build_abstract
 from zoo.classification import activation_model, has_activation_maps
 
 WITH_MAPS = ["darknet19", "densenet121", "mobilenet_v2", "resnet101", "resnet50", "xception"]
@@ -15,7 +16,7 @@ IMAGES = np.random.default_rng(0).integers(0, 256, (2, 64, 96, 3), dtype=np.uint
 @pytest.mark.parametrize("name", ["darknet19", "resnet50", "mobilenet_v2"])
 def test_the_mean_of_an_activation_map_is_the_logit(name):
     model = zoo.card(name).build_tiny()
-    for layer in model.layers:  # an all-zero bias could hide a mistake
+    for layer in model.layers:  # an all-zero bias would hide its omission
         if isinstance(layer, keras.layers.Dense):
             layer.bias.assign([0.5, -1.0, 2.0])
     maps = ops.convert_to_numpy(activation_model(model)(IMAGES))
@@ -27,12 +28,12 @@ def test_the_mean_of_an_activation_map_is_the_logit(name):
 def test_which_models_have_activation_maps():
     models = {name: zoo.card(name).build_tiny() for name in zoo.list_models("classification")}
     assert [name for name, model in models.items() if has_activation_maps(model)] == WITH_MAPS
-    with pytest.raises(zoo.InputError, match="sppnet has no mean over a map"):
+    with pytest.raises(zoo.InputError, match="sppnet has no global average pooling"):
         activation_model(models["sppnet"])
 
 
-def test_vgg16_pools_nothing_at_224():
-    arguments = {"num_classes": 3, "width": 0.125, "blocks": (1, 1, 1, 1, 1)}
+def test_vgg16_does_not_pool_at_224():
+    arguments = {"num_classes": 3, "width": 0.125, "backbone_options": {"blocks": (1, 1, 1, 1, 1)}}
     fixed = zoo.build("vgg16", input_shape=(224, 224, 3), **arguments)
     free = zoo.build("vgg16", **arguments)
     free.set_weights(fixed.get_weights())
@@ -43,20 +44,19 @@ def test_vgg16_pools_nothing_at_224():
 
 def test_sppnet_has_fifty_cells_of_256_maps():
     card = zoo.card("sppnet")
-    model = zoo.abstract_build.build_abstract(card.build_published)
+    model = build_abstract(card.build_published)
     assert model.get_layer("pyramid").output.shape[-1] == 12_800
-    assert model.get_layer("relu5").output.shape[1:] == (14, 14, 256)
+    assert model.get_layer("conv5_act").output.shape[1:] == (14, 14, 256)
 
 
 def test_sppnet_on_a_backbone_and_sizes():
-    model = zoo.build(
-        "sppnet", num_classes=3, backbone="vgg16", norm="batch", width=0.125, units=(16,)
-    )
+    arguments = {"norm": "batch", "width": 0.125, "hidden_units": 16, "hidden_layers": 1}
+    model = zoo.build("sppnet", num_classes=3, backbone="vgg16", **arguments)
     assert model(IMAGES)["label"].shape == (2, 3)
     assert model(IMAGES[:, :50, :70])["label"].shape == (2, 3)
 
 
-def test_images_without_a_label_are_left_out():
+def test_images_without_a_label_are_ignored():
     model = zoo.card("darknet19").build_tiny()
     model.compile(jit_compile=False)
     outputs = model(IMAGES)
@@ -65,11 +65,11 @@ def test_images_without_a_label_are_left_out():
     assert both == pytest.approx(
         float(model.compute_loss(IMAGES[:1], {"label": np.array([1])}, first)), rel=1e-5
     )
-    with pytest.raises(zoo.InputError, match="learns from a target 'label'"):
+    with pytest.raises(zoo.InputError, match="targets must contain 'label'"):
         model.compute_loss(IMAGES, {"box": 0}, outputs)
 
 
 @pytest.mark.parametrize("name", ["resnet50", "sppnet"])
 def test_illegal_arguments(name):
-    with pytest.raises(zoo.InputError, match="num_classes is at least 1"):
+    with pytest.raises(zoo.InputError, match="num_classes must be at least 1, not 0"):
         zoo.build(name, num_classes=0)

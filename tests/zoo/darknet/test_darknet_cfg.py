@@ -1,4 +1,4 @@
-"""Darknet's `.cfg`: what a line must not say, and the zoo's own YOLO written as a file."""
+"""Darknet's `.cfg`: wrong lines, and YOLO written as a file."""
 
 import re
 
@@ -46,7 +46,7 @@ def test_yolo_v2_is_its_file(tmp_path):
         "yolo_v2",
         num_classes=3,
         width=0.125,
-        anchors=((0.5, 0.5), (1.0, 2.0)),
+        anchor_priors=((0.5, 0.5), (1.0, 2.0)),
         backbone_options={"blocks": blocks},
     )
     text = section("net", width=64, height=64, channels=3)
@@ -64,7 +64,7 @@ def test_yolo_v2_is_its_file(tmp_path):
     found = read_cfg(tmp_path / "a.cfg", tmp_path / "a.weights")
     image = np.random.default_rng(0).integers(0, 256, (2, 50, 70, 3), dtype=np.uint8)
     same_predictions(found, model, image)
-    assert found.settings.anchors == model.settings.anchors
+    assert found.settings.anchor_priors == model.settings.anchor_priors
 
 
 def test_yolo_v1_is_its_file(tmp_path):
@@ -99,14 +99,14 @@ def test_models_of_files_are_saved_and_exported(name, tmp_path):
     height, width = (again.arguments["sections"][0][key] for key in ("height", "width"))
     image = np.random.default_rng(0).integers(0, 256, (1, height, width, 3), dtype=np.uint8)
     same_predictions(again, model, image)
-    path = export.export_litert(
-        export.ExportSpec.of(model, ["a", "b", "c"], (height, width)), tmp_path / "a.tflite"
+    path = export.litert(
+        export.ExportSpec.from_model(model, ["a", "b", "c"], (height, width)), tmp_path / "a.tflite"
     )
     assert path.stat().st_size > 1000
     assert "darknet" not in zoo.list_models()
 
 
-def test_regions_and_cells_learn(tmp_path):
+def test_region_and_detection_are_trained(tmp_path):
     boxes = np.array([[[3, 4, 20, 28], [0, 0, 0, 0]]], "float32")
     targets = {"boxes": boxes, "labels": np.array([[1, -1]], "int32")}
     for name in ("GRID", "CELLS"):
@@ -115,7 +115,7 @@ def test_regions_and_cells_learn(tmp_path):
         image = np.zeros((1, 64, 96, 3), "uint8")
         losses = [model.train_on_batch(image, targets) for _ in range(3)]
         assert np.isfinite(losses).all() and losses[-1] != losses[0]
-    with pytest.raises(InputError, match="answers only"):
+    with pytest.raises(InputError, match="cannot be trained"):
         networks.of(networks.SCALES, tmp_path).compile()
 
 
@@ -131,49 +131,49 @@ def changed(text, before, after):
         (changed(networks.GRID, "filters=8", "filtres=8"), "filtres=8", "did you mean 'filters'"),
         (changed(networks.GRID, "filters=8", "filters=8.5"), "filters=8.5", "a whole number"),
         (changed(networks.GRID, "filters=8", "filters=0"), "filters=0", "from 1 to"),
-        (changed(networks.GRID, "pad=1", "pad=2"), "pad=2", "pad is 0 or 1"),
-        (changed(networks.GRID, "stride=1", "stride"), "stride", "is no option"),
-        (changed(networks.GRID, "size=3", "pad=1"), "pad=1", "stated twice"),
-        (changed(networks.GRID, "=leaky", "=mush"), "[convolutional]", "no activation 'mush'"),
-        (changed(networks.GRID, "-1,-4", "-1,-40"), "[route]", "cannot take layer -40"),
-        (changed(networks.GRID, "-1,-4", "-1,-6"), "[route]", "joins maps of one size"),
-        (changed(networks.GRID, "classes=3", "classes=4"), "[region]", "reads 18 channels"),
-        (changed(networks.GRID, "0.7,0.9", "0,0.9"), "[region]", "anchor sides above 0"),
-        (changed(networks.GRID, "num=2", "num=3"), "[region]", "has 6 anchor sides"),
+        (changed(networks.GRID, "pad=1", "pad=2"), "pad=2", "pad must be 0 or 1"),
+        (changed(networks.GRID, "stride=1", "stride"), "stride", "an option must be"),
+        (changed(networks.GRID, "size=3", "pad=1"), "pad=1", "occurs twice"),
+        (changed(networks.GRID, "=leaky", "=mush"), "[convolutional]", "unknown activation 'mush'"),
+        (changed(networks.GRID, "-1,-4", "-1,-40"), "[route]", "there is no layer -40"),
+        (changed(networks.GRID, "-1,-4", "-1,-6"), "[route]", "maps must have one size"),
+        (changed(networks.GRID, "classes=3", "classes=4"), "[region]", "need 18 channels"),
+        (changed(networks.GRID, "0.7,0.9", "0,0.9"), "[region]", "sides above 0"),
+        (changed(networks.GRID, "num=2", "num=3"), "[region]", "must be 6 sides"),
         (changed(networks.GRID, "softmax=1", "tree=9k.tree"), "tree=9k.tree", "yolo9000"),
-        (changed(networks.GRID, "coords=4", "coords=5"), "coords=5", "coords=5 is not known"),
-        (changed(networks.GRID, "g]\nstride=2", "g]\nstride=5"), "[reorg]", "does not divide"),
-        (changed(networks.GRID, "width=96\n", ""), "[net]", "needs width"),
-        (networks.GRID + "[avgpool]\n", "[avgpool]", "stands behind the answer of line"),
-        (networks.GRID[: networks.GRID.index("[region]")], "[net]", "the network says nothing"),
+        (changed(networks.GRID, "coords=4", "coords=5"), "coords=5", "coords=5 is not supported"),
+        (changed(networks.GRID, "g]\nstride=2", "g]\nstride=5"), "[reorg]", "must divide"),
+        (changed(networks.GRID, "width=96\n", ""), "[net]", "option 'width' is missing"),
+        (networks.GRID + "[avgpool]\n", "[avgpool]", "must not follow the last head"),
+        (networks.GRID[: networks.GRID.index("[region]")], "[net]", "the network must end in"),
         (networks.GRID + "[net]\nwidth=9\nheight=9\n", "[net]", "a second [net]"),
         ("width=9\n" + networks.GRID, "width=9", "before the first section"),
-        (changed(networks.GRID, "[region]", "[region"), "[region", "is no section"),
+        (changed(networks.GRID, "[region]", "[region"), "[region", "a section must be"),
         (changed(networks.SCALES, "[shortcut]", "[max]\nstride=2\n[shortcut]"), "[shortcut]",
-         "adds maps of one size"),
-        (changed(networks.SCALES, "group_id=1", "group_id=2"), "[route]", "the groups 0 to 1"),
-        (changed(networks.SCALES, "mask = 0", "mask = 3"), "[yolo]", "has anchors 0 to 2"),
-        (changed(networks.CELLS, "output=52", "output=53"), "[detection]", "reads 52 numbers"),
-        (changed(networks.CELLS, "size=3\nstride=1", "size=5"), "[local]", "has size=3"),
+         "maps must have one size"),
+        (changed(networks.SCALES, "group_id=1", "group_id=2"), "[route]", "from 0 to 1"),
+        (changed(networks.SCALES, "mask = 0", "mask = 3"), "[yolo]", "mask must be from 0 to 2"),
+        (changed(networks.CELLS, "output=52", "output=53"), "[detection]", "need 52 values"),
+        (changed(networks.CELLS, "size=3\nstride=1", "size=5"), "[local]", "size must be 3"),
         (changed(networks.CLASSIFIER, "size=3\nstride=1", "size=30"), "[convolutional]",
-         "does not fit on a map"),
+         "the padded side of the map"),
     ],
 )  # fmt: skip
-def test_what_is_wrong_is_told_by_line(text, line, message, tmp_path):
+def test_errors_name_the_line(text, line, message, tmp_path):
     path = tmp_path / "net.cfg"
     path.write_text(text)
     with pytest.raises(InputError) as error:
         read_cfg(path)
-    told = re.fullmatch(rf"{re.escape(str(path))}, line (\d+): (.*)", str(error.value))
-    assert told and message in told[2], str(error.value)
-    assert text.split("\n")[int(told[1]) - 1] == line
+    match = re.fullmatch(rf"{re.escape(str(path))}, line (\d+): (.*)", str(error.value))
+    assert match and message in match[2], str(error.value)
+    assert text.split("\n")[int(match[1]) - 1] == line
 
 
 def test_files_that_are_none(tmp_path):
     path = tmp_path / "net.cfg"
     for content, message in [
-        (b"", "begins with [net]"),
-        (b"[convolutional]\n", "begins with [net]"),
+        (b"", "first section must be [net]"),
+        (b"[convolutional]\n", "first section must be [net]"),
         (b"\xff\xfe\x00", "not a text file"),
     ]:
         path.write_bytes(content)
@@ -188,5 +188,5 @@ def test_weights_of_another_file_are_refused(tmp_path):
     model = networks.of(networks.GRID, tmp_path)
     write_weights(model, tmp_path / "a.weights")
     other = networks.of(networks.SCALES, tmp_path)
-    with pytest.raises(InputError, match="another network's"):
+    with pytest.raises(InputError, match="another network"):
         read_weights(other, tmp_path / "a.weights")

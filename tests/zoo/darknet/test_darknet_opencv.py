@@ -29,7 +29,7 @@ def pair(request, tmp_path):
         weights,
         score_threshold=stated(request.param, "thresh") or 0.5,
         nms_iou=0.4,
-        detections=1000,
+        max_detections=1000,
     )
     height, width = (int(stated(request.param, key)) for key in ("height", "width"))
     image = np.random.default_rng(1).integers(0, 256, (height, width, 3), dtype=np.uint8)
@@ -68,7 +68,7 @@ def test_detections_equal_opencv(pair):
     expected = np.concatenate([centre - size / 2, centre + size / 2], axis=1)
     outputs = model(image[None], training=False)
     if "cells" in outputs:
-        found = model.predictions(outputs["cells"])
+        found = model.predictions(outputs)
         boxes = found["boxes"] * model.settings.stride
         scores = found["objectness"][..., None] * keras.ops.softmax(found["logits"], axis=-1)
     else:
@@ -77,10 +77,10 @@ def test_detections_equal_opencv(pair):
     assert len(rows) == len(boxes)
     np.testing.assert_allclose(boxes, expected, atol=1e-3)
     # OpenCV drops scores under the file's threshold, and, of regions, what it suppresses.
-    told = rows[:, 5:] > 0
-    assert told.sum() > 20
-    np.testing.assert_allclose(scores[told], rows[:, 5:][told], atol=1e-3)
-    kept = suppressed(expected, rows[:, 5:], model.settings.score_threshold, 0.4)
+    reported = rows[:, 5:] > 0
+    assert reported.sum() > 20
+    np.testing.assert_allclose(scores[reported], rows[:, 5:][reported], atol=1e-3)
+    kept = suppressed(expected, rows[:, 5:], model.selection.score_threshold, 0.4)
     predictions = zoo.predict(model, image[None])
     count = int(predictions["num_detections"][0])
     assert count == len(kept) > 5

@@ -8,7 +8,7 @@ import zoo
 from zoo.abstract_build import build_abstract
 from zoo.darknet import Header, read_weights, write_weights
 from zoo.darknet.weight_files import file_size
-from zoo.detection.yolo_v2_model import COCO_ANCHORS
+from zoo.detection.yolo_v2_model import COCO_PRIORS
 from zoo.errors import InputError
 
 EARLY = Header(minor=1)
@@ -17,7 +17,9 @@ TINY = {"num_classes": 3, "width": 0.125, "backbone_options": {"blocks": (1, 1, 
 
 @pytest.mark.parametrize(("classes", "size"), [(20, 202_704_260), (80, 203_934_260)])
 def test_published_sizes(classes, size):
-    model = build_abstract(lambda: zoo.build("yolo_v2", num_classes=classes, anchors=COCO_ANCHORS))
+    model = build_abstract(
+        lambda: zoo.build("yolo_v2", num_classes=classes, anchor_priors=COCO_PRIORS)
+    )
     assert file_size(model, EARLY) == size
 
 
@@ -158,7 +160,7 @@ def test_a_classifier_starts_a_detector(tmp_path):
                 detector.get_layer(layer.name).get_weights(), layer.get_weights(), strict=True
             ):
                 np.testing.assert_array_equal(found, value)
-    with pytest.raises(InputError, match="layers is 1 to 23"):
+    with pytest.raises(InputError, match="layers must be from 1 to 23"):
         read_weights(detector, tmp_path / "a.conv.18", layers=24)
 
 
@@ -169,13 +171,13 @@ def test_damaged_files_leave_the_model_alone(tmp_path):
     good = path.read_bytes()
     wrong = good[:40] + np.float32(np.nan).tobytes() + good[44:]
     for data, message in [
-        (good[:-4], r"ends within weights of layer conv23; this model needs \d+ bytes"),
+        (good[:-4], r"ends within weights of layer conv23; the model needs \d+ bytes"),
         (good[: len(good) // 2], "ends within"),
-        (good + b"\0", "1 bytes are left behind the last layer"),
+        (good + b"\0", "1 bytes are left after the last layer"),
         (good[:11], "11 bytes are too few"),
         (good[:17], "17 bytes are too few"),
-        (b"PK\3\4" + good[4:], "is not one of Darknet's"),
-        (wrong, "no numbers"),
+        (b"PK\3\4" + good[4:], "unknown version"),
+        (wrong, "not finite"),
     ]:
         path.write_bytes(data)
         with pytest.raises(InputError, match=message) as error:
@@ -187,10 +189,10 @@ def test_damaged_files_leave_the_model_alone(tmp_path):
         read_weights(model, tmp_path / "absent.weights")
 
 
-def test_weights_without_a_place_are_named():
+def test_unsupported_weights_are_named():
     for model, message in [
         (zoo.card("unet").build_tiny(), "unet has no .weights files"),
-        (zoo.build("yolo_v2", norm="group", **TINY), "Darknet's files have no place for it"),
+        (zoo.build("yolo_v2", norm="group", **TINY), "Darknet's files have no place for this"),
     ]:
         with pytest.raises(InputError, match=message):
             file_size(model)

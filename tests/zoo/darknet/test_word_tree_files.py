@@ -34,15 +34,15 @@ def test_any_parent_list():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("animal -1\ndog\n", "line 2: a line is an identifier"),
-        ("animal -1\ndog zero\n", "line 2: a line is an identifier"),
-        ("animal -1\ndog 0\ndog 0\n", "line 3: 'dog' stands on line 2"),
-        ("animal -1\ndog 7\n", "line 2: 'dog' is an orphan: its parent is 7"),
+        ("animal -1\ndog\n", "line 2: the line must be an identifier"),
+        ("animal -1\ndog zero\n", "line 2: the line must be an identifier"),
+        ("animal -1\ndog 0\ndog 0\n", "line 3: 'dog' is on line 2"),
+        ("animal -1\ndog 7\n", "line 2: 'dog' is an orphan: its parent must be from 0 to 1"),
         ("animal -1\ndog 2\ncat 1\n", "cycle: "),
         ("", "at least one node"),
     ],
 )
-def test_what_is_wrong_is_told(text, message, tmp_path):
+def test_errors_name_the_line(text, message, tmp_path):
     path = tmp_path / "a.tree"
     path.write_text(text)
     with pytest.raises(InputError) as error:
@@ -53,5 +53,5 @@ def test_what_is_wrong_is_told(text, message, tmp_path):
 def test_names_are_as_many_as_nodes(tmp_path):
     (tmp_path / "a.tree").write_text(GOOD)
     (tmp_path / "a.names").write_text("Animal\nDog\n")
-    with pytest.raises(InputError, match=r"a\.names: 2 names for the 5 nodes"):
+    with pytest.raises(InputError, match=r"a\.names: the file must have 5 lines"):
         read_tree(tmp_path / "a.tree", tmp_path / "a.names")

@@ -1,8 +1,9 @@
-"""Fast R-CNN: published counts, proposals as an input, dense layers cut in two."""
+"""Fast R-CNN: published counts, proposals as an input, truncated SVD."""
 
 import keras
 import numpy as np
 import pytest
+from arrays import to_arrays
 from keras import ops
 
 import zoo
@@ -10,10 +11,6 @@ from zoo.abstract_build import build_abstract
 from zoo.detection.two_stage.svd import factors
 from zoo.errors import InputError
 from zoo.inference.image_transform import transform_images
-
-
-def values(predictions):
-    return {key: ops.convert_to_numpy(value) for key, value in predictions.items()}
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +39,7 @@ def test_published_form_is_conv_layers_and_two_dense_ones():
     assert frozen == [f"vgg16_block{b}_conv{c}" for b in (1, 2) for c in (1, 2)]
 
 
-def test_padding_and_boxes_that_are_none_change_nothing(model):
+def test_padding_and_invalid_boxes_change_nothing(model):
     taken = given(16)
     boxes = taken["proposals"]
     none = np.array(
@@ -50,8 +47,8 @@ def test_padding_and_boxes_that_are_none_change_nothing(model):
         "float32",
     )
     more = np.concatenate([boxes[:, :4], np.tile(none, (2, 1, 1)), boxes[:, 4:]], 1)
-    plain = values(zoo.predict(model, taken))
-    mixed = values(zoo.predict(model, {**taken, "proposals": more}))
+    plain = to_arrays(zoo.predict(model, taken))
+    mixed = to_arrays(zoo.predict(model, {**taken, "proposals": more}))
     for key, value in plain.items():
         np.testing.assert_allclose(mixed[key], value, atol=1e-5, err_msg=key)
 
@@ -61,7 +58,7 @@ def test_proposals_beyond_the_image_are_cut(model):
     taken["proposals"][:, :, 2] += 40
     cut = np.clip(taken["proposals"], 0, [60, 40, 60, 40])
     whole, within = (
-        values(zoo.predict(model, {**taken, "proposals": boxes}, image_size=(64, 64)))
+        to_arrays(zoo.predict(model, {**taken, "proposals": boxes}, image_size=(64, 64)))
         for boxes in (taken["proposals"], cut)
     )
     for key in whole:
@@ -69,34 +66,34 @@ def test_proposals_beyond_the_image_are_cut(model):
     assert whole["num_detections"].min() > 0
 
 
-def test_only_the_first_proposals_are_looked_at(model):
+def test_only_the_first_proposals_are_used(model):
     taken = given(40)
-    first = {**taken, "proposals": taken["proposals"][:, : model.limit]}
-    for key, value in values(zoo.predict(model, first)).items():
+    first = {**taken, "proposals": taken["proposals"][:, : model.max_proposals]}
+    for key, value in to_arrays(zoo.predict(model, first)).items():
         np.testing.assert_array_equal(ops.convert_to_numpy(zoo.predict(model, taken)[key]), value)
 
 
 def test_no_proposals_give_no_objects(model):
-    predictions = values(
+    predictions = to_arrays(
         zoo.predict(model, {**given(), "proposals": np.zeros((2, 3, 4), "float32")})
     )
     assert predictions["num_detections"].tolist() == [0, 0] and (predictions["labels"] == -1).all()
 
 
-def test_boxes_go_onto_the_canvas_and_back():
+def test_boxes_are_transformed_and_restored():
     images = np.zeros((1, 30, 50, 3), "float32")
     boxes = np.array([[[0, 0, 50, 30], [10, 6, 20, 12]]], "float32")
-    _, frame = transform_images(images, (64, 100))
-    on_canvas = ops.convert_to_numpy(frame.transform_boxes(boxes))
-    np.testing.assert_allclose(on_canvas, 2 * boxes)
-    np.testing.assert_allclose(ops.convert_to_numpy(frame.restore_boxes(on_canvas)), boxes)
+    _, transform = transform_images(images, (64, 100))
+    transformed = ops.convert_to_numpy(transform.transform_boxes(boxes))
+    np.testing.assert_allclose(transformed, 2 * boxes)
+    np.testing.assert_allclose(ops.convert_to_numpy(transform.restore_boxes(transformed)), boxes)
 
 
-def test_what_is_given_must_be_what_is_taken(model):
-    with pytest.raises(InputError, match=r"takes .*image.*proposals"):
+def test_inputs_must_be_those_of_the_model(model):
+    with pytest.raises(InputError, match=r"must be .*image.*proposals"):
         zoo.predict(model, given()["image"])
     plain = zoo.card("unet").build_tiny()
-    with pytest.raises(InputError, match="takes images alone"):
+    with pytest.raises(InputError, match="must be an array of images"):
         zoo.predict(plain, given())
 
 
@@ -108,26 +105,30 @@ def test_factors_are_the_best_of_their_rank():
     np.testing.assert_allclose(np.linalg.norm(kernel - first @ second), np.linalg.norm(lost))
 
 
-def test_svd_of_full_rank_predictions_the_same_and_of_less_has_fewer_weights(model):
+def test_svd_of_full_rank_predicts_the_same_and_of_less_has_fewer_weights(model):
     taken = given()
     full = zoo.truncated_svd(model, (32, 32))
-    expected = values(zoo.predict(model, taken))
-    for key, value in values(zoo.predict(full, taken)).items():
+    expected = to_arrays(zoo.predict(model, taken))
+    for key, value in to_arrays(zoo.predict(full, taken)).items():
         np.testing.assert_allclose(value, expected[key], atol=1e-4, err_msg=key)
     small = zoo.truncated_svd(model, (8, 4))
     dense = 7 * 7 * 64 * 32 + 32 * 32
     cut = 8 * (7 * 7 * 64 + 32) + 4 * (32 + 32)
     assert model.count_params() - small.count_params() == dense - cut
     assert small.arguments["svd_ranks"] == [8, 4]
-    again = values(zoo.predict(small, taken))
+    again = to_arrays(zoo.predict(small, taken))
     assert again["num_detections"].min() > 0
 
 
 @pytest.mark.parametrize(
     ("ranks", "words"),
-    [((33, 4), "rank of fc6 is from 1 to 32"), ((8, 0), "rank of fc7"), ((8,), "two ranks")],
+    [
+        ((33, 4), "rank of fc6 must be from 1 to 32"),
+        ((8, 0), "rank of fc7"),
+        ((8,), "must be two"),
+    ],
 )
-def test_bad_ranks_have_their_line(model, ranks, words):
+def test_invalid_ranks(model, ranks, words):
     with pytest.raises(InputError, match=words):
         zoo.truncated_svd(model, ranks)
 
@@ -141,17 +142,18 @@ def test_svd_is_for_whole_layers(model):
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
-    [({"pool": "max"}, "pool is"), ({"proposals": 0}, "proposals is above 0"),
+    [({"pooling": "max"}, "pooling must be"),
+     ({"max_proposals": 0}, "max_proposals must be above 0"),
      ({"svd_ranks": (3,)}, "svd_ranks")],
 )  # fmt: skip
-def test_bad_arguments_have_their_line(arguments, words):
+def test_invalid_arguments(arguments, words):
     with pytest.raises(InputError, match=words):
         zoo.card("fast_rcnn").build_tiny(**arguments)
 
 
-def test_a_image_is_learned_by_heart():
+def test_two_images_are_overfitted():
     keras.utils.set_random_seed(0)
-    model = zoo.card("fast_rcnn").build_tiny(num_classes=2, regions=32)
+    model = zoo.card("fast_rcnn").build_tiny(num_classes=2, rois_per_image=32)
     random = np.random.default_rng(0)
     images = random.integers(20, 50, (2, 64, 64, 3)).astype("float32")
     boxes, labels = np.zeros((2, 3, 4), "float32"), np.full((2, 3), -1)
@@ -168,7 +170,7 @@ def test_a_image_is_learned_by_heart():
     for _ in range(80):
         last = model.train_on_batch(taken, {"boxes": boxes, "labels": labels})[0]
     assert last < 0.3 * first
-    predictions = values(zoo.predict(model, taken))
+    predictions = to_arrays(zoo.predict(model, taken))
     for number in range(2):
         assert predictions["labels"][number, 0] == number
         np.testing.assert_allclose(predictions["boxes"][number, 0], boxes[number, 0], atol=5)

@@ -1,4 +1,4 @@
-"""Faster R-CNN learned part by part: which weights move, which losses there are."""
+"""Faster R-CNN trained in parts: the weights that change, and the losses."""
 
 import keras
 import numpy as np
@@ -10,7 +10,7 @@ from zoo.errors import InputError
 
 SINGLE = {
     "backbone": "vgg16",
-    "pyramid": False,
+    "head": "fc",
     "norm": "group",
     "anchor_sizes": (16, 32),
     "dropout": 0.0,
@@ -49,11 +49,15 @@ def moved(model, steps=3):
         ({}, {"rpn", "vgg16", "head"}, {"objectness", "rpn_box", "class", "box"}),
         ({"trainable_part": "proposals"}, {"rpn", "vgg16"}, {"objectness", "rpn_box"}),
         ({"trainable_part": "regions"}, {"vgg16", "head"}, {"class", "box"}),
-        ({"trainable_part": "proposals", "frozen": -1}, {"rpn"}, {"objectness", "rpn_box"}),
-        ({"trainable_part": "regions", "frozen": -1}, {"head"}, {"class", "box"}),
+        (
+            {"trainable_part": "proposals", "freeze_backbone": True},
+            {"rpn"},
+            {"objectness", "rpn_box"},
+        ),
+        ({"trainable_part": "regions", "freeze_backbone": True}, {"head"}, {"class", "box"}),
     ],
 )
-def test_only_what_is_to_be_learned_moves(arguments, parts, losses):
+def test_only_trainable_parts_change(arguments, parts, losses):
     keras.utils.set_random_seed(0)
     model = zoo.card("faster_rcnn").build_tiny(**SINGLE, **arguments)
     found, logs = moved(model)
@@ -61,24 +65,24 @@ def test_only_what_is_to_be_learned_moves(arguments, parts, losses):
     assert logs == {"loss", *(f"{name}_loss" for name in losses)}
 
 
-def test_first_convolutions_stay():
+def test_frozen_convolutions():
     model = zoo.card("faster_rcnn").build_tiny(**SINGLE, frozen=2)
     names = [layer.name for layer in model.layers if layer.weights and not layer.trainable]
     assert {f"vgg16_block{number}_conv1" for number in (1, 2)} <= set(names)
     assert not any("block3" in name or "rpn" in name for name in names)
 
 
-def test_all_that_is_shared_of_a_pyramid_stays():
-    model = zoo.card("faster_rcnn").build_tiny(trainable_part="regions", frozen=-1)
+def test_freeze_backbone_includes_the_pyramid():
+    model = zoo.card("faster_rcnn").build_tiny(trainable_part="regions", freeze_backbone=True)
     assert moved(model, 1)[0] == {"head"}
 
 
-def test_what_says_which_epoch_is_best():
+def test_monitor():
     tiny = zoo.card("faster_rcnn").build_tiny
     assert tiny().monitor == tiny(trainable_part="regions").monitor == ("val_ap50", "max")
     assert tiny(trainable_part="proposals").monitor == ("val_loss", "min")
 
 
-def test_an_unknown_part_has_its_line():
-    with pytest.raises(InputError, match="learns is all, proposals, regions, not 'heads'"):
+def test_unknown_part():
+    with pytest.raises(InputError, match=r"trainable_part must be one of 'all', .*, not 'heads'"):
         zoo.card("faster_rcnn").build_tiny(trainable_part="heads")

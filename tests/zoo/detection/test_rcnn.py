@@ -1,21 +1,18 @@
-"""R-CNN: published counts, regions in pieces, SVMs and boxes folded into the model."""
+"""R-CNN: published counts, RoIs in chunks, SVMs and boxes folded into the model."""
 
 import keras
 import numpy as np
 import pytest
+from arrays import to_arrays
 from keras import ops
 
 import zoo
 from zoo.abstract_build import build_abstract
-from zoo.detection.two_stage.warped_regions import in_pieces, set_box_regression, set_svms
+from zoo.detection.two_stage.warped_regions import in_chunks, set_box_regression, set_svms
 from zoo.errors import InputError
 from zoo.layers.region_warp import region_warp
 
 MEAN = [103.939, 116.779, 123.68]
-
-
-def values(predictions):
-    return {key: ops.convert_to_numpy(value) for key, value in predictions.items()}
 
 
 def given(count=20, height=40, width=60):
@@ -72,28 +69,28 @@ def test_published_form_is_alexnet_and_three_heads():
     assert {name: shapes[name] for name in expected} == expected
 
 
-def test_vgg16_sees_seven_by_seven_cells():
+def test_vgg16_has_seven_by_seven_cells():
     form = build_abstract(lambda: zoo.build("rcnn", backbone="vgg16"))
     assert form.box_head.get_layer("flatten").output.shape == (None, 7 * 7 * 512)
 
 
-@pytest.mark.parametrize("at_once", [1, 4, 7, 20])
-def test_pieces_are_the_whole(at_once):
+@pytest.mark.parametrize("chunk_size", [1, 4, 7, 20])
+def test_chunks_are_the_whole(chunk_size):
     boxes = np.random.default_rng(0).normal(size=(2, 9, 4)).astype("float32")
-    found = in_pieces(lambda piece: ops.concatenate([piece, 2 * piece], -1), boxes, at_once, 8)
+    found = in_chunks(lambda chunk: ops.concatenate([chunk, 2 * chunk], -1), boxes, chunk_size, 8)
     np.testing.assert_array_equal(found, np.concatenate([boxes, 2 * boxes], -1))
 
 
 def test_predictions_are_the_softmax_on_the_proposals_until_svms_are_solved():
-    model, taken = tiny(nms_iou=1.0, detections=60), given()
-    predictions = values(zoo.predict(model, taken))
+    model, taken = tiny(nms_iou=1.0, max_detections=60), given()
+    predictions = to_arrays(zoo.predict(model, taken))
     logits = features(model, taken, taken["proposals"])[2].reshape(2, 20, 4)
-    share = np.exp(logits - logits.max(-1, keepdims=True))
-    share = (share / share.sum(-1, keepdims=True))[..., 1:]
+    probability = np.exp(logits - logits.max(-1, keepdims=True))
+    probability = (probability / probability.sum(-1, keepdims=True))[..., 1:]
     for image in range(2):
-        expected = np.sort(share[image].ravel())[::-1]
+        expected = np.sort(probability[image].ravel())[::-1]
         np.testing.assert_allclose(predictions["scores"][image], expected, atol=1e-4)
-        best = np.unravel_index(share[image].argmax(), (20, 3))
+        best = np.unravel_index(probability[image].argmax(), (20, 3))
         assert predictions["labels"][image, 0] == best[1]
         box = taken["proposals"][image, best[0]]
         np.testing.assert_allclose(predictions["boxes"][image, 0], box, atol=1e-3)
@@ -107,7 +104,7 @@ def test_solved_predictions_are_margins_and_regressed_boxes(solved):
     kernels = [solved.box_head.get_layer(name).get_weights() for name in ("svms", "boxes")]
     margins = fc7 @ kernels[0][0] + kernels[0][1]
     deltas = (pool5 @ kernels[1][0] + kernels[1][1]).reshape(2, 20, 3, 4)
-    predictions = values(zoo.predict(solved, taken))
+    predictions = to_arrays(zoo.predict(solved, taken))
     for image in range(2):
         number, label = np.unravel_index(margins[image].argmax(), (20, 3))
         x1, y1, x2, y2 = taken["proposals"][image, number].astype("float64")
@@ -121,7 +118,7 @@ def test_solved_predictions_are_margins_and_regressed_boxes(solved):
         np.testing.assert_allclose(predictions["scores"][image, 0], score, atol=1e-4)
 
 
-def test_a_solved_model_reloads_and_predictions_outside(solved, tmp_path):
+def test_a_solved_model_is_saved_and_exported(solved, tmp_path):
     import tensorflow as tf
     from ai_edge_litert.interpreter import Interpreter
 
@@ -130,16 +127,16 @@ def test_a_solved_model_reloads_and_predictions_outside(solved, tmp_path):
     taken = given()
     path = tmp_path / "model.keras"
     solved.save(path)
-    expected = values(zoo.predict(solved, taken, image_size=(32, 48)))
-    for key, value in values(zoo.predict(zoo.load(path), taken, image_size=(32, 48))).items():
+    expected = to_arrays(zoo.predict(solved, taken, image_size=(32, 48)))
+    for key, value in to_arrays(zoo.predict(zoo.load(path), taken, image_size=(32, 48))).items():
         np.testing.assert_allclose(value, expected[key], atol=1e-5, err_msg=key)
-    spec = export.ExportSpec.of(solved, ["a", "b", "c"], (32, 48))
-    folder = export.export_saved_model(spec, tmp_path / "saved")
+    spec = export.ExportSpec.from_model(solved, ["a", "b", "c"], (32, 48))
+    folder = export.saved_model(spec, tmp_path / "saved")
     serve = tf.saved_model.load(str(folder)).signatures["serving_default"]
     inputs = {"images": taken["image"], "proposals": taken["proposals"]}
-    found = values(serve(**{key: tf.constant(value) for key, value in inputs.items()}))
+    found = to_arrays(serve(**{key: tf.constant(value) for key, value in inputs.items()}))
     np.testing.assert_allclose(found["scores"], expected["scores"], atol=1e-3)
-    file = export.export_litert(spec, tmp_path / "model.tflite")
+    file = export.litert(spec, tmp_path / "model.tflite")
     interpreter = Interpreter(model_path=str(file))
     places = interpreter.get_signature_runner("serving_default").get_input_details()
     for key, value in inputs.items():
@@ -151,18 +148,18 @@ def test_a_solved_model_reloads_and_predictions_outside(solved, tmp_path):
     np.testing.assert_allclose(found["scores"], expected["scores"][:1], atol=1e-3)
 
 
-def test_boxes_that_are_none_are_no_prediction(solved):
+def test_invalid_boxes_give_no_detection(solved):
     taken = given()
     none = np.array([[np.nan, 0, 5, 5], [9, 9, 4, 4], [0, 0, np.inf, 4], [70, 5, 90, 9]], "float32")
     mixed = np.concatenate([np.tile(none, (2, 1, 1)), taken["proposals"]], 1)
-    plain = values(zoo.predict(solved, taken))
-    for key, value in values(zoo.predict(solved, {**taken, "proposals": mixed})).items():
+    plain = to_arrays(zoo.predict(solved, taken))
+    for key, value in to_arrays(zoo.predict(solved, {**taken, "proposals": mixed})).items():
         np.testing.assert_allclose(value, plain[key], atol=1e-4, err_msg=key)
     nothing = {**taken, "proposals": np.zeros((2, 3, 4), "float32")}
-    assert values(zoo.predict(solved, nothing))["num_detections"].tolist() == [0, 0]
+    assert to_arrays(zoo.predict(solved, nothing))["num_detections"].tolist() == [0, 0]
 
 
-def test_svms_and_boxes_are_no_gradients_affair():
+def test_gradients_do_not_change_svms_and_boxes():
     model = tiny()
     fixed = {layer.name: layer.get_weights() for layer in model.box_head.layers}
     model.compile(keras.optimizers.SGD(0.1), jit_compile=False)
@@ -177,19 +174,19 @@ def test_svms_and_boxes_are_no_gradients_affair():
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
-    [({"scores": "svms"}, "scores is svm or softmax"), ({"context": 40}, "context is from 0"),
-     ({"crop": 40}, "at least 67"), ({"at_once": 0}, "at_once is above 0"),
+    [({"scores": "svms"}, "scores must be one of"), ({"context": 40}, "context must be from 0"),
+     ({"crop_size": 40}, "at least 67"), ({"chunk_size": 0}, "chunk_size must be above 0"),
      ({"backbone": "alexnett"}, "unknown")],
 )  # fmt: skip
-def test_bad_arguments_have_their_line(arguments, words):
+def test_invalid_arguments(arguments, words):
     with pytest.raises(InputError, match=words):
         tiny(**arguments)
 
 
-def test_what_is_folded_in_must_fit(solved):
-    with pytest.raises(InputError, match="svms of 31 inputs and 3 outputs"):
+def test_shapes_of_svms_and_boxes_are_checked(solved):
+    with pytest.raises(InputError, match="svms must have 32 inputs and 3 outputs, not 31 and 3"):
         set_svms(solved, np.zeros((3, 31)), np.zeros(3))
-    with pytest.raises(InputError, match="boxes of 5 inputs"):
+    with pytest.raises(InputError, match=r"boxes must have .* not 5 and"):
         set_box_regression(solved, np.zeros((3, 4, 5)), np.zeros((3, 4)))
-    with pytest.raises(InputError, match="it has no SVMs"):
+    with pytest.raises(InputError, match="the model has no SVMs"):
         set_svms(tiny(scores="softmax"), np.zeros((3, 32)), np.zeros(3))

@@ -1,8 +1,9 @@
-"""Sliding windows: the dense pass is the window by itself, placements lie where they should."""
+"""Sliding windows: the dense pass equals single windows; boxes of the windows."""
 
 import keras
 import numpy as np
 import pytest
+from arrays import to_arrays
 from keras import ops
 
 import zoo
@@ -12,20 +13,16 @@ from zoo.errors import InputError
 from zoo.layers.image_pyramid import ImagePyramid
 
 
-def values(predictions):
-    return {key: ops.convert_to_numpy(value) for key, value in predictions.items()}
-
-
-def test_placements_are_as_many_as_published():
-    one = {"scales": (1.0,), "ratios": (1.0,), "input_shape": (375, 500, 3)}
+def test_number_of_windows_is_as_published():
+    one = {"scales": (1.0,), "aspect_ratios": (1.0,), "input_shape": (375, 500, 3)}
     model = build_abstract(lambda: sliding_window(num_classes=20, **one))
     assert model.output["level0"].shape == (None, 39, 55, 21)
     assert 39 * 55 == 2145
 
 
-def test_the_dense_pass_is_the_window_by_itself():
+def test_the_dense_pass_equals_single_windows():
     keras.utils.set_random_seed(0)
-    model = zoo.card("sliding_window").build_tiny(scales=(1.0,), ratios=(1.0,))
+    model = zoo.card("sliding_window").build_tiny(scales=(1.0,), aspect_ratios=(1.0,))
     images = np.random.default_rng(0).integers(0, 256, (2, 53, 70, 3)).astype("float32")
     dense = ops.convert_to_numpy(model(images)["level0"])
     assert dense.shape == (2, 1 + (53 - 24) // 8, 1 + (70 - 24) // 8, 4)
@@ -36,8 +33,8 @@ def test_the_dense_pass_is_the_window_by_itself():
             np.testing.assert_allclose(alone[:, 0, 0], dense[:, row, column], atol=1e-5)
 
 
-def test_boxes_of_placements_by_hand():
-    model = zoo.card("sliding_window").build_tiny(scales=(0.5,), ratios=(1.0, 4.0))
+def test_boxes_of_windows_by_hand():
+    model = zoo.card("sliding_window").build_tiny(scales=(0.5,), aspect_ratios=(1.0, 4.0))
     maps = [np.zeros((1, 2, 3, 4), "float32"), np.zeros((1, 1, 2, 4), "float32")]
     boxes = ops.convert_to_numpy(model.windows.boxes(maps))
     # Half the size: 16 pixels apart, 48 wide.
@@ -64,18 +61,18 @@ def test_levels_keep_places():
 
 
 def test_levels_are_flat_where_the_image_is_and_padded_to_a_window():
-    level = ImagePyramid([(0.3, 0.7)], least=16)(np.full((1, 20, 30, 2), 7.0, "float32"))[0]
+    level = ImagePyramid([(0.3, 0.7)], min_size=16)(np.full((1, 20, 30, 2), 7.0, "float32"))[0]
     found = ops.convert_to_numpy(level)
     assert found.shape == (1, 16, 21, 2)
     np.testing.assert_allclose(found[:, :6], 7.0, rtol=1e-5)
     assert (found[:, 6:] == 0).all()
     for factors in ([], [(0, 1)], [(1, 100)]):
-        with pytest.raises(InputError, match="factors from"):
+        with pytest.raises(InputError, match="factors must be"):
             ImagePyramid(factors)
 
 
 def test_windows_of_any_common_shape_are_matched():
-    """The best window of the default pyramid overlaps objects enough to learn from them."""
+    """The best window of the default pyramid overlaps objects enough for training."""
     model = build_abstract(lambda: sliding_window(num_classes=1, input_shape=(256, 256, 3)))
     assert len(model.output) == len(SCALES) * len(RATIOS)
     maps = [
@@ -97,17 +94,17 @@ def test_windows_of_any_common_shape_are_matched():
     assert np.mean(np.array(best) > 0.5) > 0.95
 
 
-def test_hard_background_is_what_looks_most_like_an_object():
-    model = zoo.card("sliding_window").build_tiny(num_classes=1, scales=(1.0,), samples=4)
+def test_hard_negatives_have_the_highest_scores():
+    model = zoo.card("sliding_window").build_tiny(num_classes=1, scales=(1.0,), windows_per_image=4)
     rows = [model.output[f"level{n}"].shape[-1] for n in range(3)]
     assert rows == [2, 2, 2]
     images = np.zeros((1, 64, 64, 3), "float32")
-    outputs = {key: np.array(value) for key, value in values(model(images)).items()}
+    outputs = {key: np.array(value) for key, value in to_arrays(model(images)).items()}
     for value in outputs.values():
         value[...] = [5.0, 0.0]
     outputs["level1"][0, 2, 3] = [0.0, 5.0]
     targets = {"boxes": np.zeros((1, 2, 4), "float32"), "labels": np.full((1, 2), -1)}
-    loss = float(model.learn(images, targets, outputs, training=False)["class"])
+    loss = float(model.compute_losses(images, targets, outputs, training=False)["class"])
     wrong, right = np.log1p(np.exp(5.0)), np.log1p(np.exp(-5.0))
     np.testing.assert_allclose(loss, (wrong + 3 * right) / 4, rtol=1e-5)
 
@@ -115,14 +112,14 @@ def test_hard_background_is_what_looks_most_like_an_object():
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({"window": 60}, "window is 24, 32, 40"),
-        ({"window": 16}, "window is 24, 32, 40"),
-        ({"filters": (8, 8)}, "filters are three"),
+        ({"window_size": 60}, "window_size must be 24, 32, 40"),
+        ({"window_size": 16}, "window_size must be 24, 32, 40"),
+        ({"conv_filters": (8, 8)}, "conv_filters must be three"),
         ({"scales": (1.0, 0.0)}, "above 0"),
-        ({"ratios": ()}, "above 0"),
-        ({"scales": (1000.0,)}, "factors from"),
+        ({"aspect_ratios": ()}, "above 0"),
+        ({"scales": (1000.0,)}, "factors must be"),
     ],
 )
-def test_bad_arguments_have_their_line(arguments, words):
+def test_invalid_arguments(arguments, words):
     with pytest.raises(InputError, match=words):
         zoo.card("sliding_window").build_tiny(**arguments)

@@ -1,4 +1,4 @@
-"""Where an image lies on the canvas, and the way back."""
+"""The transform from images to the model input size, and back."""
 
 import math
 
@@ -11,7 +11,7 @@ import zoo
 from zoo.inference.image_transform import ImageTransform, letterbox_size, transform_images
 from zoo.inference.prediction import _with_margin
 from zoo.layers.resample import mirror, pad_bottom_right, resize_antialiased
-from zoo.model import ValidSizes
+from zoo.valid_sizes import ValidSizes
 
 
 def make_image(height, width, channels=3, seed=0):
@@ -29,7 +29,7 @@ def traced(function, *arguments):
 
 
 @pytest.mark.parametrize(
-    ("size", "canvas", "expected"),
+    ("size", "input_size", "expected"),
     [
         ((100, 50), (64, 64), (64, 32)),
         ((50, 100), (64, 64), (32, 64)),
@@ -41,63 +41,63 @@ def traced(function, *arguments):
         ((20, 7), (10, 10), (10, 4)),
     ],
 )
-def test_fitted_size(size, canvas, expected):
-    assert letterbox_size(*size, canvas) == expected
+def test_letterbox_size(size, input_size, expected):
+    assert letterbox_size(*size, input_size) == expected
     found = traced(
-        lambda height, width: letterbox_size(height, width, canvas),
+        lambda height, width: letterbox_size(height, width, input_size),
         np.int32(size[0]),
         np.int32(size[1]),
     )
     assert [int(side) for side in found] == list(expected)
 
 
-def test_fitted_size_keeps_proportions_and_touches_the_canvas():
+def test_letterbox_size_keeps_proportions_and_touches_the_input_size():
     random = np.random.default_rng(0)
     for _ in range(300):
-        height, width, *canvas = (int(n) for n in random.integers(1, 3000, 4))
-        high, wide = letterbox_size(height, width, tuple(canvas))
-        assert high == canvas[0] or wide == canvas[1]
-        assert 1 <= high <= canvas[0] and 1 <= wide <= canvas[1]
-        scale = min(canvas[0] / height, canvas[1] / width)
+        height, width, *input_size = (int(n) for n in random.integers(1, 3000, 4))
+        high, wide = letterbox_size(height, width, tuple(input_size))
+        assert high == input_size[0] or wide == input_size[1]
+        assert 1 <= high <= input_size[0] and 1 <= wide <= input_size[1]
+        scale = min(input_size[0] / height, input_size[1] / width)
         assert abs(high - max(1, height * scale)) <= 0.5 + 1e-9
         assert abs(wide - max(1, width * scale)) <= 0.5 + 1e-9
 
 
 @pytest.mark.parametrize("resize", ["letterbox", "stretch"])
-def test_place_scales_and_pads_at_the_bottom_and_right(resize):
+def test_transform_scales_and_pads_at_the_bottom_and_right(resize):
     image = np.full((2, 40, 80, 3), 200, "uint8")
-    canvas, transform = transform_images(image, (48, 48), resize)
+    inputs, transform = transform_images(image, (48, 48), resize)
     high, wide = (24, 48) if resize == "letterbox" else (48, 48)
-    assert canvas.shape == (2, 48, 48, 3)
+    assert inputs.shape == (2, 48, 48, 3)
     assert (transform.height, transform.width) == (40, 80)
     assert (transform.resized_height, transform.resized_width) == (high, wide)
-    canvas = ops.convert_to_numpy(canvas)
-    assert canvas.dtype == np.float32
-    np.testing.assert_allclose(canvas[:, :high, :wide], 200, atol=1e-3)
-    assert np.all(canvas[:, high:] == 0) and np.all(canvas[:, :, wide:] == 0)
+    inputs = ops.convert_to_numpy(inputs)
+    assert inputs.dtype == np.float32
+    np.testing.assert_allclose(inputs[:, :high, :wide], 200, atol=1e-3)
+    assert np.all(inputs[:, high:] == 0) and np.all(inputs[:, :, wide:] == 0)
 
 
 @pytest.mark.parametrize("arguments", [(None, "letterbox"), ((64, 64), "native")])
-def test_place_can_leave_the_image_alone(arguments):
+def test_transform_can_leave_the_image_unchanged(arguments):
     image = make_image(17, 23)
-    canvas, transform = transform_images(image, *arguments)
-    np.testing.assert_array_equal(canvas, image)
-    np.testing.assert_array_equal(transform.restore_map(canvas), image)
+    inputs, transform = transform_images(image, *arguments)
+    np.testing.assert_array_equal(inputs, image)
+    np.testing.assert_array_equal(transform.restore_map(inputs), image)
 
 
-def test_place_refuses_an_unknown_fit():
-    with pytest.raises(zoo.InputError, match="Unknown fit 'crop'; there are fit, stretch, native"):
+def test_an_unknown_resize_rule_is_refused():
+    with pytest.raises(zoo.InputError, match=r"resize must be one of letterbox, .*'crop'"):
         transform_images(make_image(4, 4), (8, 8), "crop")
 
 
 @pytest.mark.parametrize("resize", ["letterbox", "stretch", "native"])
 @pytest.mark.parametrize("size", [(30, 50), (51, 20), (33, 33), (9, 200)])
 def test_a_smooth_map_comes_back(size, resize):
-    """A ramp, placed and restored, is the same ramp except at the very border."""
+    """A ramp, transformed and restored, is the same ramp except at the very border."""
     rows, columns = np.meshgrid(*(np.arange(n) / n for n in size), indexing="ij")
     ramp = np.stack([rows, columns], -1)[None].astype("float32") * 100
-    canvas, transform = transform_images(ramp, (64, 96), resize)
-    back = ops.convert_to_numpy(transform.restore_map(canvas))
+    inputs, transform = transform_images(ramp, (64, 96), resize)
+    back = ops.convert_to_numpy(transform.restore_map(inputs))
     assert back.shape == ramp.shape
     coarse = max(1, size[0] / int(transform.resized_height), size[1] / int(transform.resized_width))
     assert np.abs(back - ramp).max() <= 100 * coarse / min(size)
@@ -108,11 +108,11 @@ def test_a_smooth_map_comes_back(size, resize):
 
 def test_boxes_and_points_come_back_exactly():
     transform = ImageTransform(height=60, width=90, resized_height=40, resized_width=30)
-    canvas = np.array([[3.0, 10.0, 15.0, 40.0], [-5.0, -5.0, 500.0, 500.0]], "float32")
-    boxes = ops.convert_to_numpy(transform.restore_boxes(canvas))
+    inputs = np.array([[3.0, 10.0, 15.0, 40.0], [-5.0, -5.0, 500.0, 500.0]], "float32")
+    boxes = ops.convert_to_numpy(transform.restore_boxes(inputs))
     # x by 90/30, y by 60/40; what lies outside is cut at the image's border.
     np.testing.assert_allclose(boxes, [[9, 15, 45, 60], [0, 0, 90, 60]], rtol=1e-6)
-    points = ops.convert_to_numpy(transform.restore_points(canvas[:, :2]))
+    points = ops.convert_to_numpy(transform.restore_points(inputs[:, :2]))
     np.testing.assert_allclose(points, [[9, 15], [-15, -7.5]], rtol=1e-6)
 
 
@@ -182,15 +182,15 @@ def test_mirror_equals_numpys_reflection(size):
 
 
 @pytest.mark.parametrize("side", [1, 4, 5, 20, 21, 100, 388, 389])
-def test_margin_covers_the_whole_canvas(side):
-    """A net of valid convolutions answers for at least `side` pixels, with the fewest possible."""
+def test_margin_covers_the_whole_image(side):
+    """The output of valid convolutions has at least `side` pixels, and the fewest possible."""
     sizes = ValidSizes(base=188, step=16, margin=92)
     needed = sizes.covering(side)
     assert sizes.legal(needed) and needed - 2 * sizes.margin >= side
     assert needed == sizes.base or needed - sizes.step - 2 * sizes.margin < side
-    canvas = _with_margin(make_image(side, 3), sizes)
-    assert canvas.shape == (1, needed, sizes.covering(3), 3)
-    inside = canvas[:, sizes.margin : sizes.margin + side, sizes.margin : sizes.margin + 3]
+    inputs = _with_margin(make_image(side, 3), sizes)
+    assert inputs.shape == (1, needed, sizes.covering(3), 3)
+    inside = inputs[:, sizes.margin : sizes.margin + side, sizes.margin : sizes.margin + 3]
     np.testing.assert_array_equal(inside, make_image(side, 3))
     assert int(traced(sizes.covering, np.int32(side))) == needed
 

@@ -1,13 +1,10 @@
 import keras
 import numpy as np
 import pytest
+from arrays import to_array
 
 from zoo.errors import InputError
 from zoo.layers.bilinear_sample import bilinear_sample, box_points
-
-
-def numbers(x):
-    return np.array(keras.ops.convert_to_numpy(x))
 
 
 def sampled(maps, points, outside):
@@ -37,14 +34,16 @@ def maps_and_points():
 def test_sampling_follows_its_definition(outside):
     maps, points = maps_and_points()
     prediction = bilinear_sample(maps.astype("float32"), points.astype("float32"), outside)
-    np.testing.assert_allclose(numbers(prediction), sampled(maps, points, outside), atol=1e-5)
+    np.testing.assert_allclose(to_array(prediction), sampled(maps, points, outside), atol=1e-5)
 
 
 def test_far_points_and_nan():
     maps = np.ones((1, 3, 3, 1), "float32")
     points = np.float32([[[1e30, 0], [-np.inf, 1], [np.nan, 1]]])
-    np.testing.assert_array_equal(numbers(bilinear_sample(maps, points)).ravel(), [0, 0, 1])
-    np.testing.assert_array_equal(numbers(bilinear_sample(maps, points, "edge")).ravel(), [1, 1, 1])
+    np.testing.assert_array_equal(to_array(bilinear_sample(maps, points)).ravel(), [0, 0, 1])
+    np.testing.assert_array_equal(
+        to_array(bilinear_sample(maps, points, "edge")).ravel(), [1, 1, 1]
+    )
 
 
 @pytest.mark.parametrize("outside", ["zero", "edge"])
@@ -59,13 +58,13 @@ def test_gradients_to_points_and_maps(outside, gradient_error):
 
 def test_points_of_a_box():
     box = np.float32([[[10, 20, 40, 60]]])
-    points = numbers(box_points(box, (2, 4)))[0, 0]
+    points = to_array(box_points(box, (2, 4)))[0, 0]
     np.testing.assert_allclose(points[:, 0, 1], [20, 60])
     np.testing.assert_allclose(points[0, :, 0], [10, 20, 30, 40])
-    middle = numbers(box_points(box, (2, 3), ends=False))[0, 0]
+    middle = to_array(box_points(box, (2, 3), ends=False))[0, 0]
     np.testing.assert_allclose(middle[:, 0, 1], [30, 50])
     np.testing.assert_allclose(middle[1, :, 0], [15, 25, 35])
-    np.testing.assert_array_equal(numbers(box_points(box * np.nan, 3)), 0)
+    np.testing.assert_array_equal(to_array(box_points(box * np.nan, 3)), 0)
 
 
 def test_a_gradient_reaches_the_box(gradient_error):
@@ -83,6 +82,6 @@ def test_half_precision_and_an_unknown_border():
     maps, points = maps_and_points()
     half = bilinear_sample(maps.astype("float16"), points.astype("float32"))
     assert keras.backend.standardize_dtype(half.dtype) == "float16"
-    np.testing.assert_allclose(numbers(half), sampled(maps, points, "zero"), atol=0.01)
+    np.testing.assert_allclose(to_array(half), sampled(maps, points, "zero"), atol=0.01)
     with pytest.raises(InputError, match="'mirror'"):
         bilinear_sample(maps, points, "mirror")

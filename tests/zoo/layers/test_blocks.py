@@ -53,7 +53,7 @@ def test_bias_only_without_a_norm():
 
 def test_stride_and_rate_exclude_each_other():
     for block in (conv_block, separable_conv_block):
-        with pytest.raises(InputError, match="stride 2 and rate 2"):
+        with pytest.raises(InputError, match="stride or rate must be 1, not 2 and 2"):
             block(keras.Input((8, 8, 3)), 4, stride=2, rate=2, name="b")
 
 
@@ -138,7 +138,7 @@ def test_half_precision_sees_whole_pixels():
 
 
 def test_pixel_normalization_errors():
-    with pytest.raises(InputError, match="one number per channel"):
+    with pytest.raises(InputError, match="must be numbers per channel"):
         PixelNormalization([1.0, 2.0])(keras.Input((4, 4, 3)))
-    with pytest.raises(InputError, match='use "rgb" or "bgr"'):
+    with pytest.raises(InputError, match="order must be 'rgb' or 'bgr'"):
         PixelNormalization(order="yuv")

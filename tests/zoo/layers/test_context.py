@@ -88,9 +88,9 @@ def test_initializer_survives_saving():
 
 
 def test_wrong_settings():
-    with pytest.raises(InputError, match="basic, large"):
+    with pytest.raises(InputError, match="form must be 'basic' or 'large'"):
         module(2, "huge")
-    with pytest.raises(InputError, match="7 dilations, got 2"):
+    with pytest.raises(InputError, match="dilations must be 7 numbers"):
         module(2, "large", dilations=(1, 2))
     with pytest.raises(InputError, match="at least 1"):
         module(2, dilations=(1, 0))

@@ -53,9 +53,9 @@ def test_yuv_of_known_colours():
 
 
 def test_wrong_settings():
-    with pytest.raises(InputError, match="use 3 or 5"):
+    with pytest.raises(InputError, match="size must be odd, not 4"):
         LocalNormalization(4)
     with pytest.raises(InputError, match="above 0"):
         LocalNormalization(3, floor=0.0)
-    with pytest.raises(InputError, match="three channels"):
+    with pytest.raises(InputError, match="channels must be 3"):
         ToYUV()(keras.Input((4, 4, 1)))

@@ -58,5 +58,5 @@ def test_boxes_that_are_none_give_numbers():
 
 @pytest.mark.parametrize("context", [-1, 5, 9])
 def test_context_must_leave_something(context):
-    with pytest.raises(InputError, match="context is from 0 to 4 in 10 pixels"):
+    with pytest.raises(InputError, match="context must be from 0 to 4"):
         region_warp(np.zeros((1, 4, 4, 1)), np.zeros((1, 1, 4)), 10, context)

@@ -128,13 +128,13 @@ def test_batch_normalization_stays_in_inference_behind_these_layers():
 
 
 def test_errors_say_what_would_be_right():
-    with pytest.raises(InputError, match="use one of bilinear, bilinear_aligned, nearest"):
+    with pytest.raises(InputError, match="must be 'bilinear', 'bilinear_aligned' or 'nearest'"):
         ResizeTo(4, 4, "cubic")
-    with pytest.raises(InputError, match="use one of reflect, symmetric, edge, zero"):
+    with pytest.raises(InputError, match="must be 'reflect', 'symmetric', 'edge' or 'zero'"):
         PadToMultiple(4, "mirror")
-    with pytest.raises(InputError, match="use one of end, centre"):
+    with pytest.raises(InputError, match="position must be 'end' or 'centre'"):
         CropLike("middle")
-    with pytest.raises(InputError, match="maps of 4x4 cannot be cropped to 5x4"):
+    with pytest.raises(InputError, match="maps of 4×4 cannot be cropped to 5×4"):
         CropLike()([keras.Input((4, 4, 1)), keras.Input((5, 4, 1))])
-    with pytest.raises(InputError, match=r"list \[maps, reference\]"):
+    with pytest.raises(InputError, match=r"inputs must be \[maps, reference\]"):
         ResizeLike()(keras.Input((4, 4, 1)))

@@ -1,13 +1,10 @@
 import keras
 import numpy as np
 import pytest
+from arrays import to_array
 
 from zoo.errors import InputError
 from zoo.layers.roi_align import pyramid_levels, roi_align
-
-
-def numbers(x):
-    return np.array(keras.ops.convert_to_numpy(x))
 
 
 def value_at(cells, y, x):
@@ -82,7 +79,7 @@ def test_one_map(size, ratio, aligned):
         [one_region(maps[i], box, size, ratio, aligned, 8) for box in boxes[i]] for i in range(2)
     ]
     prediction = roi_align(maps.astype("float32"), boxes, size, ratio, aligned, strides=8)
-    np.testing.assert_allclose(numbers(prediction), expected, atol=1e-5)
+    np.testing.assert_allclose(to_array(prediction), expected, atol=1e-5)
 
 
 @pytest.mark.parametrize("aligned", [True, False])
@@ -98,24 +95,24 @@ def test_each_box_on_its_level(aligned):
         used.add(level)
         expected[i, r] = one_region(maps[level][i], boxes[i, r], (4, 4), 2, aligned, 2**level)
     assert used == {2, 3, 4, 5}
-    prediction = numbers(roi_align(single(maps), boxes, 4, aligned=aligned))
+    prediction = to_array(roi_align(single(maps), boxes, 4, aligned=aligned))
     np.testing.assert_allclose(prediction, expected, atol=1e-4)
 
 
 def test_levels_at_their_borders():
     sides = [1, 55, 56, 111.9, 112, 223.9, 224, 447.9, 448, 1000, 5000, 0]
     boxes = np.float32([[7, 3, 7 + side, 3 + side] for side in sides])
-    levels = numbers(pyramid_levels(boxes, 2, 5))
+    levels = to_array(pyramid_levels(boxes, 2, 5))
     np.testing.assert_array_equal(levels, [2, 2, 2, 2, 3, 3, 4, 4, 5, 5, 5, 2])
-    np.testing.assert_array_equal(numbers(pyramid_levels(boxes, 2, 3)), np.minimum(levels, 3))
+    np.testing.assert_array_equal(to_array(pyramid_levels(boxes, 2, 3)), np.minimum(levels, 3))
     oblong = np.float32([[0, 0, 448, 112], [0, 0, 448, 111]])
-    np.testing.assert_array_equal(numbers(pyramid_levels(oblong, 2, 5)), [4, 3])
+    np.testing.assert_array_equal(to_array(pyramid_levels(oblong, 2, 5)), [4, 3])
 
 
 def test_strides_of_ones_own():
     maps = maps_of([2, 3])
     boxes = np.float32([[[0, 0, 20, 20], [0, 0, 60, 60]]] * 2)
-    prediction = numbers(
+    prediction = to_array(
         roi_align(
             single(maps), boxes, 2, strides={2: 3, 3: 7}, canonical_size=50, canonical_level=3
         )
@@ -128,7 +125,7 @@ def test_strides_of_ones_own():
 def test_nan_counts_as_the_empty_box():
     maps = single(maps_of([3]))[3]
     boxes = np.float32([[[np.nan, 0, 10, 10], [0, 0, np.inf, 10], [0, 0, 0, 0]]] * 2)
-    prediction = numbers(roi_align(maps, boxes, 2, strides=8))
+    prediction = to_array(roi_align(maps, boxes, 2, strides=8))
     np.testing.assert_array_equal(prediction[:, 0], prediction[:, 2])
     np.testing.assert_array_equal(prediction[:, 1], prediction[:, 2])
     assert np.isfinite(prediction).all()
@@ -169,10 +166,10 @@ def test_half_precision(dtype):
     half = roi_align(maps, boxes, 3, canonical_size=32)
     assert keras.backend.standardize_dtype(half.dtype) == dtype
     full = {k: keras.ops.cast(v, "float32") for k, v in maps.items()}
-    expected = numbers(roi_align(full, boxes, 3, canonical_size=32))
+    expected = to_array(roi_align(full, boxes, 3, canonical_size=32))
     close = 2e-3 if dtype == "float16" else 1.6e-2
     np.testing.assert_allclose(
-        numbers(keras.ops.cast(half, "float32")), expected, atol=close, rtol=close
+        to_array(keras.ops.cast(half, "float32")), expected, atol=close, rtol=close
     )
 
 
@@ -184,7 +181,7 @@ def test_litert(litert):
     ]
     cut = keras.layers.Lambda(lambda x: roi_align({2: x[0], 3: x[1]}, x[2], 3, canonical_size=32))
     model = keras.Model(inputs, cut(inputs))
-    expected = numbers(roi_align(maps, boxes, 3, canonical_size=32))
+    expected = to_array(roi_align(maps, boxes, 3, canonical_size=32))
     prediction = litert(model, maps[2], maps[3], boxes)[0]
     np.testing.assert_allclose(prediction, expected, atol=1e-5)
 

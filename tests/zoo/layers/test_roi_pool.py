@@ -1,13 +1,10 @@
 import keras
 import numpy as np
 import pytest
+from arrays import to_array
 
 from zoo.errors import InputError
 from zoo.layers.roi_pool import roi_pool
-
-
-def numbers(x):
-    return np.array(keras.ops.convert_to_numpy(x))
 
 
 def away_from_zero(x):
@@ -57,18 +54,18 @@ def test_every_bin_holds_its_maximum(size):
     random = np.float32(np.concatenate([first, np.minimum(first + side, [415, 287])], axis=-1))
     boxes = np.concatenate([np.stack([BOXES, BOXES[::-1]]), random], axis=1)
     expected = [[one_region(maps[i], box, size, 16) for box in boxes[i]] for i in range(2)]
-    np.testing.assert_array_equal(numbers(roi_pool(maps, boxes, size, 16)), np.float32(expected))
+    np.testing.assert_array_equal(to_array(roi_pool(maps, boxes, size, 16)), np.float32(expected))
 
 
 def test_a_map_of_one_cell():
     maps = np.full((1, 1, 1, 2), -3.0, "float32")
-    prediction = numbers(roi_pool(maps, np.float32([[[0, 0, 5, 5]]]), 2, 16))
+    prediction = to_array(roi_pool(maps, np.float32([[[0, 0, 5, 5]]]), 2, 16))
     np.testing.assert_array_equal(prediction, np.full((1, 1, 2, 2, 2), -3))
 
 
 def test_nan_counts_as_the_empty_box():
     maps = np.random.default_rng(0).normal(size=(1, 4, 4, 2)).astype("float32")
-    prediction = numbers(roi_pool(maps, np.float32([[[np.nan, 0, 9, 9], [0, 0, 0, 0]]]), 3, 16))
+    prediction = to_array(roi_pool(maps, np.float32([[[np.nan, 0, 9, 9], [0, 0, 0, 0]]]), 3, 16))
     np.testing.assert_array_equal(prediction[:, 0], prediction[:, 1])
 
 
@@ -84,7 +81,7 @@ def test_half_precision_is_exact(dtype):
     half = roi_pool(maps, BOXES[None], 7, 16)
     assert keras.backend.standardize_dtype(half.dtype) == dtype
     full = roi_pool(keras.ops.cast(maps, "float32"), BOXES[None], 7, 16)
-    np.testing.assert_array_equal(numbers(keras.ops.cast(half, "float32")), numbers(full))
+    np.testing.assert_array_equal(to_array(keras.ops.cast(half, "float32")), to_array(full))
 
 
 def test_litert(litert):
@@ -93,12 +90,12 @@ def test_litert(litert):
     inputs = [keras.Input(maps.shape[1:], name="a"), keras.Input(boxes.shape[1:], name="b")]
     cut = keras.layers.Lambda(lambda x: roi_pool(x[0], x[1], 7, 16))
     prediction = litert(keras.Model(inputs, cut(inputs)), maps, boxes)[0]
-    np.testing.assert_array_equal(prediction, numbers(roi_pool(maps, boxes, 7, 16)))
+    np.testing.assert_array_equal(prediction, to_array(roi_pool(maps, boxes, 7, 16)))
 
 
 def test_what_it_cannot_take():
     maps = np.zeros((1, 4, 4, 1), "float32")
-    with pytest.raises(InputError, match="stride above 0"):
+    with pytest.raises(InputError, match="stride must be above 0"):
         roi_pool(maps, BOXES[None], 7, 0)
     with pytest.raises(InputError, match="size must be"):
         roi_pool(maps, BOXES[None], (7, 0), 16)

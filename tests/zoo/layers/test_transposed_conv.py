@@ -99,7 +99,7 @@ def test_bilinear_kernel_of_odd_size_doubles():
     wanted = [[1, 2, 3], [3, 4, 5], [5, 6, 7]]
     np.testing.assert_allclose(np.array(layer(x))[0, :3, :3, 0], wanted)
     assert BilinearInitializer.from_config(begin.get_config()).factor == 2
-    with pytest.raises(InputError, match="not by -1"):
+    with pytest.raises(InputError, match="at least 1, not -1"):
         BilinearInitializer(-1)
 
 
@@ -136,11 +136,11 @@ def test_gradient(gradient_error):
 
 
 def test_errors_say_what_would_be_right():
-    with pytest.raises(InputError, match='must be "same" or a whole number'):
+    with pytest.raises(InputError, match="padding must be 'same' or a number"):
         TransposedConv2D(1, 3, padding="valid")
-    with pytest.raises(InputError, match="from 0 to stride-1 = 1, got 2"):
+    with pytest.raises(InputError, match="output_padding must be from 0 to 1, not 2"):
         TransposedConv2D(1, 3, padding=1, output_padding=2)
-    with pytest.raises(InputError, match='numeric padding, not with "same"'):
+    with pytest.raises(InputError, match="output_padding must be 0 with padding='same'"):
         TransposedConv2D(1, 3, output_padding=1)
     with pytest.raises(InputError, match="leaves no pixel"):
         TransposedConv2D(1, 2, 1, padding=2)(keras.Input((2, 2, 1)))

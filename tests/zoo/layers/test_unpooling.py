@@ -182,10 +182,10 @@ def test_max_unpool_litert_with_eight_bits(litert):
 def test_errors_say_what_would_be_right():
     with pytest.raises(InputError, match="factor must be a whole number of at least 1"):
         NearestUnpooling(0)
-    with pytest.raises(InputError, match=r"takes maps of shape \(N, H, W, C\)"):
+    with pytest.raises(InputError, match=r"the shape must be \(N, H, W, C\)"):
         NearestUnpooling()(keras.Input((4, 3)))
     maps, switches = keras.Input((4, 4, 2)), keras.Input((4, 4, 2), dtype="int32")
-    with pytest.raises(InputError, match="cannot unpool by 2 to 10x8"):
+    with pytest.raises(InputError, match="cannot be unpooled by 2 to 10×8"):
         MaxUnpool(output_size=(10, 8))([maps, switches])
     with pytest.raises(InputError, match="must have one shape"):
         MaxUnpool()([maps, keras.Input((4, 3, 2), dtype="int32")])

@@ -6,7 +6,7 @@ import pytest
 from keras import ops
 
 from zoo.errors import InputError
-from zoo.losses import BoxLoss, JointLoss, LabelCrossEntropy
+from zoo.losses import BoxLoss, KeypointLoss, LabelCrossEntropy
 from zoo.losses.localization_losses import box_of_class, corners
 from zoo.metrics.single_object_metrics import (
     BoxIoU,
@@ -23,7 +23,7 @@ def huber(x, beta):
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.2])
-def test_cross_entropy_leaves_out_what_has_no_label(smoothing):
+def test_cross_entropy_ignores_missing_labels(smoothing):
     logits = RANDOM.normal(0, 3, (5, 4))
     labels = np.array([2, -1, 0, 3, -1])
     shares = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
@@ -44,20 +44,20 @@ def test_box_loss(kind, per_class):
     truth = np.concatenate([RANDOM.uniform(0.2, 0.6, (4, 4)), [[1], [0], [2], [1]]], 1)
     truth[3, 2:4] = 0  # no object
     boxes = RANDOM.uniform(0.1, 0.7, (4, 3, 4) if per_class else (4, 4))
-    own = boxes[np.arange(4), truth[:, 4].astype(int)] if per_class else boxes
-    difference = own - truth[:, :4]
+    matched = boxes[np.arange(4), truth[:, 4].astype(int)] if per_class else boxes
+    difference = matched - truth[:, :4]
     if kind == "l2":
         each = (difference**2).sum(1)
     elif kind == "smooth_l1":
         each = huber(difference, 0.1).sum(1)
     else:
-        each = 1 - np.array([giou(*pair) for pair in zip(truth[:, :4], own, strict=True)])
+        each = 1 - np.array([giou(*pair) for pair in zip(truth[:, :4], matched, strict=True)])
     found = float(BoxLoss(kind)(truth.astype("float32"), boxes.astype("float32")))
     assert found == pytest.approx(each[:3].mean(), rel=1e-5)
 
 
 def giou(a, b):
-    """From Rezatofighi et al.: IoU less the share of the hull that neither covers."""
+    """From Rezatofighi et al.: IoU minus the fraction of the hull that neither covers."""
     (al, at, ar, ab), (bl, bt, br, bb) = (
         (x - w / 2, y - h / 2, x + w / 2, y + h / 2) for x, y, w, h in (a, b)
     )
@@ -68,7 +68,7 @@ def giou(a, b):
 
 
 @pytest.mark.parametrize("kind", ["l2", "smooth_l1", "giou"])
-def test_a_image_without_its_object_has_no_gradient(kind):
+def test_image_without_an_object_has_no_gradient(kind):
     tf = pytest.importorskip("tensorflow")
     boxes = tf.Variable([[0.5, 0.5, 0.0, 0.0], [0.1, 0.2, 0.3, 0.4]])
     with tf.GradientTape() as tape:
@@ -78,19 +78,19 @@ def test_a_image_without_its_object_has_no_gradient(kind):
 
 
 @pytest.mark.parametrize("kind", ["l2", "smooth_l1"])
-def test_joint_loss_leaves_out_absent_joints(kind):
+def test_joint_loss_ignores_absent_joints(kind):
     truth = RANDOM.uniform(0, 1, (3, 5, 3))
     truth[..., 2] = RANDOM.integers(0, 3, (3, 5))
     truth[0, :, 2] = 0
-    truth[1, 0] = [np.nan, np.nan, 0]  # what an absent joint says of its place does not matter
+    truth[1, 0] = [np.nan, np.nan, 0]  # coordinates of an absent joint are ignored
     found = RANDOM.uniform(0, 1, (3, 5, 2))
     difference = found - truth[..., :2]
     each = (difference**2 if kind == "l2" else huber(difference, 0.05)).sum(-1)
     expected = each[truth[..., 2] > 0].mean()
-    loss = float(JointLoss(kind)(truth.astype("float32"), found.astype("float32")))
+    loss = float(KeypointLoss(kind)(truth.astype("float32"), found.astype("float32")))
     assert loss == pytest.approx(expected, rel=1e-5)
     truth[..., 2] = 0
-    assert float(JointLoss(kind)(truth.astype("float32"), found.astype("float32"))) == 0
+    assert float(KeypointLoss(kind)(truth.astype("float32"), found.astype("float32"))) == 0
 
 
 def test_top_accuracy():
@@ -99,7 +99,7 @@ def test_top_accuracy():
     first, second = TopAccuracy(), TopAccuracy(2)
     for metric in (first, second):
         metric.update_state(labels, logits)
-    # Right; second; a tie, which counts against; no label.
+    # Correct; second; a tie, which counts as wrong; no label.
     assert float(first.result()) == pytest.approx(1 / 3)
     assert float(second.result()) == pytest.approx(1)
     first.update_state(labels, np.full_like(logits, np.nan))
@@ -112,7 +112,7 @@ def test_localization_metrics():
     right, overlap = LocalizationAccuracy(), BoxIoU()
     for metric in (right, overlap):
         metric.update_state(truth.astype("float32"), found.astype("float32"))
-    # IoU 0.6 and right; IoU 1/7; IoU 1 of another class; no object.
+    # IoU 0.6 and correct; IoU 1/7; IoU 1 of another class; no object.
     assert float(right.result()) == pytest.approx(1 / 3)
     assert float(overlap.result()) == pytest.approx((0.6 + 25 / 175 + 1) / 3, rel=1e-6)
 
@@ -133,15 +133,15 @@ def test_boxes_of_a_class_and_corners():
     np.testing.assert_allclose(box, [[3, 5, 7, 7]])
 
 
-@pytest.mark.parametrize("make", [BoxLoss, JointLoss])
+@pytest.mark.parametrize("make", [BoxLoss, KeypointLoss])
 def test_unknown_kinds(make):
-    with pytest.raises(InputError, match="is one of l2, smooth_l1"):
+    with pytest.raises(InputError, match=r"must be 'l2'(,| or) 'smooth_l1'"):
         make("l3")
 
 
 @pytest.mark.parametrize(
-    "thing", [BoxLoss("giou"), JointLoss("l2"), LabelCrossEntropy(0.1), TopAccuracy(5)]
+    "thing", [BoxLoss("giou"), KeypointLoss("l2"), LabelCrossEntropy(0.1), TopAccuracy(5)]
 )
-def test_configurations_come_back(thing):
+def test_get_config_and_from_config(thing):
     assert type(thing).from_config(thing.get_config()).get_config() == thing.get_config()
     assert keras.saving.serialize_keras_object(thing)["registered_name"].startswith("zoo.")

@@ -338,12 +338,12 @@ def test_works_as_a_keras_loss_in_a_compiled_step():
     ("make", "words"),
     [
         (lambda: losses.CrossEntropy(label_smoothing=1.0), "label_smoothing must be in"),
-        (lambda: losses.Focal(gamma=-1.0), "gamma must be 0 or more"),
-        (lambda: losses.Sum([]), "one factor for each"),
-        (lambda: losses.Sum([losses.Dice()], [1.0, 2.0]), "one factor for each"),
+        (lambda: losses.Focal(gamma=-1.0), "gamma must be at least 0"),
+        (lambda: losses.Sum([]), "factors must be one per loss"),
+        (lambda: losses.Sum([losses.Dice()], [1.0, 2.0]), "factors must be one per loss"),
         (
             lambda: losses.CrossEntropy([1.0, 2.0])(*problem()),
-            "2 class_weights for 4 classes",
+            "class_weights must be 4 numbers",
         ),
     ],
 )

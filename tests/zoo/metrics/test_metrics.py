@@ -140,7 +140,7 @@ def test_more_pixels_than_float32_counts_one_by_one():
 
 
 def test_a_class_that_there_is_not():
-    with pytest.raises(zoo.InputError, match="class_id goes from 0 to 2, not 3"):
+    with pytest.raises(zoo.InputError, match="class_id must be from 0 to 2, not 3"):
         metrics.ClassIoU(3, 3)
 
 

@@ -14,7 +14,7 @@ def test_published_parameters():
 def paper(**arguments):
     return zoo.build(
         "deconvnet",
-        **{"width": 0.125, "head": 32, "padding": "valid", "input_shape": (224, 224, 3)}
+        **{"width": 0.125, "head_filters": 32, "padding": "valid", "input_shape": (224, 224, 3)}
         | arguments,
     )
 
@@ -38,25 +38,25 @@ def test_layer_table():
     assert not any(isinstance(layer, keras.layers.Dropout) for layer in model.layers)
 
 
-def test_the_mirror_goes_back_to_the_size_of_the_paper_and_beyond():
-    prediction = paper(width=0.02, head=8, input_shape=(256, 224, 3), num_classes=4)(
+def test_output_has_the_size_of_the_input():
+    prediction = paper(width=0.02, head_filters=8, input_shape=(256, 224, 3), num_classes=4)(
         np.full((1, 256, 224, 3), 77, "uint8")
     )["segmentation"]
     assert tuple(prediction.shape) == (1, 256, 224, 4)
 
 
-def test_weights_of_the_two_forms_are_the_same():
-    valid = paper(width=0.02, head=8)
-    same = zoo.build("deconvnet", width=0.02, head=8)
+def test_both_paddings_have_the_same_weights():
+    valid = paper(width=0.02, head_filters=8)
+    same = zoo.build("deconvnet", width=0.02, head_filters=8)
     assert [w.shape for w in valid.weights] == [w.shape for w in same.weights]
 
 
-def test_wrong_sizes_name_the_nearest():
-    with pytest.raises(InputError, match=r"cannot take a side of 250; .*: 224 or 256"):
+def test_wrong_sizes_are_refused_with_the_nearest():
+    with pytest.raises(InputError, match=r"does not allow a side of 250; use 224 or 256"):
         paper(input_shape=(250, 224, 3))
-    with pytest.raises(InputError, match=r"cannot take a side of 64; .*: 224"):
+    with pytest.raises(InputError, match=r"does not allow a side of 64; use 224"):
         paper(input_shape=(224, 64, 3))
-    with pytest.raises(InputError, match="needs a fixed size"):
+    with pytest.raises(InputError, match="must have fixed sides"):
         paper(input_shape=(None, None, 3))
     with pytest.raises(InputError, match="'same' or 'valid'"):
         paper(padding="full")

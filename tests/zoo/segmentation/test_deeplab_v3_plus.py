@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 
 import zoo
+from zoo.catalog import card
 from zoo.errors import InputError
-from zoo.registry import card
 from zoo.segmentation import deeplab_v3_plus
 
 TINY = card("deeplab_v3_plus").tiny
@@ -14,7 +14,7 @@ def shape(model, layer):
     return tuple(model.get_layer(layer).output.shape[1:])
 
 
-def test_parameters_are_the_papers():
+def test_published_parameters():
     assert card("deeplab_v3_plus").parameters() == {
         "trainable": 41_055_413,
         "stored": 41_258_213,
@@ -54,7 +54,7 @@ def test_other_backbones(backbone, options):
     assert np.ptp(np.array(model(image)["segmentation"])) > 0
 
 
-def test_aligned_xception_learns(tmp_path):
+def test_aligned_xception_trains(tmp_path):
     settings = {**TINY, "num_classes": 2, "backbone": "xception65", "width": 0.03125}
     model = deeplab_v3_plus(**settings | {"backbone_options": {"middle_blocks": 1}})
     images = np.random.default_rng(0).integers(20, 60, (2, 32, 48, 3)).astype("uint8")
@@ -78,8 +78,8 @@ def test_aligned_xception_learns(tmp_path):
     )
 
 
-def test_light_form_has_neither_rates_nor_decoder():
-    model = deeplab_v3_plus(**TINY, rates=(), decoder=False)
+def test_light_network_has_neither_atrous_branches_nor_decoder():
+    model = deeplab_v3_plus(**TINY, dilation_rates=(), decoder=False)
     names = [layer.name for layer in model.layers]
     assert not [name for name in names if name.startswith(("aspp_rate", "decoder"))]
     plain = deeplab_v3_plus(**TINY, separable=False)

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from zoo.abstract_build import build_abstract
-from zoo.backbones.keras_applications import load_weights
+from zoo.backbones.imagenet_weights import load_weights
+from zoo.catalog import card
 from zoo.errors import InputError
-from zoo.registry import card
 from zoo.segmentation import dilated_context, dilated_frontend
 from zoo.segmentation.dilated_vgg import margin, valid_sizes
 
@@ -13,10 +13,10 @@ TINY = card("dilated_frontend").tiny
 PAPER = card("dilated_frontend").published
 
 
-def test_parameters_are_the_papers():
+def test_published_parameters():
     assert card("dilated_frontend").parameters()["stored"] == 134_346_581
     assert card("dilated_context").parameters()["stored"] == 134_346_581 + 28_392
-    large = build_abstract(lambda: dilated_context(**PAPER, context="large"))
+    large = build_abstract(lambda: dilated_context(**PAPER, context_type="large"))
     assert large.count_params() == 134_346_581 + 6_803_139
 
 
@@ -41,7 +41,7 @@ def test_layers_of_the_front_end():
 
 
 @pytest.mark.parametrize("builder", BUILDERS)
-def test_padded_form_is_the_valid_form_of_the_mirrored_image(builder):
+def test_reflect_padding_is_valid_padding_of_the_mirrored_image(builder):
     reflect, valid = builder(**TINY), builder(**TINY, padding="valid")
     valid.set_weights(reflect.get_weights())
     lost = margin(TINY["blocks"], 3)
@@ -54,7 +54,7 @@ def test_padded_form_is_the_valid_form_of_the_mirrored_image(builder):
     np.testing.assert_allclose(reflect(image)["segmentation"], expected, atol=1e-5)
 
 
-def test_valid_form_learns_from_the_middle_of_the_map():
+def test_loss_with_valid_padding_uses_the_centre_of_the_target():
     model = dilated_frontend(**TINY, padding="valid")
     side = model.sizes.base + 8
     truth = np.zeros((1, side, side), "int32")
@@ -68,10 +68,10 @@ def test_valid_form_learns_from_the_middle_of_the_map():
     assert model.evaluate(images, {"segmentation": truth}, verbose=0) != pytest.approx(before)
 
 
-def test_vgg16_weights_find_their_layers():
-    model = dilated_frontend(num_classes=2, classifier=(4, 1))
+def test_vgg16_weights_load_by_layer_name():
+    model = dilated_frontend(num_classes=2, head_filters=4, head_kernel_size=1)
     before = model.get_layer("vgg16_block5_conv3").get_weights()[0].copy()
-    # fc6 and fc7 take other weights only at their own width.
+    # Published weights of fc6 and fc7 need their published shape.
     assert load_weights(model, "vgg16", None) == ["fc6", "fc7"]
     assert not np.array_equal(before, model.get_layer("vgg16_block5_conv3").get_weights()[0])
 
@@ -82,7 +82,7 @@ def test_front_end_weights_load_into_the_context_model():
         if layer.weights:
             joint.get_layer(layer.name).set_weights(layer.get_weights())
     images = np.random.default_rng(0).uniform(0, 255, (1, 16, 16, 3)).astype("float32")
-    # The context module passes on what is not negative.
+    # The context module is the identity for values of at least 0.
     lift = 1.0 - float(np.min(trained(images)["segmentation"]))
     for model in (trained, joint):
         kernel, bias = model.get_layer("fc_final").get_weights()
@@ -99,18 +99,18 @@ def test_front_end_weights_load_into_the_context_model():
 def test_wrong_input(builder):
     with pytest.raises(InputError, match="892 or 900"):
         builder(**{**PAPER, "input_shape": (899, 900, 3)})
-    with pytest.raises(InputError, match="nearest that can: 380"):
+    with pytest.raises(InputError, match="use 380"):
         builder(**{**PAPER, "input_shape": (64, 900, 3)})
     with pytest.raises(InputError, match="'reflect' or 'valid'"):
         builder(**TINY, padding="same")
-    with pytest.raises(InputError, match="five numbers"):
+    with pytest.raises(InputError, match="5 numbers"):
         builder(**{**TINY, "blocks": (1, 1)})
-    with pytest.raises(InputError, match="odd kernel"):
-        builder(**{**TINY, "classifier": (8, 4)})
+    with pytest.raises(InputError, match="head_kernel_size must be odd"):
+        builder(**{**TINY, "head_kernel_size": 4})
 
 
-def test_margin_of_the_papers_form():
+def test_margin_of_the_paper():
     assert margin((2, 2, 3, 3, 3), 7) == 186
     assert valid_sizes((2, 2, 3, 3, 3), 7).base == 380
-    with pytest.raises(InputError, match="basic, large"):
-        dilated_context(**TINY, context="none")
+    with pytest.raises(InputError, match="'basic' or 'large', not 'none'"):
+        dilated_context(**TINY, context_type="none")

@@ -23,7 +23,7 @@ def build(upsampling, **arguments):
     return zoo.card("encoder_decoder").build_tiny(upsampling=upsampling, **arguments)
 
 
-def test_the_five_forms_differ_in_the_step_up_alone():
+def test_variants_differ_in_the_upsampling_alone():
     shapes = {
         kind: {w.path: w.shape for w in build(kind).weights if "double" not in w.path}
         for kind in UPSAMPLINGS
@@ -36,7 +36,7 @@ def test_the_five_forms_differ_in_the_step_up_alone():
 
 
 @pytest.mark.parametrize("kind", UPSAMPLINGS)
-def test_each_form_predictions_at_the_size_of_the_image(kind):
+def test_each_variant_predicts_at_the_size_of_the_image(kind):
     image = np.random.default_rng(0).integers(0, 255, (2, 21, 34, 3)).astype("uint8")
     prediction = np.array(build(kind)(image)["segmentation"])
     assert prediction.shape == (2, 21, 34, 3)
@@ -44,7 +44,7 @@ def test_each_form_predictions_at_the_size_of_the_image(kind):
 
 
 @pytest.mark.parametrize("kind", sorted(DOUBLED))
-def test_the_step_up_is_the_one_that_was_asked_for(kind):
+def test_upsampling_layer_of_each_variant(kind):
     layer = build(kind).get_layer("double1")
     if kind == "transpose":
         kernel = np.zeros(layer.kernel.shape)
@@ -56,7 +56,7 @@ def test_the_step_up_is_the_one_that_was_asked_for(kind):
     np.testing.assert_allclose(np.array(layer(maps))[0, :, :, 0], expected)
 
 
-def test_max_unpool_puts_values_where_the_maxima_stood():
+def test_max_unpool_restores_positions_of_the_maxima():
     import keras
 
     model = build("max_unpool")
@@ -94,7 +94,7 @@ def test_parameters_of_the_layer_table():
     for width, after in zip(widths[::-1], [256, 128, 64, 64], strict=True):
         total += convolution(width, width)  # the transposed convolution
         total += convolution(width, width) + convolution(width, after) + 4 * (width + after)
-    # A normalised convolution has no bias of its own.
+    # A convolution before a normalization has no bias.
     total -= sum(2 * w for w in widths) + sum(widths) + sum([256, 128, 64, 64])
     total += 64 * 21 + 21
     assert zoo.card("encoder_decoder").parameters()["stored"] == total

@@ -3,13 +3,13 @@ import numpy as np
 import pytest
 
 from zoo.abstract_build import build_abstract
+from zoo.catalog import card
 from zoo.errors import InputError
 from zoo.flops import count_flops
-from zoo.registry import card
 from zoo.segmentation import farabet_multiscale
 
 PUBLISHED = card("farabet_multiscale").published
-SMALL = {"num_classes": 3, "filters": (2, 3, 4), "kernel_size": 3, "norm": "none"}
+SMALL = {"num_classes": 3, "conv_filters": (2, 3, 4), "kernel_size": 3, "norm": "none"}
 
 
 def convolutions(model):
@@ -21,7 +21,7 @@ def test_parameters_add_up_from_the_table():
     assert card("farabet_multiscale").parameters()["stored"] == kernels + 16 + 64 + 256 + 33
 
 
-def test_features_of_three_scales_stand_side_by_side():
+def test_features_of_three_scales_are_concatenated():
     model = build_abstract(
         lambda: farabet_multiscale(**{**PUBLISHED, "input_shape": (240, 320, 3)})
     )
@@ -33,7 +33,7 @@ def test_features_of_three_scales_stand_side_by_side():
 
 @pytest.mark.parametrize("norm", ["none", "batch"])
 def test_scales_add_no_convolution(norm):
-    one, three = (farabet_multiscale(**{**SMALL, "norm": norm}, scales=n) for n in (1, 3))
+    one, three = (farabet_multiscale(**{**SMALL, "norm": norm}, num_scales=n) for n in (1, 3))
     names = [layer.name for layer in convolutions(three)]
     assert names == [layer.name for layer in convolutions(one)]
     assert names == ["conv1", "conv2", "conv3", "logits"]
@@ -47,7 +47,7 @@ def test_scales_add_no_convolution(norm):
 
 
 def test_every_scale_is_the_same_network_on_its_band():
-    model = farabet_multiscale(**SMALL, scales=2, local_norm=0)
+    model = farabet_multiscale(**SMALL, num_scales=2, local_norm_size=None)
     bands = model.get_layer("pyramid").output
     ends = [model.get_layer(f"scale{scale}_act3").output for scale in (1, 2)]
     probe = keras.Model(model.input, [*bands, *ends])
@@ -71,9 +71,9 @@ def test_flops_count_every_use_of_the_shared_network():
     assert count_flops(farabet_multiscale(**settings)) == 2 * (per_pixel * pixels + logits)
 
 
-def test_brightness_of_the_image_does_not_reach_the_classes():
-    """Every band is normalised in its neighbourhood."""
-    model = farabet_multiscale(**SMALL, local_norm=5)
+def test_logits_do_not_depend_on_brightness():
+    """Every band is normalized locally."""
+    model = farabet_multiscale(**SMALL, local_norm_size=5)
     image = np.random.default_rng(0).uniform(60, 120, (1, 32, 32, 3)).astype("float32")
     first, second = (np.array(model(x)["segmentation"]) for x in (image, image + 80))
     assert np.ptp(first) > 1e-3
@@ -82,8 +82,8 @@ def test_brightness_of_the_image_does_not_reach_the_classes():
 
 def test_wrong_input():
     with pytest.raises(InputError, match="at least 1"):
-        farabet_multiscale(scales=0)
+        farabet_multiscale(num_scales=0)
     with pytest.raises(InputError, match="at least 1"):
-        farabet_multiscale(filters=())
+        farabet_multiscale(conv_filters=())
     with pytest.raises(InputError, match="odd"):
-        farabet_multiscale(local_norm=4)
+        farabet_multiscale(local_norm_size=4)

@@ -41,26 +41,26 @@ def test_widths_of_the_hundred_layers():
 def test_only_new_maps_are_upsampled():
     model = zoo.card("fc_densenet56").build_tiny()
     up = model.get_layer("up1_transition_up")
-    growth, depth = zoo.card("fc_densenet56").tiny["growth"], 2
+    growth, depth = zoo.card("fc_densenet56").tiny["growth_rate"], 2
     assert up.input.shape[-1] == growth * depth
     assert up.filters == growth * depth
 
 
-def test_the_tiny_forms_are_different_networks():
+def test_tiny_configurations_are_different_networks():
     tiny = [zoo.card(name).build_tiny() for name in NAMES]
     assert len({tuple(v.shape for v in model.weights) for model in tiny}) == 3
 
 
-def test_a_image_smaller_than_its_stride_has_an_prediction():
-    model = zoo.build("fc_densenet56", growth=2, blocks=[1] * 11, stem=4)
+def test_image_smaller_than_the_stride():
+    model = zoo.build("fc_densenet56", growth_rate=2, blocks=[1] * 11, stem_filters=4)
     prediction = model(np.full((1, 5, 37, 3), 90, "uint8"))["segmentation"]
     assert tuple(prediction.shape) == (1, 5, 37, 11)
     assert np.isfinite(np.array(prediction)).all()
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_wrong_blocks_are_named(name):
-    with pytest.raises(InputError, match="odd number of depths"):
+def test_wrong_blocks(name):
+    with pytest.raises(InputError, match="odd number of blocks"):
         zoo.build(name, blocks=(4, 4))
     with pytest.raises(InputError, match="at least 1"):
-        zoo.build(name, growth=0)
+        zoo.build(name, growth_rate=0)

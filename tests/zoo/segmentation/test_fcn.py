@@ -6,7 +6,7 @@ import zoo
 from zoo.errors import InputError
 
 NAMES = ("fcn32s", "fcn16s", "fcn8s")
-SMALL = {"width": 0.02, "head": 16, "norm": "none", "num_classes": 2}
+SMALL = {"width": 0.02, "head_filters": 16, "norm": "none", "num_classes": 2}
 
 
 @pytest.mark.parametrize(
@@ -41,24 +41,24 @@ def test_layer_table_of_the_paper(name):
 
 
 def pass_through(model, keep):
-    """Sets weights so that class 0's logit is the red value of the pixels a cell stands on.
+    """Sets weights so that class 0's logit is the red value of the pixels below a cell.
 
-    Every convolution averages its window and hands on the first channel; of the scores only the
-    one called `keep` speaks.
+    Every convolution averages its window and passes on the first channel; of the score layers
+    only `keep` is not zero.
     """
     for layer in model.layers:
         if not isinstance(layer, keras.layers.Conv2D):
             continue
         kernel = np.zeros(layer.kernel.shape, "float32")
-        # VGG16 reads blue, green, red.
+        # VGG16 takes channels in BGR order.
         source = 2 if layer.name == "vgg16_block1_conv1" else 0
-        speaks = not layer.name.startswith("score") or layer.name == keep
-        kernel[:, :, source, 0] = speaks / np.prod(layer.kernel_size)
+        active = not layer.name.startswith("score") or layer.name == keep
+        kernel[:, :, source, 0] = active / np.prod(layer.kernel_size)
         layer.kernel.assign(kernel)
 
 
 @pytest.mark.parametrize("padding", ["same", "border"])
-@pytest.mark.parametrize("upsampling", ["fixed", "learned"])
+@pytest.mark.parametrize("upsampling", ["bilinear", "transpose"])
 @pytest.mark.parametrize(
     ("name", "keep"),
     [
@@ -70,7 +70,7 @@ def pass_through(model, keep):
         ("fcn8s", "score3"),
     ],
 )
-def test_every_stream_lies_on_the_pixels_it_came_from(name, keep, padding, upsampling):
+def test_every_stream_is_aligned_with_the_image(name, keep, padding, upsampling):
     height, width = 700, 590
     model = zoo.build(name, **SMALL, padding=padding, upsampling=upsampling)
     pass_through(model, keep)
@@ -85,7 +85,7 @@ def test_every_stream_lies_on_the_pixels_it_came_from(name, keep, padding, upsam
         np.testing.assert_allclose(value[middle], rising[middle], atol=0.02)
 
 
-def test_skips_start_silent_and_speak_after_training():
+def test_skips_are_initially_zero_and_are_trained():
     model = zoo.card("fcn8s").build_tiny()
     for level in (3, 4, 5):
         assert not np.array(model.get_layer(f"score{level}").kernel).any()
@@ -99,25 +99,26 @@ def test_skips_start_silent_and_speak_after_training():
         assert np.array(model.get_layer(f"score{level}").kernel).any()
 
 
-def test_a_learned_step_starts_as_the_fixed_one():
-    fixed, learned = (
-        zoo.card("fcn16s").build_tiny(upsampling=kind, norm="none") for kind in ("fixed", "learned")
+def test_transposed_upsampling_is_initially_bilinear():
+    bilinear, transpose = (
+        zoo.card("fcn16s").build_tiny(upsampling=kind, norm="none")
+        for kind in ("bilinear", "transpose")
     )
-    kernel = learned.get_layer("enlarge").kernel
+    kernel = transpose.get_layer("enlarge").kernel
     assert kernel.shape == (32, 32, 3, 3)
     random = np.random.default_rng(0)
-    weights = [random.normal(size=w.shape) * 0.1 for w in fixed.weights]
-    fixed.set_weights(weights)
-    learned.set_weights([*weights, np.array(kernel)])
+    weights = [random.normal(size=w.shape) * 0.1 for w in bilinear.weights]
+    bilinear.set_weights(weights)
+    transpose.set_weights([*weights, np.array(kernel)])
     image = random.integers(0, 255, (1, 96, 128, 3)).astype("float32")
-    predictions = [np.array(m(image)["segmentation"])[:, 8:-8, 8:-8] for m in (fixed, learned)]
+    predictions = [np.array(m(image)["segmentation"])[:, 8:-8, 8:-8] for m in (bilinear, transpose)]
     assert predictions[0].std() > 0
     np.testing.assert_allclose(
         predictions[1], predictions[0], atol=1e-4 * np.abs(predictions[0]).max()
     )
 
 
-def test_another_backbone_is_scored_as_it_is():
+def test_other_backbones_have_no_dense_layers():
     model = zoo.build("fcn8s", num_classes=4, backbone="resnet50", width=0.125)
     assert not any(layer.name.startswith("fc6") for layer in model.layers)
     prediction = model(np.full((1, 33, 70, 3), 9, "uint8"))["segmentation"]
@@ -127,9 +128,9 @@ def test_another_backbone_is_scored_as_it_is():
 def test_wrong_input():
     with pytest.raises(InputError, match="'same' or 'border', not 'valid'"):
         zoo.build("fcn8s", padding="valid")
-    with pytest.raises(InputError, match="'fixed' or 'learned'"):
+    with pytest.raises(InputError, match="'bilinear' or 'transpose'"):
         zoo.build("fcn8s", upsampling="nearest")
-    with pytest.raises(InputError, match=r"backbone='vgg16' only"):
+    with pytest.raises(InputError, match="backbone must be 'vgg16' with"):
         zoo.build("fcn16s", padding="border", backbone="resnet50")
     with pytest.raises(InputError, match="did you mean 'vgg16'"):
         zoo.build("fcn32s", backbone="vgg61")

@@ -2,13 +2,13 @@ import keras
 import numpy as np
 import pytest
 
+from zoo.catalog import card
 from zoo.errors import InputError
 from zoo.flops import count_flops
-from zoo.registry import card
 from zoo.segmentation import patch_classifier
 from zoo.segmentation.patch_classifier_model import patch_size
 
-SMALL = {"num_classes": 3, "filters": (2, 3, 4)}
+SMALL = {"num_classes": 3, "conv_filters": (2, 3, 4)}
 
 
 def test_parameters_add_up_from_the_table():
@@ -33,14 +33,14 @@ def with_moved_weights(model):
     "settings",
     [
         {"kernel_size": 7, "norm": "none"},
-        {"kernel_size": 3, "norm": "batch", "hidden": 5},
-        {"kernel_size": 4, "norm": "frozen", "filters": (2, 3, 4, 5)},
+        {"kernel_size": 3, "norm": "batch", "hidden_units": 5},
+        {"kernel_size": 4, "norm": "frozen", "conv_filters": (2, 3, 4, 5)},
     ],
 )
-def test_dense_form_predictions_as_every_patch_by_itself(settings):
+def test_dense_implementation_equals_separate_patches(settings):
     settings = {**SMALL, **settings}
     dense = with_moved_weights(patch_classifier(**settings))
-    literal = patch_classifier(**settings, form="patches")
+    literal = patch_classifier(**settings, implementation="patches")
     literal.set_weights(dense.get_weights())
     image = np.random.default_rng(0).uniform(0, 255, (2, 7, 9, 3)).astype("float32")
     expected = np.array(literal(image)["segmentation"])
@@ -50,9 +50,9 @@ def test_dense_form_predictions_as_every_patch_by_itself(settings):
 
 
 @pytest.mark.parametrize("kernel_size", [3, 7])
-def test_receptive_field_of_the_dense_form_is_the_patch(kernel_size):
+def test_receptive_field_of_the_dense_implementation_is_the_patch(kernel_size):
     model = patch_classifier(**SMALL, kernel_size=kernel_size, norm="none")
-    # With weights above zero a brighter pixel moves every answer that sees it, and no other.
+    # With positive weights a brighter pixel changes every prediction whose patch contains it.
     for layer in model.layers:
         if isinstance(layer, keras.layers.Conv2D):
             kernel, bias = layer.get_weights()
@@ -69,8 +69,8 @@ def test_receptive_field_of_the_dense_form_is_the_patch(kernel_size):
     assert len(moved) == patch**2
 
 
-def test_literal_form_learns():
-    model = patch_classifier(**SMALL, kernel_size=3, form="patches")
+def test_patches_implementation_trains():
+    model = patch_classifier(**SMALL, kernel_size=3, implementation="patches")
     model.compile(keras.optimizers.Adam(1e-2), run_eagerly=True)
     images = np.zeros((1, 6, 8, 3), "float32")
     images[:, :, 4:] = 255
@@ -79,9 +79,9 @@ def test_literal_form_learns():
     assert losses[-1] < losses[0]
 
 
-def test_dense_form_computes_far_less():
+def test_dense_implementation_has_fewer_flops():
     settings = {**SMALL, "input_shape": (20, 30, 3)}
-    literal = count_flops(patch_classifier(**settings, form="patches"))
+    literal = count_flops(patch_classifier(**settings, implementation="patches"))
     first = 40 * 40 * 49 * 3 * 2
     second = 14 * 14 * 49 * 2 * 3
     rest = 49 * 3 * 4 + 4 * 3
@@ -91,8 +91,8 @@ def test_dense_form_computes_far_less():
 
 def test_wrong_input():
     with pytest.raises(InputError, match="'dense' or 'patches'"):
-        patch_classifier(form="windows")
+        patch_classifier(implementation="windows")
     with pytest.raises(InputError, match="at least 1"):
-        patch_classifier(filters=())
+        patch_classifier(conv_filters=())
     with pytest.raises(InputError, match="at least 1"):
         patch_classifier(kernel_size=0)

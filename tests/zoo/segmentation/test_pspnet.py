@@ -2,9 +2,9 @@ import keras
 import numpy as np
 import pytest
 
+from zoo.catalog import card
 from zoo.errors import InputError
 from zoo.losses import CrossEntropy
-from zoo.registry import card
 from zoo.segmentation import pspnet
 
 TINY = card("pspnet").tiny
@@ -34,7 +34,7 @@ def test_map_of_a_473_image_is_60x60():
     assert model.get_layer("resnet50_conv5_block2_2_conv").dilation_rate == (4, 4)
 
 
-def test_auxiliary_loss_counts_as_much_as_asked():
+def test_weight_of_the_auxiliary_loss():
     rng = np.random.default_rng(0)
     images = rng.uniform(0, 255, (2, 24, 24, 3)).astype("float32")
     truth = rng.integers(0, 3, (2, 24, 24))
@@ -51,7 +51,7 @@ def test_auxiliary_loss_counts_as_much_as_asked():
         assert "mean_iou" in results
 
 
-def test_caller_may_choose_other_factors(tmp_path):
+def test_loss_weights_of_compile(tmp_path):
     model = pspnet(**TINY)
     model.compile(loss_weights={"auxiliary": 0.25}, run_eagerly=True)
     images = np.random.default_rng(0).uniform(0, 255, (1, 16, 16, 3)).astype("float32")

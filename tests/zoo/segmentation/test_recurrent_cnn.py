@@ -2,12 +2,12 @@ import keras
 import numpy as np
 import pytest
 
+from zoo.catalog import card
 from zoo.errors import InputError
 from zoo.losses import CrossEntropy
-from zoo.registry import card
 from zoo.segmentation import recurrent_cnn
 
-SMALL = {"num_classes": 2, "filters": (2, 2), "norm": "none"}
+SMALL = {"num_classes": 2, "conv_filters": (2, 2), "norm": "none"}
 
 
 def make_image(*shape):
@@ -20,7 +20,7 @@ def test_parameters_add_up_from_the_table():
 
 
 def influence(model, width=224):
-    """How many input columns move one output pixel of a bright change each."""
+    """Returns the number of input columns that change an output pixel."""
     for layer in model.layers:
         if isinstance(layer, keras.layers.Conv2D):
             kernel, bias = layer.get_weights()
@@ -34,15 +34,15 @@ def influence(model, width=224):
 def test_context_grows_with_the_passes_and_weights_do_not():
     models = [recurrent_cnn(**SMALL, passes=passes) for passes in (1, 2, 3)]
     assert len({model.count_params() for model in models}) == 1
-    # Two convolutions of 8 around one pooling see 23 pixels; each pass spreads that by its stride.
+    # Two convolutions of 8 and a pooling cover 23 pixels; each pass scales that by its stride.
     fields = [23, 23 + 2 * 22, 23 + 2 * 22 + 4 * 22]
-    # Enlarging blends two neighbours that are one stride apart.
+    # Resizing interpolates between two cells that are one stride apart.
     assert [influence(model) for model in models] == [
         field + 2**passes for passes, field in enumerate(fields, start=1)
     ]
 
 
-def test_second_pass_is_the_first_network_on_smaller_image_and_first_prediction():
+def test_second_pass_takes_the_smaller_image_and_the_first_logits():
     model = recurrent_cnn(**SMALL)
     taps = ["pass1_input", "pass2_input", "pass2_act2"]
     probe = keras.Model(model.input, [model.get_layer(name).output for name in taps])

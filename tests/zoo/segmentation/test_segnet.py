@@ -12,7 +12,7 @@ def test_published_parameters():
 
 
 @pytest.mark.parametrize("name", ["segnet", "deconvnet"])
-def test_a_bias_in_front_of_a_normalisation_is_there_only_when_asked_for(name):
+def test_use_bias(name):
     def biased(**arguments):
         layers = zoo.card(name).build_tiny(**arguments).layers
         return {layer.name for layer in layers if getattr(layer, "use_bias", False)}
@@ -58,7 +58,7 @@ def test_layer_table():
     assert sum(isinstance(layer, keras.layers.Conv2D) for layer in encoder) == 13
 
 
-def test_odd_maps_come_back_exactly():
+def test_odd_maps_are_restored_exactly():
     model = zoo.card("segnet").build_tiny(input_shape=(360, 480, 3))
     sizes = [model.get_layer(f"pool{stage}").output[0].shape[1:3] for stage in range(1, 6)]
     assert sizes == [(180, 240), (90, 120), (45, 60), (23, 30), (12, 15)]
@@ -75,7 +75,7 @@ def test_any_size(name, size):
     assert prediction.shape == (1, *size, 3) and np.isfinite(prediction).all()
 
 
-def test_values_return_to_where_the_maxima_stood():
+def test_unpooling_restores_positions_of_the_maxima():
     model = zoo.card("segnet_basic").build_tiny()
     inner = keras.Model(
         model.input,
@@ -108,7 +108,7 @@ def test_the_basic_decoder_is_linear_and_unbiased():
     assert not any(layer.use_bias for layer in convolutions)
 
 
-def test_a_deepest_cell_of_the_basic_net_sees_106_pixels():
+def test_receptive_field_of_segnet_basic_is_106_pixels():
     # 7 pixels, then each pooling doubles the step and adds one step, each convolution six.
     field, step = 0, 1
     for _ in range(4):
@@ -122,7 +122,7 @@ def test_a_deepest_cell_of_the_basic_net_sees_106_pixels():
         variable.assign(keras.ops.full(variable.shape, 0.01 if len(variable.shape) == 4 else 0.0))
     image = np.full((1, 240, 240, 3), 255.0, "float32")
     before = np.array(deepest(image))[0, 7, 7, 0]
-    # A line that brightens makes every window that holds it larger.
+    # A brighter line increases every window that contains it.
     seen = []
     for line in range(240):
         brighter = image.copy()
@@ -133,9 +133,9 @@ def test_a_deepest_cell_of_the_basic_net_sees_106_pixels():
 
 
 def test_wrong_input():
-    with pytest.raises(InputError, match="num_classes is at least 1"):
+    with pytest.raises(InputError, match="num_classes must be at least 1"):
         zoo.build("segnet", num_classes=0)
-    with pytest.raises(InputError, match="5 stages"):
+    with pytest.raises(InputError, match="5 numbers"):
         zoo.build("segnet", blocks=(1, 1))
     with pytest.raises(InputError, match="at least 1"):
         zoo.build("segnet_basic", depth=0)

@@ -1,4 +1,4 @@
-"""U-Net: the paper's own form to the pixel and the parameter, and the practical one."""
+"""U-Net: the paper's network to the pixel and the parameter, and the padded one."""
 
 import keras
 import numpy as np
@@ -17,7 +17,7 @@ def make_image(height, width, channels=3, batch=1):
     return np.random.default_rng(0).uniform(0, 255, shape).astype("float32")
 
 
-def test_the_papers_form():
+def test_network_of_the_paper():
     """Figure 1: 572×572 in, 388×388 out, 23 convolutions of 1 channel in and 2 classes out."""
     model = zoo.card("unet").build_published()
     assert model.output["segmentation"].shape == (None, 388, 388, 2)
@@ -35,7 +35,7 @@ def test_the_papers_form():
         assert model.get_layer(f"cut{level}").cropping == ((border, border), (border, border))
 
 
-def test_initial_weights_are_the_papers():
+def test_initial_weights_of_the_paper():
     """N(0, √(2/N)), N the inputs of a neuron."""
     model = unet(num_classes=2, input_shape=(None, None, 3), filters=32, depth=3)
     kernel = model.get_layer("down3_conv2").get_weights()[0]
@@ -43,13 +43,13 @@ def test_initial_weights_are_the_papers():
     other = model.get_layer("up2_conv2").get_weights()[0]
     assert other.shape == model.get_layer("down2_conv2").get_weights()[0].shape
     assert np.all(other != model.get_layer("down2_conv2").get_weights()[0])
-    # A normal distribution that is not cut off at two deviations.
+    # The normal distribution is not truncated.
     assert np.mean(np.abs(kernel) > 2 * kernel.std()) == pytest.approx(0.0455, abs=0.005)
 
 
 @pytest.mark.parametrize("depth", [2, 3, 4, 5])
 def test_legal_sizes_of_valid_convolutions(depth):
-    """Exactly the sizes that halve evenly all the way down, and the margin the built net has."""
+    """Exactly the sizes that every pooling halves evenly, and the margin of the built network."""
     sizes = valid_sizes(depth)
 
     def output(side):
@@ -84,21 +84,20 @@ def test_legal_sizes_of_valid_convolutions(depth):
         assert model(make_image(side, sizes.base, 1))["segmentation"].shape == (1, high, wide, 2)
 
 
-def test_a_size_that_does_not_fit_is_refused_with_those_that_do():
+def test_wrong_sizes_are_refused_with_the_nearest():
     with pytest.raises(zoo.InputError) as caught:
         unet(num_classes=2, input_shape=(572, 571, 1), padding="valid")
     assert str(caught.value) == (
-        "unet: valid convolutions of depth 5 cannot take a side of 571; "
-        "the nearest that they can: 556 or 572."
+        "unet: input_shape: padding='valid' does not allow a side of 571; use 556 or 572."
     )
-    with pytest.raises(zoo.InputError, match="a backbone goes with padding='same' only"):
+    with pytest.raises(zoo.InputError, match="padding must be 'same' with a backbone"):
         unet(backbone="vgg16", padding="valid")
-    with pytest.raises(zoo.InputError, match="padding is 'same' or 'valid', not 'reflect'"):
+    with pytest.raises(zoo.InputError, match="padding must be 'same' or 'valid', not 'reflect'"):
         unet(padding="reflect")
 
 
 @pytest.mark.parametrize("size", [(1, 1), (7, 5), (16, 16), (31, 50)])
-def test_any_size_gives_an_prediction_of_that_size(size):
+def test_any_size_gives_a_prediction_of_that_size(size):
     model = unet(**TINY)
     logits = model(make_image(*size))["segmentation"]
     assert logits.shape == (1, *size, 3)
@@ -106,8 +105,8 @@ def test_any_size_gives_an_prediction_of_that_size(size):
     assert prediction.shape == (1, *size) and "int32" in str(prediction.dtype)
 
 
-def test_the_valid_form_predictions_for_whole_images():
-    """The image is mirrored at its borders as far as the network needs, as in the paper."""
+def test_predict_covers_the_whole_image_with_valid_padding():
+    """The image is mirrored at its borders, as in the paper."""
     model = unet(**TINY, padding="valid", norm="none")
     margin = model.sizes.margin
     whole = make_image(60, 51)
@@ -120,7 +119,7 @@ def test_the_valid_form_predictions_for_whole_images():
     np.testing.assert_array_equal(prediction, expected)
 
 
-def test_padding_does_not_reach_into_the_prediction():
+def test_padding_does_not_change_the_prediction():
     """An odd image is mirrored to a multiple; the middle is as in an image that needs none."""
     model = unet(**TINY, norm="none", dropout=0.0)
     large = make_image(64, 64)
@@ -148,7 +147,7 @@ def test_encoder_of_a_classification_network(backbone):
     )
 
 
-def test_pixels_are_scaled_inside_and_bytes_are_pixels_too():
+def test_pixels_are_scaled_inside_the_model_and_may_be_uint8():
     model = unet(**TINY)
     image = make_image(16, 16).astype("uint8")
     from_bytes = model(image)["segmentation"]
@@ -157,8 +156,8 @@ def test_pixels_are_scaled_inside_and_bytes_are_pixels_too():
 
 
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
-def test_logits_leave_in_float32(policy):
-    with zoo.registry.PrecisionScope(policy):
+def test_logits_are_float32(policy):
+    with zoo.precision.PrecisionScope(policy):
         model = unet(**TINY)
     logits = model(make_image(16, 16))["segmentation"]
     assert keras.backend.standardize_dtype(logits.dtype) == "float32"
@@ -176,8 +175,8 @@ def test_dropout_acts_in_training_only():
 
 
 @pytest.mark.parametrize("sizes", [{}, {"padding": "valid"}])
-def test_learns_two_colours(sizes):
-    """A few steps on images whose left is dark and right is bright."""
+def test_training_on_two_colours(sizes):
+    """A few steps on images whose left half is dark and right half bright."""
     keras.utils.set_random_seed(0)
     model = unet(num_classes=2, filters=4, depth=2, **sizes)
     side = 52 if sizes else 32
@@ -192,7 +191,7 @@ def test_learns_two_colours(sizes):
     assert np.mean(prediction == truth[:1]) > 0.95
 
 
-def test_weights_move_to_another_number_of_classes(tmp_path):
+def test_load_weights_with_another_number_of_classes(tmp_path):
     source = unet(**TINY, dropout=0.3)
     source.save(tmp_path / "three.keras")
     model = unet(**{**TINY, "num_classes": 7}, dropout=0.3)
@@ -211,10 +210,10 @@ def test_weights_move_to_another_number_of_classes(tmp_path):
     for old, new in zip(before, model.get_layer("logits").get_weights(), strict=True):
         np.testing.assert_array_equal(old, new)
     assert "kept logits/bias: shape (7,), in the file (3,)" in str(report)
-    assert str(report).startswith(f"loaded {len(report.loaded)} variables")
+    assert str(report).startswith(f"loaded {len(report.loaded)} of {len(model.weights)} variables")
 
 
-def test_weights_move_to_another_depth_and_number_of_channels(tmp_path):
+def test_load_weights_with_another_depth_and_number_of_channels(tmp_path):
     unet(**TINY).save(tmp_path / "deep.keras")
     model = unet(num_classes=3, input_shape=(None, None, 1), filters=4, depth=2)
     report = zoo.load_weights(model, tmp_path / "deep.keras")
@@ -223,14 +222,14 @@ def test_weights_move_to_another_depth_and_number_of_channels(tmp_path):
     assert "not used from the file: up2/kernel" in str(report)
 
 
-def test_a_file_with_nothing_that_fits(tmp_path):
+def test_load_weights_without_a_matching_variable(tmp_path):
     unet(**TINY, norm="none").save(tmp_path / "a.keras")
     model = unet(num_classes=9, filters=6, depth=2, backbone="vgg16", width=0.1, norm="none")
     with pytest.raises(zoo.InputError, match="no variable of unet fits unet"):
         zoo.load_weights(model, tmp_path / "a.keras")
 
 
-def test_a_file_reloads_as_it_was(tmp_path):
+def test_save_and_load(tmp_path):
     model = unet(**TINY, dropout=0.25)
     model.compile(loss=zoo.losses.Dice())
     images = make_image(13, 18, batch=2)
@@ -247,7 +246,7 @@ def test_a_file_reloads_as_it_was(tmp_path):
 
 
 @pytest.mark.parametrize("damage", ["missing", "text", "empty", "cut", "hole", "other"])
-def test_a_file_that_is_not_a_model(tmp_path, damage):
+def test_load_of_a_damaged_file(tmp_path, damage):
     path = tmp_path / "m.keras"
     if damage == "text":
         path.write_text("not a model")

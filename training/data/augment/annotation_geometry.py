@@ -1,4 +1,4 @@
-"""Boxes, keypoints and their rows through the transform that moves the image."""
+"""Geometric transforms of boxes and keypoints."""
 
 from __future__ import annotations
 
@@ -11,29 +11,32 @@ from zoo.errors import InputError
 from zoo.tasks.sample_schema import SCHEMA
 
 Size = tuple[int, int]
-# Takes (..., 2) float64 source points x, y to (..., 2) float64 target points.
+# From (..., 2) float64 source points x, y to (..., 2) float64 target points.
 Forward = Callable[[tf.Tensor], tf.Tensor]
 
-# Sentences stay strings beside the schema until a vocabulary numbers their words.
+# Captions are strings under `texts` until a vocabulary encodes them.
 ROW_PADDING = {**{key: SCHEMA[key].padding for key in OBJECT_KEYS}, "texts": ""}
 
 
 def is_rows(key: str, sample: dict) -> bool:
-    """Whether an entry of `sample` has a row an object; the joints of one person have not."""
+    """Returns whether an entry of `sample` has one row per object."""
     if key not in ROW_PADDING or key not in sample or "boxes" not in sample:
         return False
     return key != "keypoints" or sample[key].shape.rank == 3
 
 
-def canvas_window(size: Size) -> tf.Tensor:
-    """(4,) float64 `xyxy`: the whole canvas of `size` = (height, width)."""
+def full_window(size: Size) -> tf.Tensor:
+    """Returns (4,) float64 `xyxy` of all pixels of `size` = (height, width)."""
     return tf.constant([0, 0, size[1], size[0]], tf.float64)
 
 
 def box_hulls(boxes: tf.Tensor, forward: Forward, points_per_side: int) -> tf.Tensor:
-    """(N, 4) float64 axis-aligned hulls of the moved outlines of (N, 4) `xyxy` boxes.
+    """Returns (N, 4) float64 axis-aligned hulls of the transformed outlines of boxes.
 
-    `points_per_side` = 1 takes the four corners, exact for a matrix; more follow a curved edge.
+    Args:
+        boxes: (N, 4) `xyxy` boxes in the source.
+        forward: map from source points to target points.
+        points_per_side: points of the outline per side; 1 (the corners) is exact for a matrix.
     """
     boxes = tf.cast(boxes, tf.float64)
     steps = tf.linspace(tf.constant(0.0, tf.float64), 1.0, points_per_side + 1)[:-1]
@@ -47,67 +50,74 @@ def box_hulls(boxes: tf.Tensor, forward: Forward, points_per_side: int) -> tf.Te
 
 
 def clip_boxes(boxes: tf.Tensor, window: tf.Tensor) -> tf.Tensor:
-    """(N, 4) `xyxy` boxes cut at the border of a (4,) `xyxy` window."""
+    """Clips (N, 4) `xyxy` boxes to a (4,) `xyxy` window."""
     lower, upper = (tf.cast(tf.tile(part, [2]), boxes.dtype) for part in (window[:2], window[2:]))
     return tf.clip_by_value(boxes, lower, upper)
 
 
 def areas(boxes: tf.Tensor) -> tf.Tensor:
-    """(N,) areas of (N, 4) `xyxy` boxes."""
+    """Returns (N,) areas of (N, 4) `xyxy` boxes."""
     return (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
 
 
-def move_boxes(
+def transform_boxes(
     boxes: tf.Tensor,
     forward: Forward,
     window: tf.Tensor,
-    min_kept: tf.Tensor | float,
+    min_visible: tf.Tensor | float,
     points_per_side: int,
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """(N, 4) float32 boxes on the target canvas; (N,) bool, which of them are still there; (N,)
-    bool, which of them the border cut.
+    """Transforms boxes, clips them to a window and drops those that are hardly visible.
 
-    A box is kept when it has area and at least the fraction `min_kept` (a number, or one for each
-    box) of its hull lies in the `window` of the canvas; one that is not kept becomes zeros.
+    Args:
+        boxes: (N, 4) `xyxy` boxes in the source.
+        forward: map from source points to target points.
+        window: (4,) float64 `xyxy` window of the target.
+        min_visible: smallest fraction of a box's hull inside the window, one for all or (N,).
+        points_per_side: points of the outline per side, see `box_hulls`.
+
+    Returns:
+        (N, 4) float32 boxes, zeros where dropped; (N,) bool, which are visible; and (N,) bool,
+        which were clipped.
     """
     hulls = box_hulls(boxes, forward, points_per_side)
     clipped = clip_boxes(hulls, window)
     # Boxes without area move to a hull that is thin, not always exactly empty.
     has_area = areas(tf.cast(boxes, tf.float64)) > 0
-    visible = areas(clipped)
-    kept = has_area & (visible > 0) & (visible >= tf.cast(min_kept, tf.float64) * areas(hulls))
+    area, least = areas(clipped), tf.cast(min_visible, tf.float64) * areas(hulls)
+    visible = has_area & (area > 0) & (area >= least)
     cut = tf.reduce_any(tf.abs(clipped - hulls) > 1e-6, axis=-1)
-    return tf.cast(tf.where(kept[:, None], clipped, 0.0), tf.float32), kept, cut
+    return tf.cast(tf.where(visible[:, None], clipped, 0.0), tf.float32), visible, cut
 
 
-def least_kept(sample: dict, min_kept: float) -> tf.Tensor | float:
-    """Fraction of each object that must stay in sight; of a crowd region, anything counts."""
+def min_visible_of(sample: dict, min_visible: float) -> tf.Tensor | float:
+    """Returns the smallest visible fraction of each object: `min_visible`, 0 for crowds."""
     if "crowd" not in sample:
-        return min_kept
-    return tf.where(sample["crowd"], tf.constant(0.0, tf.float64), min_kept)
+        return min_visible
+    return tf.where(sample["crowd"], tf.constant(0.0, tf.float64), min_visible)
 
 
-def drop_objects(sample: dict, kept: tf.Tensor) -> dict:
-    """`sample` with the rows that are not `kept` (N,) turned into padding.
+def keep_objects(sample: dict, visible: tf.Tensor) -> dict:
+    """Returns the sample with the rows of objects that are not `visible` (N,) set to padding.
 
-    A dropped object gets label −1, a zero box, false flags, absent keypoints and no sentence; it
-    stays in its row, so shapes are static.
+    A dropped object gets label −1, a zero box, false flags, absent keypoints and an empty caption;
+    it stays in its row, so shapes are static.
     """
     if "labels" in sample:
-        kept = kept & (sample["labels"] >= 0)
+        visible = visible & (sample["labels"] >= 0)
     dropped = dict(sample)
     for key, padding in ROW_PADDING.items():
-        # Masks that are still to be read follow their boxes.
+        # `ObjectMasks` follow their boxes.
         if not is_rows(key, sample) or (key == "masks" and not tf.is_tensor(sample[key])):
             continue
         value = tf.convert_to_tensor(sample[key])
-        present = tf.reshape(kept, (-1, *[1] * (value.shape.rank - 1)))
+        present = tf.reshape(visible, (-1, *[1] * (value.shape.rank - 1)))
         dropped[key] = tf.where(present, value, tf.cast(padding, value.dtype))
     return dropped
 
 
-def move_keypoints(keypoints: tf.Tensor, forward: Forward, window: tf.Tensor) -> tf.Tensor:
-    """(..., K, 3) float32 x, y, visibility; a point that leaves the window becomes (0, 0, 0)."""
+def transform_keypoints(keypoints: tf.Tensor, forward: Forward, window: tf.Tensor) -> tf.Tensor:
+    """Transforms (..., K, 3) keypoints; one outside of the window becomes (0, 0, 0)."""
     points = forward(tf.cast(keypoints[..., :2], tf.float64))
     within = (points >= window[:2]) & (points <= window[2:])
     present = tf.reduce_all(within, axis=-1, keepdims=True) & (keypoints[..., 2:] > 0)
@@ -116,7 +126,7 @@ def move_keypoints(keypoints: tf.Tensor, forward: Forward, window: tf.Tensor) ->
 
 
 def hide_keypoints(keypoints: tf.Tensor, hidden: tf.Tensor) -> tf.Tensor:
-    """(..., K, 3) keypoints of which those under `hidden` (H, W) bool pixels are not visible."""
+    """Sets the visibility of (..., K, 3) keypoints under `hidden` (H, W) pixels to at most 1."""
     limit = tf.shape(hidden)[::-1] - 1
     pixel = tf.clip_by_value(tf.cast(tf.floor(keypoints[..., :2]), tf.int32), 0, limit)
     under = tf.gather_nd(hidden, pixel[..., ::-1])
@@ -124,19 +134,22 @@ def hide_keypoints(keypoints: tf.Tensor, hidden: tf.Tensor) -> tf.Tensor:
     return tf.concat([keypoints[..., :2], visibility[..., None]], axis=-1)
 
 
-def swapped_joints(joint_pairs: Sequence[tuple[int, int]], joints: int) -> list[int]:
-    """For each of the `joints` rows, the row it takes when left and right change places.
+def flipped_keypoint_order(flip_pairs: Sequence[tuple[int, int]], count: int) -> list[int]:
+    """Returns for each of the `count` keypoints the index of its mirror image.
 
-    Raises InputError when a pair names a joint that does not exist or one that is already paired.
+    Args:
+        flip_pairs: indices of the (left, right) keypoints that a flip swaps.
+        count: number of keypoints.
+
+    Raises:
+        InputError: if an index is out of range, or in two pairs.
     """
-    order = list(range(joints))
-    for left, right in joint_pairs:
-        for joint in (left, right):
-            if not 0 <= joint < joints:
-                raise InputError(
-                    f"joint_pairs: joint {joint} does not exist; joints are 0 to {joints - 1}"
-                )
-            if order[joint] != joint or left == right:
-                raise InputError(f"joint_pairs: joint {joint} may be in one pair of two joints")
+    order = list(range(count))
+    for left, right in flip_pairs:
+        for index in (left, right):
+            if not 0 <= index < count:
+                raise InputError(f"flip_pairs: index must be in [0, {count - 1}], not {index}.")
+            if order[index] != index or left == right:
+                raise InputError(f"flip_pairs: keypoint {index} must be in one pair only.")
         order[left], order[right] = right, left
     return order

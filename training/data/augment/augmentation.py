@@ -1,68 +1,80 @@
-"""What to vary in training, as one checked record of ranges."""
+"""The ranges of random augmentation, as one validated dataclass."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+import math
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from training.data.augment.resampling import REFLECT, Fill
 from zoo.errors import InputError, nearest
 
-JOINS = ("mosaic", "mixup", "copy_paste")
-PROBABILITIES = ("flip_horizontal", "flip_vertical", "min_kept", "grey", "erase", *JOINS)
-FRACTIONS = ("translate", "brightness", "contrast", "saturation", "hue", "gamma")
-AMOUNTS = ("elastic", "noise", "blur")
-ANGLES = {"rotate": 180.0, "shear": 80.0}
+Fill = float | Sequence[float] | str
+REFLECT, EDGE = "reflect", "edge"
+RESIZE_RULES = ("letterbox", "stretch", "crop")
 CROPS = ("none", "random", "min_iou", "object")
-# Largest end of each range; the smallest is above 0.
-RANGES = {
-    "scale": float("inf"),
-    "scale_jitter": float("inf"),
-    "crop_sides": 1.0,
-    "erase_area": 1.0,
+MIXES = ("mosaic", "mixup", "copy_paste")
+"""Augmentations that mix several samples; at most one of them is applied to a sample."""
+
+_FRACTIONS = (
+    *("flip_horizontal", "flip_vertical", "min_visible", "grey", "erase", *MIXES),
+    *("translate", "brightness", "contrast", "saturation", "hue", "gamma"),
+)
+_LIMITS = {
+    **dict.fromkeys(_FRACTIONS, 1.0),
+    **dict.fromkeys(("elastic", "noise", "blur"), math.inf),
+    **{"rotate": 180.0, "shear": 80.0},
 }
+# Largest end of each range; the smallest is above 0.
+_RANGES = {"scale": math.inf, "scale_jitter": math.inf, "crop_sides": 1.0, "erase_area": 1.0}
+# Keys of a single image, and keys that are undefined where two images are blended.
+_SINGLE = ("label", "box", "keypoints", "proposals")
+_UNBLENDABLE = ("segmentation", "instances")
 
 
 @dataclasses.dataclass(frozen=True)
 class Augmentation:
-    """Ranges of random change; the defaults change nothing.
+    """Ranges of random augmentation; the defaults change nothing.
 
     Attributes:
-        flip_horizontal, flip_vertical: probability of mirroring, 0 to 1.
-        rotate: largest turn in degrees to either side, 0 to 180.
-        shear: largest shear in degrees to either side, 0 to 80.
-        scale: smallest and largest zoom about the centre, drawn evenly in octaves.
-        scale_jitter: large-scale jitter: smallest and largest zoom, drawn evenly; the canvas is
-            then a window of random place on the image, or the image lies at a random place of
-            the canvas (Ghiasi et al., "Simple Copy-Paste", CVPR 2021: 0.1 to 2).
-        crop: window of the image that is placed: "none" = all of it, "random", "min_iou" as in
-            SSD, "object" = one that holds an object as a whole; see `training.data.augment.crops`.
-        crop_sides: smallest and largest side of that window, as fractions of the image's.
-        translate: largest shift as a fraction of the placed image's sides, 0 to 1.
-        elastic: standard deviation of U-Net's elastic deformation in pixels; 0 = off.
-        brightness: largest shift as a fraction of the full range, 0 to 1.
-        contrast, saturation: largest relative change; 0.2 draws a factor from 0.8 to 1.2.
-        gamma: as contrast, for the exponent.
-        hue: largest turn as a fraction of the colour circle, 0 to 1.
-        grey: probability of an image without colour, 0 to 1.
-        noise: largest standard deviation of added noise in grey levels of 255.
+        flip_horizontal: probability of a left-right flip, in [0, 1].
+        flip_vertical: probability of a top-bottom flip, in [0, 1].
+        rotate: largest rotation to either side in degrees, in [0, 180].
+        shear: largest shear to either side in degrees, in [0, 80].
+        scale: smallest and largest zoom about the centre, log-uniform.
+        scale_jitter: smallest and largest zoom of large-scale jitter, uniform; the zoomed image is
+            randomly cropped or randomly placed on the model input (Ghiasi et al., "Simple
+            Copy-Paste", CVPR 2021: 0.1 to 2).
+        crop: random crop before the resize: `"none"`, `"random"`, `"min_iou"` as in SSD, or
+            `"object"` around a whole object; see `training.data.augment.crops`.
+        crop_sides: smallest and largest side of the crop, as fractions of the image's sides.
+        translate: largest shift as a fraction of the resized image's sides, in [0, 1].
+        elastic: standard deviation of U-Net's elastic deformation in pixels (0 disables it).
+        brightness: largest shift as a fraction of the full range, in [0, 1].
+        contrast: largest relative change, in [0, 1]; 0.2 draws a factor from 0.8 to 1.2.
+        gamma: largest relative change of the exponent, in [0, 1].
+        saturation: largest relative change, in [0, 1].
+        hue: largest shift as a fraction of the colour circle, in [0, 1].
+        grey: probability of conversion to grey, in [0, 1].
+        noise: largest standard deviation of additive noise, in grey levels of 255.
         blur: largest standard deviation of Gaussian blur in pixels.
-        fill: what the image shows outside: a number, one per channel, or "reflect".
-        min_kept: fraction of an object that must stay in sight, else it is dropped: of its box on
-            the canvas and beside a cut-out, of its mask behind pasted objects.
-        erase: probability of a cut-out rectangle, 0 to 1.
-        erase_area: its smallest and largest area, as fractions of the canvas.
-        erase_fill: what it is painted with: a number or one per channel.
-        erase_ignore: whether class maps ignore what was cut out.
-        mosaic: probability that four images share the canvas, see
-            `training.data.augment.combining`.
-        mixup: probability that two images are blended into one.
-        mixup_alpha: their shares come from Beta(alpha, alpha); the larger, the nearer to even.
-        copy_paste: probability that objects of another image are pasted by their masks.
+        fill: value outside the image: a number, one number per channel, or `"reflect"`.
+        min_visible: smallest visible fraction of an object, below which it is dropped: of its box
+            at the border and under an erased rectangle, of its mask under pasted objects.
+        erase: probability of an erased rectangle, in [0, 1].
+        erase_area: smallest and largest area of the rectangle, as fractions of the model input.
+        erase_fill: value of the rectangle: a number, or one number per channel.
+        erase_ignore: whether segmentation maps are 255 (ignored) in the rectangle.
+        mosaic: probability of a mosaic of four images, see `training.data.augment.combining`.
+        mixup: probability of a blend of two images.
+        mixup_alpha: alpha of the Beta(alpha, alpha) distribution of mixup's blending factor.
+        copy_paste: probability of pasting objects of another image by their masks.
 
-    At most one of `mosaic`, `mixup` and `copy_paste` happens to a sample; they sum to 1 at most.
-    Raises InputError on a value out of its range.
+    At most one of `mosaic`, `mixup` and `copy_paste` is applied to a sample, so their sum is at
+    most 1.
+
+    Raises:
+        InputError: if a value is out of its range.
     """
 
     flip_horizontal: float = 0.0
@@ -84,7 +96,7 @@ class Augmentation:
     noise: float = 0.0
     blur: float = 0.0
     fill: Fill = 0.0
-    min_kept: float = 0.25
+    min_visible: float = 0.25
     erase: float = 0.0
     erase_area: tuple[float, float] = (0.02, 0.2)
     erase_fill: float | tuple[float, ...] = 0.0
@@ -95,67 +107,102 @@ class Augmentation:
     copy_paste: float = 0.0
 
     def __post_init__(self) -> None:
-        limits = {**dict.fromkeys((*PROBABILITIES, *FRACTIONS), 1.0), **ANGLES}
-        for name in (*limits, *AMOUNTS):
-            limit = limits.get(name, float("inf"))
-            value = getattr(self, name)
-            if not _is_number(value) or not 0 <= value <= limit:
-                form = "0 or more" if limit == float("inf") else f"from 0 to {limit:g}"
-                raise InputError(f"augmentation {name} must be a number {form}, not {value!r}")
-        for name, limit in RANGES.items():
-            if not _is_range(getattr(self, name), limit):
-                form = "" if limit == float("inf") else f" and at most {limit:g}"
-                raise InputError(
-                    f"augmentation {name} must be (smallest, largest), both above 0{form}, "
-                    f"not {getattr(self, name)!r}"
-                )
-            # A tuple keeps the policy hashable when it was read from a file.
+        for name, limit in _LIMITS.items():
+            good = _is_number(value := getattr(self, name)) and 0 <= value <= limit
+            end = "of at least 0" if limit == math.inf else f"in [0, {limit:g}]"
+            self._require(name, good, f"a number {end}")
+        for name, limit in _RANGES.items():
+            end = "" if limit == math.inf else f" and at most {limit:g}"
+            good = _is_range(getattr(self, name), limit)
+            self._require(name, good, f"(smallest, largest), both above 0{end}")
+            # A tuple keeps the dataclass hashable when it was read from a file.
             object.__setattr__(self, name, tuple(map(float, getattr(self, name))))
-        self._check_fills_and_joins()
-
-    def _check_fills_and_joins(self) -> None:
-        for name, words in (("fill", f" or {REFLECT!r}"), ("erase_fill", "")):
+        for name, values in (("fill", (REFLECT,)), ("erase_fill", ())):
             value = getattr(self, name)
-            if not _is_fill(value) and not (words and value == REFLECT):
-                raise InputError(
-                    f"augmentation {name} must be a number, one number per channel{words}, "
-                    f"not {value!r}"
-                )
+            also = "".join(f" or {one!r}" for one in values)
+            good = _is_fill(value) or value in values
+            self._require(name, good, f"a number, one number per channel{also}")
             if isinstance(value, list):
                 object.__setattr__(self, name, tuple(value))
-        if self.crop not in CROPS:
-            raise InputError(
-                f"augmentation crop must be one of {', '.join(CROPS)}, not {self.crop!r}"
-            )
-        if not isinstance(self.erase_ignore, bool):
-            raise InputError(
-                f"augmentation erase_ignore must be true or false, not {self.erase_ignore!r}"
-            )
-        if not _is_number(self.mixup_alpha) or not 0 < self.mixup_alpha < float("inf"):
-            raise InputError(
-                f"augmentation mixup_alpha must be a number above 0, not {self.mixup_alpha!r}"
-            )
-        total = sum(getattr(self, name) for name in JOINS)
+        self._require("crop", self.crop in CROPS, f"one of {', '.join(CROPS)}")
+        self._require("erase_ignore", isinstance(self.erase_ignore, bool), "true or false")
+        alpha = self.mixup_alpha
+        self._require("mixup_alpha", _is_number(alpha) and 0 < alpha < math.inf, "above 0")
+        total = sum(getattr(self, name) for name in MIXES)
         if total > 1:
             raise InputError(
-                f"augmentation {', '.join(JOINS)} must sum to 1 at most, not {total:g}; only one "
-                "of them happens to a sample"
+                f"augmentation: the sum of {', '.join(MIXES)} must be at most 1, not {total:g}."
             )
+
+    def _require(self, name: str, good: bool, right: str) -> None:
+        if not good:
+            raise InputError(f"augmentation.{name} must be {right}, not {getattr(self, name)!r}.")
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Augmentation:
-        """The policy with the given fields; raises InputError on a field that does not exist."""
+        """Returns the augmentation with the given fields.
+
+        Raises:
+            InputError: if there is no such field, or a value is out of its range.
+        """
         known = [field.name for field in dataclasses.fields(cls)]
         for name in values:
             if name not in known:
-                hint = nearest(name, known) or f"; there are {', '.join(known)}"
-                raise InputError(f"augmentation has no field {name!r}{hint}")
+                hint = nearest(name, known)
+                raise InputError(
+                    f"augmentation: unknown field {name!r}{hint} Available: {', '.join(known)}."
+                )
         return cls(**values)
 
     @property
-    def reflects(self) -> bool:
-        """Whether a sample may be mirrored."""
+    def flips(self) -> bool:
+        """Whether a sample may be flipped."""
         return self.flip_horizontal > 0 or self.flip_vertical > 0
+
+    @property
+    def mixes(self) -> tuple[str, ...]:
+        """Those of `MIXES` with a probability above 0."""
+        return tuple(name for name in MIXES if getattr(self, name) > 0)
+
+    @property
+    def num_partners(self) -> int:
+        """Number of further samples that one sample may be mixed with: 3, 1 or 0."""
+        return 3 if self.mosaic > 0 else min(1, len(self.mixes))
+
+    @property
+    def lost_keys(self) -> dict[str, tuple[str, ...]]:
+        """By each of `mixes`, the keys that a mixed sample cannot have."""
+        return {name: (*_SINGLE, *(_UNBLENDABLE if name == "mixup" else ())) for name in self.mixes}
+
+    def check_keys(self, targets: Collection[str], keys: Collection[str]) -> None:
+        """Checks the augmentation against a model and a data set.
+
+        Args:
+            targets: keys that the model is trained on.
+            keys: keys of the data set's samples.
+
+        Raises:
+            InputError: if a target is lost by mixing, or a key that the augmentation needs is
+                missing.
+        """
+        for name, lost in self.lost_keys.items():
+            for key in targets:
+                # Keypoints of the objects stay with their boxes.
+                if key in lost and (key != "keypoints" or "boxes" not in targets):
+                    raise InputError(
+                        f"augmentation.{name}: a mixed image has no {key}, which the model is "
+                        f"trained on; set augmentation.{name}=0."
+                    )
+        if self.copy_paste > 0 and "masks" not in keys:
+            raise InputError(
+                "augmentation.copy_paste: this data set has no masks of objects; set "
+                "augmentation.copy_paste=0."
+            )
+        if self.crop in ("min_iou", "object") and not {"boxes", "box"} & set(keys):
+            raise InputError(
+                f"augmentation.crop={self.crop!r}: this data set has no boxes; use 'random' or "
+                "'none'."
+            )
 
 
 def _is_number(value: Any) -> bool:
@@ -164,7 +211,7 @@ def _is_number(value: Any) -> bool:
 
 def _is_range(value: Any, limit: float) -> bool:
     pair = isinstance(value, (tuple, list)) and len(value) == 2 and all(map(_is_number, value))
-    return pair and 0 < value[0] <= value[1] <= limit and value[1] < float("inf")
+    return pair and 0 < value[0] <= value[1] <= limit and value[1] < math.inf
 
 
 def _is_fill(value: Any) -> bool:

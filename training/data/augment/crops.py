@@ -1,8 +1,8 @@
-"""Which part of an image to look at: a random window, with an eye on the objects.
+"""Random crops, some of them guided by the objects.
 
-"min_iou": Liu et al., "SSD: Single Shot MultiBox Detector", ECCV 2016: the whole image, a window
-that overlaps some object with an IoU of at least 0.1, 0.3, 0.5, 0.7 or 0.9, or any window, each as
-likely. "object": a window that holds one object, drawn first, as a whole. "random": any window.
+`"min_iou"`: Liu et al., "SSD: Single Shot MultiBox Detector", ECCV 2016: the whole image, a window
+with an IoU of at least 0.1, 0.3, 0.5, 0.7 or 0.9 with some object, or any window, with equal
+probability. `"object"`: a window that contains one randomly drawn object. `"random"`: any window.
 """
 
 from __future__ import annotations
@@ -17,18 +17,28 @@ from zoo.errors import InputError
 WHOLE = "none"
 MIN_IOUS = (0.1, 0.3, 0.5, 0.7, 0.9)
 TRIALS = 50
-# Widest and narrowest window, as width over height in pixels.
+# Smallest and largest ratio of width to height of a window.
 ASPECTS = (0.5, 2.0)
 
 
 def random_window(
     seed: tf.Tensor, augmentation: Augmentation, sample: dict, source: tf.Tensor
 ) -> tf.Tensor:
-    """(4,) int32 `xyxy` window in pixels of an image of `source` = [height, width].
+    """Draws the crop of an image: the first valid one of `TRIALS`, or else the whole image.
 
-    The first of some random windows that suits; the whole image if none does. Crowd regions and
-    padding are no objects; without objects any window suits. Raises InputError when the policy
-    looks at objects and the sample has no boxes.
+    Crowd regions and padding are not objects; without objects every window is valid.
+
+    Args:
+        seed: (2,) seed of the sample.
+        augmentation: ranges of the crop.
+        sample: sample, with boxes for the crops that need them.
+        source: height and width of the image.
+
+    Returns:
+        (4,) int32 `xyxy` window in pixels.
+
+    Raises:
+        InputError: if the crop needs boxes and the sample has none.
     """
     height, width = tf.unstack(tf.cast(source, tf.float64))
     whole = tf.stack([tf.zeros_like(width), tf.zeros_like(width), width, height])
@@ -36,40 +46,38 @@ def random_window(
         return tf.cast(whole, tf.int32)
     windows = _windows(seed, augmentation.crop_sides, height, width)
     aspects = (windows[:, 2] - windows[:, 0]) / (windows[:, 3] - windows[:, 1])
-    suits = (aspects >= ASPECTS[0]) & (aspects <= ASPECTS[1])
+    valid = (aspects >= ASPECTS[0]) & (aspects <= ASPECTS[1])
     draw = draws(seed, CROP, ("mode", "object"))
     if augmentation.crop == "min_iou":
         boxes = clip_boxes(_objects(sample, augmentation.crop), whole)
         mode = tf.cast(draw["mode"] * (len(MIN_IOUS) + 2), tf.int32)
         least = tf.gather(tf.constant([0.0, *MIN_IOUS, 0.0], tf.float64), mode)
         best = tf.reduce_max(_ious(windows, boxes), axis=1)
-        suits &= (mode > 0) & ((best >= least) | (tf.shape(boxes)[0] == 0))
+        valid &= (mode > 0) & ((best >= least) | (tf.shape(boxes)[0] == 0))
     elif augmentation.crop == "object":
         boxes = clip_boxes(_objects(sample, augmentation.crop), whole)
         windows = _around(windows, boxes, draw["object"], height, width)
-    first = tf.gather(windows, tf.argmax(tf.cast(suits, tf.int32)))
-    return tf.cast(tf.where(tf.reduce_any(suits), first, whole), tf.int32)
+    first = tf.gather(windows, tf.argmax(tf.cast(valid, tf.int32)))
+    return tf.cast(tf.where(tf.reduce_any(valid), first, whole), tf.int32)
 
 
 def _windows(
     seed: tf.Tensor, sides: tuple[float, float], height: tf.Tensor, width: tf.Tensor
 ) -> tf.Tensor:
-    """(TRIALS, 4) float64 `xyxy` windows of whole pixels in an image."""
-    share = tf.random.stateless_uniform(
-        (TRIALS, 4), stream(stream(seed, CROP), 1), dtype=tf.float64
-    )
+    """Draws (TRIALS, 4) float64 `xyxy` windows of whole pixels."""
+    draw = tf.random.stateless_uniform((TRIALS, 4), stream(stream(seed, CROP), 1), dtype=tf.float64)
     image = tf.stack([width, height])
-    size = tf.round((sides[0] + (sides[1] - sides[0]) * share[:, :2]) * image)
+    size = tf.round((sides[0] + (sides[1] - sides[0]) * draw[:, :2]) * image)
     size = tf.clip_by_value(size, 1.0, image)
-    corner = tf.floor(share[:, 2:] * (image - size + 1.0))
+    corner = tf.floor(draw[:, 2:] * (image - size + 1.0))
     return tf.concat([corner, corner + size], axis=-1)
 
 
 def _objects(sample: dict, crop: str) -> tf.Tensor:
-    """(n, 4) float64 boxes of the objects that a window may be chosen for."""
+    """Returns (n, 4) float64 boxes of the objects that guide the crop."""
     if "boxes" not in sample:
         if "box" not in sample:
-            raise InputError(f"augmentation crop={crop!r} needs boxes; without them use 'random'")
+            raise InputError(f"augmentation.crop={crop!r}: the sample has no boxes; use 'random'.")
         boxes = tf.cast(sample["box"][None], tf.float64)
         return tf.boolean_mask(boxes, areas(boxes) > 0)
     boxes = tf.cast(sample["boxes"], tf.float64)
@@ -82,7 +90,7 @@ def _objects(sample: dict, crop: str) -> tf.Tensor:
 
 
 def _ious(windows: tf.Tensor, boxes: tf.Tensor) -> tf.Tensor:
-    """(T, N) intersections over unions."""
+    """Returns (T, N) IoUs of windows and boxes."""
     lower = tf.maximum(windows[:, None, :2], boxes[None, :, :2])
     upper = tf.minimum(windows[:, None, 2:], boxes[None, :, 2:])
     shared = tf.reduce_prod(tf.maximum(upper - lower, 0.0), axis=-1)
@@ -92,7 +100,7 @@ def _ious(windows: tf.Tensor, boxes: tf.Tensor) -> tf.Tensor:
 def _around(
     windows: tf.Tensor, boxes: tf.Tensor, draw: tf.Tensor, height: tf.Tensor, width: tf.Tensor
 ) -> tf.Tensor:
-    """The windows grown and slid, as little as it takes, until each holds the drawn object."""
+    """Enlarges and shifts the windows minimally until each contains the drawn object."""
     count = tf.shape(boxes)[0]
     whole = tf.stack([tf.zeros_like(width), tf.zeros_like(width), width, height])
     number = tf.cast(draw * tf.cast(count, tf.float64), tf.int32)

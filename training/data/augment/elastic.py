@@ -1,4 +1,4 @@
-"""Elastic deformation of U-Net: smooth displacements from a coarse random grid.
+"""Elastic deformation of U-Net: smooth displacements interpolated from a coarse random grid.
 
 Ronneberger, Fischer, Brox, "U-Net: Convolutional Networks for Biomedical Image Segmentation",
 MICCAI 2015: random displacement vectors on a 3x3 grid, Gaussian with a standard deviation of
@@ -21,10 +21,11 @@ INVERSION_TOLERANCE = 1e-5
 
 
 def cubic_weights(position: tf.Tensor, nodes: int) -> tf.Tensor:
-    """(..., nodes) float64 weights of Keys' cubic convolution (a = -1/2) at `position` (...,).
+    """Returns (..., nodes) float64 weights of Keys' cubic convolution (a = -1/2).
 
-    Positions are in grid steps, node k at k; they are held to [0, nodes - 1], and the border
-    nodes are repeated outwards.
+    Args:
+        position: (...,) positions in grid steps, node k at k, clipped to [0, nodes - 1].
+        nodes: number of nodes; the border nodes are repeated outwards.
     """
     position = tf.clip_by_value(position, 0.0, float(nodes - 1))[..., None]
     taps = tf.range(-2, nodes + 2, dtype=tf.float64)
@@ -39,10 +40,11 @@ def cubic_weights(position: tf.Tensor, nodes: int) -> tf.Tensor:
 
 @dataclasses.dataclass(frozen=True)
 class ElasticField:
-    """Displacements on a canvas: its point p shows what would be at p + d(p) without the field.
+    """Displacements of a target image: point p shows what is at p + d(p) without the field.
 
-    grid: (G, G, 2) float64 displacements dx, dy in pixels, nodes spread from edge to edge.
-    size: (height, width) of the canvas in pixels.
+    Attributes:
+        grid: (G, G, 2) float64 displacements dx, dy in pixels at nodes spread from edge to edge.
+        size: height and width of the target in pixels.
     """
 
     grid: tf.Tensor
@@ -56,13 +58,13 @@ class ElasticField:
         return cubic_weights(coordinate * ((self.nodes - 1) / length), self.nodes)
 
     def at(self, points: tf.Tensor) -> tf.Tensor:
-        """(..., 2) float64 displacements at (..., 2) canvas points x, y."""
+        """Returns (..., 2) float64 displacements at (..., 2) target points x, y."""
         across = self._weights(points[..., 0], self.size[1])
         down = self._weights(points[..., 1], self.size[0])
         return tf.einsum("...i,...j,ijc->...c", down, across, self.grid)
 
-    def on_canvas(self) -> tuple[tf.Tensor, tf.Tensor]:
-        """dx and dy, each (H, W) float64, at every pixel centre of the canvas."""
+    def displacements(self) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns dx and dy, each (H, W) float64, at every pixel centre of the target."""
         x, y = pixel_centers(self.size)
         across = self._weights(x[0], self.size[1])
         down = self._weights(y[:, 0], self.size[0])
@@ -73,7 +75,7 @@ class ElasticField:
         return dx, dy
 
     def forward(self, points: tf.Tensor) -> tf.Tensor:
-        """(..., 2) float64: where on the canvas what was at `points` is shown.
+        """Returns the (..., 2) float64 target positions of `points`.
 
         Solves p + d(p) = point by fixed-point iteration; the field is one-to-one, so it converges.
         """
@@ -90,23 +92,31 @@ class ElasticField:
 
 
 def elastic_field(seed: tf.Tensor, sigma: float, size: Size, nodes: int = 3) -> ElasticField:
-    """A random field: `nodes` x `nodes` displacements, Gaussian with `sigma` pixels.
+    """Draws a random field of `nodes` x `nodes` Gaussian displacements.
 
-    A draw so steep that the image would fold over itself (small canvas, large sigma) is scaled
-    down to the steepest field that is safely one-to-one. Raises InputError on a negative sigma
-    or fewer than two nodes.
+    A draw so steep that the image would fold over itself (small image, large sigma) is scaled
+    down to the steepest field that is safely one-to-one.
+
+    Args:
+        seed: (2,) integer seed.
+        sigma: standard deviation in pixels, at least 0.
+        size: height and width of the target in pixels.
+        nodes: nodes per side, at least 2.
+
+    Raises:
+        InputError: if `sigma` or `nodes` is out of range.
     """
     if sigma < 0:
-        raise InputError(f"elastic sigma must be 0 or more pixels, not {sigma}")
+        raise InputError(f"sigma must be at least 0 pixels, not {sigma}.")
     if nodes < 2:
-        raise InputError(f"an elastic grid needs at least 2 nodes a side, not {nodes}")
+        raise InputError(f"nodes must be at least 2 per side, not {nodes}.")
     grid = tf.random.stateless_normal((nodes, nodes, 2), seed, stddev=sigma, dtype=tf.float64)
     steepness = _steepness(ElasticField(grid, size))
     return ElasticField(grid * tf.minimum(STEEPEST / tf.maximum(steepness, 1e-12), 1.0), size)
 
 
 def _steepness(field: ElasticField) -> tf.Tensor:
-    """Upper bound of the field's slope, in pixels per pixel, from a fine net over the canvas."""
+    """Returns an upper bound of the field's slope, in pixels per pixel, from a fine net."""
     rows, columns = field.size
     net = 8 * (field.nodes - 1) + 1
     steps = [tf.linspace(tf.constant(0.0, tf.float64), side, net) for side in (columns, rows)]

@@ -1,7 +1,7 @@
-"""An image that is decoded only as far as it is seen.
+"""Images that are decoded only as far as the model input shows them.
 
 A JPEG file can be decoded at a half, a quarter or an eighth of its size, and in part: both take a
-fraction of the time. What a canvas shows of an image is known before the image is decoded.
+fraction of the time. The visible part of an image is known before it is decoded.
 """
 
 from __future__ import annotations
@@ -13,20 +13,20 @@ import tensorflow as tf
 from training.data.augment import matrices
 
 RATIOS = (1, 2, 4, 8)
-"""Reductions that a JPEG decoder can do by itself."""
+"""Reductions that the JPEG decoder supports."""
 
 
 @dataclasses.dataclass(frozen=True)
 class LazyImage:
-    """An image of known size, its pixels still to be decoded.
+    """An image of known size that is not decoded yet.
 
     Attributes:
-        height, width: of the whole image in pixels, int32 scalars.
-        contents: the file, a scalar string; unused where `pixels` are given.
-        pixels: None, or the image reduced by `ratio` as (ceil(H / ratio), ceil(W / ratio), C)
-            uint8.
-        ratio: int32 scalar, one of `RATIOS`.
-        channels: 3, or 1 for a grey image.
+        height: height of the whole image in pixels, int32 scalar.
+        width: width of the whole image in pixels, int32 scalar.
+        contents: contents of the file, a scalar string; unused with `pixels`.
+        pixels: image reduced by `ratio`, (ceil(H / ratio), ceil(W / ratio), C) uint8, or None.
+        ratio: reduction of `pixels`, int32 scalar out of `RATIOS`.
+        channels: 3 for colour, 1 for grey.
     """
 
     height: tf.Tensor
@@ -37,18 +37,19 @@ class LazyImage:
     channels: int = 3
 
     def with_channels(self, channels: int) -> LazyImage:
-        """The same image, to come out with 3 or 1 channels."""
+        """Returns the image with 3 or 1 channels."""
         return dataclasses.replace(self, channels=channels)
 
-    def whole(self) -> tf.Tensor:
-        """(H, W, C) uint8, all of it; reduced as given where `pixels` were given."""
+    def decode(self) -> tf.Tensor:
+        """Returns the whole image, (H, W, C) uint8, or `pixels` if there are any."""
         pixels = decode_all(self.contents) if self.pixels is None else self.pixels
         return with_channels(pixels, self.channels)
 
     def reduced(self, largest_scale: tf.Tensor) -> LazyImage:
-        """Decoded at the smallest size that shows no less when scaled by up to `largest_scale`.
+        """Returns the image decoded at the smallest size that is not enlarged by any scale.
 
-        largest_scale: (2,) float64, of x and y.
+        Args:
+            largest_scale: (2,) float64 largest scale of x and y.
         """
         if self.pixels is not None:
             return self
@@ -58,24 +59,24 @@ class LazyImage:
         pixels = with_channels(pixels, self.channels)
         return dataclasses.replace(self, contents=None, pixels=pixels, ratio=ratio)
 
-    def seen(
-        self, matrix: tf.Tensor, size: tuple[int, int], everything: bool = False
+    def visible(
+        self, matrix: tf.Tensor, size: tuple[int, int], whole: bool = False
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """The pixels that matter on a canvas of `size` = (height, width).
+        """Decodes the part of the image that a target shows.
 
         Args:
-            matrix: (3, 3) float64 from the whole image to the canvas.
-            size: of the canvas.
-            everything: whether more of the image may be looked at than the canvas covers.
+            matrix: (3, 3) float64 matrix from the whole image to the target.
+            size: height and width of the target in pixels.
+            whole: whether to decode the whole image.
 
         Returns:
-            (h, w, C) uint8 pixels and the (3, 3) matrix from them to the canvas.
+            (h, w, C) uint8 pixels and the (3, 3) matrix from them to the target.
         """
         scale = tf.sqrt(tf.reduce_sum(matrix[:2, :2] ** 2, axis=0))
         ratio = self._ratio(scale) if self.pixels is None else tf.cast(self.ratio, tf.int32)
         sides = tf.stack([_sides(self.width, ratio), _sides(self.height, ratio)])
         zoom = scale * tf.cast(ratio, tf.float64)
-        if everything:
+        if whole:
             low, high = tf.zeros_like(sides), sides
         else:
             low, high = _window(matrix, size, ratio, sides, zoom)
@@ -91,13 +92,13 @@ class LazyImage:
         return pixels, tf.linalg.matmul(matrix, back)
 
     def _ratio(self, scale: tf.Tensor) -> tf.Tensor:
-        """The largest reduction after which an image to be scaled so is still not enlarged."""
+        """Returns the largest reduction after which `scale` still does not enlarge the image."""
         largest = tf.reduce_max(scale) * (1.0 - 1e-9)
         fits = tf.cast(tf.constant(RATIOS[1:], tf.float64) * largest <= 1.0, tf.int32)
         return tf.where(is_jpeg(self.contents), 2 ** tf.reduce_sum(fits), 1)
 
     def _decoded(self, ratio: tf.Tensor, window: tf.Tensor) -> tf.Tensor:
-        """The part `window` = [y, x, height, width] of the reduced image."""
+        """Returns the part `window` = [y, x, height, width] of the reduced image."""
 
         def part(reduction: int) -> tf.Tensor:
             return tf.image.decode_and_crop_jpeg(self.contents, window, channels=3, ratio=reduction)
@@ -107,52 +108,57 @@ class LazyImage:
             return tf.slice(decode_all(self.contents), [y, x, 0], [high, wide, -1])
 
         branches = [lambda r=ratio: part(r) for ratio in RATIOS]
-        place = tf.reduce_sum(tf.cast(tf.constant(RATIOS[1:]) <= ratio, tf.int32))
-        place = tf.where(is_jpeg(self.contents), place, len(RATIOS))
-        return tf.ensure_shape(tf.switch_case(place, [*branches, other]), (None, None, 3))
+        index = tf.reduce_sum(tf.cast(tf.constant(RATIOS[1:]) <= ratio, tf.int32))
+        index = tf.where(is_jpeg(self.contents), index, len(RATIOS))
+        return tf.ensure_shape(tf.switch_case(index, [*branches, other]), (None, None, 3))
 
 
 def _sides(side: tf.Tensor, ratio: tf.Tensor) -> tf.Tensor:
-    """Length of a side of a reduced image."""
+    """Returns the length of a side of the reduced image."""
     return (side + ratio - 1) // ratio
 
 
 def _window(
     matrix: tf.Tensor, size: tuple[int, int], ratio: tf.Tensor, sides: tf.Tensor, zoom: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Corners (x, y) int32 of the part of the reduced image that a canvas looks at.
+    """Returns the corners (x, y) int32 of the part of the reduced image that a target needs.
 
-    zoom: (2,) float64, of the reduced image's x and y on the canvas.
+    Args:
+        matrix: (3, 3) float64 matrix from the whole image to the target.
+        size: height and width of the target in pixels.
+        ratio: reduction of the image.
+        sides: width and height of the reduced image.
+        zoom: (2,) float64 scale from the reduced image's x and y to the target.
     """
     height, width = size
     corners = tf.constant(
         [[0, 0, 1], [width, 0, 1], [0, height, 1], [width, height, 1]], tf.float64
     )
-    places = tf.linalg.matmul(corners, tf.linalg.inv(matrix), transpose_b=True)[:, :2]
-    places /= tf.cast(ratio, tf.float64)
-    # Smoothing before a reduction looks as far around as the reduction is strong.
+    points = tf.linalg.matmul(corners, tf.linalg.inv(matrix), transpose_b=True)[:, :2]
+    points /= tf.cast(ratio, tf.float64)
+    # The anti-aliasing kernel is as wide as the reduction is strong.
     margin = tf.math.ceil(2.0 / tf.minimum(zoom, 1.0)) + 2.0
     limit = tf.cast(sides, tf.float64)
-    low = tf.floor(tf.reduce_min(places, axis=0) - margin)
-    high = tf.math.ceil(tf.reduce_max(places, axis=0) + margin)
+    low = tf.floor(tf.reduce_min(points, axis=0) - margin)
+    high = tf.math.ceil(tf.reduce_max(points, axis=0) + margin)
     low = tf.clip_by_value(low, 0.0, limit - 1.0)
     high = tf.clip_by_value(high, low + 1.0, limit)
     return tf.cast(low, tf.int32), tf.cast(high, tf.int32)
 
 
 def is_jpeg(contents: tf.Tensor) -> tf.Tensor:
-    """Whether a file is a JPEG image, by its first bytes."""
+    """Returns whether a file is a JPEG image, by its first bytes."""
     return tf.strings.substr(contents, 0, 3) == b"\xff\xd8\xff"
 
 
 def decode_all(contents: tf.Tensor) -> tf.Tensor:
-    """(H, W, 3) uint8 RGB of a JPEG, PNG, BMP or GIF file; grey is repeated, alpha dropped."""
+    """Decodes a JPEG, PNG, BMP or GIF file to (H, W, 3) uint8 RGB, without alpha."""
     image = tf.io.decode_image(contents, channels=3, expand_animations=False)
     return tf.ensure_shape(image, (None, None, 3))
 
 
 def with_channels(image: tf.Tensor, channels: int) -> tf.Tensor:
-    """An RGB image (H, W, 3) with as many channels as a model takes, 3 or 1 (grey)."""
+    """Converts an RGB image (H, W, 3) to the number of channels of a model, 3 or 1 (grey)."""
     if channels == 1 and image.shape[-1] == 3:
         return tf.image.rgb_to_grayscale(image)
     return image

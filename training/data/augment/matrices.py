@@ -3,7 +3,7 @@
 A point is `(x, y)` in pixels, x to the right and y down; the image covers `[0, W] x [0, H]`
 and the centre of its first pixel is `(0.5, 0.5)`. A matrix maps source points to target points as
 `[x', y', 1] = M [x, y, 1]`. All functions return a (3, 3) float64 tensor, so that composing and
-inverting them costs no visible precision; their arguments may be numbers or scalar tensors.
+inverting them costs no visible precision; their arguments are numbers or scalar tensors.
 """
 
 from __future__ import annotations
@@ -26,56 +26,56 @@ def _matrix(a: Number, b: Number, c: Number, d: Number, e: Number, f: Number) ->
 
 
 def identity() -> tf.Tensor:
-    """The matrix that leaves every point where it is."""
+    """Returns the identity matrix."""
     return _matrix(1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
 
 
 def translation(x: Number, y: Number) -> tf.Tensor:
-    """Move by `x` pixels to the right and `y` pixels down."""
+    """Returns a translation by `x` pixels to the right and `y` pixels down."""
     return _matrix(1.0, 0.0, x, 0.0, 1.0, y)
 
 
 def scaling(x: Number, y: Number | None = None) -> tf.Tensor:
-    """Scale about the corner (0, 0) by the factors `x` and `y` (`y` defaults to `x`)."""
+    """Returns a scaling about (0, 0) by the factors `x` and `y` (`y` defaults to `x`)."""
     return _matrix(x, 0.0, 0.0, 0.0, x if y is None else y, 0.0)
 
 
 def rotation(degrees: Number, center: tuple[Number, Number] = (0.0, 0.0)) -> tf.Tensor:
-    """Rotate clockwise as seen on the screen by `degrees` about the point `center` = (x, y)."""
+    """Returns a rotation, clockwise on the screen, by `degrees` about `center` = (x, y)."""
     angle = tf.cast(degrees, tf.float64) * (math.pi / 180.0)
     cosine, sine = tf.cos(angle), tf.sin(angle)
     return about(center, _matrix(cosine, -sine, 0.0, sine, cosine, 0.0))
 
 
 def shearing(degrees: Number, center: tuple[Number, Number] = (0.0, 0.0)) -> tf.Tensor:
-    """Shear along x by `degrees` in (-90, 90) about the point `center` = (x, y)."""
+    """Returns a shear along x by `degrees` in (-90, 90) about `center` = (x, y)."""
     slope = tf.tan(tf.cast(degrees, tf.float64) * (math.pi / 180.0))
     return about(center, _matrix(1.0, slope, 0.0, 0.0, 1.0, 0.0))
 
 
 def flip_horizontal(width: Number) -> tf.Tensor:
-    """Mirror left and right in an image `width` pixels wide."""
+    """Returns a left-right flip of an image `width` pixels wide."""
     return _matrix(-1.0, 0.0, width, 0.0, 1.0, 0.0)
 
 
 def flip_vertical(height: Number) -> tf.Tensor:
-    """Mirror top and bottom in an image `height` pixels high."""
+    """Returns a top-bottom flip of an image `height` pixels high."""
     return _matrix(1.0, 0.0, 0.0, 0.0, -1.0, height)
 
 
 def crop(x: Number, y: Number) -> tf.Tensor:
-    """Make (x, y) the new top-left corner; the size of the crop is the size of the canvas."""
+    """Returns the translation that makes (x, y) the top-left corner of the target."""
     return translation(-tf.cast(x, tf.float64), -tf.cast(y, tf.float64))
 
 
 def about(center: tuple[Number, Number], matrix: tf.Tensor) -> tf.Tensor:
-    """`matrix` applied around the point `center` = (x, y) instead of around (0, 0)."""
+    """Returns `matrix` applied about the point `center` = (x, y) instead of (0, 0)."""
     x, y = center
     return compose(crop(x, y), matrix, translation(x, y))
 
 
 def compose(*matrices: tf.Tensor) -> tf.Tensor:
-    """One matrix that applies `matrices` in the order in which they are written."""
+    """Returns the matrix that applies `matrices` in the order of the arguments."""
     if not matrices:
         return identity()
     result = tf.cast(matrices[0], tf.float64)
@@ -87,7 +87,7 @@ def compose(*matrices: tf.Tensor) -> tf.Tensor:
 def letterbox_size(
     source: tuple[Number, Number], size: tuple[int, int]
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """(height, width) in pixels of a `source` image made as large as fits into `size`.
+    """Returns height and width of a `source` image resized to the largest that fits `size`.
 
     Equal to `round(h * s), round(w * s)` with `s = min(H / h, W / w)`, half to even and at least
     one pixel, but computed in integers: no float error can move a tie by one pixel.
@@ -109,17 +109,12 @@ def _round_ratio(numerator: tf.Tensor, denominator: tf.Tensor) -> tf.Tensor:
 
 
 def resize(source: tuple[Number, Number], target: tuple[Number, Number]) -> tf.Tensor:
-    """Stretch an image of `source` = (height, width) to exactly `target` = (height, width)."""
+    """Returns a resize from `source` = (height, width) to exactly `target` = (height, width)."""
     h, w = (tf.cast(side, tf.float64) for side in source)
     rows, columns = (tf.cast(side, tf.float64) for side in target)
     return scaling(columns / w, rows / h)
 
 
-def letterbox(source: tuple[Number, Number], size: tuple[int, int]) -> tf.Tensor:
-    """Resize to `letterbox_size`, at the top left of a canvas of `size` = (H, W)."""
-    return resize(source, letterbox_size(source, size))
-
-
 def determinant(matrix: tf.Tensor) -> tf.Tensor:
-    """Signed area factor of the matrix; negative when it contains a reflection."""
+    """Returns the signed area factor of the matrix, negative where it contains a reflection."""
     return matrix[0, 0] * matrix[1, 1] - matrix[0, 1] * matrix[1, 0]

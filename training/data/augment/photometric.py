@@ -1,8 +1,8 @@
-"""Changes of brightness, colour, sharpness and noise: the image alone, never its labels.
+"""Photometric augmentation: brightness, colour, blur and noise of an image.
 
-Every function takes (H, W, C) pixels in 0..255, uint8 or float, and gives float32 in 0..255.
-Amounts may be Python numbers or scalar tensors. Changes that mix a pixel's channels linearly are
-also there as a `Mix`: several are carried out in one pass, and cut to 0..255 once.
+Every function takes (H, W, C) pixels in 0..255, uint8 or float, and returns float32 in 0..255.
+Amounts are Python numbers or scalar tensors. Changes that are linear in a pixel's channels compose
+into one `ColorMatrix`, which is applied in one pass and clipped to 0..255 once.
 """
 
 from __future__ import annotations
@@ -32,54 +32,61 @@ def _clip(image: tf.Tensor) -> tf.Tensor:
 def _check_colour(image: tf.Tensor, change: str) -> None:
     channels = image.shape[-1]
     if channels != 3:
-        raise InputError(f"{change} needs a colour image of 3 channels, not {channels}")
+        raise InputError(f"{change} needs an image with 3 channels, not {channels}.")
 
 
 @dataclasses.dataclass(frozen=True)
-class Mix:
-    """What becomes of a pixel's channels: `pixel @ weights + offset`.
+class ColorMatrix:
+    """An affine map of a pixel's channels: `pixel @ weights + offset`.
 
     Attributes:
-        weights: (C, C) float32.
-        offset: (C,) float32, grey levels.
+        weights: (C, C) float32 matrix.
+        offset: (C,) float32 offset in grey levels.
     """
 
     weights: tf.Tensor
     offset: tf.Tensor
 
     @classmethod
-    def none(cls, image: tf.Tensor) -> Mix:
-        """What changes nothing in such an image."""
+    def identity(cls, image: tf.Tensor) -> ColorMatrix:
+        """Returns the identity map for images with the channels of `image`."""
         return cls(tf.eye(image.shape[-1]), tf.zeros(image.shape[-1]))
 
-    def brighter(self, delta: Number) -> Mix:
-        """And then `brightness`."""
-        return Mix(self.weights, self.offset + 255.0 * delta)
+    def brightness(self, delta: Number) -> ColorMatrix:
+        """Adds `delta`, a fraction of the full range: 0.1 adds 25.5."""
+        return ColorMatrix(self.weights, self.offset + 255.0 * delta)
 
-    def contrasted(self, factor: Number, mean: tf.Tensor) -> Mix:
-        """And then `contrast`, of an image whose channels have the `mean` (C,) as it is given."""
+    def contrast(self, factor: Number, mean: tf.Tensor) -> ColorMatrix:
+        """Scales the distance to each channel's mean by `factor`; 0 gives the mean.
+
+        Args:
+            factor: scale of the distance; 1 changes nothing.
+            mean: (C,) channel means of the image that the whole map is applied to.
+        """
         moved = tf.linalg.matvec(self.weights, mean, transpose_a=True) + self.offset
-        return Mix(self.weights * factor, self.offset * factor + moved * (1.0 - factor))
+        return ColorMatrix(self.weights * factor, self.offset * factor + moved * (1.0 - factor))
 
-    def saturated(self, factor: Number) -> Mix:
-        """And then `saturation`."""
+    def saturation(self, factor: Number) -> ColorMatrix:
+        """Blends with the grey image: 0 gives grey, 1 changes nothing. 3 channels only."""
         _check_colour(self.offset, "saturation")
         luma = tf.constant(LUMA)[:, None] * tf.ones((1, 3))
         blend = factor * tf.eye(3) + (1.0 - factor) * luma
         offset = tf.linalg.matvec(blend, self.offset, transpose_a=True)
-        return Mix(tf.linalg.matmul(self.weights, blend), offset)
+        return ColorMatrix(tf.linalg.matmul(self.weights, blend), offset)
 
-    def of(self, image: tf.Tensor) -> tf.Tensor:
-        """The image so changed."""
+    def apply(self, image: tf.Tensor) -> tf.Tensor:
+        """Returns the mapped (H, W, C) image, clipped to 0..255."""
         pixels = tf.reshape(_floats(image), (-1, image.shape[-1]))
         mixed = tf.linalg.matmul(pixels, self.weights) + self.offset
         return _clip(tf.reshape(mixed, tf.shape(image)))
 
 
 def channel_means(image: tf.Tensor, valid: tf.Tensor | None = None) -> tf.Tensor:
-    """(C,) float32 means of (H, W, C).
+    """Returns (C,) float32 channel means.
 
-    valid: (H, W) bool or None, the pixels the mean is taken over (all but the padding).
+    Args:
+        image: (H, W, C) pixels.
+        valid: (H, W) bool mask of the averaged pixels; None for all.
     """
     image = _floats(image)
     pixels = tf.reshape(image, (-1, tf.shape(image)[-1]))
@@ -90,51 +97,46 @@ def channel_means(image: tf.Tensor, valid: tf.Tensor | None = None) -> tf.Tensor
     return tf.linalg.matmul(weight, pixels)[0] / tf.maximum(tf.reduce_sum(weight), 1.0)
 
 
-def brightness(image: tf.Tensor, delta: Number) -> tf.Tensor:
-    """Add `delta`, a fraction of the full range: 0.1 adds 25.5."""
-    return Mix.none(image).brighter(delta).of(image)
-
-
-def contrast(image: tf.Tensor, factor: Number, valid: tf.Tensor | None = None) -> tf.Tensor:
-    """Stretch the distance to each channel's mean by `factor`; 0 gives the mean, 1 no change.
-
-    valid: as of `channel_means`.
-    """
-    return Mix.none(image).contrasted(factor, channel_means(image, valid)).of(image)
-
-
 def gamma(image: tf.Tensor, exponent: Number) -> tf.Tensor:
-    """255 (x / 255) ** exponent: above 1 darkens the middle greys, below 1 brightens them."""
+    """Applies 255 (x / 255) ** exponent: above 1 darkens mid-greys, below 1 brightens them."""
     return 255.0 * (_clip(_floats(image)) / 255.0) ** exponent
 
 
-def saturation(image: tf.Tensor, factor: Number) -> tf.Tensor:
-    """Blend with the image's own grey version; 0 gives grey, 1 no change. 3 channels only."""
-    return Mix.none(image).saturated(factor).of(image)
+def grey(image: tf.Tensor) -> tf.Tensor:
+    """Replaces the channels by their luma. 3 channels only."""
+    return ColorMatrix.identity(image).saturation(0.0).apply(image)
 
 
 def hue(image: tf.Tensor, turn: Number) -> tf.Tensor:
-    """Turn every hue by `turn` in [-1, 1] of the colour circle. 3 channels only."""
+    """Shifts every hue by `turn` in [-1, 1] of the colour circle. 3 channels only."""
     _check_colour(image, "hue")
     image = _clip(_floats(image))
     return _clip(tf.image.adjust_hue(image / 255.0, turn) * 255.0)
 
 
 def gaussian_noise(image: tf.Tensor, deviation: Number, seed: tf.Tensor) -> tf.Tensor:
-    """Add independent Gaussian noise with a standard deviation in grey levels (of 255)."""
+    """Adds independent Gaussian noise with a standard deviation in grey levels (of 255)."""
     image = _floats(image)
     return _clip(image + deviation * tf.random.stateless_normal(tf.shape(image), seed))
 
 
 def blur(image: tf.Tensor, sigma: Number, radius: int | None = None) -> tf.Tensor:
-    """Gaussian blur with a standard deviation of `sigma` pixels.
+    """Applies a Gaussian blur that averages only existing pixels at the border.
 
-    The kernel reaches `radius` pixels, 3 sigma by default; a `sigma` that is a tensor needs it
-    given. At the border only the pixels that exist are averaged.
+    Args:
+        image: (H, W, C) pixels.
+        sigma: standard deviation in pixels.
+        radius: half width of the kernel in pixels, 3 sigma by default; required where `sigma` is a
+            tensor.
+
+    Raises:
+        InputError: if `sigma` is a tensor and `radius` is missing.
     """
     if radius is None:
         if tf.is_tensor(sigma):
-            raise InputError("blur: give radius, in whole pixels, when sigma is a tensor")
+            raise InputError(
+                "blur: radius is missing; give it in whole pixels where sigma is a tensor."
+            )
         radius = math.ceil(3 * sigma)
     image = _floats(image)
     distance = tf.range(-radius, radius + 1, dtype=tf.float32)
@@ -146,7 +148,7 @@ def blur(image: tf.Tensor, sigma: Number, radius: int | None = None) -> tf.Tenso
 
 
 def _average_along(image: tf.Tensor, kernel: tf.Tensor, axis: int) -> tf.Tensor:
-    """Weighted running mean of (H, W, C) along axis 0 or 1, over the pixels that exist."""
+    """Returns the weighted running mean of (H, W, C) along an axis, over existing pixels."""
     side = tf.shape(image)[axis]
     shape = (-1, 1, 1, 1) if axis == 0 else (1, -1, 1, 1)
     channels = tf.transpose(image, (2, 0, 1))[..., None]

@@ -1,4 +1,4 @@
-"""The matrix of a sample, drawn from the ranges of a policy."""
+"""The random affine matrix of a sample."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ from training.data.augment import matrices
 from training.data.augment.augmentation import Augmentation
 from training.data.augment.random_draws import GEOMETRY, JITTER, draws
 
-# "cover" is for the tiles of a mosaic, which have no room for padding.
-RESIZE_RULES = ("letterbox", "stretch", "crop")
+# The resize rule of a mosaic's tiles, which have no padding.
 COVER = "cover"
-# Whole numbers: Python's for a canvas, tensors for a tile of one.
+# Integers for the model input, tensors for a tile of it.
 Sides = tuple[Any, Any]
 
 _NAMES = (
@@ -22,8 +21,8 @@ _NAMES = (
 )  # fmt: skip
 
 
-def placed(source: tf.Tensor, size: Sides, resize: str) -> tuple[tf.Tensor, tf.Tensor]:
-    """(2,) float64 height and width that the image takes on the canvas, and its matrix."""
+def resize_matrix(source: tf.Tensor, size: Sides, resize: str) -> tuple[tf.Tensor, tf.Tensor]:
+    """Returns the (2,) float64 height and width of the resized image, and its matrix."""
     sides = tf.unstack(source)
     if resize == "letterbox":
         target = tf.stack(matrices.letterbox_size(sides, size))
@@ -39,14 +38,26 @@ def placed(source: tf.Tensor, size: Sides, resize: str) -> tuple[tf.Tensor, tf.T
 def random_matrix(
     seed: tf.Tensor, augmentation: Augmentation, window: tf.Tensor, size: Sides, resize: str
 ) -> tf.Tensor:
-    """(3, 3) float64 matrix from an image to a canvas of `size` = (height, width).
+    """Draws the matrix from an image to the model input.
 
-    The `window` of the image, (4,) int32 `xyxy`, is placed as `fit` says, then mirrored, zoomed,
-    sheared and turned about its own centre, then shifted. With "crop", "cover" and a large-scale
-    jitter the canvas is a window of random place on the result.
+    The crop is resized, then flipped, zoomed, sheared and rotated about its centre, then
+    translated. With `"crop"`, `"cover"` and large-scale jitter the model input is a random crop of
+    the result.
+
+    Args:
+        seed: (2,) seed of the sample.
+        augmentation: ranges of the transforms.
+        window: (4,) int32 `xyxy` crop of the image.
+        size: height and width of the model input, or of a tile of it.
+        resize: resize rule, one of `RESIZE_RULES` or `COVER`.
+
+    Returns:
+        (3, 3) float64 matrix.
     """
     draw = draws(seed, GEOMETRY, _NAMES)
-    sides, base = placed(tf.stack([window[3] - window[1], window[2] - window[0]]), size, resize)
+    sides, base = resize_matrix(
+        tf.stack([window[3] - window[1], window[2] - window[0]]), size, resize
+    )
     height, width = tf.unstack(sides)
     center = (width / 2, height / 2)
 
@@ -57,17 +68,17 @@ def random_matrix(
     zoom = smallest * (largest / smallest) ** draw["scale"]
     least, most = augmentation.scale_jitter
     zoom *= least + (most - least) * draws(seed, JITTER, ("zoom",))["zoom"]
-    mirror_x = tf.where(draw["flip_horizontal"] < augmentation.flip_horizontal, -1.0, 1.0)
-    mirror_y = tf.where(draw["flip_vertical"] < augmentation.flip_vertical, -1.0, 1.0)
-    mirror = tf.cast(tf.stack([mirror_x, mirror_y]), tf.float64)
+    flip_x = tf.where(draw["flip_horizontal"] < augmentation.flip_horizontal, -1.0, 1.0)
+    flip_y = tf.where(draw["flip_vertical"] < augmentation.flip_vertical, -1.0, 1.0)
+    flip = tf.cast(tf.stack([flip_x, flip_y]), tf.float64)
     steps = [base] if augmentation.crop == "none" else [matrices.crop(window[0], window[1]), base]
-    # What never happens costs no time.
+    # Disabled transforms cost no time.
     if (
-        augmentation.reflects
+        augmentation.flips
         or augmentation.scale != (1.0, 1.0)
         or augmentation.scale_jitter != (1.0, 1.0)
     ):
-        zoomed = matrices.scaling(zoom * mirror[0], zoom * mirror[1])
+        zoomed = matrices.scaling(zoom * flip[0], zoom * flip[1])
         steps.append(matrices.about(center, zoomed))
     if augmentation.shear:
         steps.append(matrices.shearing(spread("shear", augmentation.shear), center))
@@ -80,18 +91,18 @@ def random_matrix(
         )
         steps.append(matrices.translation(*shift))
     if resize in ("crop", COVER) or augmentation.scale_jitter != (1.0, 1.0):
-        steps.append(_random_place(draw, center, zoom, size))
+        steps.append(_random_offset(draw, center, zoom, size))
     return matrices.compose(*steps)
 
 
-def _random_place(
+def _random_offset(
     draw: dict[str, tf.Tensor], center: tuple[tf.Tensor, tf.Tensor], zoom: tf.Tensor, size: Sides
 ) -> tf.Tensor:
-    """Slides the canvas over a zoomed image; a smaller image slides over the canvas."""
+    """Returns a random offset of the model input within a zoomed image, or the reverse."""
     corner = []
     for half, side, name in zip(center, size[::-1], ("crop_x", "crop_y"), strict=True):
         start = half * (1.0 - zoom)
         free = 2.0 * half * zoom - tf.cast(side, tf.float64)
-        # Whole pixels: an unturned crop at native scale is then an exact copy.
+        # Whole pixels make an unrotated crop at native scale an exact copy.
         corner.append(start + tf.round(draw[name] * free))
     return matrices.crop(*corner)

@@ -1,29 +1,26 @@
-"""Resample images and label maps through a 3x3 matrix or through a dense displacement field.
+"""Resampling of images and label maps through a 3x3 matrix or a dense displacement field.
 
-The image is thought to reach to the outer edge of its border pixels, as in `tf.image.resize`:
-a target pixel whose centre falls inside is interpolated from the pixels there are, one whose
-centre falls outside gets the fill. So nothing bleeds in from beyond the border.
+An image extends to the outer edge of its border pixels, as in `tf.image.resize`: a target pixel
+whose centre falls inside is interpolated from the existing pixels, one whose centre falls outside
+gets the fill value. Nothing bleeds in from beyond the border.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import tensorflow as tf
 
 from training.data.augment import matrices
+from training.data.augment.augmentation import EDGE, REFLECT, Fill
 
 Size = tuple[int, int]
-Fill = float | Sequence[float] | str
 
-REFLECT, EDGE = "reflect", "edge"
-# A matrix that also turns or shears is interpolated once more after the pre-shrink, so a slight
+# A matrix that also rotates or shears is interpolated once more after the pre-shrink, so a slight
 # reduction is left to the interpolation alone; a pure resize loses nothing by shrinking first.
 SHRINK_THRESHOLD = 1.5
 
 
 def pixel_centers(size: Size) -> tuple[tf.Tensor, tf.Tensor]:
-    """x of shape (1, W) and y of shape (H, 1), float64: the pixel centres of a canvas."""
+    """Returns the pixel centres of a `size`: x of shape (1, W) and y of shape (H, 1), float64."""
     rows, columns = size
     x = tf.range(columns, dtype=tf.float64)[None, :] + 0.5
     y = tf.range(rows, dtype=tf.float64)[:, None] + 0.5
@@ -31,7 +28,7 @@ def pixel_centers(size: Size) -> tuple[tf.Tensor, tf.Tensor]:
 
 
 def map_points(matrix: tf.Tensor, x: tf.Tensor, y: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """The coordinates `x`, `y` (float64, any broadcastable shapes) through an affine matrix."""
+    """Maps coordinates `x`, `y` (float64, broadcastable shapes) through an affine matrix."""
     return (
         matrix[0, 0] * x + matrix[0, 1] * y + matrix[0, 2],
         matrix[1, 0] * x + matrix[1, 1] * y + matrix[1, 2],
@@ -39,7 +36,7 @@ def map_points(matrix: tf.Tensor, x: tf.Tensor, y: tf.Tensor) -> tuple[tf.Tensor
 
 
 def inside(x: tf.Tensor, y: tf.Tensor, source: tf.Tensor) -> tf.Tensor:
-    """(H, W) bool: which source positions lie in an image of `source` = [height, width]."""
+    """Returns (H, W) bool: which positions lie in an image of `source` = [height, width]."""
     height, width = tf.unstack(tf.cast(source, x.dtype))
     return (x >= 0) & (x < width) & (y >= 0) & (y < height)
 
@@ -47,11 +44,12 @@ def inside(x: tf.Tensor, y: tf.Tensor, source: tf.Tensor) -> tf.Tensor:
 def shrink_first(
     image: tf.Tensor, matrix: tf.Tensor, size: Size | None = None
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Anti-aliased reduction of (H, W, C) along the axes that `matrix` shrinks strongly.
+    """Resizes (H, W, C), anti-aliased, along the axes that `matrix` shrinks strongly.
 
-    An image that the matrix resizes to whole pixels within a canvas of `size` is also enlarged.
+    An image that the matrix resizes to whole pixels within `size` is also enlarged.
 
-    Returns the float32 image and the matrix that takes it to the same target.
+    Returns:
+        The float32 image, and the matrix from it to the same target.
     """
     source = tf.shape(image)[:2]
     factors = tf.sqrt(tf.reduce_sum(matrix[:2, :2] ** 2, axis=0))[::-1]
@@ -78,9 +76,14 @@ def shrink_first(
 def project(
     pixels: tf.Tensor, matrix: tf.Tensor, size: Size, method: str, border: str
 ) -> tf.Tensor:
-    """Resample (h, w, C) to (H, W, C) through the forward `matrix` in one native operation.
+    """Resamples (h, w, C) to (H, W, C) through the forward `matrix` in one native operation.
 
-    method: "BILINEAR" or "NEAREST". border: "NEAREST" or "REFLECT", what lies outside.
+    Args:
+        pixels: (h, w, C) tensor.
+        matrix: (3, 3) float64 matrix from source to target.
+        size: height and width of the target.
+        method: `"BILINEAR"` or `"NEAREST"`.
+        border: padding mode outside the source, `"NEAREST"` or `"REFLECT"`.
     """
     half = matrices.translation(0.5, 0.5)
     inverse = matrices.compose(half, tf.linalg.inv(matrix), matrices.translation(-0.5, -0.5))
@@ -96,26 +99,26 @@ def project(
 
 
 def _keeps_pixels(matrix: tf.Tensor) -> tf.Tensor:
-    """Whether a matrix only mirrors and moves by whole pixels."""
+    """Returns whether a matrix only flips and translates by whole pixels."""
     linear, shift = matrix[:2, :2], matrix[:2, 2]
     exact = tf.reduce_all(tf.abs(tf.abs(linear) - tf.eye(2, dtype=tf.float64)) < 1e-9)
     return exact & tf.reduce_all(tf.abs(shift - tf.round(shift)) < 1e-6)
 
 
-def _laid_down(pixels: tf.Tensor, matrix: tf.Tensor, size: Size) -> tf.Tensor:
-    """What `project` gives for a matrix that keeps pixels, but for what lies outside."""
-    mirrored = tf.stack([matrix[1, 1] < 0, matrix[0, 0] < 0, False])
-    pixels = tf.raw_ops.Reverse(tensor=pixels, dims=mirrored)
+def _copied(pixels: tf.Tensor, matrix: tf.Tensor, size: Size) -> tf.Tensor:
+    """Returns the result of `project` for a `_keeps_pixels` matrix, zeros outside."""
+    flipped = tf.stack([matrix[1, 1] < 0, matrix[0, 0] < 0, False])
+    pixels = tf.raw_ops.Reverse(tensor=pixels, dims=flipped)
     sides = tf.shape(pixels)[:2]
     shift = tf.cast(tf.round(matrix[:2, 2][::-1]), tf.int32)
-    corner = tf.where(mirrored[:2], shift - sides, shift)
+    corner = tf.where(flipped[:2], shift - sides, shift)
     first = tf.minimum(tf.maximum(-corner, 0), sides)
     before = tf.clip_by_value(corner, 0, size)
     count = tf.minimum(sides - first, size - before)
     part = tf.slice(pixels, tf.pad(first, [[0, 1]]), tf.concat([count, [-1]], axis=0))
     after = size - before - count
-    canvas = tf.pad(part, tf.pad(tf.stack([before, after], axis=1), [[0, 1], [0, 0]]))
-    return tf.ensure_shape(canvas, (*size, pixels.shape[-1]))
+    padded = tf.pad(part, tf.pad(tf.stack([before, after], axis=1), [[0, 1], [0, 0]]))
+    return tf.ensure_shape(padded, (*size, pixels.shape[-1]))
 
 
 def _index(position: tf.Tensor, length: tf.Tensor, border: str) -> tf.Tensor:
@@ -126,7 +129,7 @@ def _index(position: tf.Tensor, length: tf.Tensor, border: str) -> tf.Tensor:
 
 
 def gather_nearest(pixels: tf.Tensor, x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
-    """(h, w, C) read at the pixels that contain the source positions `x`, `y` of shape (H, W)."""
+    """Gathers the pixels of (h, w, C) that contain the source positions `x`, `y` (H, W)."""
     height, width = tf.unstack(tf.shape(pixels)[:2])
     column = _index(tf.cast(tf.floor(x), tf.int32), width, "NEAREST")
     row = _index(tf.cast(tf.floor(y), tf.int32), height, "NEAREST")
@@ -134,7 +137,7 @@ def gather_nearest(pixels: tf.Tensor, x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
 
 
 def gather_bilinear(pixels: tf.Tensor, x: tf.Tensor, y: tf.Tensor, border: str) -> tf.Tensor:
-    """(h, w, C) float32 interpolated at the source positions `x`, `y` of shape (H, W)."""
+    """Interpolates (h, w, C) bilinearly at the source positions `x`, `y` of shape (H, W)."""
     height, width = tf.unstack(tf.shape(pixels)[:2])
     flat = tf.reshape(pixels, (-1, pixels.shape[-1]))
     left, top = tf.floor(x - 0.5), tf.floor(y - 0.5)
@@ -150,62 +153,66 @@ def gather_bilinear(pixels: tf.Tensor, x: tf.Tensor, y: tf.Tensor, border: str) 
 
 
 def sample_image(image, matrix, size, fill: Fill = 0.0, field=None) -> tf.Tensor:
-    """Bilinear (h, w, C) -> (H, W, C) float32; anti-aliased where the matrix shrinks.
+    """Resamples an image bilinearly to float32, anti-aliased where the matrix shrinks.
 
-    fill: a number, one number per channel, "reflect" to mirror the image at its border, or
-        "edge" to repeat its border pixels.
-    field: None or an `ElasticField` on the target canvas.
+    Args:
+        image: (h, w, C) tensor.
+        matrix: (3, 3) float64 matrix from source to target.
+        size: height and width of the target.
+        fill: value outside the image: a number, one number per channel, `"reflect"` to mirror the
+            image at its border, or `"edge"` to repeat its border pixels.
+        field: `ElasticField` on the target, or None.
     """
     border = "REFLECT" if fill == REFLECT else "NEAREST"
     shrunk, matrix = shrink_first(image, matrix, None if fill == REFLECT else size)
     if field is None:
         output = tf.cond(
             _keeps_pixels(matrix) & (fill != REFLECT),
-            lambda: _laid_down(shrunk, matrix, size),
+            lambda: _copied(shrunk, matrix, size),
             lambda: project(shrunk, matrix, size, "BILINEAR", border),
         )
     else:
         output = gather_bilinear(shrunk, *source_positions(matrix, size, field), border)
     if fill in (REFLECT, EDGE):
         return output
-    return filled_outside(output, matrix, fill, tf.shape(shrunk)[:2], field)
+    return fill_outside(output, matrix, fill, tf.shape(shrunk)[:2], field)
 
 
-def filled_outside(canvas, matrix, fill, source: tf.Tensor, field=None) -> tf.Tensor:
-    """(H, W) or (H, W, C) with `fill` where an image of `source` = [height, width] is not."""
-    size = (canvas.shape[0], canvas.shape[1])
+def fill_outside(pixels, matrix, fill, source: tf.Tensor, field=None) -> tf.Tensor:
+    """Sets (H, W) or (H, W, C) to `fill` outside an image of `source` = [height, width]."""
+    size = (pixels.shape[0], pixels.shape[1])
 
     def filled() -> tf.Tensor:
         within = inside(*source_positions(matrix, size, field), source)
-        within = within if canvas.shape.rank == 2 else within[..., None]
-        return tf.where(within, canvas, tf.cast(fill, canvas.dtype))
+        within = within if pixels.shape.rank == 2 else within[..., None]
+        return tf.where(within, pixels, tf.cast(fill, pixels.dtype))
 
     if field is not None:
         return filled()
-    # Asking every pixel takes about as long as decoding the image.
-    return tf.cond(covers(matrix, size, source), lambda: canvas, filled)
+    # Testing every pixel takes about as long as decoding the image.
+    return tf.cond(covers(matrix, size, source), lambda: pixels, filled)
 
 
 def covers(matrix: tf.Tensor, size: Size, source: tf.Tensor) -> tf.Tensor:
-    """Whether an image of `source` = [height, width] fills a canvas: its corner pixels tell."""
+    """Returns whether an image of `source` = [height, width] fills a target of `size`."""
     x = tf.constant([[0.5, size[1] - 0.5]], tf.float64)
     y = tf.constant([[0.5], [size[0] - 0.5]], tf.float64)
     return tf.reduce_all(inside(*map_points(tf.linalg.inv(matrix), x, y), source))
 
 
 def sample_map(labels, matrix, size, fill: int, field=None) -> tf.Tensor:
-    """Nearest-pixel (h, w) integer map -> (H, W), same dtype; `fill` outside of the image."""
+    """Resamples an (h, w) integer map to (H, W) at the nearest pixels, `fill` outside."""
     if field is None:
         output = project(labels[..., None], matrix, size, "NEAREST", "NEAREST")[..., 0]
     else:
         output = gather_nearest(labels[..., None], *source_positions(matrix, size, field))[..., 0]
-    return filled_outside(output, matrix, fill, tf.shape(labels), field)
+    return fill_outside(output, matrix, fill, tf.shape(labels), field)
 
 
 def source_positions(matrix: tf.Tensor, size: Size, field=None) -> tuple[tf.Tensor, tf.Tensor]:
-    """x and y, (H, W) float64: where in the source each pixel centre of the target comes from."""
+    """Returns x and y (H, W) float64: the source position of each pixel centre of the target."""
     x, y = pixel_centers(size)
     if field is not None:
-        dx, dy = field.on_canvas()
+        dx, dy = field.displacements()
         x, y = x + dx, y + dy
     return map_points(tf.linalg.inv(matrix), x, y)

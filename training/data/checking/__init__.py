@@ -1,10 +1,7 @@
-"""Checking a data set before any time is spent on training with it.
-
-`check` goes through a data set once and says what is in it and what is wrong with it.
-"""
+"""Checks of a data set before training: its contents and its defects."""
 
 from training.data.checking.box_shapes import object_shapes
 from training.data.checking.data_report import Report, check
-from training.data.checking.sample_reading import Reading, read
+from training.data.checking.sample_loading import LoadedSample, load_samples
 
-__all__ = ["Reading", "Report", "check", "object_shapes", "read"]
+__all__ = ["LoadedSample", "Report", "check", "load_samples", "object_shapes"]

@@ -1,4 +1,4 @@
-"""Widths and heights of a data set's objects, as a model of some image size sees them."""
+"""Widths and heights of a data set's objects at a model input size."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from scipy import ndimage
 
-from training.data.checking.sample_reading import Reading, read
+from training.data.checking.sample_loading import LoadedSample, load_samples
 from training.data.sources.source import Source
 from zoo.errors import InputError
 
@@ -21,54 +21,54 @@ def object_shapes(
     resize: str = "letterbox",
     each: Callable[[str, int], None] | None = None,
 ) -> np.ndarray:
-    """Shapes of all objects, taken from their labels; images are decoded only if they have to be.
+    """Returns the shapes of all objects, from the labels without decoding images if possible.
 
-    Crowds and objects without area are left out.
+    Crowds and objects without area are skipped.
 
     Args:
-        source: a data set with boxes, or with instance maps.
-        splits: those to read.
-        image_size: canvas height and width in pixels.
-        fit: `"fit"` keeps an image's proportions, `"stretch"` does not.
-        each: called with split and number of each record.
+        source: data set with boxes, or with instance maps.
+        splits: names of the splits.
+        image_size: height and width of the model input in pixels.
+        resize: `"letterbox"` or `"stretch"`.
+        each: function called with split and index of each record.
 
     Returns:
-        (N, 2) float64 width and height in pixels of the canvas.
+        (N, 2) float64 width and height in pixels of the model input.
 
     Raises:
-        InputError: the data set has no boxes, a record cannot be read, or there is no object.
+        InputError: if the data set has no boxes, a record cannot be read, or there is no object.
     """
     key = next((key for key in KEYS if key in source.keys), None)
     if key is None:
         raise InputError(
-            f"{source.spec}: no boxes to cluster; it has {', '.join(source.keys)}. Take a data set "
-            "of objects, such as coco:DIR, voc:DIR or yolo:DIR."
+            f"{source.spec}: no boxes among {', '.join(source.keys)}; use a data set of objects, "
+            "such as coco:DIR, voc:DIR or yolo:DIR."
         )
     if resize not in ("letterbox", "stretch"):
-        raise InputError(f"fit={resize}: expected fit or stretch.")
-    found = [np.zeros((0, 2))]
+        raise InputError(f"resize must be letterbox or stretch, not {resize!r}.")
+    sides = [np.zeros((0, 2))]
     for split in splits:
-        # Where the record does not hold the boxes themselves, they come with the image.
-        held = isinstance(spec := source.raw(split).element_spec, dict) and key in spec
-        for number, reading in enumerate(read(source, split, labels_only=held)):
-            if reading.complaint:
-                raise InputError(reading.complaint)
-            found.append(_sides(reading, key) * _scale(reading, image_size, resize))
+        # Boxes that are not in the record itself are decoded with the image.
+        in_record = isinstance(spec := source.raw(split).element_spec, dict) and key in spec
+        for number, loaded in enumerate(load_samples(source, split, labels_only=in_record)):
+            if loaded.error:
+                raise InputError(loaded.error)
+            sides.append(_sides(loaded, key) * _scale(loaded, image_size, resize))
             if each:
                 each(split, number)
-    shapes = np.concatenate(found)
+    shapes = np.concatenate(sides)
     shapes = shapes[np.isfinite(shapes).all(-1) & (shapes > 0).all(-1)]
     if not len(shapes):
-        raise InputError(f"{source.spec}: no object in {', '.join(splits)}.")
+        raise InputError(f"{source.spec}: no objects in {', '.join(splits)}; use other splits.")
     return shapes
 
 
-def _sides(reading: Reading, key: str) -> np.ndarray:
-    """(N, 2) width and height in pixels of the image."""
-    sample = reading.sample
+def _sides(loaded: LoadedSample, key: str) -> np.ndarray:
+    """Returns (N, 2) width and height in pixels of the image."""
+    sample = loaded.sample
     if key == "instances":
-        places = [place for place in ndimage.find_objects(sample["instances"]) if place]
-        sides = [(x.stop - x.start, y.stop - y.start) for y, x in places]
+        slices = [pair for pair in ndimage.find_objects(sample["instances"]) if pair]
+        sides = [(x.stop - x.start, y.stop - y.start) for y, x in slices]
         return np.array(sides, np.float64).reshape(-1, 2)
     boxes = np.asarray(sample[key], np.float64).reshape(-1, 4)
     if key == "boxes":
@@ -79,6 +79,6 @@ def _sides(reading: Reading, key: str) -> np.ndarray:
     return boxes[:, 2:] - boxes[:, :2]
 
 
-def _scale(reading: Reading, image_size: tuple[int, int], resize: str) -> np.ndarray:
-    factors = np.array([image_size[1] / reading.width, image_size[0] / reading.height])
+def _scale(loaded: LoadedSample, image_size: tuple[int, int], resize: str) -> np.ndarray:
+    factors = np.array([image_size[1] / loaded.width, image_size[0] / loaded.height])
     return factors if resize == "stretch" else np.full(2, factors.min())

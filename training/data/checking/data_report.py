@@ -1,4 +1,4 @@
-"""`check`: one pass through a data set."""
+"""The check of a data set in one pass."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from training.data.checking.sample_checks import faults
-from training.data.checking.sample_reading import Reading, read
+from training.data.checking.sample_checks import sample_defects
+from training.data.checking.sample_loading import LoadedSample, load_samples
 from training.data.checking.statistics import SplitStatistics
 from training.data.sources.reading.defects import Defect
 from training.data.sources.source import Source
@@ -19,12 +19,12 @@ _UNITS = {"segmentation": "pixels", "labels": "objects", "label": "images"}
 
 @dataclasses.dataclass
 class Report:
-    """What is in a data set and what is wrong with it.
+    """Contents and defects of a data set.
 
     Attributes:
-        source: the data set.
-        splits: statistics of each split that was read.
-        defects: all of them, in the order of the data.
+        source: data set.
+        splits: statistics by split.
+        defects: all defects, in the order of the data.
     """
 
     source: Source
@@ -33,11 +33,11 @@ class Report:
 
     @property
     def droppable(self) -> int:
-        """How many of the defects `drop_bad=1` leaves out."""
+        """Number of defects that `drop_bad=1` removes."""
         return sum(1 for defect in self.defects if defect.drop)
 
     def to_json(self) -> dict[str, Any]:
-        """The object that `zoo data --json` prints."""
+        """Returns the report as plain values, for `zoo data --json`."""
         source = self.source
         return {
             "data": source.spec,
@@ -45,7 +45,7 @@ class Report:
             "classes": list(source.class_names),
             "object_classes": list(source.object_names),
             "label_classes": list(source.label_names),
-            "joints": list(source.joint_names),
+            "keypoints": list(source.keypoint_names),
             "notes": list(source.notes),
             "splits": {s: found.to_json(source.sizes[s]) for s, found in self.splits.items()},
             "defects": [{**dataclasses.asdict(d), "text": str(d)} for d in self.defects],
@@ -57,90 +57,96 @@ def check(
     splits: Sequence[str],
     labels_only: bool = False,
     workers: int | None = None,
-    each: Callable[[str, int, Reading, bool], None] | None = None,
+    each: Callable[[str, int, LoadedSample, bool], None] | None = None,
 ) -> Report:
-    """Reads every record of some splits once, several at a time; memory does not grow with them.
+    """Checks every record of some splits, in constant memory.
 
-    Besides what the source found when it was opened, defects are images that cannot be read,
-    sizes that differ from the stated ones, classes that do not exist, boxes and joints outside the
-    image, masks that do not match their boxes, the same image in two splits, and classes that
-    training never sees.
+    Besides the defects that the source found when it was opened, these are images that cannot be
+    read, wrong image sizes, classes that do not exist, boxes and keypoints outside of the image,
+    masks that do not match their boxes, the same image in two splits, and classes without training
+    samples.
 
     Args:
-        source: the data set.
-        splits: those to read.
-        labels_only: decode no image and no map, see `read`.
-        workers: records to read at once; None for one a CPU core.
-        each: called with split, number in it, reading and whether it has a defect, one by one.
+        source: data set.
+        splits: names of the splits.
+        labels_only: whether to read only labels and image headers, see `load_samples`.
+        workers: number of threads; None for one per CPU core.
+        each: function called in order with split, index, sample and whether it has a defect.
 
     Raises:
-        InputError: no such split, or its records cannot be gone through.
+        InputError: if there is no such split, or its records cannot be iterated over.
     """
     report = Report(source, {}, [d for d in source.defects if not d.split or d.split in splits])
     images: dict[bytes, tuple[str, str]] = {}
     for split in splits:
         statistics = report.splits[split] = SplitStatistics(source)
-        of_heads = _of_heads(source, split)
-        report.defects += of_heads
-        unreadable = {defect.file for defect in of_heads}
-        for number, reading in enumerate(read(source, split, labels_only, workers)):
-            found = _defects_of(source, split, reading)
-            if reading.complaint and reading.name in unreadable:
+        header_defects = _header_defects(source, split)
+        report.defects += header_defects
+        unreadable = {defect.file for defect in header_defects}
+        for number, loaded in enumerate(load_samples(source, split, labels_only, workers)):
+            found = _defects_of(source, split, loaded)
+            if loaded.error and loaded.name in unreadable:
                 found = []
-            if not reading.complaint:
-                statistics.add(reading)
-                found += _again(split, reading, images)
+            if not loaded.error:
+                statistics.add(loaded)
+                found += _duplicates(split, loaded, images)
             report.defects += found
             if each:
-                # A reader leaves no other rows without a label than those it found wanting.
-                wanting = (reading.sample.get("labels", np.zeros(0)) < 0).any()
-                each(split, number, reading, bool(found or wanting))
-    report.defects += _unseen(report)
+                # Sources set the label to −1 for objects with a defect only.
+                dropped = (loaded.sample.get("labels", np.zeros(0)) < 0).any()
+                each(split, number, loaded, bool(found or dropped))
+    report.defects += _untrained_classes(report)
     return report
 
 
-def _of_heads(source: Source, split: str) -> list[Defect]:
-    """What the heads of the image files tell, of sources that look at them."""
-    inspect: Callable[[str], Iterator[Defect]] | None = getattr(source, "inspect", None)
+def _header_defects(source: Source, split: str) -> list[Defect]:
+    """Returns the defects in image headers, for sources that inspect them."""
+    inspect: Callable[[str], Iterator[Defect]] | None = getattr(source, "check_image_headers", None)
     return list(inspect(split)) if inspect else []
 
 
-def _defects_of(source: Source, split: str, reading: Reading) -> list[Defect]:
-    if reading.complaint:
-        text = reading.complaint.removeprefix(f"{reading.name}: ").strip()
+def _defects_of(source: Source, split: str, loaded: LoadedSample) -> list[Defect]:
+    if loaded.error:
+        text = loaded.error.removeprefix(f"{loaded.name}: ").strip()
         problem, _, remedy = text.partition("; ")
-        remedy = remedy.rstrip(".") or "mend or remove it"
-        return [Defect(split, reading.name, "", problem.rstrip("."), remedy)]
+        remedy = remedy.rstrip(".") or "correct or remove it"
+        return [Defect(problem.rstrip("."), remedy, file=loaded.name, split=split)]
     return [
-        Defect(split, reading.name, fault.record, fault.problem, fault.remedy)
-        for fault in faults(reading, source)
+        dataclasses.replace(defect, file=loaded.name, split=split)
+        for defect in sample_defects(loaded, source)
     ]
 
 
-def _again(split: str, reading: Reading, images: dict[bytes, tuple[str, str]]) -> Iterator[Defect]:
-    """The same pixels in another split, where they make results look better than they are."""
-    if not reading.digest:
+def _duplicates(
+    split: str, loaded: LoadedSample, images: dict[bytes, tuple[str, str]]
+) -> Iterator[Defect]:
+    """Yields a defect if another split has the same image, which biases results."""
+    if not loaded.digest:
         return
-    first, name = images.setdefault(reading.digest, (split, reading.name))
+    first, name = images.setdefault(loaded.digest, (split, loaded.name))
     if first != split:
         yield Defect(
-            *(split, reading.name, "", f"the same image as {name} in {first}"),
+            f"the same image as {name} in {first}",
             "keep it in one split only",
+            file=loaded.name,
+            split=split,
         )
 
 
-def _unseen(report: Report) -> Iterator[Defect]:
-    """Classes that occur in another split but never in train."""
+def _untrained_classes(report: Report) -> Iterator[Defect]:
+    """Yields the classes that occur in another split but not in train."""
     train = report.splits.get("train")
     if train is None:
         return
     for key in train.keys & set(_UNITS):
-        taught = train.seen(key)
+        trained = train.class_counts(key)
         for split, found in report.splits.items():
-            for name, count in found.seen(key).items():
-                if count and not taught.get(name):
+            for name, count in found.class_counts(key).items():
+                if count and not trained.get(name):
                     yield Defect(
-                        *(split, report.source.spec, f"class {name}"),
-                        f"never seen in train, but {count} {_UNITS[key]} of it in {split}",
-                        "move some of them to train, or leave the class out",
+                        f"absent in train, but {count} {_UNITS[key]} in {split}",
+                        "move some of them to train, or remove the class",
+                        f"class {name}",
+                        report.source.spec,
+                        split,
                     )

@@ -1,4 +1,4 @@
-"""What is in a split: counts and distributions, taken one sample at a time."""
+"""Counts and distributions of a split."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from training.data.checking.quantiles import Quantiles
-from training.data.checking.sample_reading import Reading
+from training.data.checking.sample_loading import LoadedSample
 from training.data.sources.source import Source
 from zoo.tasks.sample_schema import IGNORE
 
@@ -16,10 +16,10 @@ _COMMONEST = 20
 
 
 class SplitStatistics:
-    """Takes in the readings of a split; `to_json` is what `zoo data --json` gives of it.
+    """Statistics of the samples of a split.
 
     Args:
-        source: the data set, for the names of classes and joints.
+        source: data set, for the names of classes and keypoints.
     """
 
     def __init__(self, source: Source):
@@ -31,20 +31,20 @@ class SplitStatistics:
         self.by_class: dict[str, Counter[int]] = {
             name: Counter() for name in ("pixels", "map_images", "label", "labels", "object_images")
         }
-        self.joints: Counter[tuple[int, int]] = Counter()
+        self.keypoints: Counter[tuple[int, int]] = Counter()
         self.quantiles: dict[str, Quantiles] = {}
 
-    def add(self, reading: Reading) -> None:
-        """Takes in a record that could be read."""
+    def add(self, loaded: LoadedSample) -> None:
+        """Adds a sample that could be read."""
         self.read += 1
-        sample = reading.sample
+        sample = loaded.sample
         self.keys |= set(sample)
-        if reading.height:
-            self.sizes[f"{reading.height}×{reading.width}"] += 1
-            self._add("height", [reading.height])
-            self._add("width", [reading.width])
+        if loaded.height:
+            self.sizes[f"{loaded.height}×{loaded.width}"] += 1
+            self._add("height", [loaded.height])
+            self._add("width", [loaded.width])
         if "segmentation" in sample:
-            self._class_map(sample["segmentation"])
+            self._segmentation(sample["segmentation"])
         if "instances" in sample:
             areas = np.bincount(sample["instances"].ravel())[1:]
             self.counts["instances"] += int(np.count_nonzero(areas))
@@ -53,12 +53,12 @@ class SplitStatistics:
         if "label" in sample and sample["label"] >= 0:
             self.by_class["label"][int(sample["label"])] += 1
         if "labels" in sample:
-            self._objects(sample, reading)
+            self._objects(sample, loaded)
         if "box" in sample:
             self.counts["without_box"] += not sample["box"].any()
-            self._boxes("one_", sample["box"][None], reading)
+            self._boxes("one_", sample["box"][None], loaded)
         if "keypoints" in sample:
-            self._joints(sample)
+            self._keypoints(sample)
         if "texts" in sample:
             words = [len(text.split()) for text in sample["texts"]]
             self._add("words", words)
@@ -67,13 +67,13 @@ class SplitStatistics:
     def _add(self, name: str, values) -> None:
         self.quantiles.setdefault(name, Quantiles()).add(values)
 
-    def _class_map(self, classes: np.ndarray) -> None:
+    def _segmentation(self, classes: np.ndarray) -> None:
         counts = np.bincount(np.clip(classes, 0, IGNORE).ravel(), minlength=IGNORE + 1)
         for number in np.flatnonzero(counts):
             self.by_class["pixels"][int(number)] += int(counts[number])
             self.by_class["map_images"][int(number)] += 1
 
-    def _objects(self, sample: dict[str, np.ndarray], reading: Reading) -> None:
+    def _objects(self, sample: dict[str, np.ndarray], loaded: LoadedSample) -> None:
         labels = sample["labels"]
         present = labels >= 0
         self._add("objects", [np.count_nonzero(present)])
@@ -87,31 +87,31 @@ class SplitStatistics:
             self.by_class["labels"][number] += count
             self.by_class["object_images"][number] += 1
         if "boxes" in sample:
-            self._boxes("", sample["boxes"][present], reading)
+            self._boxes("", sample["boxes"][present], loaded)
 
-    def _boxes(self, kind: str, boxes: np.ndarray, reading: Reading) -> None:
+    def _boxes(self, kind: str, boxes: np.ndarray, loaded: LoadedSample) -> None:
         sides = boxes[:, 2:] - boxes[:, :2]
         sides = sides[(sides > 0).all(-1)].astype(np.float64)
         self._add(f"{kind}box_width", sides[:, 0])
         self._add(f"{kind}box_height", sides[:, 1])
         self._add(f"{kind}box_aspect", sides[:, 0] / sides[:, 1])
-        if reading.height:
-            self._add(f"{kind}box_share", sides.prod(-1) / (reading.height * reading.width))
+        if loaded.height:
+            self._add(f"{kind}box_area_fraction", sides.prod(-1) / (loaded.height * loaded.width))
 
-    def _joints(self, sample: dict[str, np.ndarray]) -> None:
+    def _keypoints(self, sample: dict[str, np.ndarray]) -> None:
         keypoints = sample["keypoints"]
         if keypoints.ndim == 3 and "labels" in sample:
             keypoints = keypoints[sample["labels"] >= 0]
         people = keypoints[None] if keypoints.ndim == 2 else keypoints
         people = people[(people[..., 2] > 0).any(-1)]
         self.counts["people"] += len(people)
-        for joint in range(people.shape[1]):
+        for index in range(people.shape[1]):
             for visibility in (0, 1, 2):
-                seen = np.count_nonzero(people[:, joint, 2] == visibility)
-                self.joints[joint, visibility] += int(seen)
+                count = np.count_nonzero(people[:, index, 2] == visibility)
+                self.keypoints[index, visibility] += int(count)
 
-    def seen(self, key: str) -> dict[str, int]:
-        """How often each class of `segmentation` (pixels), `labels` or `label` occurs, by name."""
+    def class_counts(self, key: str) -> dict[str, int]:
+        """Returns the counts of `segmentation` (pixels), `labels` or `label` by class name."""
         counts = self.by_class["pixels" if key == "segmentation" else key]
         known = self.source.names_for(key)
         found = {name: counts[number] for number, name in enumerate(known)}
@@ -120,10 +120,10 @@ class SplitStatistics:
         return {**found, **{str(number): counts[number] for number in beyond}}
 
     def to_json(self, images: int) -> dict[str, Any]:
-        """Everything found; a part is there if the samples have its key.
+        """Returns the statistics as plain values, for the keys that the samples have.
 
         Args:
-            images: records in the split, those that cannot be read among them.
+            images: number of records in the split, including unreadable ones.
         """
         spread = {name: values.summary() for name, values in self.quantiles.items()}
         found: dict[str, Any] = {
@@ -135,7 +135,7 @@ class SplitStatistics:
         }
         if "segmentation" in self.keys:
             with_class, names = self.by_class["map_images"], self.source.class_names
-            found["pixels"] = self.seen("segmentation")
+            found["pixels"] = self.class_counts("segmentation")
             found["images_with"] = {name: with_class[n] for n, name in enumerate(names)}
             found["ignored_pixels"] = self.by_class["pixels"][IGNORE]
         if "instances" in self.keys:
@@ -145,14 +145,14 @@ class SplitStatistics:
                 "area": spread["instance_area"],
             }
         if "label" in self.keys:
-            found["labels"] = self.seen("label")
+            found["labels"] = self.class_counts("label")
         if "labels" in self.keys:
             found["objects"] = self._objects_json(spread)
         if "box" in self.keys:
             without = self.counts["without_box"]
             found["box"] = {"images_without": without, **_shapes_json("one_", spread)}
         if "keypoints" in self.keys:
-            found["joints"] = self._joints_json()
+            found["keypoints"] = self._keypoints_json()
         if "texts" in self.keys:
             found["captions"] = {"count": self.counts["captions"], "words": spread["words"]}
         return found
@@ -162,7 +162,7 @@ class SplitStatistics:
         counts = {key: self.counts[key] for key in ("unusable", "crowd", "difficult")}
         return {
             "count": sum(self.by_class["labels"].values()),
-            "by_class": self.seen("labels"),
+            "by_class": self.class_counts("labels"),
             "images_with": {name: images[number] for number, name in enumerate(names)},
             "images_without": self.counts["without_objects"],
             **counts,
@@ -170,19 +170,19 @@ class SplitStatistics:
             **_shapes_json("", spread),
         }
 
-    def _joints_json(self) -> dict[str, Any]:
-        names = self.source.joint_names
-        count = 1 + max((joint for joint, _ in self.joints), default=-1)
+    def _keypoints_json(self) -> dict[str, Any]:
+        names = self.source.keypoint_names
+        count = 1 + max((index for index, _ in self.keypoints), default=-1)
         found: dict[str, Any] = {"people": self.counts["people"]}
         for visibility, word in enumerate(("absent", "hidden", "visible")):
             found[word] = {
-                (names[joint] if joint < len(names) else str(joint)): self.joints[joint, visibility]
-                for joint in range(count)
+                (names[i] if i < len(names) else str(i)): self.keypoints[i, visibility]
+                for i in range(count)
             }
         return found
 
 
 def _shapes_json(kind: str, spread: dict[str, Any]) -> dict[str, Any]:
-    """Quantiles of boxes: sides in pixels, width to height, share of the image's area."""
-    parts = {"width": "width", "height": "height", "aspect": "aspect", "share": "share"}
-    return {part: spread.get(f"{kind}box_{name}") for part, name in parts.items()}
+    """Returns quantiles of boxes: sides in pixels, aspect ratio, fraction of the image's area."""
+    parts = ("width", "height", "aspect", "area_fraction")
+    return {part: spread.get(f"{kind}box_{part}") for part in parts}

@@ -1,4 +1,4 @@
-"""Proposals on disk, so that each image is searched once for each setting."""
+"""The interface of proposers, and a cache of their proposals on disk."""
 
 from __future__ import annotations
 
@@ -14,27 +14,28 @@ from zoo.files.atomic_writes import replacing
 
 
 class Proposer(Protocol):
-    """Where boxes that may hold something come from."""
+    """Source of the proposals of images."""
 
     @property
     def name(self) -> str:
-        """The setting in one word: equal names give equal boxes."""
+        """Name of the settings; equal names imply equal boxes."""
 
     def set_image_name(self, name: str, image: np.ndarray) -> None:
-        """Told of every image of a data set, by the name of its file, before it is asked."""
+        """Sets the file name of an image, before the proposals of the image are computed."""
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
-        """(P, 4) float32 xyxy in pixels of an image (H, W, C) uint8, best first."""
+        """Returns (P, 4) float32 xyxy in pixels of an image (H, W, C) uint8, best first."""
 
 
 class CachedProposals:
-    """A proposer whose answers are kept, one file per image and setting.
+    """A proposer with a cache, one file per image and settings.
 
-    Images are told apart by their pixels, so a data set may move or change its names.
+    Images are identified by their pixels, so that a data set may be moved or renamed.
 
     Args:
-        proposer: asked where nothing is stored.
-        folder: default `proposals` in the cache folder of the user's, or in `ZOO_DATA_DIR`.
+        proposer: proposer of images that are not cached.
+        folder: folder of the cache; default `proposals` in `ZOO_DATA_DIR` or else in the user's
+            cache folder.
     """
 
     def __init__(self, proposer: Proposer, folder: str | os.PathLike[str] | None = None):
@@ -54,32 +55,32 @@ class CachedProposals:
         boxes = _read(path)
         if boxes is None:
             boxes = self.proposer(image)
-            # Two threads may have the same image, and the temporary file has one name.
+            # Two threads with the same image would use the same temporary file.
             with self.writing, replacing(path) as temporary:
                 np.save(temporary, boxes)
         return boxes
 
     def path(self, image: np.ndarray) -> Path:
-        """Where an image's boxes are stored."""
+        """Returns the path of an image's cached boxes."""
         key = image_key(image)
         return self.folder / key[:2] / f"{key}.npy"
 
 
 def image_key(image: np.ndarray) -> str:
-    """A word that two images share only if their pixels are the same."""
+    """Returns a digest of the shape and the pixels of an image."""
     digest = hashlib.blake2b(str(image.shape).encode(), digest_size=16)
     digest.update(np.ascontiguousarray(image, np.uint8).tobytes())
     return digest.hexdigest()
 
 
 def default_folder() -> Path:
-    """The folder of stored proposals."""
+    """Returns the default folder of the cache."""
     home = os.environ.get("ZOO_DATA_DIR") or Path.home() / ".cache" / "visionzoo"
     return Path(home) / "proposals"
 
 
 def _read(path: Path) -> np.ndarray | None:
-    """What is stored; None where there is nothing, or nothing that can be read."""
+    """Returns cached boxes; None if they are missing or unreadable."""
     try:
         boxes = np.load(path)
     except (OSError, ValueError, EOFError):

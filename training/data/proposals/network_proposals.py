@@ -1,4 +1,4 @@
-"""Proposals of a trained proposal network, for a detector of its own (Faster R-CNN's second step).
+"""Proposals of a trained RPN, for a separate detector (Faster R-CNN's second step).
 
 Ren et al., *Faster R-CNN*, NIPS 2015.
 """
@@ -6,6 +6,7 @@ Ren et al., *Faster R-CNN*, NIPS 2015.
 from __future__ import annotations
 
 import functools
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -13,51 +14,48 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
+import zoo
 from training.data.augment.lazy_image import with_channels
+from zoo.detection.two_stage.two_stage_detector import TwoStageDetector
 from zoo.errors import InputError
 from zoo.files.atomic_writes import digest_of
 from zoo.inference.image_transform import transform_images
 
 
 class NetworkProposals:
-    """What a run's proposal network takes for objects, best first.
+    """Proposals of a run's RPN.
 
-    So many boxes as the network keeps in training (of Faster R-CNN 2000), after its suppression, of
-    images on the run's canvas.
+    There are as many as the network keeps in training (2000 in Faster R-CNN), after NMS, at the
+    run's model input size.
 
     Args:
         run: folder of a run of `faster_rcnn`.
 
     Raises:
-        InputError: no such run, or one of another architecture.
+        InputError: if there is no such run, or its model has no RPN.
     """
 
     def __init__(self, run: str = ""):
-        # A run opens what its recipe names, so that this module comes first.
-        from training.run import open_run, serving_resize
-
-        opened = open_run(run)
-        if opened.info["architecture"] != "faster_rcnn":
+        path = Path(run) / "model.keras"
+        if not path.is_file():
+            raise InputError(f"proposals: {run!r} is not a run folder (no model.keras in it).")
+        self.model: Any = zoo.load(path)
+        if not isinstance(self.model, TwoStageDetector):
             raise InputError(
-                f"proposals: {run} is a run of {opened.info['architecture']}, which proposes "
-                "nothing; network:RUN takes one of faster_rcnn."
+                f"proposals: {run} is a run of {self.model.architecture}, which has no proposal "
+                "network; network:RUN needs a run of a model such as faster_rcnn."
             )
-        self.model: Any = opened.model()
-        self.image_size, self.resize = (
-            opened.recipe.image_size,
-            serving_resize(opened.recipe.resize),
-        )
-        self.digest = digest_of(opened.folder / "model.keras")
+        self.digest = digest_of(path)
 
     @property
     def name(self) -> str:
         return f"network-{self.digest}"
 
     def set_image_name(self, name: str, image: np.ndarray) -> None:
-        """Nothing: the pixels are all that counts."""
+        """Does nothing: the proposals depend on the pixels only."""
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
-        """(P, 4) float32 xyxy in pixels of an image (H, W, C) uint8."""
+        """Returns (P, 4) float32 xyxy in pixels of an image (H, W, C) uint8, best first."""
         image = np.asarray(with_channels(image, self.model.channels))
         boxes, valid = self._propose(ops.convert_to_tensor(image[None]))
         return ops.convert_to_numpy(boxes)[0][ops.convert_to_numpy(valid)[0]]
@@ -66,9 +64,9 @@ class NetworkProposals:
     def _propose(self):
         def propose(images):
             model = self.model
-            canvas, transform = transform_images(images, self.image_size, self.resize)
-            outputs = model(canvas, training=False)
-            maps, _ = model.maps_of(outputs)
+            inputs, transform = transform_images(images, model.image_size, model.resize)
+            outputs = model(inputs, training=False)
+            maps, _ = model.feature_maps(outputs)
             size = transform.resized_height, transform.resized_width
             boxes, valid = model.proposals.propose(outputs, maps, *size, training=True)
             return transform.restore_boxes(boxes), valid

@@ -1,4 +1,4 @@
-"""Selective Search through OpenCV (extra `proposals`): boxes of regions merged step by step.
+"""Selective Search with OpenCV (extra `proposals`): boxes of hierarchically merged regions.
 
 Uijlings et al., *Selective Search for Object Recognition*, IJCV 104, 2013.
 """
@@ -26,21 +26,21 @@ MODES = ("fast", "quality", "single")
 
 @dataclasses.dataclass(frozen=True)
 class SelectiveSearch:
-    """Proposals of an image, best first.
+    """Proposals of Selective Search.
 
-    OpenCV's own segmentation scales are used, which are not the paper's: k 150, 300 and 450 in
-    `"fast"`, 150 to 750 in steps of 150 in `"quality"`, and 200 in one colour space in `"single"`.
-    The search runs in processes beside this one, so that threads can search several images at a
-    time and a seed decides the random part of the ranks, whatever else happens here.
+    The segmentation scales are OpenCV's, not the paper's: k 150, 300 and 450 in `"fast"`, 150 to
+    750 in steps of 150 in `"quality"`, and 200 in one colour space in `"single"`. The search runs
+    in separate processes, so that threads can process several images at a time and the seed alone
+    determines the random part of the ranks.
 
     Attributes:
         mode: `"fast"`, `"quality"` or `"single"`.
-        width: images are scaled to so many pixels across before (R-CNN: 500); 0 leaves them.
-        min_side: boxes narrower or lower than this, in pixels of the scaled image, are left out.
-        seed: of the ranks.
+        width: width in pixels to which images are resized (500 in R-CNN); 0 for the original size.
+        min_side: smallest side of a box in pixels of the resized image.
+        seed: seed of the ranks.
 
     Raises:
-        InputError: an unknown mode, a number below 0, or no OpenCV with Selective Search.
+        InputError: if a value is out of range, or OpenCV with Selective Search is not installed.
     """
 
     mode: str = "fast"
@@ -51,40 +51,40 @@ class SelectiveSearch:
     def __post_init__(self) -> None:
         if self.mode not in MODES:
             raise InputError(
-                f"selective_search: there is no mode {self.mode!r}{nearest(self.mode, MODES)} "
-                f"Modes: {', '.join(MODES)}."
+                f"selective_search: unknown mode {self.mode!r}{nearest(self.mode, MODES)} "
+                f"Available: {', '.join(MODES)}."
             )
         for field in ("width", "min_side", "seed"):
             value = getattr(self, field)
             if not isinstance(value, int) or isinstance(value, bool) or value < 0:
                 raise InputError(
-                    f"selective_search: {field} is a whole number from 0 on, not {value!r}."
+                    f"selective_search: {field} must be a whole number from 0, not {value!r}."
                 )
         opencv_version()
 
     @property
     def name(self) -> str:
-        """The setting in one word: equal names give equal boxes."""
+        """Name of the settings; equal names imply equal boxes."""
         return (
             f"selective_search-{self.mode}-w{self.width}-m{self.min_side}-s{self.seed}"
             f"-cv{opencv_version()}"
         )
 
     def set_image_name(self, name: str, image: np.ndarray) -> None:
-        """Nothing: the pixels are all that counts."""
+        """Does nothing: the proposals depend on the pixels only."""
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
-        """(P, 4) float32 xyxy in pixels of an image (H, W, 1 or 3) uint8, no two the same.
+        """Returns (P, 4) float32 unique xyxy of an image (H, W, 1 or 3) uint8, best first.
 
         Raises:
-            InputError: the search failed.
+            InputError: if the search failed.
         """
         with POOL.worker() as process:
-            return _asked(process, image, dataclasses.asdict(self))
+            return _search(process, image, dataclasses.asdict(self))
 
 
 class Pool:
-    """Search processes, started when they are needed and kept until Python ends."""
+    """Search processes, started on demand and reused until Python exits."""
 
     def __init__(self) -> None:
         self.idle: queue.SimpleQueue[subprocess.Popen] = queue.SimpleQueue()
@@ -93,16 +93,16 @@ class Pool:
 
     @contextlib.contextmanager
     def worker(self) -> Iterator[subprocess.Popen]:
-        """A process for the `with` block; as many at a time as threads ask."""
+        """Provides an idle or a new process for the `with` block."""
         try:
             process = self.idle.get_nowait()
         except queue.Empty:
-            process = self._started()
+            process = self._start()
         yield process
-        # After an error it is in an unknown state and is left to end.
+        # After an error the process is in an unknown state and not reused.
         self.idle.put(process)
 
-    def _started(self) -> subprocess.Popen:
+    def _start(self) -> subprocess.Popen:
         script = Path(__file__).with_name("selective_search_worker.py")
         process = subprocess.Popen(
             [sys.executable, "-P", str(script)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
@@ -114,7 +114,7 @@ class Pool:
         return process
 
     def stop(self) -> None:
-        """Ends the processes; none may be in use."""
+        """Stops the processes, which must be idle."""
         self.idle = queue.SimpleQueue()
         for process in self.all:
             assert process.stdin and process.stdout
@@ -127,10 +127,10 @@ class Pool:
 POOL = Pool()
 
 
-def _asked(process: subprocess.Popen, image: np.ndarray, setting: dict[str, Any]) -> np.ndarray:
+def _search(process: subprocess.Popen, image: np.ndarray, settings: dict[str, Any]) -> np.ndarray:
     assert process.stdin and process.stdout
     image = np.ascontiguousarray(image, np.uint8)
-    request = json.dumps({**setting, "shape": image.shape})
+    request = json.dumps({**settings, "shape": image.shape})
     try:
         process.stdin.write(request.encode() + b"\n" + image.tobytes())
         process.stdin.flush()
@@ -138,29 +138,28 @@ def _asked(process: subprocess.Popen, image: np.ndarray, setting: dict[str, Any]
         boxes = np.frombuffer(process.stdout.read(16 * reply["count"]), np.float32)
     except (OSError, ValueError) as error:
         raise InputError(
-            "Selective Search ended without an answer; memory may have run out, in which case a "
-            "smaller width helps."
+            "Selective Search stopped unexpectedly; if memory is short, use a smaller width."
         ) from error
     if reply["error"]:
-        raise InputError(f"Selective Search failed on an image of {image.shape}: {reply['error']}")
+        raise InputError(f"Selective Search failed on an image of {image.shape}: {reply['error']}.")
     return boxes.reshape(-1, 4)
 
 
 def opencv_version() -> str:
-    """Of an OpenCV that has Selective Search.
+    """Returns the version of OpenCV with Selective Search.
 
     Raises:
-        InputError: there is none.
+        InputError: if it is not installed.
     """
     try:
         import cv2
     except ImportError as error:
         raise InputError(
-            "Selective Search needs OpenCV contrib: pip install 'visionzoo[proposals]'."
+            "Selective Search needs OpenCV contrib; pip install 'visionzoo[proposals]'."
         ) from error
     if not hasattr(cv2, "ximgproc"):
         raise InputError(
-            "Selective Search needs OpenCV with its contrib modules, and a plain one is installed: "
-            "pip uninstall it, then pip install 'visionzoo[proposals]'."
+            "Selective Search needs OpenCV contrib instead of plain OpenCV; uninstall that, then "
+            "pip install 'visionzoo[proposals]'."
         )
     return cv2.__version__

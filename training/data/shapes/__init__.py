@@ -1,4 +1,4 @@
-"""The embedded data set: scenes drawn on the spot, labelled for every task of the zoo.
+"""The synthetic shapes data set: generated scenes with labels for every task of the zoo.
 
 Importing `training.data.shapes.tfds_builder` registers the same scenes as the TFDS data set
 `zoo_shapes`.

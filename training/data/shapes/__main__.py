@@ -1,4 +1,4 @@
-"""`python -m training.data.shapes FOLDER` writes scenes as PNG images, to try a model on."""
+"""`python -m training.data.shapes FOLDER` writes scenes as PNG images."""
 
 from __future__ import annotations
 

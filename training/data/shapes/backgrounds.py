@@ -12,7 +12,7 @@ _MAX_GRAIN = 14.0
 
 
 def draw_background(draws: Draws, size: tuple[int, int]) -> np.ndarray:
-    """A gradient, stripes, checks or smooth noise between two muted tones, with some grain.
+    """Draws a gradient, stripes, checks or smooth noise between two muted tones, with grain.
 
     Returns:
         (H, W, 3) float32 in 0 … 255.
@@ -28,7 +28,7 @@ def draw_background(draws: Draws, size: tuple[int, int]) -> np.ndarray:
 
 
 def _tones(draws: Draws) -> tuple[list[float], list[float]]:
-    """Two tones of low chroma, 18 to 45 levels of lightness apart."""
+    """Draws two tones of low chroma, 18 to 45 levels of lightness apart."""
     low, high = MUTED_RANGE
     gap = draws.uniform(18, 45)
     dark = draws.uniform(low, high - gap)
@@ -41,7 +41,7 @@ def _tones(draws: Draws) -> tuple[list[float], list[float]]:
 
 
 def _plane(size: tuple[int, int], degrees: float) -> np.ndarray:
-    """Distance of each pixel centre from a line through the image's centre, in pixels."""
+    """Returns the distance of each pixel centre from a line through the centre, in pixels."""
     height, width = size
     cosine, sine = direction(degrees)
     xs = (np.arange(width, dtype=np.float32) + np.float32(0.5 - width / 2)) * np.float32(cosine)
@@ -55,7 +55,7 @@ def _gradient(draws: Draws, size: tuple[int, int]) -> np.ndarray:
 
 
 def _wave(draws: Draws, size: tuple[int, int], degrees: float, period: float) -> np.ndarray:
-    """Bands in −1 … 1 with edges about two pixels wide."""
+    """Returns bands in −1 … 1 with edges about two pixels wide."""
     phase = (_plane(size, degrees) + np.float32(draws.uniform(0, period))) / np.float32(period)
     ramp = np.abs(phase - np.floor(phase) - np.float32(0.5)) - np.float32(0.25)
     return np.clip(ramp * np.float32(period), -1, 1)
@@ -75,7 +75,7 @@ def _checks(draws: Draws, size: tuple[int, int]) -> np.ndarray:
 
 
 def _noise(draws: Draws, size: tuple[int, int]) -> np.ndarray:
-    """Two octaves of value noise."""
+    """Returns two octaves of value noise."""
     cell = draws.uniform(0.15, 0.35) * min(size)
     coarse = _value_noise(draws, size, cell)
     fine = _value_noise(draws, size, cell / 3)
@@ -92,10 +92,10 @@ def _value_noise(draws: Draws, size: tuple[int, int], cell: float) -> np.ndarray
 
 
 def _knots(length: int, cell: float) -> tuple[np.ndarray, np.ndarray]:
-    """For each pixel the knot before it and the smooth share of the knot after it."""
-    place = np.arange(length, dtype=np.float32) * np.float32(1 / cell)
-    before = np.floor(place)
-    part = place - before
+    """Returns for each pixel the previous knot and the smoothed fraction of the next one."""
+    position = np.arange(length, dtype=np.float32) * np.float32(1 / cell)
+    before = np.floor(position)
+    part = position - before
     smooth = part * part * (np.float32(3) - np.float32(2) * part)
     return before.astype(np.int64), smooth
 

@@ -20,10 +20,10 @@ JOINTS = (
     "neck",
     "head top",
 )
-"""The order of Leeds Sports Pose; left and right are the person's own."""
+"""The order of Leeds Sports Pose; left and right are those of the person."""
 
 JOINT_PAIRS = ((0, 5), (1, 4), (2, 3), (6, 11), (7, 10), (8, 9))
-"""Joints that change places when the image is flipped left to right."""
+"""Joints that a left-right flip swaps."""
 
 POSES = ("calm", "aggressive")
 
@@ -36,8 +36,8 @@ Limb = tuple[Range, Range]
 class Stance:
     """Ranges of joint angles in degrees, for the leading and for the other side of the body.
 
-    An angle of 0 points down the body and grows away from it: 90 is level, 180 up. An elbow bends
-    on outwards, a knee back inwards. `lean` of the trunk is towards the leading side.
+    An angle of 0 points down the body and increases away from it: 90 is level, 180 up. Elbows bend
+    outwards, knees inwards. `lean` of the trunk is towards the leading side.
     """
 
     arm: Limb

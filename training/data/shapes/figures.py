@@ -1,4 +1,4 @@
-"""Jointed stick figures: their joints and the distance to their outline."""
+"""Stick figures: their joints and the distance to their outline."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from training.data.shapes.figure_poses import STANCES, Stance
 from training.data.shapes.scene_random import Draws, direction
 from training.data.shapes.shape_outlines import capsule_distance
 
-# Lengths as shares of the standing height.
+# Lengths as fractions of the standing height.
 _THIGH, _SHIN, _TORSO, _HEAD = 0.235, 0.235, 0.31, 0.22
 _UPPER_ARM, _FOREARM = 0.17, 0.16
 _HALF_SHOULDERS, _HALF_HIPS = 0.105, 0.07
@@ -27,7 +27,7 @@ Point = tuple[float, float]
 
 @dataclass(frozen=True)
 class Figure:
-    """One figure: joints (x, y) in pixels in the order of `JOINTS`, and its pens' half widths."""
+    """A figure: joints (x, y) in pixels in the order of `JOINTS`, and half widths of its lines."""
 
     joints: tuple[Point, ...]
     head_centre: Point
@@ -36,7 +36,7 @@ class Figure:
     trunk_pen: float
 
     def bounds(self) -> tuple[float, float, float, float]:
-        """x0, y0, x1, y1 around everything drawn."""
+        """Returns x0, y0, x1, y1 around the whole figure."""
         xs = [x for x, _ in self.joints]
         ys = [y for _, y in self.joints]
         reach = self.trunk_pen
@@ -49,16 +49,16 @@ class Figure:
         )
 
     def moved(self, dx: float, dy: float) -> Figure:
-        """The same figure elsewhere."""
+        """Returns the translated figure."""
         joints = tuple((x + dx, y + dy) for x, y in self.joints)
         head = (self.head_centre[0] + dx, self.head_centre[1] + dy)
         return Figure(joints, head, self.head_radius, self.pen, self.trunk_pen)
 
     def distances(self, x0: int, y0: int, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
-        """Signed distances of a window's pixel centres to the figure and to its right limbs.
+        """Returns signed distances of a window's pixel centres to the figure and its right limbs.
 
         Returns:
-            Two (height, width) float32: the whole figure, the person's own right arm and leg.
+            Two (height, width) float32: the whole figure, the person's right arm and leg.
         """
         window = _Window(x0, y0, height, width)
         for start, stop in _RIGHT_LIMBS:
@@ -74,7 +74,7 @@ class Figure:
 
 
 class _Window:
-    """A distance field that capsules are added to, each only where it can matter."""
+    """A distance field to which capsules are added, each only in its neighbourhood."""
 
     def __init__(self, x0: int, y0: int, height: int, width: int):
         self.x0, self.y0 = x0, y0
@@ -94,12 +94,12 @@ class _Window:
 
 
 def draw_figure(draws: Draws, pose: str, extent: float) -> Figure:
-    """A figure seen from the front, its box centred on the origin.
+    """Draws a figure in front view, its box centred on the origin.
 
     Args:
-        draws: random numbers.
+        draws: random numbers of the scene.
         pose: `calm` or `aggressive`.
-        extent: the longer side of the box around its joints, in pixels.
+        extent: longer side of the box around the joints, in pixels.
     """
     stances = STANCES[pose]
     unit = _unit_joints(draws, stances[draws.integer(len(stances))])
@@ -109,16 +109,16 @@ def draw_figure(draws: Draws, pose: str, extent: float) -> Figure:
     head_radius = max(_HEAD_RADIUS * scale, 2 * MIN_PEN)
     joints = [(x * scale, y * scale) for x, y in unit]
     neck, top = joints[_NECK], joints[_HEAD_TOP]
-    # The head's crown lies one pen above the joint, so that the joint is on painted pixels.
-    share = (_HEAD * scale - head_radius + pen) / (_HEAD * scale)
-    head = (neck[0] + (top[0] - neck[0]) * share, neck[1] + (top[1] - neck[1]) * share)
+    # The crown is one line width above the joint, so that the joint is on painted pixels.
+    fraction = (_HEAD * scale - head_radius + pen) / (_HEAD * scale)
+    head = (neck[0] + (top[0] - neck[0]) * fraction, neck[1] + (top[1] - neck[1]) * fraction)
     figure = Figure(tuple(joints), head, head_radius, pen, max(_TRUNK_PEN * scale, MIN_PEN))
     x0, y0, x1, y1 = figure.bounds()
     return figure.moved(-(x0 + x1) / 2, -(y0 + y1) / 2)
 
 
 def _unit_joints(draws: Draws, stance: Stance) -> list[Point]:
-    """Joints of a figure of standing height 1 whose hips' middle is the origin."""
+    """Returns the joints of a figure of height 1 with the middle of its hips at the origin."""
     leader = -1 if draws.unit() < 0.5 else 1  # −1: the person's right, on the image's left
     lean = leader * draws.uniform(*stance.lean)
     spine = _limb(180 - lean, 1)
@@ -143,7 +143,7 @@ def _unit_joints(draws: Draws, stance: Stance) -> list[Point]:
 
 
 def _limb(degrees: float, side: int) -> Point:
-    """Unit vector of a limb: 0 is down, growing away from the body on that side."""
+    """Returns the unit vector of a limb: 0 is down, increasing away from the body."""
     cosine, sine = direction(degrees)
     return side * sine, cosine
 

@@ -1,4 +1,4 @@
-"""Scenes drawn on the spot, with labels for every task of the zoo.
+"""Generated scenes with labels for every task of the zoo.
 
 `draw_scene(seed, index)` gives the same scene on every machine: it uses raw random words,
 rounded sines and otherwise only operations that IEEE 754 defines to the last bit.
@@ -15,7 +15,7 @@ from training.data.shapes.backgrounds import draw_background
 from training.data.shapes.figure_poses import JOINTS, POSES
 from training.data.shapes.scene_captions import describe
 from training.data.shapes.scene_layout import arrange_crowd, arrange_one, keep_visible
-from training.data.shapes.scene_objects import CLASSES, COLORS, Thing
+from training.data.shapes.scene_objects import CLASSES, COLORS, SceneObject
 from training.data.shapes.scene_random import Draws
 
 VARIANTS = ("scene", "single", "figure")
@@ -24,7 +24,7 @@ MIN_SIDE = 32
 
 @dataclass(frozen=True)
 class Scene:
-    """An image and everything there is to know about it; N objects, later ones in front.
+    """An image and its labels; N objects, later ones in front.
 
     Attributes:
         image: (H, W, 3) uint8, RGB.
@@ -39,8 +39,8 @@ class Scene:
         poses: (N,) int32, index into `POSES`; −1 = no figure.
         colors: (N,) int32, index into `COLORS`.
         captions: N sentences in plain English.
-        label: () int32, class of the image's only object; −1 unless there is exactly one.
-        box: (4,) float32, box of the only object; zeros unless there is exactly one.
+        label: () int32, class of the single object; −1 unless there is exactly one.
+        box: (4,) float32, box of the single object; zeros unless there is exactly one.
     """
 
     image: np.ndarray
@@ -62,64 +62,63 @@ def draw_scene(
     """Draws one scene.
 
     Args:
-        seed: integer ≥ 0; another seed is another data set.
-        index: integer ≥ 0, the scene's number.
-        size: (H, W) in pixels, each at least 32.
-        variant: `scene` has up to six objects that may hide each other, and none in about one
-            image of twelve; `single` has one object, wholly in the image; `figure` one
-            stick figure.
+        seed: seed of the data set, at least 0.
+        index: index of the scene, at least 0.
+        size: height and width in pixels, each at least 32.
+        variant: `scene` has up to six objects that may occlude each other, and none in one of
+            twelve images; `single` has one whole object; `figure` has one stick figure.
 
     Raises:
-        ValueError: for a negative seed or index, a side under 32 or an unknown variant.
+        ValueError: if the seed or index is negative, a side below 32 or the variant unknown.
     """
     seed, index, size = _checked(seed, index, size, variant)
     draws = Draws(seed, index)
     image = draw_background(draws, size)
     if variant == "scene":
-        things = arrange_crowd(draws, size)
+        objects = arrange_crowd(draws, size)
     else:
-        things = [arrange_one(draws, size, figure=variant == "figure")]
-    things, instances = keep_visible(things, size)
-    for thing in things:
-        target, window = thing.cropped(size)
+        objects = [arrange_one(draws, size, figure=variant == "figure")]
+    objects, instances = keep_visible(objects, size)
+    for item in objects:
+        target, window = item.cropped(size)
         region = image[target]
-        region += (thing.paint[window] - region) * thing.coverage[window][..., None]
+        region += (item.paint[window] - region) * item.coverage[window][..., None]
     pixels = np.rint(np.minimum(np.maximum(image, 0), 255)).astype(np.uint8)
-    return _labelled(pixels, instances, things)
+    return _labelled(pixels, instances, objects)
 
 
 def _checked(
     seed: int, index: int, size: tuple[int, int], variant: str
 ) -> tuple[int, int, tuple[int, int]]:
     if variant not in VARIANTS:
-        raise ValueError(f"unknown variant {variant!r}; use one of {', '.join(VARIANTS)}")
+        raise ValueError(f"variant must be one of {', '.join(VARIANTS)}, not {variant!r}.")
     seed, index = as_integer(seed), as_integer(index)
     if seed < 0 or index < 0:
-        raise ValueError(f"seed and index must be 0 or more, got seed {seed}, index {index}")
+        raise ValueError(f"seed and index must be at least 0, not {seed} and {index}.")
     sides = tuple(as_integer(side) for side in size)
     if len(sides) != 2 or min(sides) < MIN_SIDE:
-        raise ValueError(f"size must be (height, width), each at least {MIN_SIDE}, got {size}")
+        raise ValueError(f"size must be (height, width), each at least {MIN_SIDE}, not {size}.")
     return seed, index, sides
 
 
-def _labelled(image: np.ndarray, instances: np.ndarray, things: list[Thing]) -> Scene:
-    count, size = len(things), instances.shape
-    labels = np.array([thing.label for thing in things], np.int32)
+def _labelled(image: np.ndarray, instances: np.ndarray, objects: list[SceneObject]) -> Scene:
+    count, size = len(objects), instances.shape
+    labels = np.array([item.label for item in objects], np.int32)
     classes = np.concatenate([np.zeros(1, np.int32), labels + np.int32(1)])
     boxes = np.zeros((count, 4), np.float32)
     keypoints = np.zeros((count, len(JOINTS), 3), np.float32)
-    for number, thing in enumerate(things):
-        boxes[number] = _tight_box(instances, number + 1, thing)
-        for joint, (x, y) in enumerate(thing.joints):
+    for number, item in enumerate(objects):
+        boxes[number] = _tight_box(instances, number + 1, item)
+        for joint, (x, y) in enumerate(item.joints):
             if 0 <= x < size[1] and 0 <= y < size[0]:
                 covered = instances[int(y), int(x)] > number + 1
                 keypoints[number, joint] = (x, y, 1 if covered else 2)
     names = tuple(COLORS)
     captions = describe(
         boxes,
-        [CLASSES[thing.label] for thing in things],
-        [names[thing.color] for thing in things],
-        [POSES[thing.pose] if thing.pose >= 0 else "" for thing in things],
+        [CLASSES[item.label] for item in objects],
+        [names[item.color] for item in objects],
+        [POSES[item.pose] if item.pose >= 0 else "" for item in objects],
         size,
     )
     alone = count == 1
@@ -130,19 +129,19 @@ def _labelled(image: np.ndarray, instances: np.ndarray, things: list[Thing]) -> 
         boxes=boxes,
         labels=labels,
         keypoints=keypoints,
-        poses=np.array([thing.pose for thing in things], np.int32),
-        colors=np.array([thing.color for thing in things], np.int32),
+        poses=np.array([item.pose for item in objects], np.int32),
+        colors=np.array([item.color for item in objects], np.int32),
         captions=captions,
         label=np.int32(labels[0] if alone else -1),
         box=boxes[0].copy() if alone else np.zeros(4, np.float32),
     )
 
 
-def _tight_box(instances: np.ndarray, number: int, thing: Thing) -> tuple[int, int, int, int]:
-    """x0, y0, x1, y1 around the visible pixels of one thing."""
-    image, _ = thing.cropped(instances.shape)
-    seen = instances[image] == number
-    rows, columns = np.flatnonzero(seen.any(1)), np.flatnonzero(seen.any(0))
+def _tight_box(instances: np.ndarray, number: int, item: SceneObject) -> tuple[int, int, int, int]:
+    """Returns x0, y0, x1, y1 around the visible pixels of an object."""
+    image, _ = item.cropped(instances.shape)
+    visible = instances[image] == number
+    rows, columns = np.flatnonzero(visible.any(1)), np.flatnonzero(visible.any(0))
     top, left = image[0].start, image[1].start
     return (
         left + int(columns[0]),

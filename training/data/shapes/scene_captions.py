@@ -1,4 +1,4 @@
-"""What can be said in plain English about the things in a scene."""
+"""Captions of the objects in a scene."""
 
 from __future__ import annotations
 
@@ -7,32 +7,32 @@ from collections.abc import Sequence
 import numpy as np
 
 SMALL_BELOW, LARGE_FROM = 0.22, 0.38
-_CLEAR_SLOPE, _CLEAR_SHARE = 1.4, 0.08
-# So much of a neighbour must lie in the region: a sentence tells what its region shows.
-_SHOWN_SHARE = 0.25
+_CLEAR_SLOPE, _CLEAR_FRACTION = 1.4, 0.08
+# A caption describes what its region shows, so this much of a neighbour must be in the region.
+_SHOWN_FRACTION = 0.25
 
 RELATIONS = ("left of", "right of", "above", "below")
 
 
 def size_word(box: Sequence[float], image: tuple[int, int]) -> str:
-    """`small`, `large` or nothing, from the longer side of a visible box.
+    """Returns `small`, `large` or an empty string, by the longer side of a visible box.
 
     Args:
         box: x0, y0, x1, y1 in pixels.
-        image: (H, W) in pixels; its shorter side is the measure.
+        image: (H, W) in pixels; the size is relative to its shorter side.
     """
-    share = max(box[2] - box[0], box[3] - box[1]) / min(image)
-    if share < SMALL_BELOW:
+    fraction = max(box[2] - box[0], box[3] - box[1]) / min(image)
+    if fraction < SMALL_BELOW:
         return "small"
-    return "large" if share >= LARGE_FROM else ""
+    return "large" if fraction >= LARGE_FROM else ""
 
 
 def relation(box: Sequence[float], other: Sequence[float], image: tuple[int, int]) -> str | None:
-    """Where `box` lies seen from `other`, by their centres; None when no word is clearly right."""
+    """Returns the relation of `box` to `other` by their centres; None if it is ambiguous."""
     dx = (box[0] + box[2] - other[0] - other[2]) / 2
     dy = (box[1] + box[3] - other[1] - other[3]) / 2
     far, near = max(abs(dx), abs(dy)), min(abs(dx), abs(dy))
-    if far < _CLEAR_SHARE * min(image) or far < _CLEAR_SLOPE * near:
+    if far < _CLEAR_FRACTION * min(image) or far < _CLEAR_SLOPE * near:
         return None
     if abs(dx) > abs(dy):
         return "left of" if dx < 0 else "right of"
@@ -46,15 +46,16 @@ def describe(
     moods: Sequence[str],
     image: tuple[int, int],
 ) -> list[str]:
-    """One caption for each object, such as "a large red circle left of a small blue square".
+    """Returns one caption per object, such as "a large red circle left of a small blue square".
 
-    The relation is to the nearest object that reaches into the box with a quarter of its own and
-    lies clearly to one side; without one the caption ends after the noun.
+    The relation is to the nearest object with at least a quarter of its box inside the object's
+    box and clearly on one side; without one the caption ends after the noun.
 
     Args:
         boxes: (N, 4) float32, visible boxes, xyxy in pixels.
-        nouns, colors: N words each.
-        moods: N words, for a figure its pose and otherwise "".
+        nouns: N class names.
+        colors: N colour names.
+        moods: N poses of figures, "" for other objects.
         image: (H, W) in pixels.
     """
     rows = boxes.tolist()
@@ -73,11 +74,11 @@ def describe(
 def _clear_neighbour(
     i: int, boxes: list[list[float]], image: tuple[int, int]
 ) -> tuple[int, str] | None:
-    """The nearest object that is shown in the box of object `i`, with its relation."""
+    """Returns the nearest object shown in the box of object `i`, and its relation."""
     best = None
     x, y = boxes[i][0] + boxes[i][2], boxes[i][1] + boxes[i][3]
     for j, other in enumerate(boxes):
-        if j == i or _shown_share(other, boxes[i]) < _SHOWN_SHARE:
+        if j == i or _shown_fraction(other, boxes[i]) < _SHOWN_FRACTION:
             continue
         word = relation(boxes[i], other, image)
         if word is None:
@@ -88,8 +89,8 @@ def _clear_neighbour(
     return best[1:] if best else None
 
 
-def _shown_share(box: list[float], region: list[float]) -> float:
-    """How much of a box lies in a region, 0…1."""
+def _shown_fraction(box: list[float], region: list[float]) -> float:
+    """Returns the fraction of a box inside a region."""
     width = min(box[2], region[2]) - max(box[0], region[0])
     height = min(box[3], region[3]) - max(box[1], region[1])
     area = (box[2] - box[0]) * (box[3] - box[1])

@@ -1,4 +1,4 @@
-"""Which things a scene holds, where they lie and which of them can be seen."""
+"""Choice, position and visibility of the objects of a scene."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import numpy as np
 from training.data.shapes.scene_objects import (
     CLASSES,
     COLORS,
-    Thing,
+    SceneObject,
     draw_person,
     draw_shape,
     figure_of_size,
@@ -15,22 +15,22 @@ from training.data.shapes.scene_objects import (
 from training.data.shapes.scene_random import Draws
 
 MIN_VISIBLE_PIXELS = 20
-MIN_VISIBLE_SHARE = 0.25
+MIN_VISIBLE_FRACTION = 0.25
 
 _FIGURE = CLASSES.index("figure")
-_EMPTY_SHARE = 1 / 12
-_COUNT_WEIGHTS = (2, 3, 4, 3, 2, 1)  # of one object, two objects, …
+_EMPTY_PROBABILITY = 1 / 12
+_COUNT_WEIGHTS = (2, 3, 4, 3, 2, 1)  # of one, two, … objects
 _CLASS_WEIGHTS = tuple(2.0 if name == "figure" else 1.0 for name in CLASSES)
 _MIN_RADIUS, _MIN_EXTENT = 4.5, 24.0
 
 
-def arrange_crowd(draws: Draws, size: tuple[int, int]) -> list[Thing]:
-    """Up to six things of different colours, back to front."""
-    if draws.unit() < _EMPTY_SHARE:
+def arrange_crowd(draws: Draws, size: tuple[int, int]) -> list[SceneObject]:
+    """Draws up to six objects of different colours, back to front."""
+    if draws.unit() < _EMPTY_PROBABILITY:
         return []
     count = 1 + draws.choice(_COUNT_WEIGHTS)
     free = list(range(len(COLORS)))
-    things: list[Thing] = []
+    objects: list[SceneObject] = []
     taken: list[tuple[float, float, float]] = []
     for _ in range(count):
         color = free.pop(draws.integer(len(free)))
@@ -40,12 +40,12 @@ def arrange_crowd(draws: Draws, size: tuple[int, int]) -> list[Thing]:
             pose, figure = figure_of_size(draws, extent)
             _, _, half_width, half_height = figure.bounds()
             centre = _place(draws, size, 0.75 * half_width, 0.75 * half_height, taken)
-            things.append(draw_person(draws, pose, color, centre, figure))
+            objects.append(draw_person(draws, pose, color, centre, figure))
         else:
             radius = max(draws.uniform(0.075, 0.24) * min(size), _MIN_RADIUS)
             centre = _place(draws, size, 0.6 * radius, 0.6 * radius, taken)
-            things.append(draw_shape(draws, label, color, centre, radius))
-    return things
+            objects.append(draw_shape(draws, label, color, centre, radius))
+    return objects
 
 
 def _place(
@@ -55,7 +55,7 @@ def _place(
     margin_y: float,
     taken: list[tuple[float, float, float]],
 ) -> tuple[float, float]:
-    """A centre (x, y) at least the margins away from the border, if it can be had off others."""
+    """Draws a centre (x, y) inside the margins, away from other objects if possible."""
     reach = max(margin_x, margin_y)
     for _ in range(4):
         x = _between(draws, margin_x, size[1] - margin_x)
@@ -74,8 +74,8 @@ def _between(draws: Draws, low: float, high: float) -> float:
     return draws.uniform(low, high) if low < high else (low + high) / 2
 
 
-def arrange_one(draws: Draws, size: tuple[int, int], figure: bool) -> Thing:
-    """One thing, as large as the image allows or smaller, wholly inside it."""
+def arrange_one(draws: Draws, size: tuple[int, int], figure: bool) -> SceneObject:
+    """Draws one object that is completely inside the image."""
     color = draws.integer(len(COLORS))
     label = _FIGURE if figure else draws.integer(len(CLASSES))
     if label == _FIGURE:
@@ -88,29 +88,31 @@ def arrange_one(draws: Draws, size: tuple[int, int], figure: bool) -> Thing:
     return draw_shape(draws, label, color, centre, radius)
 
 
-def keep_visible(things: list[Thing], size: tuple[int, int]) -> tuple[list[Thing], np.ndarray]:
-    """The things of which enough is seen; the others are to be left out of the image.
+def keep_visible(
+    objects: list[SceneObject], size: tuple[int, int]
+) -> tuple[list[SceneObject], np.ndarray]:
+    """Returns the sufficiently visible objects.
 
-    Enough is at least `MIN_VISIBLE_PIXELS` and `MIN_VISIBLE_SHARE` of the whole thing, whatever
-    hides the rest: kept things in front of it or the image's border.
+    An object is visible if at least `MIN_VISIBLE_PIXELS` and the fraction `MIN_VISIBLE_FRACTION` of
+    it are neither occluded by visible objects in front nor outside of the image.
 
     Args:
-        things: back to front.
+        objects: objects, back to front.
         size: (H, W) in pixels.
 
     Returns:
-        The kept things, back to front, and their (H, W) uint16 instance map: 0 = background,
-        else 1 + the index of the foremost kept thing.
+        The visible objects, back to front, and their (H, W) uint16 instance map: 0 = background,
+        else 1 + the index of the foremost visible object.
     """
-    depth = np.zeros(size, np.uint16)  # 1 = foremost kept
-    kept: list[Thing] = []
-    for thing in reversed(things):
-        support = thing.support()
-        image, window = thing.cropped(size)
+    depth = np.zeros(size, np.uint16)  # 1 = foremost visible object
+    kept: list[SceneObject] = []
+    for item in reversed(objects):
+        support = item.support()
+        image, window = item.cropped(size)
         free = support[window] & (depth[image] == 0)
-        seen, whole = np.count_nonzero(free), np.count_nonzero(support)
-        if seen >= max(MIN_VISIBLE_PIXELS, MIN_VISIBLE_SHARE * whole):
-            kept.append(thing)
+        shown, whole = np.count_nonzero(free), np.count_nonzero(support)
+        if shown >= max(MIN_VISIBLE_PIXELS, MIN_VISIBLE_FRACTION * whole):
+            kept.append(item)
             depth[image][free] = len(kept)
     numbers = np.zeros(len(kept) + 1, np.uint16)
     numbers[1:] = np.arange(len(kept), 0, -1)

@@ -1,4 +1,4 @@
-"""The things a scene is made of: placed, coloured and anti-aliased."""
+"""The objects of a scene, anti-aliased."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from training.data.shapes.scene_random import Draws, direction
 from training.data.shapes.shape_outlines import SHAPES, shape_distance
 
 CLASSES = (*SHAPES, "figure")
-"""Object classes; in class maps their numbers are one higher, 0 being the background."""
+"""Object classes; segmentation maps have 0 for the background and 1 + the class index."""
 
 COLORS = {
     "red": (208, 32, 38),
@@ -24,7 +24,7 @@ COLORS = {
     "white": (244, 244, 244),
     "black": (22, 22, 22),
 }
-"""RGB of each named colour; what is painted lies within 14 levels before shading."""
+"""RGB of each named colour; objects deviate by up to 14 levels before shading."""
 
 _FIGURE = CLASSES.index("figure")
 _COLOR_JITTER = 14.0
@@ -34,17 +34,18 @@ _PAD = 2
 
 
 @dataclass(frozen=True)
-class Thing:
-    """One object as a stamp: a window of the plane that may reach beyond the image.
+class SceneObject:
+    """An object in a window that may extend beyond the image.
 
     Attributes:
         label: index into `CLASSES`.
         color: index into `COLORS`.
-        pose: index into `POSES`, −1 where it is no figure.
-        x0, y0: the window's corner in pixels of the image; may be negative.
-        coverage: (h, w) float32 in 0 … 1, the share of each pixel that is painted.
-        paint: (h, w, 3) float32, the colour of each pixel.
-        joints: 14 × (x, y) for a figure, else empty.
+        pose: index into `POSES`; −1 unless it is a figure.
+        x0: left edge of the window in pixels of the image; may be negative.
+        y0: top edge of the window in pixels of the image; may be negative.
+        coverage: (h, w) float32 in 0 … 1, painted fraction of each pixel.
+        paint: (h, w, 3) float32, colour of each pixel.
+        joints: 14 × (x, y) of a figure; empty for other objects.
     """
 
     label: int
@@ -57,7 +58,7 @@ class Thing:
     joints: tuple[tuple[float, float], ...] = ()
 
     def cropped(self, size: tuple[int, int]) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
-        """Slices of the image and of the window where the two meet."""
+        """Returns the slices of the image and of the window where they intersect."""
         height, width = self.coverage.shape
         top, left = max(self.y0, 0), max(self.x0, 0)
         bottom = max(min(self.y0 + height, size[0]), top)
@@ -70,27 +71,27 @@ class Thing:
         return image, window
 
     def support(self) -> np.ndarray:
-        """(h, w) bool: pixels at least half covered."""
+        """Returns (h, w) bool: pixels at least half covered."""
         return self.coverage >= 0.5
 
 
 def draw_shape(
     draws: Draws, label: int, color: int, centre: tuple[float, float], radius: float
-) -> Thing:
-    """A shape of class `label` in a circle of `radius` pixels about `centre` (x, y)."""
+) -> SceneObject:
+    """Draws a shape of class `label` in a circle of `radius` pixels about `centre` (x, y)."""
     reach = int(radius * 1.15) + _PAD
     x0, y0 = int(centre[0]) - reach, int(centre[1]) - reach
     xs = np.arange(x0, x0 + 2 * reach + 1, dtype=np.float32)[None, :] + np.float32(0.5 - centre[0])
     ys = np.arange(y0, y0 + 2 * reach + 1, dtype=np.float32)[:, None] + np.float32(0.5 - centre[1])
     distance = shape_distance(CLASSES[label], xs, ys, radius, draws.uniform(0, 360))
     paint = _shaded(draws, _jittered(draws, color), xs, ys, radius)
-    return Thing(label, color, -1, x0, y0, _coverage(distance), paint)
+    return SceneObject(label, color, -1, x0, y0, _coverage(distance), paint)
 
 
 def draw_person(
     draws: Draws, pose: int, color: int, centre: tuple[float, float], figure: Figure
-) -> Thing:
-    """A stick figure about `centre`; its own right arm and leg are tinted towards grey."""
+) -> SceneObject:
+    """Draws a stick figure about `centre`, its right arm and leg tinted towards grey."""
     figure = figure.moved(*centre)
     left, top, right, bottom = figure.bounds()
     x0, y0 = int(left) - _PAD, int(top) - _PAD
@@ -101,17 +102,17 @@ def draw_person(
     tint = _coverage(right_side) * np.float32(_TINT)
     for channel, level in enumerate(rgb):
         paint[..., channel] = tint * np.float32(128 - level) + np.float32(level)
-    return Thing(_FIGURE, color, pose, x0, y0, _coverage(whole), paint, figure.joints)
+    return SceneObject(_FIGURE, color, pose, x0, y0, _coverage(whole), paint, figure.joints)
 
 
 def figure_of_size(draws: Draws, extent: float) -> tuple[int, Figure]:
-    """A pose, either with equal chance, and a figure in it of `extent` pixels."""
+    """Draws a pose with equal probability, and a figure in it of `extent` pixels."""
     pose = draws.integer(len(POSES))
     return pose, draw_figure(draws, POSES[pose], extent)
 
 
 def _coverage(distance: np.ndarray) -> np.ndarray:
-    """Share of a pixel behind an edge at `distance` from its centre."""
+    """Returns the fraction of a pixel behind an edge at `distance` from its centre."""
     return np.minimum(np.maximum(np.float32(0.5) - distance, np.float32(0)), np.float32(1))
 
 
@@ -125,7 +126,7 @@ def _jittered(draws: Draws, color: int) -> list[float]:
 def _shaded(
     draws: Draws, rgb: list[float], xs: np.ndarray, ys: np.ndarray, radius: float
 ) -> np.ndarray:
-    """A colour that brightens gently in one direction."""
+    """Returns a colour with a slight gradient of lightness."""
     cosine, sine = direction(draws.uniform(0, 360))
     strength = draws.uniform(0, _SHADING) / radius
     light = xs * np.float32(cosine * strength) + (ys * np.float32(sine * strength) + np.float32(1))

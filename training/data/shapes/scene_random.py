@@ -1,4 +1,4 @@
-"""Random numbers that are the same on every machine and with every NumPy."""
+"""Random numbers that are equal on every machine and with every version of NumPy."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ _BLOCK = 128
 
 
 class Draws:
-    """Numbers drawn for one scene.
+    """Random numbers of one scene.
 
-    Only the raw words of a bit generator are used: NumPy keeps those streams fixed for ever,
-    while the streams of `Generator.uniform` and its kin may change between releases.
+    Only the raw words of a bit generator are used: NumPy guarantees these streams, while those of
+    `Generator.uniform` and similar methods may change between releases.
 
     Args:
-        seed: integer ≥ 0, the data set.
-        index: integer ≥ 0, the scene within it.
+        seed: seed of the data set, at least 0.
+        index: index of the scene, at least 0.
     """
 
     def __init__(self, seed: int, index: int):
@@ -26,30 +26,30 @@ class Draws:
         self._words: list[int] = []
 
     def unit(self) -> float:
-        """A float in [0, 1)."""
+        """Returns a float in [0, 1)."""
         if not self._words:
             self._words = self._bits.random_raw(_BLOCK).tolist()
         return (self._words.pop() >> 11) * 2.0**-53
 
     def uniform(self, low: float, high: float) -> float:
-        """A float in [low, high)."""
+        """Returns a float in [low, high)."""
         return low + (high - low) * self.unit()
 
     def integer(self, stop: int) -> int:
-        """An integer in 0 … stop − 1."""
+        """Returns an integer in 0 … stop − 1."""
         return int(self.unit() * stop)
 
     def choice(self, weights: Sequence[float]) -> int:
-        """An index drawn in proportion to `weights`."""
-        mark = self.unit() * sum(weights)
+        """Returns an index with probabilities in proportion to `weights`."""
+        rest = self.unit() * sum(weights)
         for index, weight in enumerate(weights):
-            mark -= weight
-            if mark < 0:
+            rest -= weight
+            if rest < 0:
                 return index
         return len(weights) - 1
 
     def grid(self, height: int, width: int) -> np.ndarray:
-        """(height, width) float32 in [0, 1), in steps of 1/256."""
+        """Returns (height, width) float32 in [0, 1), in steps of 1/256."""
         count = height * width
         words = self._bits.random_raw((count + 7) // 8).astype("<u8", copy=False)
         levels = words.view(np.uint8)[:count].reshape(height, width)
@@ -57,10 +57,10 @@ class Draws:
 
 
 def direction(degrees: float) -> tuple[float, float]:
-    """(cosine, sine) of an angle, rounded to 2⁻²⁰.
+    """Returns (cosine, sine) of an angle, rounded to 2⁻²⁰.
 
-    Mathematics libraries differ in the last bit; the rounding hides that, so that images are
-    equal to the last pixel everywhere.
+    Mathematical libraries differ in the last bit; the rounding makes images equal to the last pixel
+    everywhere.
     """
     angle = math.radians(degrees)
     return round(math.cos(angle) * 2**20) / 2**20, round(math.sin(angle) * 2**20) / 2**20

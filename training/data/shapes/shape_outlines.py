@@ -16,23 +16,23 @@ _CROSS_LONG, _CROSS_SHORT = 0.94, 0.3
 def shape_distance(
     kind: str, xs: np.ndarray, ys: np.ndarray, radius: float, degrees: float
 ) -> np.ndarray:
-    """Signed distance from pixel centres to a shape that fits in a circle about the origin.
+    """Returns the signed distance of pixel centres to a shape in a circle about the origin.
 
-    The square is as large as the others look: its corners reach 13 % beyond the circle. Off the
-    corners the value is a lower bound of the true distance.
+    The corners of the square extend 13 % beyond the circle. Outside of corners the value is a lower
+    bound of the true distance.
 
     Args:
-        kind: one of `SHAPES`.
+        kind: name of the shape, one of `SHAPES`.
         xs: (1, w) float32, x of the pixel centres from the shape's centre, in pixels.
-        ys: (h, 1) float32, y likewise.
-        radius: of the circle, in pixels.
-        degrees: turn of the shape.
+        ys: (h, 1) float32, y of the pixel centres from the shape's centre, in pixels.
+        radius: radius of the circle in pixels.
+        degrees: rotation of the shape.
 
     Returns:
         (h, w) float32.
 
     Raises:
-        ValueError: for an unknown kind.
+        ValueError: if the kind is unknown.
     """
     if kind in ("circle", "ring"):
         return _round(kind, xs, ys, radius)
@@ -46,7 +46,7 @@ def shape_distance(
         # A pentagram is where at most one of the five lines is exceeded; cos 72° = 0.309017.
         planes = _half_planes(xs, ys, degrees, 5, radius * 0.309017)
         return _second_largest(planes)
-    raise ValueError(f"unknown shape {kind!r}; use one of {', '.join(SHAPES)}")
+    raise ValueError(f"kind must be one of {', '.join(SHAPES)}, not {kind!r}.")
 
 
 def _round(kind: str, xs: np.ndarray, ys: np.ndarray, radius: float) -> np.ndarray:
@@ -74,7 +74,7 @@ def _rectangular(
 def _half_planes(
     xs: np.ndarray, ys: np.ndarray, degrees: float, count: int, offset: float
 ) -> list[np.ndarray]:
-    """Signed distances to `count` lines at `offset` from the centre, evenly turned."""
+    """Returns signed distances to `count` lines at `offset` from the centre, evenly rotated."""
     planes = []
     for side in range(count):
         cosine, sine = direction(degrees + 90 + 360 * side / count)
@@ -98,13 +98,14 @@ def capsule_distance(
     stop: tuple[float, float],
     radius: float,
 ) -> np.ndarray:
-    """Signed distance to a line from `start` to `stop` drawn with a round pen.
+    """Returns the signed distance to a line from `start` to `stop` with round ends.
 
     Args:
         xs: (1, w) float32, x of the pixel centres.
         ys: (h, 1) float32, y of the pixel centres.
-        start, stop: x, y of the ends, in the same frame.
-        radius: half the pen's width, in pixels.
+        start: x, y of one end.
+        stop: x, y of the other end.
+        radius: half of the line width in pixels.
 
     Returns:
         (h, w) float32.

@@ -1,7 +1,7 @@
-"""The embedded scenes as the TFDS data set `zoo_shapes`.
+"""The shapes data set as the TFDS data set `zoo_shapes`.
 
-Importing this module registers it; `tfds.load("zoo_shapes/scenes", data_dir=...)` then draws and
-stores it on first use. Nothing is downloaded and no network is needed.
+Importing this module registers it; `tfds.load("zoo_shapes/scenes", data_dir=...)` then generates
+and stores it at the first use, without any download.
 """
 
 from __future__ import annotations
@@ -21,18 +21,20 @@ from training.data.shapes.scene import Scene, draw_scene
 from training.data.shapes.scene_objects import CLASSES, COLORS
 
 FIRST_INDEX = {"train": 0, "validation": 1_000_000_000, "test": 2_000_000_000}
-"""Number of the first scene of each split; so no count makes two splits share a scene."""
+"""Index of the first scene of each split, so that splits of any size are disjoint."""
 
 
 @dataclasses.dataclass(eq=False)
 class ShapesConfig(tfds.core.BuilderConfig):
-    """What to draw.
+    """Configuration of the scenes.
 
     Attributes:
-        size: (H, W) in pixels, each at least 32.
-        seed: integer ≥ 0.
-        variant: `scene`, `single` or `figure`, as `draw_scene` takes it.
-        train, validation, test: number of scenes in each split, each at least 1.
+        size: height and width in pixels, each at least 32.
+        seed: seed of the scenes, at least 0.
+        variant: `scene`, `single` or `figure`, see `draw_scene`.
+        train: number of training scenes, at least 1.
+        validation: number of validation scenes, at least 1.
+        test: number of test scenes, at least 1.
     """
 
     size: tuple[int, int] = (128, 128)
@@ -45,19 +47,19 @@ class ShapesConfig(tfds.core.BuilderConfig):
     def __post_init__(self) -> None:
         for split, count in self.counts().items():
             if count < 1:
-                raise ValueError(f"split {split} needs at least 1 scene, got {count}")
-        draw_scene(self.seed, 0, self.size, self.variant)  # refuses what cannot be drawn
+                raise ValueError(f"{split} must be at least 1 scene, not {count}.")
+        draw_scene(self.seed, 0, self.size, self.variant)  # raises on wrong values
 
     def counts(self) -> dict[str, int]:
-        """Scenes in each split."""
+        """Returns the number of scenes by split."""
         return {"train": self.train, "validation": self.validation, "test": self.test}
 
 
 class ZooShapes(tfds.core.GeneratorBasedBuilder):
-    """Drawn scenes with image class, box, class map, instances, poses and captions.
+    """Generated scenes with image class, box, segmentation, instances, poses and captions.
 
-    Boxes are `xyxy` in pixels. `label` and `box` hold the only object and are −1 and zeros where
-    there is not exactly one. `index` is the scene's number for `draw_scene`.
+    Boxes are `xyxy` in pixels. `label` and `box` are those of the single object, −1 and zeros if
+    there is not exactly one. `index` is the index of the scene for `draw_scene`.
     """
 
     VERSION = tfds.core.Version("1.1.0")
@@ -71,7 +73,7 @@ class ZooShapes(tfds.core.GeneratorBasedBuilder):
         ShapesConfig(name="scenes_256", description="Up to six objects, 256×256.", size=(256, 256)),
         ShapesConfig(
             name="scenes_6000",
-            description="Up to six objects, 128×128; for what 1200 scenes cannot teach.",
+            description="Up to six objects, 128×128, five times as many scenes.",
             train=6000,
         ),
         ShapesConfig(name="single", description="One object, 128×128.", variant="single"),
@@ -113,7 +115,7 @@ class ZooShapes(tfds.core.GeneratorBasedBuilder):
         download_config: tfds.download.DownloadConfig | None = None,
         **options: Any,
     ) -> None:
-        """Draws and stores the scenes; never looks for a prepared copy on the network."""
+        """Generates and stores the scenes, without looking for a prepared copy on the network."""
         config = download_config or tfds.download.DownloadConfig()
         config = dataclasses.replace(config, try_download_gcs=False)
         super().download_and_prepare(download_dir=download_dir, download_config=config, **options)
@@ -134,7 +136,7 @@ class ZooShapes(tfds.core.GeneratorBasedBuilder):
 
 
 def _example(index: int, scene: Scene) -> dict[str, Any]:
-    """One scene in the shape of the features."""
+    """Returns the features of a scene."""
     objects = {
         "bbox": scene.boxes,
         "label": scene.labels,
@@ -155,7 +157,7 @@ def _example(index: int, scene: Scene) -> dict[str, Any]:
 
 
 def _png(pixels: np.ndarray) -> io.BytesIO:
-    """An image or map as a PNG file; TFDS's own encoder takes about four times as long."""
+    """Encodes an image or map as PNG, about four times as fast as TFDS."""
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, "PNG", compress_level=1)
     file.seek(0)

@@ -1,4 +1,4 @@
-"""What all data sets made of files share."""
+"""The base class of data sets that consist of files."""
 
 from __future__ import annotations
 
@@ -17,25 +17,37 @@ from zoo.errors import InputError
 
 
 class FileSource(Source):
-    """A data set of files: every split is a table of paths (and other columns).
+    """A data set of files: every split is a table of paths and other columns.
 
-    A reader implements `open`, whose image is a `LazyImage`.
+    A subclass implements `open`, whose image is a `LazyImage`.
+
+    Args:
+        root: the data folder.
+
+    Raises:
+        InputError: if there is no such folder.
     """
 
     def __init__(self, root: str) -> None:
         super().__init__()
         self.root = Path(root)
         if not root or not self.root.is_dir():
-            raise InputError(f"{root or '(nothing)'}: no such folder; give FORMAT:FOLDER.")
+            raise InputError(f"{root or '(nothing)'}: no such folder; use FORMAT:FOLDER.")
         self.tables: dict[str, dict[str, np.ndarray]] = {}
 
     def add_split(self, split: str, columns: dict[str, list[Any]]) -> None:
-        """Adds a split; the columns have one entry a record."""
+        """Adds a split; each column has one value per record."""
         self.tables[split] = {key: np.asarray(values) for key, values in columns.items()}
         self.sizes[split] = len(next(iter(columns.values())))
 
+    def add_pairs(self, splits: dict[str, list[tuple[Path, Path]]], key: str) -> None:
+        """Adds splits of images and one other file each, in columns `image` and `key`."""
+        for split, pairs in splits.items():
+            images, others = zip(*pairs, strict=True)
+            self.add_split(split, {"image": list(map(str, images)), key: list(map(str, others))})
+
     def columns(self, split: str) -> Iterable[np.ndarray]:
-        """All values of a split's records, those that are paths among them."""
+        """Returns all values of a split's records, including paths."""
         return self.tables[split].values()
 
     def raw(self, split: str, seed: tf.Tensor | None = None) -> tf.data.Dataset:
@@ -46,14 +58,14 @@ class FileSource(Source):
         return tf.data.Dataset.from_tensor_slices(order).map(row)
 
     def rows(self, split: str) -> Callable[[tf.Tensor], Record]:
-        # Not on a GPU, where the pipeline would fetch every record from.
+        # On a GPU the pipeline would copy every record from there.
         with tf.device("CPU"):
             columns = {key: tf.constant(column) for key, column in self.tables[split].items()}
-        return lambda number: {key: tf.gather(column, number) for key, column in columns.items()}
+        return lambda index: {key: tf.gather(column, index) for key, column in columns.items()}
 
     def decode(self, record: Record) -> dict[str, tf.Tensor]:
         sample = self.open(record)
-        return {**sample, "image": sample["image"].whole()}
+        return {**sample, "image": sample["image"].decode()}
 
     def size_of(self, record: Record) -> tf.Tensor:
         image = open_image(record["image"])
@@ -67,17 +79,17 @@ class FileSource(Source):
                 continue
             for value in column.ravel().tolist():
                 path = value.encode(errors="surrogateescape") if isinstance(value, str) else value
-                digest.update(path + b"\0" + _state_of(path))
+                digest.update(path + b"\0" + _file_state(path))
         return digest.digest()
 
     def name_of(self, record: Record) -> str:
         return record["image"].numpy().decode(errors="replace")
 
 
-def _state_of(path: bytes) -> bytes:
-    """What tells whether a file is still the same; nothing where the text names no file."""
+def _file_state(path: bytes) -> bytes:
+    """Returns size and modification time of a file; nothing if there is no such file."""
     try:
-        found = os.stat(path)
+        status = os.stat(path)
     except (OSError, ValueError):
         return b""
-    return f"{found.st_size} {found.st_mtime_ns}".encode()
+    return f"{status.st_size} {status.st_mtime_ns}".encode()

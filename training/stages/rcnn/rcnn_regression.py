@@ -1,4 +1,4 @@
-"""Better boxes: a ridge regression a class from pool5 to t_x, t_y, t_w, t_h."""
+"""Box regression: one ridge regression per class from pool5 to t_x, t_y, t_w, t_h."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from training.stages.rcnn.rcnn_features import FeatureFiles
 from training.stages.rcnn.rcnn_svms import NORM, mean_norms
 
 STRENGTH = 1000.0
-"""λ of the paper, for features whose mean norm is 20."""
+"""λ of the paper, for features with a mean norm of 20."""
 
 
 def regress_boxes(
@@ -17,19 +17,19 @@ def regress_boxes(
 ) -> tuple[np.ndarray, np.ndarray, int]:
     """Solves the regressions.
 
-    The mean target is not shrunk: features and targets are centred, as scikit-learn does.
+    Features and targets are centred, as scikit-learn does, so the mean target is not penalized.
 
     Args:
-        files: that have been made.
-        count: of images.
-        classes: K.
+        files: complete feature files.
+        count: number of images.
+        classes: number of classes K.
 
     Returns:
-        Weights (K, 4, inputs) and intercepts (K, 4) on pool5 as it comes out of the network, zeros
-        for a class without pairs, and the number of pairs.
+        Weights (K, 4, F) and intercepts (K, 4) for pool5 as the network computes it, zeros for a
+        class without pairs, and the number of pairs.
     """
     scale = NORM / mean_norms(files, count)[1]
-    # Only what is asked for becomes float32: pairs of all classes are many.
+    # Only the pairs of one class at a time become float32, to save memory.
     pairs = [
         (labels, targets, features.astype(np.float16))
         for labels, targets, features in files.read(count, "pair_classes", "pair_targets", "pool5")
@@ -38,7 +38,8 @@ def regress_boxes(
     weights = np.zeros((classes, 4, features.shape[1]))
     intercepts = np.zeros((classes, 4))
     for label in np.unique(labels):
-        own = labels == label
-        solver = Ridge(alpha=STRENGTH).fit(scale * features[own].astype(np.float32), targets[own])
+        of_class = labels == label
+        inputs = scale * features[of_class].astype(np.float32)
+        solver = Ridge(alpha=STRENGTH).fit(inputs, targets[of_class])
         weights[label], intercepts[label] = scale * solver.coef_, solver.intercept_
     return weights, intercepts, len(labels)

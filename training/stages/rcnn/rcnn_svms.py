@@ -1,4 +1,4 @@
-"""One linear SVM a class, with background that looks like an object sought out for it."""
+"""One linear SVM per class, trained with hard negative mining."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from training.stages.rcnn.rcnn_features import FeatureFiles
 from zoo.errors import InputError
 
 NORM = 20.0
-"""Mean norm that features are scaled to."""
+"""Mean norm of the scaled features."""
 
 NEGATIVE_IOU = 0.3
-"""Overlap with every object of a class below which a region is background to its SVM."""
+"""IoU with every object of a class below which a region is background to its SVM."""
 
 COST, POSITIVE_WEIGHT, BIAS = 1e-3, 2.0, 10.0
 HARD, EASY = -1.0001, -1.2
-"""Margins above which background is hard enough to learn from, and below which it is dropped."""
+"""Margins above which background is added to the SVM, and below which it is dropped."""
 
 RETRAIN = 2000
-"""Hard ones that an SVM takes in before it is solved again."""
+"""Number of new hard negatives after which an SVM is solved again."""
 
 NEVER = -30.0
-"""Intercept of a class without an object to learn from."""
+"""Intercept of a class without labelled objects."""
 
 _STEPS = 20_000
 
@@ -36,12 +36,14 @@ class Svm:
     """The SVM of one class.
 
     Args:
-        positives: (P, F) features of the true boxes, scaled.
+        positives: scaled features (P, F) of the true boxes.
 
     Attributes:
-        weights, intercept: (F,) and a number; None before it is first solved.
-        negatives: (N, F) background that it learns from.
-        converged: whether the last solution is one.
+        weights: (F,); None before the first solution.
+        intercept: intercept of the solution.
+        negatives: scaled features (N, F) of the background in the training set.
+        pending: features of background since the last solution.
+        converged: whether the last solution has converged.
     """
 
     def __init__(self, positives: np.ndarray):
@@ -50,24 +52,24 @@ class Svm:
         self.weights: np.ndarray | None = None
         self.intercept = NEVER
         self.converged = True
-        self._new: list[np.ndarray] = []
+        self.pending: list[np.ndarray] = []
 
     def consider(self, background: np.ndarray) -> None:
-        """Takes in what is hard of (N, F) scaled features; before the first solution, all."""
+        """Adds the hard ones of background features (N, F); before the first solution, all."""
         if self.weights is not None:
             background = background[self.margins(background) > HARD]
-        self._new.append(background)
-        if sum(map(len, self._new)) > RETRAIN:
+        self.pending.append(background)
+        if sum(map(len, self.pending)) > RETRAIN:
             self.solve()
 
     def margins(self, features: np.ndarray) -> np.ndarray:
-        """(N,) of features (N, F)."""
+        """Returns the margins (N,) of scaled features (N, F)."""
         return features @ self.weights + self.intercept
 
     def solve(self) -> None:
-        """Solves it on what it has, and drops what is easy by then."""
-        self.negatives = np.concatenate([self.negatives, *self._new])
-        self._new = []
+        """Solves the SVM, and drops the background that is easy for the solution."""
+        self.negatives = np.concatenate([self.negatives, *self.pending])
+        self.pending = []
         solver = LinearSVC(
             loss="hinge",
             C=COST,
@@ -78,7 +80,7 @@ class Svm:
         )
         truth = np.repeat([1, 0], [len(self.positives), len(self.negatives)])
         with warnings.catch_warnings():
-            # Said in the end, of the last solution.
+            # The last solution is reported in the notes.
             warnings.simplefilter("ignore", ConvergenceWarning)
             solver.fit(np.concatenate([self.positives, self.negatives]), truth)
         self.converged = int(np.max(solver.n_iter_)) < _STEPS
@@ -88,11 +90,12 @@ class Svm:
 
 @dataclasses.dataclass(frozen=True)
 class Svms:
-    """Those of all classes, on features as they come out of the network.
+    """The SVMs of all classes, for features as the network computes them.
 
     Attributes:
-        weights, intercepts: (K, F) and (K,).
-        notes: what the user should know.
+        weights: (K, F).
+        intercepts: (K,).
+        notes: lines for the user.
     """
 
     weights: np.ndarray
@@ -100,33 +103,35 @@ class Svms:
     notes: list[str]
 
 
-def mine(files: FeatureFiles, count: int, names: Sequence[str], bar: Callable[[int], None]) -> Svms:
+def mine_svms(
+    files: FeatureFiles, count: int, names: Sequence[str], progress: Callable[[int], None]
+) -> Svms:
     """Solves the SVMs in one pass over the background of all images.
 
     Args:
-        files: that have been made.
-        count: of images.
-        names: of the classes.
-        bar: called with the number of images done.
+        files: complete feature files.
+        count: number of images.
+        names: class names.
+        progress: function that takes the number of images done.
 
     Raises:
-        InputError: no object of any class, or no background.
+        InputError: if there is no object, or no background for a class.
     """
     scale = NORM / mean_norms(files, count)[0]
     positives = list(files.read(count, "true_fc7", "true_classes"))
-    features = np.concatenate([scale * found for found, _ in positives])
-    labels = np.concatenate([found for _, found in positives])
+    features = np.concatenate([scale * rows for rows, _ in positives])
+    labels = np.concatenate([classes for _, classes in positives])
     if not len(labels):
-        raise InputError("the training images have no object that an SVM could learn from.")
+        raise InputError("the training images have no labelled object, which SVMs need.")
     svms = {int(label): Svm(features[labels == label]) for label in np.unique(labels)}
-    for number, (found, overlaps) in enumerate(files.read(count, "fc7", "overlaps")):
-        found *= scale
+    for number, (rows, overlaps) in enumerate(files.read(count, "fc7", "overlaps")):
+        rows *= scale
         for label, svm in svms.items():
-            svm.consider(found[overlaps[:, label] < NEGATIVE_IOU])
-        bar(number + 1)
+            svm.consider(rows[overlaps[:, label] < NEGATIVE_IOU])
+        progress(number + 1)
     for label, svm in svms.items():
-        if not len(svm.negatives) and not sum(map(len, svm._new)):
-            raise InputError(f"no region of the training images is background to {names[label]}.")
+        if not len(svm.negatives) and not sum(map(len, svm.pending)):
+            raise InputError(f"no proposal of the training images is background to {names[label]}.")
         svm.solve()
     weights = np.zeros((len(names), features.shape[1]))
     intercepts = np.full(len(names), NEVER)
@@ -136,14 +141,14 @@ def mine(files: FeatureFiles, count: int, names: Sequence[str], bar: Callable[[i
 
 
 def mean_norms(files: FeatureFiles, count: int) -> np.ndarray:
-    """(2,) mean norms of fc7 and pool5 over the proposals.
+    """Returns the mean norms (2,) of fc7 and pool5 over the proposals.
 
     Raises:
-        InputError: there are no proposals.
+        InputError: if there are no proposals.
     """
     total = np.sum([norms for (norms,) in files.read(count, "norms")], axis=0)
     if not total[2]:
-        raise InputError("the training images have no proposals to learn from.")
+        raise InputError("the training images have no proposals, which SVMs need.")
     return np.maximum(total[:2] / total[2], 1e-12)
 
 
@@ -151,8 +156,8 @@ def _notes(svms: dict[int, Svm], names: Sequence[str]) -> list[str]:
     objects = sum(len(svm.positives) for svm in svms.values())
     hard = sum(len(svm.negatives) for svm in svms.values())
     notes = [f"SVMs of {len(svms)} classes: {objects} objects, {hard} regions of hard background"]
-    never = [name for label, name in enumerate(names) if label not in svms]
-    if never:
-        notes.append(f"no object to learn {', '.join(never)} from: never answered")
+    missing = [name for label, name in enumerate(names) if label not in svms]
+    if missing:
+        notes.append(f"no training object of {', '.join(missing)}: never predicted")
     loose = [names[label] for label, svm in svms.items() if not svm.converged]
-    return notes + ([f"not solved to the end: {', '.join(loose)}"] if loose else [])
+    return notes + ([f"SVMs not converged: {', '.join(loose)}"] if loose else [])

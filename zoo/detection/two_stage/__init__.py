@@ -1,1 +1,1 @@
-"""Parts that R-CNN, Fast R-CNN, Faster R-CNN and Mask R-CNN share."""
+"""Shared parts of R-CNN, Fast R-CNN, Faster R-CNN and Mask R-CNN."""

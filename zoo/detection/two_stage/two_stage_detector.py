@@ -1,4 +1,4 @@
-"""Two-stage detectors: regions first, then what is in each of them."""
+"""Two-stage detectors: a region proposal network, and branches on its RoIs."""
 
 from __future__ import annotations
 
@@ -9,50 +9,55 @@ import keras
 from keras import ops
 
 from zoo.detection.detector import Detector
-from zoo.detection.ground_truth import truth_of
-from zoo.detection.two_stage.roi_heads import BoxBranch, RegionSampling, maps_of
+from zoo.detection.ground_truth import mark_valid
+from zoo.detection.two_stage.box_branch import BoxBranch
+from zoo.detection.two_stage.roi_pooling import maps_by_level
+from zoo.detection.two_stage.roi_sampling import RoiSampling
 from zoo.detection.two_stage.rpn import RegionProposals
+from zoo.detection.two_stage.rpn_loss import rpn_loss
 from zoo.flops import count_flops
 
-BOX_LOSSES = ("objectness", "rpn_box", "class", "box")
+RPN_LOSSES = ("objectness", "rpn_box")
+BOX_LOSSES = ("class", "box")
 TRAINABLE_PARTS = ("all", "proposals", "regions")
 
 
 class Branch(Protocol):
-    """What more is said about a region that shows an object: its mask, its joints."""
+    """A further branch of the second stage: masks or keypoints."""
 
     @property
     def name(self) -> str:
-        """Of its loss."""
+        """Name of its loss."""
 
     @property
     def head(self) -> keras.Model:
-        """What is learned."""
+        """Its layers."""
 
     def loss(self, maps, sample, truth: Mapping[str, Any], training: bool) -> Any:
-        """Scalar loss over the positive regions of `sample`, which come first."""
+        """Computes the loss of the positive RoIs of `sample`, a scalar."""
 
-    def postprocess(self, maps, found: dict[str, Any], transform) -> dict[str, Any]:
-        """Entries of the final answer; `found` has boxes on the canvas."""
+    def postprocess(self, maps, detections: dict[str, Any], transform) -> dict[str, Any]:
+        """Returns further predictions of detections with boxes in pixels of the model input."""
 
 
 @keras.saving.register_keras_serializable(package="zoo")
 class TwoStageDetector(Detector):
-    """Backbone and region proposal network as the functional graph, heads behind it.
+    """Backbone and region proposal network as the functional graph, with branches on RoIs.
 
-    Training runs the heads on the sampled regions alone; answers run them on the proposals.
+    Training runs the branches on sampled RoIs only, prediction runs them on the proposals.
 
     Args:
-        inputs, outputs, name: of the graph; outputs are `objectness`, `rpn_deltas` and the maps,
-            named `p` and their level.
-        proposals: what the network's scores become.
-        sampling: of regions to learn from.
-        box: the branch for classes and boxes.
-        branches: further ones.
-        region_levels: of the maps that regions are cut from.
+        inputs: the images' input.
+        outputs: outputs of the graph: `objectness`, `rpn_deltas` and the feature maps `p2`, …
+        proposals: settings of the region proposal network.
+        sampling: sampling of RoIs in training.
+        box: branch for classes and boxes.
+        branches: further branches.
+        roi_levels: levels of the feature maps that RoIs are pooled from.
         task: `"detection"` or `"instances"`.
-        learns: `"all"`; `"proposals"` for the proposal network and the maps, the heads staying as
-            they are; `"regions"` for the heads and the maps.
+        trainable_part: `"all"`; `"proposals"` for the region proposal network and the layers below
+            it; `"regions"` for the branches and the layers below them.
+        name: name of the model.
     """
 
     def __init__(
@@ -61,26 +66,26 @@ class TwoStageDetector(Detector):
         outputs: dict[str, Any],
         *,
         proposals: RegionProposals,
-        sampling: RegionSampling,
+        sampling: RoiSampling,
         box: BoxBranch,
         branches: tuple[Branch, ...] = (),
-        region_levels: tuple[int, ...],
+        roi_levels: tuple[int, ...],
         task: str = "detection",
         trainable_part: str = "all",
         name: str | None = None,
     ):
-        heads = (*BOX_LOSSES[2:], *(branch.name for branch in branches))
+        branch_losses = (*BOX_LOSSES, *(branch.name for branch in branches))
         losses = {
-            "all": (*BOX_LOSSES[:2], *heads),
-            "proposals": BOX_LOSSES[:2],
-            "regions": heads,
+            "all": (*RPN_LOSSES, *branch_losses),
+            "proposals": RPN_LOSSES,
+            "regions": branch_losses,
         }[trainable_part]
         super().__init__(inputs, outputs, losses=losses, task=task, name=name)
         self.proposals, self.sampling, self.box = proposals, sampling, box
         self.branches = branches
         self.trainable_part = trainable_part
-        self.region_levels = region_levels
-        # Keras tracks models that are attributes, not those inside plain objects.
+        self.roi_levels = roi_levels
+        # Keras tracks models that are attributes, but not those inside of plain objects.
         self.box_head = box.head
         for branch in branches:
             setattr(self, f"{branch.name}_head", branch.head)
@@ -94,50 +99,49 @@ class TwoStageDetector(Detector):
 
     @property
     def monitor(self) -> tuple[str, str]:
-        # Answers say nothing of proposals as long as the heads have not learned.
+        # Detections do not depend on the proposals alone as long as the branches are untrained.
         return ("val_loss", "min") if self.trainable_part == "proposals" else self.task.monitor
 
     def compute_losses(self, images, targets, outputs, training) -> dict[str, Any]:
-        truth = truth_of(targets)
-        maps, regions = self.maps_of(outputs)
+        truth = mark_valid(targets)
+        maps, roi_maps = self.feature_maps(outputs)
         height, width = ops.shape(images)[1:3]
         seeds = [self.seeds.next(), self.seeds.next()] if training else [0, 1]
         parts: dict[str, Any] = {}
         if self.trainable_part != "regions":
-            losses = self.proposals.losses(outputs, maps, truth, height, width, seeds[0])
-            parts.update(zip(BOX_LOSSES[:2], losses, strict=True))
+            losses = rpn_loss(self.proposals, outputs, maps, truth, height, width, seeds[0])
+            parts.update(zip(RPN_LOSSES, losses, strict=True))
         if self.trainable_part == "proposals":
             return parts
         boxes, valid = self.proposals.propose(outputs, maps, height, width, training)
         sample = self.sampling(boxes, valid, truth, seeds[1])
-        logits, deltas = self.box.forward(regions, sample["boxes"], training)
+        logits, deltas = self.box.forward(roi_maps, sample["boxes"], training)
         losses = self.box.losses(logits, deltas, sample, truth)
-        parts.update(zip(BOX_LOSSES[2:], losses, strict=True))
+        parts.update(zip(BOX_LOSSES, losses, strict=True))
         for branch in self.branches:
             positives = {key: value[:, : self.sampling.positives] for key, value in sample.items()}
-            parts[branch.name] = branch.loss(regions, positives, truth, training)
+            parts[branch.name] = branch.loss(roi_maps, positives, truth, training)
         return parts
 
     def decode(self, outputs: Mapping[str, Any], transform) -> dict[str, Any]:
-        maps, regions = self.maps_of(outputs)
+        maps, roi_maps = self.feature_maps(outputs)
         height, width = transform.resized_height, transform.resized_width
         boxes, valid = self.proposals.propose(outputs, maps, height, width, training=False)
-        logits, deltas = self.box.forward(regions, boxes, training=False)
-        found = self.box.postprocess(logits, deltas, boxes, valid, height, width)
-        predictions = {**found, "boxes": transform.restore_boxes(found["boxes"])}
+        logits, deltas = self.box.forward(roi_maps, boxes, training=False)
+        detections = self.box.postprocess(logits, deltas, boxes, valid, height, width)
+        predictions = {**detections, "boxes": transform.restore_boxes(detections["boxes"])}
         for branch in self.branches:
-            predictions.update(branch.postprocess(regions, found, transform))
+            predictions.update(branch.postprocess(roi_maps, detections, transform))
         return predictions
 
     def second_stage_macs(self) -> int:
-        """Multiply-accumulates of the heads on one image's proposals and detections."""
-        per_region = count_flops(self.box.head) // 2
-        total = self.proposals.after_nms[1] * per_region
+        """Returns the multiply-accumulates of the branches per image."""
+        total = self.proposals.after_nms[1] * (count_flops(self.box.head) // 2)
         for branch in self.branches:
-            total += self.box.detections * (count_flops(branch.head) // 2)
+            total += self.box.selection.max_detections * (count_flops(branch.head) // 2)
         return total
 
-    def maps_of(self, outputs: Mapping[str, Any]):
-        """The maps by level, all of them and those that regions are cut from."""
-        maps = maps_of(outputs)
-        return maps, {level: maps[level] for level in self.region_levels}
+    def feature_maps(self, outputs: Mapping[str, Any]):
+        """Returns the feature maps by level: all, and those that RoIs are pooled from."""
+        maps = maps_by_level(outputs)
+        return maps, {level: maps[level] for level in self.roi_levels}

@@ -1,4 +1,4 @@
-"""Regions cut out of the image itself, each of which goes through the network: R-CNN."""
+"""Regions warped to one size, each of which passes through the network (R-CNN, CVPR 2014)."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ import keras
 import numpy as np
 from keras import layers, ops
 
+from zoo.detection.two_stage.box_branch import BoxBranch
 from zoo.detection.two_stage.proposal_detector import ProposalDetector
-from zoo.detection.two_stage.roi_heads import BoxBranch, Pooler, maps_of
+from zoo.detection.two_stage.roi_pooling import RoiPooler, maps_by_level
 from zoo.errors import InputError
 from zoo.layers.region_warp import region_warp
 from zoo.losses.detection_losses import mean_where, softmax_cross_entropy
@@ -20,88 +21,89 @@ SCORES = ("svm", "softmax")
 
 
 @dataclasses.dataclass(frozen=True)
-class Warper(Pooler):
-    """Squares cut out of an image.
+class RoiWarper(RoiPooler):
+    """Warps RoIs of the image to squares.
 
     Attributes:
-        size: pixels a side.
-        context: pixels of it on every side that lie around the region.
+        size: side of the squares in pixels.
+        context: pixels on each side of a square that show the surroundings of the RoI.
     """
 
     context: int = 16
 
     def __call__(self, maps: Mapping[int, Any], boxes):
-        """{0: image (B, H, W, C)} and boxes (B, R, 4) → (B·R, size, size, C)."""
+        """Returns (B·R, size, size, C) for images (B, H, W, C) as level 0 and boxes (B, R, 4)."""
         warps = region_warp(maps[0], boxes, self.size, self.context)
         return ops.reshape(warps, (-1, *warps.shape[2:]))
 
 
 @dataclasses.dataclass(frozen=True)
 class WarpBranch(BoxBranch):
-    """R-CNN's branch; its head gives `[logits (N, K + 1), scores (N, K), deltas (N, 4·K)]`.
+    """R-CNN's branch; its head returns `[logits (N, K + 1), scores (N, K), deltas (N, 4·K)]`.
 
     Attributes:
-        at_once: regions of an image that go through the network together when it answers, since
+        chunk_size: RoIs per image that pass through the network at a time in prediction, since
             thousands of squares do not fit into memory.
     """
 
-    at_once: int = 32
+    chunk_size: int = 32
 
     def forward(self, maps: Mapping[int, Any], boxes, training: bool):
-        """Class logits (B, R, K + 1) and deltas (B, R, K, 4) of regions, in float32."""
+        """Returns class logits (B, R, K + 1) and deltas (B, R, K, 4) of RoIs in float32."""
         logits, _, deltas = self.head(self.pooler(maps, boxes), training=training)
-        regions, classes = boxes.shape[1], logits.shape[-1]
+        rois, classes = boxes.shape[1], logits.shape[-1]
         return (
-            ops.reshape(ops.cast(logits, "float32"), (-1, regions, classes)),
-            ops.reshape(ops.cast(deltas, "float32"), (-1, regions, classes - 1, 4)),
+            ops.reshape(ops.cast(logits, "float32"), (-1, rois, classes)),
+            ops.reshape(ops.cast(deltas, "float32"), (-1, rois, classes - 1, 4)),
         )
 
     def losses(self, logits, deltas, sample, truth) -> tuple[Any, ...]:
-        """The class loss alone: boxes are regressed apart."""
+        """Computes the class loss; the box regression is solved after training."""
         loss = softmax_cross_entropy(logits, sample["classes"])
         return (mean_where(loss, sample["sampled"]),)
 
-    def judge(self, maps: Mapping[int, Any], boxes):
-        """Scores (B, R, K) and deltas (B, R, K, 4) of regions, a few of them at a time."""
+    def score_rois(self, maps: Mapping[int, Any], boxes):
+        """Returns scores (B, R, K) and deltas (B, R, K, 4) of RoIs, computed in chunks."""
         classes = self.head.output_shape[1][-1]
 
-        def run(piece):
-            _, scores, deltas = self.head(self.pooler(maps, piece), training=False)
+        def run(chunk):
+            _, scores, deltas = self.head(self.pooler(maps, chunk), training=False)
             both = ops.concatenate([ops.cast(scores, "float32"), ops.cast(deltas, "float32")], -1)
-            return ops.reshape(both, (-1, piece.shape[1], 5 * classes))
+            return ops.reshape(both, (-1, chunk.shape[1], 5 * classes))
 
-        found = in_pieces(run, boxes, self.at_once, 5 * classes)
-        deltas = ops.reshape(found[..., classes:], (-1, boxes.shape[1], classes, 4))
-        return found[..., :classes], deltas
+        values = in_chunks(run, boxes, self.chunk_size, 5 * classes)
+        deltas = ops.reshape(values[..., classes:], (-1, boxes.shape[1], classes, 4))
+        return values[..., :classes], deltas
 
 
 @keras.saving.register_keras_serializable(package="zoo")
 class WarpedRegionDetector(ProposalDetector):
-    """R-CNN in one model: what is learned is the classification of warped regions.
+    """R-CNN in one model; gradient steps train the classification of warped RoIs.
 
-    The SVMs and the box regression are layers of the head that no gradient reaches. They are solved
-    afterwards, see `set_svms` and `set_box_regression`; until then the softmax gives the scores and
-    a region's box is its proposal.
+    The SVMs and the box regression are layers of the head that are not trained by gradients, but
+    set after training by `set_svms` and `set_box_regression`; before, scores are those of the
+    softmax and boxes are the proposals.
     """
 
-    def __init__(self, images: Any, pixels: Any, *, box: WarpBranch, **more: Any):
-        super().__init__(images, {0: pixels}, box=box, losses=("class",), **more)
-        self.branch = box
+    box: WarpBranch
+
+    def __init__(self, images: Any, pixels: Any, *, box: WarpBranch, **arguments: Any):
+        super().__init__(images, {0: pixels}, box=box, losses=("class",), **arguments)
 
     def decode(self, outputs: Mapping[str, Any], transform) -> dict[str, Any]:
         height, width = transform.resized_height, transform.resized_width
-        boxes, valid = self.regions_of(outputs, height, width)
-        scores, deltas = self.branch.judge(maps_of(outputs), boxes)
-        found = self.branch.postprocess_scores(scores, deltas, boxes, valid, height, width)
-        return {**found, "boxes": transform.restore_boxes(found["boxes"])}
+        boxes, valid = self.valid_proposals(outputs, height, width)
+        scores, deltas = self.box.score_rois(maps_by_level(outputs), boxes)
+        detections = self.box.select_detections(scores, deltas, boxes, valid, height, width)
+        return {**detections, "boxes": transform.restore_boxes(detections["boxes"])}
 
 
 @keras.saving.register_keras_serializable(package="zoo")
 class RegionScores(layers.Layer):
-    """Scores (N, K) in 0…1 from `[margins (N, K), logits (N, K + 1)]`, background first.
+    """Scores (N, K) in [0, 1] from `[margins (N, K), logits (N, K + 1)]`, background first.
 
-    The margins' sigmoid once the SVMs are solved (the weight `solved` is then 1), which keeps their
-    order and is 0.5 on their boundary, but is no probability; till then the softmax.
+    The sigmoid of the SVMs' margins once the weight `solved` is 1, else the softmax. The sigmoid
+    keeps the order of the margins and is 0.5 on the decision boundary; it is not a probability.
     """
 
     def __init__(self, **kwargs):
@@ -112,111 +114,125 @@ class RegionScores(layers.Layer):
 
     def call(self, inputs):
         margins, logits = (ops.cast(each, "float32") for each in inputs)
-        learned = ops.softmax(logits, axis=-1)[..., 1:]
+        probabilities = ops.softmax(logits, axis=-1)[..., 1:]
         solved = ops.cast(self.solved, "float32") > 0.5
-        return ops.where(solved, ops.sigmoid(margins), learned)
+        return ops.where(solved, ops.sigmoid(margins), probabilities)
 
     def compute_output_shape(self, input_shape):
         return tuple(input_shape[0])
 
 
 def region_head(
-    warps: Any, features: Any, num_classes: int, *, units: int, dropout: float, scores: str
+    warps: Any, features: Any, num_classes: int, *, hidden_units: int, dropout: float, scores: str
 ) -> keras.Model:
-    """Dense layers on a square's last map, the softmax, the SVMs on fc7, the boxes on pool5."""
+    """Builds R-CNN's head: softmax and SVMs on fc7, box regression on pool5.
+
+    Args:
+        warps: input of the warped RoIs (N, size, size, C).
+        features: last feature map of the backbone on `warps`.
+        num_classes: classes without background.
+        hidden_units: units of each dense layer.
+        dropout: dropout rate after each dense layer, in [0, 1).
+        scores: `"svm"` or `"softmax"`.
+    """
     pool5 = layers.Flatten(name="flatten")(features)
     x = pool5
     for number in (6, 7):
         x = layers.Dense(
-            units, activation="relu", kernel_initializer="he_normal", name=f"fc{number}"
+            hidden_units, activation="relu", kernel_initializer="he_normal", name=f"fc{number}"
         )(x)
         x = layers.Dropout(dropout, name=f"drop{number}")(x) if dropout else x
     gaussian = keras.initializers.RandomNormal(stddev=0.01)
     logits = layers.Dense(num_classes + 1, kernel_initializer=gaussian, name="logits")(x)
     if scores == "svm":
         margins = layers.Dense(num_classes, "linear", trainable=False, name="svms")(x)
-        found = RegionScores(name="scores")([margins, logits])
+        class_scores = RegionScores(name="scores")([margins, logits])
     else:
-        found = layers.Softmax(dtype="float32", name="scores")(logits)[..., 1:]
+        class_scores = layers.Softmax(dtype="float32", name="scores")(logits)[..., 1:]
     deltas = layers.Dense(
         4 * num_classes, kernel_initializer="zeros", trainable=False, name="boxes"
     )(pool5)
     outputs = [
         layers.Activation("linear", dtype="float32", name="float_logits")(logits),
-        found,
+        class_scores,
         layers.Activation("linear", dtype="float32", name="float_deltas")(deltas),
     ]
     return keras.Model(warps, outputs, name="box_head")
 
 
 def set_svms(model: keras.Model, weights: Any, intercepts: Any) -> None:
-    """Folds linear SVMs on fc7 into the model, whose scores are theirs from then on.
+    """Sets linear SVMs on fc7, whose margins then are the model's scores.
 
     Args:
-        model: an `rcnn` whose scores are of SVMs.
-        weights, intercepts: (K, units) and (K,).
+        model: an `rcnn` with `scores="svm"`.
+        weights: (K, units) weights per class.
+        intercepts: (K,) intercepts per class.
 
     Raises:
-        InputError: a model without SVMs, or shapes that do not fit it.
+        InputError: if the model has no SVMs, or the shapes do not match.
     """
     names = [layer.name for layer in model.box_head.layers]
     if "svms" not in names:
-        raise InputError(f"{model.name}: its scores are the softmax's; it has no SVMs.")
-    _fill(model, "svms", np.asarray(weights).T, intercepts)
+        raise InputError(f"{model.name}: the model has no SVMs, since scores is 'softmax'.")
+    _set_weights(model, "svms", np.asarray(weights).T, intercepts)
     model.box_head.get_layer("scores").solved.assign(1.0)
 
 
 def set_box_regression(model: keras.Model, weights: Any, intercepts: Any) -> None:
-    """Folds linear regressions of t_x, t_y, t_w, t_h on pool5 into the model.
+    """Sets linear regressions of t_x, t_y, t_w, t_h on pool5.
 
     Args:
         model: an `rcnn`.
-        weights, intercepts: (K, 4, inputs) and (K, 4), zeros for a class whose boxes stay.
+        weights: (K, 4, inputs) weights per class; zeros leave a class's boxes unchanged.
+        intercepts: (K, 4) intercepts per class.
 
     Raises:
-        InputError: shapes that do not fit the model.
+        InputError: if the shapes do not match the model.
     """
     weights = np.asarray(weights)
     kernel = weights.reshape(-1, weights.shape[-1]).T
-    _fill(model, "boxes", kernel, np.asarray(intercepts).reshape(-1))
+    _set_weights(model, "boxes", kernel, np.asarray(intercepts).reshape(-1))
 
 
-def _fill(model: keras.Model, name: str, kernel: np.ndarray, bias: Any) -> None:
+def _set_weights(model: keras.Model, name: str, kernel: np.ndarray, bias: Any) -> None:
     layer = model.box_head.get_layer(name)
     bias = np.asarray(bias)
     if kernel.shape != tuple(layer.kernel.shape) or bias.shape != tuple(layer.bias.shape):
         raise InputError(
-            f"{model.name}: {name} of {kernel.shape[0]} inputs and {kernel.shape[1]} outputs do "
-            f"not fit; the model has {layer.kernel.shape[0]} and {layer.kernel.shape[1]}."
+            f"{model.name}: {name} must have {layer.kernel.shape[0]} inputs and "
+            f"{layer.kernel.shape[1]} outputs, not {kernel.shape[0]} and {kernel.shape[1]}."
         )
     layer.kernel.assign(kernel.astype(np.float32))
     layer.bias.assign(bias.astype(np.float32))
 
 
-def in_pieces(run: Callable[[Any], Any], boxes, at_once: int, depth: int):
-    """`run` over boxes (B, R, 4), R known, `at_once` at a time, one piece after another.
+def in_chunks(run: Callable[[Any], Any], boxes, chunk_size: int, depth: int):
+    """Applies a function to chunks of boxes, one after another.
 
     Args:
-        run: from (B, r, 4) to (B, r, depth) float32.
+        run: function from (B, r, 4) to (B, r, depth) float32.
+        boxes: (B, R, 4), R known.
+        chunk_size: boxes per image in a chunk.
+        depth: values per box.
 
     Returns:
         (B, R, depth).
     """
     count = boxes.shape[1]
-    if count <= at_once:
+    if count <= chunk_size:
         return run(boxes)
-    pieces = -(-count // at_once)
-    boxes = ops.pad(boxes, [[0, 0], [0, pieces * at_once - count], [0, 0]])
+    chunks = -(-count // chunk_size)
+    boxes = ops.pad(boxes, [[0, 0], [0, chunks * chunk_size - count], [0, 0]])
     batch = ops.shape(boxes)[0]
-    boxes = ops.reshape(boxes, (-1, pieces, at_once, 4))
-    here = ops.reshape(ops.arange(pieces, dtype="int32"), (1, pieces, 1, 1))
+    boxes = ops.reshape(boxes, (-1, chunks, chunk_size, 4))
+    numbers = ops.reshape(ops.arange(chunks, dtype="int32"), (1, chunks, 1, 1))
 
-    def step(number, found):
+    def step(number, values):
         value = ops.expand_dims(run(ops.take(boxes, number, axis=1)), 1)
-        return number + 1, ops.where(ops.equal(here, number), value, found)
+        return number + 1, ops.where(ops.equal(numbers, number), value, values)
 
-    # LiteRT would keep what is constant before the loop as a constant of the file.
-    start = ops.zeros((batch, pieces, at_once, depth)) + 0.0 * ops.min(boxes)
+    # LiteRT would store a constant initial value in the file.
+    start = ops.zeros((batch, chunks, chunk_size, depth)) + 0.0 * ops.min(boxes)
     number = ops.zeros((), "int32")
-    _, found = ops.while_loop(lambda number, _: number < pieces, step, (number, start))
-    return ops.reshape(found, (-1, pieces * at_once, depth))[:, :count]
+    _, values = ops.while_loop(lambda number, _: number < chunks, step, (number, start))
+    return ops.reshape(values, (-1, chunks * chunk_size, depth))[:, :count]

@@ -1,1 +1,1 @@
-"""Parts that the YOLO detectors share, and the loss of each paper."""
+"""Losses, predictions and model classes of YOLOv1, YOLOv2, YOLOv3 and YOLO9000."""

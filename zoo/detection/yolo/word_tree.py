@@ -1,4 +1,4 @@
-"""WordTree: classes that are kinds of each other, scored sibling against sibling (CVPR 2017)."""
+"""WordTree: a hierarchy of classes with a softmax over siblings (YOLO9000, CVPR 2017)."""
 
 from __future__ import annotations
 
@@ -13,39 +13,39 @@ from zoo.layers.argmax import argmax_channel
 
 ROOT = -1
 NEVER = -1e9
-"""Logit of a place in a table where no sibling stands."""
+"""Logit of padding in a table of siblings."""
 
 
 class WordTree:
     """A forest of classes.
 
-    Every node is a class; scores of siblings pass one softmax, P(node | parent), and P(node) is the
-    product on the way up to a root. Roots are siblings of each other. Redmon & Farhadi, *YOLO9000:
-    Better, Faster, Stronger*, CVPR 2017.
+    Every node is a class. P(node | parent) is a softmax over siblings, P(node) the product along
+    the path to the root. Roots are siblings of each other. Redmon & Farhadi, *YOLO9000: Better,
+    Faster, Stronger*, CVPR 2017.
 
     Args:
-        parents: number of each node's parent, −1 for a root, in any order.
-        names: of the nodes, for messages; default their numbers.
+        parents: class index of each node's parent, −1 for a root, in any order.
+        names: names of the nodes for messages; default their indices.
 
     Attributes:
-        parents: as given.
-        groups: numbers of the siblings of each group, in the order of their first one.
-        paths: (nodes, depth) numbers from each node up to its root, then −1.
+        parents: class index of each node's parent.
+        groups: class indices of the siblings of each group, in the order of their first one.
+        paths: (nodes, depth) class indices from each node to its root, padded with −1.
 
     Raises:
-        InputError: no node, a parent that there is not (an orphan), or a cycle.
+        InputError: if there is no node, an unknown parent (an orphan) or a cycle.
     """
 
     def __init__(self, parents: Sequence[int], names: Sequence[str] | None = None):
         self.parents = tuple(int(parent) for parent in parents)
         self._names = list(names) if names is not None else [str(i) for i in range(len(parents))]
         if not self.parents:
-            raise InputError("a tree has at least one node.")
+            raise InputError("the tree must have at least one node.")
         for node, parent in enumerate(self.parents):
             if not ROOT <= parent < len(self.parents):
                 raise InputError(
-                    f"node {self._names[node]} is an orphan: its parent is {parent}, and nodes are "
-                    f"0 to {len(self.parents) - 1}, or −1 above a root."
+                    f"node {self._names[node]} is an orphan: its parent must be from 0 to "
+                    f"{len(self.parents) - 1}, or −1 for a root, not {parent}."
                 )
         siblings: dict[int, list[int]] = {}
         for node, parent in enumerate(self.parents):
@@ -60,13 +60,13 @@ class WordTree:
         return len(self.parents)
 
     def path(self, node: int) -> list[int]:
-        """Numbers from a node up to its root."""
+        """Returns the class indices from a node to its root."""
         return [int(each) for each in self.paths[node] if each != ROOT]
 
     def log_conditional(self, logits):
-        """log P(node | parent) of every node: (…, nodes) → (…, nodes) float32."""
+        """Returns log P(node | parent) of every node: (…, nodes) float32 from logits (…, nodes)."""
         logits = ops.cast(logits, "float32")
-        # The last place holds what stands where a table has no sibling.
+        # The last value is the padding of the tables.
         logits = ops.concatenate([logits, ops.full_like(logits[..., :1], NEVER)], axis=-1)
         parts = []
         for table in self._tables:
@@ -77,37 +77,36 @@ class WordTree:
         return ops.take(ops.concatenate(parts, axis=-1), self._position, axis=-1)
 
     def log_probability(self, conditional):
-        """log P(node) of every node from `log_conditional`: (…, nodes) → (…, nodes)."""
+        """Returns log P(node) of every node from `log_conditional`, both (…, nodes)."""
         return self._to_root(conditional, 0.0, ops.add)
 
     def log_probability_of(self, conditional, node):
-        """log P(node) of one node a row: (…, nodes) and (…) int → (…)."""
+        """Returns log P(node) (…) from `log_conditional` (…, nodes) and class indices (…)."""
         path = ops.take(self.paths, node, axis=0)
-        there = path != ROOT
-        terms = ops.take_along_axis(conditional, ops.where(there, path, 0), axis=-1)
-        return ops.sum(ops.where(there, terms, 0.0), axis=-1)
+        valid = path != ROOT
+        terms = ops.take_along_axis(conditional, ops.where(valid, path, 0), axis=-1)
+        return ops.sum(ops.where(valid, terms, 0.0), axis=-1)
 
     def descend(self, conditional, threshold: float) -> tuple[Any, Any]:
-        """Goes down from the roots, to the likeliest child each time, while P(child) is high.
+        """Descends from the most probable root to the most probable child, above a threshold.
 
         Args:
-            conditional: (…, nodes), as of `log_conditional`.
-            threshold: lowest P(node) to go on; the likeliest root is taken whatever its own.
+            conditional: (…, nodes) log P(node | parent), as `log_conditional` returns it.
+            threshold: minimum P(node) of a child to descend to it.
 
         Returns:
-            The node (…) int32 where that ends, and P(node).
+            The last node (…) int32, and its P(node) (…).
         """
-        likeliest = ops.cast(conditional >= self._best_sibling(conditional), "float32")
-        reached = self._to_root(likeliest, 1.0, ops.multiply)
+        best = ops.cast(conditional >= self._best_sibling(conditional), "float32")
+        reached = self._to_root(best, 1.0, ops.multiply)
         probability = ops.exp(self.log_probability(conditional))
         depth = (self.paths != ROOT).sum(axis=1).astype("float32")
         high = ops.logical_or(probability > threshold, depth == 1)
         node = argmax_channel(ops.where(high, reached * depth, 0.0))
-        found = ops.take_along_axis(probability, node[..., None], axis=-1)
-        return node, found[..., 0]
+        return node, ops.take_along_axis(probability, node[..., None], axis=-1)[..., 0]
 
     def _best_sibling(self, values):
-        """The largest value of each node's group."""
+        """Returns the largest value among each node's siblings."""
         shape = ops.shape(values)[:-1]
         values = ops.concatenate([values, ops.full_like(values[..., :1], NEVER)], axis=-1)
         parts = []
@@ -120,10 +119,7 @@ class WordTree:
         return ops.take(ops.concatenate(parts, axis=-1), self._position, axis=-1)
 
     def _to_root(self, values, neutral: float, join):
-        """Each node's value joined with those of all above it.
-
-        Every step joins twice as many: first the parent's, then what the grandparent has, …
-        """
+        """Joins each node's value with those of its ancestors, in a logarithmic number of steps."""
         above = np.array([len(self) if parent == ROOT else parent for parent in self.parents])
         above = np.append(above, len(self))
         values = ops.concatenate([values, ops.full_like(values[..., :1], neutral)], axis=-1)
@@ -138,21 +134,20 @@ class WordTree:
             path.append(node)
             if len(path) > len(self.parents):
                 names = ", ".join(self._names[each] for each in self._cycle(path[-1]))
-                raise InputError(f"the tree has a cycle: {names}; each is above the next.")
+                raise InputError(f"the tree has a cycle: {names}, each the parent of the next.")
             node = self.parents[node]
         return path
 
     def _cycle(self, node: int) -> Iterator[int]:
-        """The nodes of the cycle that a node is in, each below the one before, reversed."""
-        start, found = node, [node]
+        """The nodes of a node's cycle, each the parent of the next."""
+        start, cycle = node, [node]
         while self.parents[node] != start:
             node = self.parents[node]
-            found.append(node)
-        return reversed(found)
+            cycle.append(node)
+        return reversed(cycle)
 
     def _layout(self) -> tuple[list[np.ndarray], np.ndarray]:
-        """Groups laid into tables of the same width, padded to powers of 2, and where each node
-        stands when the tables are laid end to end."""
+        """Tables of groups, padded to powers of 2, and each node's position in all of them."""
         by_width: dict[int, list[tuple[int, ...]]] = {}
         for group in self.groups:
             by_width.setdefault(1 << (len(group) - 1).bit_length(), []).append(group)

@@ -1,40 +1,40 @@
-"""YOLOv2's reading of a grid of cells: locations, responsibility, losses (CVPR 2017)."""
+"""YOLOv2's predictions and loss (Redmon & Farhadi, CVPR 2017): boxes from anchor priors."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-import keras
 from keras import ops
 
 from zoo.boxes.overlap import iou, paired_iou
-from zoo.detection.detector import Detector
-from zoo.detection.ground_truth import truth_of
-from zoo.detection.postprocessing import select_by_class
+from zoo.detection.ground_truth import Tensors, mark_valid
 from zoo.errors import InputError
 from zoo.losses.detection_losses import per_image, softmax_cross_entropy
 
-GRID_LOSSES = ("box", "object", "no_object", "class", "prior")
+Priors = tuple[tuple[float, float], ...]
 
 
 @dataclasses.dataclass(frozen=True)
 class YoloV2Settings:
-    """Anchors, and the weights of the losses as in the authors' code.
+    """Anchor priors, and factors of the loss as in the authors' code.
 
     Attributes:
-        anchors: (width, height) of each prior in cells.
-        stride: pixels a cell.
-        box, object_, no_object, class_: factors of the parts.
-        exempt_iou: a prediction overlapping any truth by more is not told that nothing is there.
-        rescore: whether the objectness to learn is the overlap with the truth; else 1.
-        prior, warm_up: factor of the pull towards the priors, and for how many images.
-        score_threshold, nms_iou, detections, candidates, class_agnostic: of the answers.
+        anchor_priors: (width, height) of each prior in cells.
+        stride: pixels per cell.
+        box: factor of the box loss.
+        object_: factor of the objectness loss of assigned predictions.
+        no_object: factor of the objectness loss of other predictions.
+        class_: factor of the class loss.
+        exempt_iou: IoU with a ground-truth box above which a prediction has no objectness loss.
+        rescore: whether the objectness target is the IoU with the ground truth; else 1.
+        prior: factor of the loss that pulls unassigned predictions to their priors.
+        prior_warmup_images: number of images for which that loss applies.
     """
 
-    anchors: tuple[tuple[float, float], ...]
+    anchor_priors: Priors
     stride: int = 32
     box: float = 1.0
     object_: float = 5.0
@@ -43,165 +43,140 @@ class YoloV2Settings:
     exempt_iou: float = 0.6
     rescore: bool = True
     prior: float = 0.01
-    warm_up: int = 12_800
-    score_threshold: float = 0.005
-    nms_iou: float = 0.45
-    detections: int = 100
-    candidates: int = 1000
-    class_agnostic: bool = False
+    prior_warmup_images: int = 12_800
 
 
-@keras.saving.register_keras_serializable(package="zoo")
-class YoloV2Detector(Detector):
-    """One look: every cell of the last map predicts boxes from priors, and what is in them.
+def yolo_v2_predictions(cells, anchor_priors: Sequence[Sequence[float]]) -> dict[str, Any]:
+    """Splits an output map, row by row with the priors of a cell in order.
 
     Args:
-        inputs, outputs, name: of the graph; the output `cells` is (B, h, w, A·(5 + C)), for each
-            prior t_x, t_y, t_w, t_h, objectness and the class logits.
-        settings: see `YoloV2Settings`.
+        cells: output map (B, h, w, A·(5 + C)).
+        anchor_priors: (width, height) of each prior in cells.
+
+    Returns:
+        `boxes` (B, h·w·A, 4) xyxy in cells, `raw` (B, h·w·A, 4): σ(t_x), σ(t_y), t_w, t_h,
+        `objectness` (B, h·w·A) in [0, 1] and class `logits` (B, h·w·A, C).
     """
-
-    def __init__(self, inputs, outputs, *, settings: YoloV2Settings, name: str | None = None):
-        super().__init__(inputs, outputs, losses=GRID_LOSSES, task="detection", name=name)
-        self.settings = settings
-        self.seen = self.add_weight(
-            name="seen", shape=(), dtype="float32", initializer="zeros", trainable=False
-        )
-
-    def predictions(self, cells) -> dict[str, Any]:
-        """What the cells say, in cells of the grid.
-
-        Returns:
-            `boxes` (B, h·w·A, 4) xyxy, `raw` (B, h·w·A, 4): σ(t_x), σ(t_y), t_w, t_h, `objectness`
-            (B, h·w·A) in 0…1, `logits` (B, h·w·A, C).
-        """
-        height, width = ops.shape(cells)[1:3]
-        count = len(self.settings.anchors)
-        cells = ops.reshape(
-            ops.cast(cells, "float32"), (-1, height * width * count, cells.shape[-1] // count)
-        )
-        offset = ops.sigmoid(cells[..., :2])
-        corner, priors = cell_layout(height, width, self.settings.anchors)
-        centre = offset + corner
-        size = priors * ops.exp(ops.clip(cells[..., 2:4], -10.0, 10.0))
-        return {
-            "boxes": ops.concatenate([centre - size / 2, centre + size / 2], axis=-1),
-            "raw": ops.concatenate([offset, cells[..., 2:4]], axis=-1),
-            "objectness": ops.sigmoid(cells[..., 4]),
-            "logits": cells[..., 5:],
-        }
-
-    def compute_losses(self, images, targets, outputs, training) -> dict[str, Any]:
-        settings = self.settings
-        height, width = ops.shape(outputs["cells"])[1:3]
-        found = self.predictions(outputs["cells"])
-        truth = truth_of(targets)
-        searched = self.searched(targets)[:, None]
-        truth["valid"] = ops.logical_and(truth["valid"], searched)
-        boxes = truth["boxes"] / settings.stride
-        there = ops.logical_or(truth["valid"], truth["ignored"])
-        transform_images, aim, own = self._responsible(boxes, truth["valid"], height, width)
-        overlaps = ops.where(there[:, None], iou(found["boxes"], boxes), 0.0)
-        exempt = ops.max(overlaps, axis=-1) > settings.exempt_iou
-        cells = ops.arange(ops.shape(found["objectness"])[1], dtype="int32")
-        taken = ops.any(
-            ops.logical_and(transform_images[:, :, None] == cells, own[:, :, None]), axis=1
-        )
-        free = ops.logical_and(searched, ops.logical_not(taken))
-        silent = ops.logical_and(free, ops.logical_not(exempt))
-        raw = ops.take_along_axis(found["raw"], transform_images[..., None], axis=1)
-        mine = ops.take_along_axis(found["boxes"], transform_images[..., None], axis=1)
-        objectness = ops.take_along_axis(found["objectness"], transform_images, axis=1)
-        logits = ops.take_along_axis(found["logits"], transform_images[..., None], axis=1)
-        sides = (truth["boxes"][..., 2:] - truth["boxes"][..., :2]) / settings.stride
-        share = sides[..., 0] * sides[..., 1] / ops.cast(height * width, "float32")
-        box = (2.0 - share) * ops.sum(ops.square(raw - aim), axis=-1) / 2
-        goal = ops.stop_gradient(paired_iou(mine, boxes)) if settings.rescore else 1.0
-        label = ops.maximum(ops.cast(truth["labels"], "int32"), 0)
-        return {
-            "box": settings.box * per_image(box, own),
-            "object": settings.object_ * per_image(ops.square(goal - objectness) / 2, own),
-            "no_object": settings.no_object
-            * per_image(ops.square(found["objectness"]) / 2, silent),
-            "class": settings.class_ * per_image(self.class_loss(logits, label), own),
-            "prior": self._pull(found["raw"], free, training),
-        }
-
-    def searched(self, targets: Mapping[str, Any]) -> Any:
-        """Of which images (B,) the targets tell all objects."""
-        return ops.ones_like(targets["labels"][:, 0], dtype="bool")
-
-    def class_loss(self, logits, label):
-        """Of class logits (B, N, C) of boxes with objects of known classes (B, N): (B, N)."""
-        return softmax_cross_entropy(logits, label)
-
-    def decode(self, outputs: Mapping[str, Any], transform) -> dict[str, Any]:
-        settings = self.settings
-        found = self.predictions(outputs["cells"])
-        scores = found["objectness"][..., None] * ops.softmax(found["logits"], axis=-1)
-        return select_by_class(found["boxes"] * settings.stride, scores, transform, settings)
-
-    def _responsible(self, boxes, valid, height, width):
-        """The prediction that answers for each truth.
-
-        Args:
-            boxes: (B, N, 4) xyxy in cells; valid: (B, N).
-
-        Returns:
-            Its place (B, N), what it should say (B, N, 4), and whether it does answer (B, N): the
-            last of two truths with the same prediction has it, as in the authors' code.
-        """
-        priors = ops.array(self.settings.anchors, "float32")
-        size = ops.maximum(boxes[..., 2:] - boxes[..., :2], 1e-6)
-        centred = ops.concatenate([-size / 2, size / 2], axis=-1)
-        shapes = ops.concatenate([-priors / 2, priors / 2], axis=-1)
-        prior = ops.cast(ops.argmax(iou(centred, shapes), axis=-1), "int32")
-        centre = (boxes[..., :2] + boxes[..., 2:]) / 2
-        last = ops.cast(ops.stack([width, height]), "int32") - 1
-        cell = ops.clip(ops.cast(ops.floor(centre), "int32"), 0, last)
-        transform_images = (cell[..., 1] * width + cell[..., 0]) * len(
-            self.settings.anchors
-        ) + prior
-        offset = centre - ops.cast(cell, "float32")
-        aim = ops.concatenate([offset, ops.log(size / ops.take(priors, prior, axis=0))], axis=-1)
-        rows = ops.arange(boxes.shape[1])
-        later = ops.logical_and(
-            ops.logical_and(
-                transform_images[:, :, None] == transform_images[:, None], valid[:, None]
-            ),
-            rows[None, :, None] < rows[None, None],
-        )
-        own = ops.logical_and(valid, ops.logical_not(ops.any(later, axis=-1)))
-        return transform_images, aim, own
-
-    def _pull(self, raw, free, training: bool):
-        """At first, predictions without a truth are drawn to their priors."""
-        settings = self.settings
-        early = ops.cast(self.seen < settings.warm_up, "float32")
-        if training:
-            self.seen.assign_add(ops.cast(ops.shape(raw)[0], "float32"))
-        rest = ops.array([0.5, 0.5, 0.0, 0.0], "float32")
-        distance = ops.sum(ops.square(raw - rest), axis=-1) / 2
-        return settings.prior * early * per_image(distance, free)
-
-
-def cell_layout(height, width, anchors: Sequence[Sequence[float]]) -> tuple[Any, Any]:
-    """Of each prediction of a map, row by row, the anchors of a cell one after another: the corner
-    (h·w·A, 2) of its cell, in cells, and its prior's width and height (h·w·A, 2)."""
-    count = len(anchors)
-    transform_images = ops.arange(height * width * count, dtype="int32")
-    cell = transform_images // count
+    height, width = ops.shape(cells)[1:3]
+    count = len(anchor_priors)
+    depth = cells.shape[-1] // count
+    cells = ops.reshape(ops.cast(cells, "float32"), (-1, height * width * count, depth))
+    index = ops.arange(height * width * count, dtype="int32")
+    cell = index // count
     corner = ops.cast(ops.stack([cell % width, cell // width], axis=-1), "float32")
-    return corner, ops.take(ops.array(anchors, "float32"), transform_images % count, axis=0)
+    priors = ops.take(ops.array(anchor_priors, "float32"), index % count, axis=0)
+    offset = ops.sigmoid(cells[..., :2])
+    centre = offset + corner
+    size = priors * ops.exp(ops.clip(cells[..., 2:4], -10.0, 10.0))
+    return {
+        "boxes": ops.concatenate([centre - size / 2, centre + size / 2], axis=-1),
+        "raw": ops.concatenate([offset, cells[..., 2:4]], axis=-1),
+        "objectness": ops.sigmoid(cells[..., 4]),
+        "logits": cells[..., 5:],
+    }
 
 
-def check_anchors(name: str, anchors: Sequence[Sequence[float]]) -> tuple[tuple[float, float], ...]:
-    """The anchors as pairs of floats.
+def yolo_v2_loss(
+    predictions: Tensors,
+    targets: Tensors,
+    grid: tuple[Any, Any],
+    settings: YoloV2Settings,
+    *,
+    prior_factor,
+    annotated=None,
+    class_loss: Callable[[Any, Any], Any] = softmax_cross_entropy,
+) -> dict[str, Any]:
+    """Computes the parts of YOLOv2's loss.
+
+    Args:
+        predictions: predictions, as `yolo_v2_predictions` returns them.
+        targets: dense padded ground truth.
+        grid: height and width of the map in cells.
+        settings: priors and factors of the loss.
+        prior_factor: 1 during the prior warm-up, 0 after it.
+        annotated: (B,) bool, images whose objects have boxes; None for all.
+        class_loss: function from class logits (B, N, C) and labels (B, N) to losses (B, N).
+
+    Returns:
+        `box`, `object`, `no_object`, `class` and `prior`: sums per image, mean over the images.
+    """
+    truth = mark_valid(targets)
+    if annotated is None:
+        annotated = ops.ones_like(targets["labels"][:, 0], dtype="bool")
+    annotated = annotated[:, None]
+    truth["valid"] = ops.logical_and(truth["valid"], annotated)
+    boxes = truth["boxes"] / settings.stride
+    index, box_target, assigned = _assign(boxes, truth["valid"], grid, settings.anchor_priors)
+    present = ops.logical_or(truth["valid"], truth["ignored"])
+    overlaps = ops.where(present[:, None], iou(predictions["boxes"], boxes), 0.0)
+    exempt = ops.max(overlaps, axis=-1) > settings.exempt_iou
+    cells = ops.arange(ops.shape(predictions["objectness"])[1], dtype="int32")
+    taken = ops.any(ops.logical_and(index[:, :, None] == cells, assigned[:, :, None]), axis=1)
+    free = ops.logical_and(annotated, ops.logical_not(taken))
+    empty = ops.logical_and(free, ops.logical_not(exempt))
+    raw = ops.take_along_axis(predictions["raw"], index[..., None], axis=1)
+    matched = ops.take_along_axis(predictions["boxes"], index[..., None], axis=1)
+    objectness = ops.take_along_axis(predictions["objectness"], index, axis=1)
+    logits = ops.take_along_axis(predictions["logits"], index[..., None], axis=1)
+    sides = (truth["boxes"][..., 2:] - truth["boxes"][..., :2]) / settings.stride
+    fraction = sides[..., 0] * sides[..., 1] / ops.cast(grid[0] * grid[1], "float32")
+    box_error = (2.0 - fraction) * ops.sum(ops.square(raw - box_target), axis=-1) / 2
+    objectness_target = ops.stop_gradient(paired_iou(matched, boxes)) if settings.rescore else 1.0
+    label = ops.maximum(ops.cast(truth["labels"], "int32"), 0)
+    object_error = ops.square(objectness_target - objectness) / 2
+    empty_error = ops.square(predictions["objectness"]) / 2
+    rest = ops.array([0.5, 0.5, 0.0, 0.0], "float32")
+    prior_error = ops.sum(ops.square(predictions["raw"] - rest), axis=-1) / 2
+    return {
+        "box": settings.box * per_image(box_error, assigned),
+        "object": settings.object_ * per_image(object_error, assigned),
+        "no_object": settings.no_object * per_image(empty_error, empty),
+        "class": settings.class_ * per_image(class_loss(logits, label), assigned),
+        "prior": settings.prior * prior_factor * per_image(prior_error, free),
+    }
+
+
+def _assign(boxes, valid, grid: tuple[Any, Any], anchor_priors: Priors):
+    """Assigns each ground-truth box to the cell of its centre and the prior of its shape.
+
+    Args:
+        boxes: (B, N, 4) xyxy in cells.
+        valid: (B, N) bool.
+        grid: height and width of the map in cells.
+        anchor_priors: (width, height) of each prior in cells.
+
+    Returns:
+        The prediction's index (B, N), the box target (B, N, 4), and whether the prediction is
+        assigned to the object (B, N): the last of several objects, as in the authors' code.
+    """
+    height, width = grid
+    priors = ops.array(anchor_priors, "float32")
+    size = ops.maximum(boxes[..., 2:] - boxes[..., :2], 1e-6)
+    centred = ops.concatenate([-size / 2, size / 2], axis=-1)
+    shapes = ops.concatenate([-priors / 2, priors / 2], axis=-1)
+    prior = ops.cast(ops.argmax(iou(centred, shapes), axis=-1), "int32")
+    centre = (boxes[..., :2] + boxes[..., 2:]) / 2
+    last = ops.cast(ops.stack([width, height]), "int32") - 1
+    cell = ops.clip(ops.cast(ops.floor(centre), "int32"), 0, last)
+    index = (cell[..., 1] * width + cell[..., 0]) * len(anchor_priors) + prior
+    offset = centre - ops.cast(cell, "float32")
+    target = ops.concatenate([offset, ops.log(size / ops.take(priors, prior, axis=0))], axis=-1)
+    order = ops.arange(boxes.shape[1])
+    same = ops.logical_and(index[:, :, None] == index[:, None], valid[:, None])
+    later = ops.logical_and(same, order[None, :, None] < order[None, None])
+    return index, target, ops.logical_and(valid, ops.logical_not(ops.any(later, axis=-1)))
+
+
+def check_priors(name: str, anchor_priors: Sequence[Sequence[float]]) -> Priors:
+    """Returns the priors as pairs of floats.
 
     Raises:
-        InputError: none, or one without area.
+        InputError: if there is none, or one without area.
     """
-    pairs = tuple((float(width), float(height)) for width, height in anchors)
+    pairs = tuple((float(width), float(height)) for width, height in anchor_priors)
     if not pairs or not all(0 < side < math.inf for pair in pairs for side in pair):
-        raise InputError(f"{name}: anchors are (width, height) above 0 in cells, not {anchors!r}.")
+        raise InputError(
+            f"{name}: anchor_priors must be (width, height) pairs above 0 in cells, not "
+            f"{anchor_priors!r}."
+        )
     return pairs

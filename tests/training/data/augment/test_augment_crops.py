@@ -41,7 +41,7 @@ def test_none_is_the_whole_image():
     np.testing.assert_array_equal(windows(Augmentation(), count=3), [[0, 0, 120, 80]] * 3)
 
 
-def test_random_windows_lie_in_the_image_and_have_the_asked_sides():
+def test_random_windows_are_inside_the_image_and_have_the_configured_sides():
     found = windows(Augmentation(crop="random", crop_sides=(0.4, 0.9)))
     assert found.min() >= 0 and np.all(found[:, 2:] <= SOURCE[::-1])
     assert 0.39 < sides(found).min() < 0.43 and 0.87 < sides(found).max() < 0.91
@@ -90,12 +90,12 @@ def test_without_objects_any_window_suits(crop):
     assert len(np.unique(found, axis=0)) > 20
     single = windows(Augmentation(crop="object"), {"box": BOXES[0]}, 40)
     assert np.all(single[:, :2] <= BOXES[0, :2]) and np.all(single[:, 2:] >= BOXES[0, 2:])
-    with pytest.raises(InputError, match="needs boxes; without them use 'random'"):
+    with pytest.raises(InputError, match="the sample has no boxes; use 'random'"):
         windows(Augmentation(crop=crop), {}, 1)
 
 
-def test_the_window_fills_the_canvas_and_carries_every_label():
-    augmentation = Augmentation(crop="object", crop_sides=(0.5, 0.9), min_kept=0.0)
+def test_the_window_fills_the_model_input_with_its_labels():
+    augmentation = Augmentation(crop="object", crop_sides=(0.5, 0.9), min_visible=0.0)
     seen = 0
     for seed in range(6):
         sample = scenes.scene(seed, 90, 110)
@@ -117,17 +117,17 @@ def test_the_window_fills_the_canvas_and_carries_every_label():
 
 
 def test_large_scale_jitter_is_even_and_reaches_every_place():
-    canvas = (64, 64)
+    inputs = (64, 64)
     image = np.full((32, 32, 1), 255, np.float32)
     augmentation = Augmentation(scale_jitter=(0.1, 1.0))
-    vary = tf.function(lambda seed: augment({"image": image}, seed, augmentation, canvas)["image"])
+    vary = tf.function(lambda seed: augment({"image": image}, seed, augmentation, inputs)["image"])
     found = np.array([vary(tf.constant([seed, 3]))[..., 0] > 127 for seed in range(150)])
     boxes = np.array([scenes.hull(lit) for lit in found])
     shown = (boxes[:, 2] - boxes[:, 0]) / 64
     # Evenly between 0.1 and 1: mean 0.55, standard deviation 0.26.
     assert abs(shown.mean() - 0.55) < 0.07 and abs(shown.std() - 0.26) < 0.04
     assert np.any(boxes[:, 0] < 3) and np.any((boxes[:, 2] > 61) & (boxes[:, 0] > 15))
-    # The whole image is on the canvas, square as it was.
+    # The whole image is on the inputs, square as it was.
     np.testing.assert_allclose(boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1], atol=1)
 
 
@@ -138,7 +138,7 @@ def test_large_scale_jitter_cuts_a_random_window_of_a_large_image():
         lambda seed: augment({"segmentation": labels}, seed, augmentation, (64, 64))["segmentation"]
     )
     found = np.array([vary(tf.constant([seed, 3])) for seed in range(60)])
-    # 128 pixels on a canvas of 64, twice that: half of them are seen, wherever.
+    # 128 pixels on a inputs of 64, twice that: half of them are seen, wherever.
     assert found.max() < 16 and np.all(found.max(axis=(1, 2)) - found.min(axis=(1, 2)) >= 7)
     assert found[:, 0, 0].min() == 0 and found[:, 0, -1].max() == 15
 

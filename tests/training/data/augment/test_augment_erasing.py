@@ -11,11 +11,11 @@ SIZE = (40, 60)
 
 
 def erased(sample, augmentation, count):
-    vary = tf.function(lambda seed: augment(sample, seed, augmentation, SIZE, joint_pairs=()))
+    vary = tf.function(lambda seed: augment(sample, seed, augmentation, SIZE, flip_pairs=()))
     return [scenes.numpy(vary(tf.constant([seed, 8]))) for seed in range(count)]
 
 
-def test_rectangles_have_the_asked_areas_and_every_place():
+def test_rectangles_have_the_configured_areas_and_any_position():
     sample = {"image": np.full((*SIZE, 3), 200, np.uint8)}
     augmentation = Augmentation(erase=0.5, erase_area=(0.1, 0.3), erase_fill=(1.0, 2.0, 3.0))
     found = [moved["image"] for moved in erased(sample, augmentation, 120)]
@@ -48,7 +48,9 @@ def test_labels_under_the_rectangle(ignore):
         "masks": np.ones((3, 8, 8), np.uint8),
         "keypoints": np.array([[[6, 6, 2]], [[40, 20, 2]], [[40, 20, 1]]], np.float32),
     }
-    augmentation = Augmentation(erase=1.0, erase_area=(0.1, 0.6), erase_ignore=ignore, min_kept=0.4)
+    augmentation = Augmentation(
+        erase=1.0, erase_area=(0.1, 0.6), erase_ignore=ignore, min_visible=0.4
+    )
     dropped = 0
     for moved in erased(sample, augmentation, 40):
         under = moved["image"][..., 0] == 0
@@ -82,5 +84,5 @@ def test_grey_images_by_chance():
         else:
             np.testing.assert_allclose(moved, image, atol=1e-3)
     assert 25 < greys < 65
-    with pytest.raises(ValueError, match="needs a colour image of 3 channels, not 1"):
+    with pytest.raises(ValueError, match="needs an image with 3 channels, not 1"):
         augment({"image": image[..., :1]}, (0, 0), Augmentation(grey=0.3), SIZE)

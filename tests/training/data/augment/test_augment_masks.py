@@ -5,7 +5,7 @@ import painted_scenes as scenes
 import pytest
 import tensorflow as tf
 
-from training.data.augment import Augmentation, apply_matrix, augment, matrices, place
+from training.data.augment import Augmentation, apply_matrix, augment, matrices, resize_sample
 from zoo.errors import InputError
 
 TURNS = Augmentation(
@@ -96,26 +96,26 @@ def test_right_angles_move_cells_exactly(matrix, turn):
     masks = np.random.default_rng(1).integers(0, 2, (2, 7, 7)).astype(np.uint8)
     boxes = np.array([[2, 3, 13, 10], [0.3, 0.7, 23.1, 21.9]], np.float32)
     sample = {"boxes": boxes, "labels": np.zeros(2, np.int32), "masks": masks}
-    moved = apply_matrix(sample, matrix, (80, 80), min_kept=0)
+    moved = apply_matrix(sample, matrix, (80, 80), min_visible=0)
     np.testing.assert_array_equal(moved["masks"], [turn(mask) for mask in masks])
 
 
-def test_a_cut_object_has_the_box_of_what_is_left():
+def test_a_cut_object_has_the_box_of_its_visible_part():
     y, x = np.mgrid[:100, :100] + 0.5
     disc = ((x - 50) ** 2 + (y - 50) ** 2 < 40**2).astype(np.int32)
     sample = scenes.labelled(disc, [1])
-    # The canvas shows the lower right of the disc, whose right end is above the border.
-    moved = scenes.numpy(apply_matrix(sample, matrices.crop(70, 70), (60, 60), min_kept=0))
+    # The inputs shows the lower right of the disc, whose right end is above the border.
+    moved = scenes.numpy(apply_matrix(sample, matrices.crop(70, 70), (60, 60), min_visible=0))
     clipped_only = np.array([0, 0, 20, 20])
     lit = moved["segmentation"] == 1
     np.testing.assert_allclose(moved["boxes"][0], scenes.hull(lit), atol=0.5)
     assert (clipped_only[2:] - moved["boxes"][0, 2:]).min() > 3
     assert scenes.overlap(scenes.pasted(moved["masks"][0], moved["boxes"][0], (60, 60)), lit) > 0.96
     # Here only the empty corner of its box is left.
-    moved = scenes.numpy(apply_matrix(sample, matrices.crop(81, 81), (60, 60), min_kept=0))
+    moved = scenes.numpy(apply_matrix(sample, matrices.crop(81, 81), (60, 60), min_visible=0))
     assert moved["labels"][0] == -1 and not moved["boxes"].any() and not moved["masks"].any()
     without = {key: value for key, value in sample.items() if key != "masks"}
-    moved = apply_matrix(without, matrices.crop(81, 81), (60, 60), min_kept=0)
+    moved = apply_matrix(without, matrices.crop(81, 81), (60, 60), min_visible=0)
     assert int(moved["labels"][0]) == 0
 
 
@@ -127,7 +127,7 @@ def test_a_turned_object_has_the_box_of_itself_not_of_its_corners():
     np.testing.assert_allclose(moved["boxes"][0], [20, 20, 80, 80], atol=1)
 
 
-def test_a_mask_that_does_not_touch_its_box_keeps_the_box_it_was_given():
+def test_a_mask_outside_of_its_box_leaves_the_box_unchanged():
     masks = np.zeros((1, 8, 8), np.uint8)
     masks[0, 3:5, 3:5] = 1
     sample = {"boxes": np.array([[4, 4, 12, 12]], np.float32), "masks": masks}
@@ -139,7 +139,7 @@ def test_a_mask_that_does_not_touch_its_box_keeps_the_box_it_was_given():
 @pytest.mark.parametrize("resize", ["letterbox", "stretch", "crop"])
 def test_place_moves_masks_and_rows(resize):
     sample = scenes.scene(3, 90, 120)
-    placed = scenes.numpy(place(sample, (80, 100), resize, mask_size=28))
+    placed = scenes.numpy(resize_sample(sample, (80, 100), resize, mask_size=28))
     assert placed["masks"].shape == (3, 28, 28)
     assert scenes.check(placed, least=0.85) >= 2
 
@@ -157,7 +157,7 @@ def test_no_objects():
     sample = scenes.labelled(np.zeros((20, 30), np.int32), [])
     sample["texts"] = tf.zeros((0,), tf.string)
     augmentation = Augmentation(rotate=30, elastic=2, erase=1.0, crop="object")
-    moved = augment(sample, (1, 1), augmentation, (16, 16), mask_size=28, joint_pairs=())
+    moved = augment(sample, (1, 1), augmentation, (16, 16), mask_size=28, flip_pairs=())
     assert moved["masks"].shape == (0, 28, 28) and moved["boxes"].shape == (0, 4)
 
 
@@ -176,7 +176,7 @@ def test_a_crowd_region_stays_however_little_is_left():
 @pytest.mark.parametrize(
     ("sample", "message"),
     [
-        ({"masks": np.zeros((1, 4, 4), np.uint8)}, "give boxes beside them"),
+        ({"masks": np.zeros((1, 4, 4), np.uint8)}, "add boxes to the sample"),
         (
             {"masks": np.zeros((2, 4, 4), np.uint8), "boxes": np.zeros((1, 4), np.float32)},
             r"masks must have the shape \(N, M, M\), N = 1 boxes",

@@ -5,7 +5,7 @@ import painted_scenes as scenes
 import pytest
 import tensorflow as tf
 
-from training.data.augment import Augmentation, augment, check_keys, combine, partners
+from training.data.augment import Augmentation, augment, combine
 from zoo.errors import InputError
 
 SIZE = (120, 140)
@@ -39,13 +39,13 @@ def test_mosaic_shows_four_images_with_their_labels():
         samples = four(seed)
         rows = sum(len(sample["boxes"]) for sample in samples)
         moved = scenes.numpy(
-            combine(givers(samples), (seed, 1), augmentation, SIZE, joint_pairs=(), mask_size=56)
+            combine(givers(samples), (seed, 1), augmentation, SIZE, flip_pairs=(), mask_size=56)
         )
         assert moved["masks"].shape == (rows, 56, 56) and moved["image"].shape == (*SIZE, 3)
         seen += scenes.check(moved, least=0.85, box_within=3)
         if 255 not in moved["segmentation"]:
             assert numbers_are_unique(moved)
-        # An image's objects are in one rectangle of the canvas, and no two rectangles overlap.
+        # An image's objects are in one rectangle of the inputs, and no two rectangles overlap.
         parts = []
         for part in range(4):
             lit = (moved["segmentation"] > 5 * part) & (moved["segmentation"] <= 5 * part + 5)
@@ -80,13 +80,13 @@ def test_mixup_blends_two_images_and_keeps_all_objects():
     for seed in range(12):
         first, second = four(seed)[:2]
         moved = scenes.numpy(
-            combine(givers([first, second]), (seed, 1), augmentation, SIZE, joint_pairs=())
+            combine(givers([first, second]), (seed, 1), augmentation, SIZE, flip_pairs=())
         )
         # The partner's own change is drawn from another seed, so it is found by its flip.
-        one = scenes.numpy(augment(first, (seed, 1), augmentation, SIZE, joint_pairs=()))
+        one = scenes.numpy(augment(first, (seed, 1), augmentation, SIZE, flip_pairs=()))
         others = [
             scenes.numpy(
-                augment(second, (0, 0), Augmentation(flip_horizontal=p), SIZE, joint_pairs=())
+                augment(second, (0, 0), Augmentation(flip_horizontal=p), SIZE, flip_pairs=())
             )
             for p in (0.0, 1.0)
         ]
@@ -120,7 +120,7 @@ def test_copy_paste_puts_objects_in_front_with_all_labels_right():
         first, second = four(seed)[:2]
         moved = scenes.numpy(
             combine(
-                givers([first, second]), (seed, 4), augmentation, SIZE, joint_pairs=(), mask_size=56
+                givers([first, second]), (seed, 4), augmentation, SIZE, flip_pairs=(), mask_size=56
             )
         )
         seen += scenes.check(moved, least=0.85, box_within=2.5)
@@ -130,7 +130,7 @@ def test_copy_paste_puts_objects_in_front_with_all_labels_right():
         # What is not pasted does not show, but for single pixels where two objects touch.
         shown = np.isin(moved["segmentation"] - 1, second["labels"])
         assert (shown & ~np.isin(moved["segmentation"] - 1, labels)).sum() <= 0.02 * shown.sum()
-        alone = augment(first, (seed, 4), augmentation, SIZE, joint_pairs=(), mask_size=56)
+        alone = augment(first, (seed, 4), augmentation, SIZE, flip_pairs=(), mask_size=56)
         behind += np.mean(moved["masks"][: len(first["boxes"])] < alone["masks"]) > 0.01
         changed = np.any(np.abs(moved["image"] - np.asarray(alone["image"])) > 1e-3, axis=-1)
         assert (changed & ~shown).sum() <= 0.03 * shown.sum()
@@ -147,16 +147,16 @@ def rectangles(boxes, first_label, height=60, width=80):
 @pytest.fixture
 def all_pasted(monkeypatch):
     """Every object is pasted."""
-    monkeypatch.setattr("training.data.augment.sample_joining.PASTED", 1.0)
+    monkeypatch.setattr("training.data.augment.mosaic_mixup_paste.PASTE_PROBABILITY", 1.0)
 
 
-def test_what_is_left_behind_a_pasted_object(all_pasted):
+def test_occlusion_by_a_pasted_object(all_pasted):
     below = rectangles([(4, 10, 20, 30), (30, 10, 70, 30), (30, 40, 50, 56), (60, 40, 76, 56)], 0)
     above = rectangles([(2, 8, 22, 32), (50, 5, 75, 35), (46, 44, 48, 46)], 5)
     below["crowd"][0] = True
     augmentation = Augmentation(copy_paste=1.0)
     moved = scenes.numpy(
-        combine(givers([below, above]), (1, 2), augmentation, (60, 80), joint_pairs=())
+        combine(givers([below, above]), (1, 2), augmentation, (60, 80), flip_pairs=())
     )
     # Fully hidden, though a crowd; half left; a hole in it; untouched; and the three in front.
     np.testing.assert_array_equal(moved["labels"], [-1, 1, 2, 3, 5, 6, 7])
@@ -168,8 +168,8 @@ def test_what_is_left_behind_a_pasted_object(all_pasted):
     # Joints at the middle of the first and last row: (50.5, 10.5) is behind the second in front.
     np.testing.assert_array_equal(moved["keypoints"][1, :, 2], [1, 1])
     np.testing.assert_array_equal(moved["keypoints"][2, :, 2], [2, 2])
-    most = Augmentation(copy_paste=1.0, min_kept=0.6)
-    moved = scenes.numpy(combine(givers([below, above]), (1, 2), most, (60, 80), joint_pairs=()))
+    most = Augmentation(copy_paste=1.0, min_visible=0.6)
+    moved = scenes.numpy(combine(givers([below, above]), (1, 2), most, (60, 80), flip_pairs=()))
     np.testing.assert_array_equal(moved["labels"], [-1, -1, 2, 3, 5, 6, 7])
 
 
@@ -199,7 +199,7 @@ def test_each_object_has_an_even_chance():
     assert len(np.unique(found, axis=0)) == 4
 
 
-def test_ways_happen_as_often_as_asked_and_nothing_needless_is_read():
+def test_mixes_have_their_probabilities_and_read_no_unused_sample():
     def make_image(value):
         return {"image": np.full((8, 8, 1), value, np.float32)}
 
@@ -228,9 +228,9 @@ def test_a_sample_left_alone_comes_out_as_augment_changes_it():
     )
     first, second = four(0)[:2]
     moved = combine(
-        givers([first, second]), (3, 4), augmentation, SIZE, joint_pairs=(), mask_size=28
+        givers([first, second]), (3, 4), augmentation, SIZE, flip_pairs=(), mask_size=28
     )
-    alone = augment(first, (3, 4), augmentation, SIZE, joint_pairs=(), mask_size=28)
+    alone = augment(first, (3, 4), augmentation, SIZE, flip_pairs=(), mask_size=28)
     assert set(moved) == set(alone)
     for key in alone:
         np.testing.assert_array_equal(moved[key], alone[key])
@@ -271,7 +271,7 @@ def test_sentences_of_different_lengths_are_padded():
     np.testing.assert_array_equal(moved["captions"], [[2, 2, 0, 0], [4, 4, 4, 4]])
 
 
-def test_what_a_joined_image_cannot_have_is_left_out():
+def test_keys_that_mixed_samples_cannot_have_are_removed():
     sample = {
         "image": np.zeros((8, 8, 1), np.uint8),
         "label": tf.constant(3),
@@ -285,32 +285,35 @@ def test_what_a_joined_image_cannot_have_is_left_out():
         (Augmentation(mixup=0.5), {"image", "name"}),
     ):
         for seed in range(3):
-            moved = combine(givers([sample] * 4), (seed, 0), augmentation, (8, 8), joint_pairs=())
+            moved = combine(givers([sample] * 4), (seed, 0), augmentation, (8, 8), flip_pairs=())
             assert set(moved) == keys
 
 
-def test_partners():
-    assert partners(Augmentation(mosaic=0.1, mixup=0.1)) == 3
-    assert partners(Augmentation(copy_paste=0.1)) == 1 == partners(Augmentation(mixup=0.1))
-    assert partners(Augmentation()) == 0
+def test_num_partners():
+    assert Augmentation(mosaic=0.1, mixup=0.1).num_partners == 3
+    assert Augmentation(copy_paste=0.1).num_partners == 1 == Augmentation(mixup=0.1).num_partners
+    assert Augmentation().num_partners == 0
 
 
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"mosaic": 0.6, "mixup": 0.5}, "mosaic, mixup, copy_paste must sum to 1 at most, not 1.1"),
-        ({"mixup_alpha": 0}, "mixup_alpha must be a number above 0, not 0"),
-        ({"copy_paste": 2}, "copy_paste must be a number from 0 to 1"),
+        (
+            {"mosaic": 0.6, "mixup": 0.5},
+            "sum of mosaic, mixup, copy_paste must be at most 1, not 1.1",
+        ),
+        ({"mixup_alpha": 0}, "mixup_alpha must be above 0, not 0"),
+        ({"copy_paste": 2}, "copy_paste must be a number in .0, 1."),
         ({"crop": "iou"}, "crop must be one of none, random, min_iou, object, not 'iou'"),
         ({"crop_sides": (0.5, 1.5)}, r"crop_sides must be \(smallest, largest\).*at most 1"),
         ({"scale_jitter": (0, 2)}, "scale_jitter must be .*both above 0"),
         ({"erase_area": 0.3}, "erase_area must be"),
         ({"erase_fill": "reflect"}, "erase_fill must be a number"),
         ({"erase_ignore": 1}, "erase_ignore must be true or false"),
-        ({"grey": -0.1}, "grey must be a number from 0 to 1"),
+        ({"grey": -0.1}, "grey must be a number in .0, 1."),
     ],
 )
-def test_policy_names_what_is_wrong(values, message):
+def test_augmentation_errors_name_the_field(values, message):
     with pytest.raises(InputError, match=message) as error:
         Augmentation.from_dict(values)
     assert "\n" not in str(error.value)
@@ -319,32 +322,32 @@ def test_policy_names_what_is_wrong(values, message):
 @pytest.mark.parametrize(
     ("augmentation", "targets", "keys", "message"),
     [
-        ({"mosaic": 0.1}, ["label"], ["image", "label"], "mosaic joins .* no label"),
-        ({"mixup": 0.1}, ["segmentation"], ["segmentation"], "mixup joins .* no segmentation"),
+        ({"mosaic": 0.1}, ["label"], ["image", "label"], "mosaic: .* no label"),
+        ({"mixup": 0.1}, ["segmentation"], ["segmentation"], "mixup: .* no segmentation"),
         ({"copy_paste": 0.1}, ["keypoints"], ["masks", "keypoints"], "no keypoints, which"),
-        ({"copy_paste": 0.1}, ["boxes"], ["boxes", "labels"], "needs objects with masks"),
-        ({"crop": "object"}, ["segmentation"], ["segmentation"], "crop='object' needs boxes"),
+        ({"copy_paste": 0.1}, ["boxes"], ["boxes", "labels"], "has no masks"),
+        ({"crop": "object"}, ["segmentation"], ["segmentation"], "crop='object': .* no boxes"),
     ],
 )
-def test_what_does_not_suit_a_model_or_its_data(augmentation, targets, keys, message):
+def test_augmentation_that_does_not_suit_targets_or_keys(augmentation, targets, keys, message):
     with pytest.raises(InputError, match=message) as error:
-        check_keys(Augmentation(**augmentation), targets, keys)
+        Augmentation(**augmentation).check_keys(targets, keys)
     assert "\n" not in str(error.value)
 
 
-def test_what_suits():
+def test_augmentation_that_suits_targets_and_keys():
     augmentation = Augmentation(mosaic=0.3, copy_paste=0.3, crop="min_iou")
-    check_keys(
-        augmentation, ["boxes", "labels", "keypoints"], ["boxes", "labels", "masks", "keypoints"]
+    augmentation.check_keys(
+        ["boxes", "labels", "keypoints"], ["boxes", "labels", "masks", "keypoints"]
     )
-    check_keys(Augmentation(mosaic=1.0), ["segmentation"], ["segmentation"])
+    Augmentation(mosaic=1.0).check_keys(["segmentation"], ["segmentation"])
 
 
 def test_wrong_arguments_get_one_clear_line():
     sample = {"image": np.zeros((8, 8, 3), np.uint8), "boxes": np.zeros((0, 4), np.float32)}
-    with pytest.raises(InputError, match="joins 4 samples, not 2"):
+    with pytest.raises(InputError, match="at least 4 to be mixed, not 2"):
         combine(givers([sample] * 2), (0, 0), Augmentation(mosaic=1.0), (8, 8))
-    with pytest.raises(InputError, match="a mosaic needs a size of at least 4 pixels"):
+    with pytest.raises(InputError, match="size must be at least 4 for a mosaic"):
         combine(givers([sample] * 4), (0, 0), Augmentation(mosaic=1.0), (3, 8))
-    with pytest.raises(InputError, match="copy_paste needs samples with masks"):
+    with pytest.raises(InputError, match="the samples have no masks"):
         combine(givers([sample] * 2), (0, 0), Augmentation(copy_paste=1.0), (8, 8))

@@ -34,7 +34,7 @@ def test_field_passes_through_its_grid_and_agrees_with_itself():
     field = ElasticField(tf.constant(grid), (20, 30))
     y, x = np.meshgrid([0.0, 10, 20], [0.0, 15, 30], indexing="ij")
     np.testing.assert_allclose(field.at(tf.stack([x, y], axis=-1)), grid, atol=1e-12)
-    dx, dy = field.on_canvas()
+    dx, dy = field.displacements()
     y, x = np.mgrid[:20, :30] + 0.5
     at = field.at(tf.stack([x, y], axis=-1))
     np.testing.assert_allclose(tf.stack([dx, dy], axis=-1), at, atol=1e-12)
@@ -52,7 +52,7 @@ def test_forward_inverts_the_field(seed, size, sigma):
 @pytest.mark.parametrize("seed", range(5))
 def test_field_never_folds(seed):
     field = elastic_field((seed, 1), 30.0, (40, 60))
-    dx, dy = (np.asarray(d) for d in field.on_canvas())
+    dx, dy = (np.asarray(d) for d in field.displacements())
     stretch = (1 + np.gradient(dx, axis=1)) * (1 + np.gradient(dy, axis=0))
     area = stretch - np.gradient(dx, axis=0) * np.gradient(dy, axis=1)
     assert area.min() > 0
@@ -60,7 +60,7 @@ def test_field_never_folds(seed):
     assert np.sqrt(np.square(slopes).sum(axis=0)).max() < STEEPEST * 1.1
 
 
-def test_displacements_have_the_asked_spread():
+def test_displacements_have_the_given_deviation():
     grids = [np.asarray(elastic_field((seed, 2), 10.0, (2000, 2000)).grid) for seed in range(60)]
     assert abs(np.std(grids) - 10) < 0.7 and abs(np.mean(grids)) < 0.7
 
@@ -75,7 +75,7 @@ def test_pixels_equal_scipy_and_numpy_in_float64(fill):
     matrix = matrices.compose(matrices.rotation(17, (25, 20)), matrices.scaling(1.1, 0.9))
     sample = {"image": image, "segmentation": labels, "instances": labels}
     moved = apply_matrix(sample, matrix, size, fill=fill, field=field)
-    dx, dy = (d.numpy() for d in field.on_canvas())
+    dx, dy = (d.numpy() for d in field.displacements())
     y, x = np.mgrid[: size[0], : size[1]] + 0.5
     source = np.linalg.inv(matrix) @ [(x + dx).ravel(), (y + dy).ravel(), np.ones(x.size)]
     x, y = source[0].reshape(size), source[1].reshape(size)
@@ -122,7 +122,7 @@ def test_labels_follow_the_painted_rectangle_and_its_dots(seed):
         "keypoints": np.array([[dot_x + 0.5, dot_y + 0.5, 2]], np.float32),
     }
     augmentation = Augmentation(elastic=8.0, rotate=20, flip_horizontal=0.5, scale=(0.9, 1.1))
-    moved = augment(sample, (seed, 7), augmentation, (240, 300), joint_pairs=())
+    moved = augment(sample, (seed, 7), augmentation, (240, 300), flip_pairs=())
     found = np.asarray(moved["instances"]) == 5
     rows, columns = np.nonzero(found.any(axis=1))[0], np.nonzero(found.any(axis=0))[0]
     hull = [columns[0], rows[0], columns[-1] + 1, rows[-1] + 1]

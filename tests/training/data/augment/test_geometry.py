@@ -1,4 +1,4 @@
-"""Geometry: what is painted and what is labelled must still be in the same place afterwards."""
+"""Geometry: painted objects and their labels match after each transform."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ import scipy.ndimage
 import tensorflow as tf
 
 from training.data.augment import Augmentation, apply_matrix, augment, matrices
-from training.data.augment.annotation_geometry import swapped_joints
+from training.data.augment.annotation_geometry import flipped_keypoint_order
 from zoo.errors import InputError
 
 CLASS, NUMBER = 3, 7
@@ -63,10 +63,10 @@ def test_painted_rectangle_stays_in_its_box(seed, resize):
     height, width = (int(side) for side in random.integers(30, 90, 2))
     size = tuple(int(side) for side in random.integers(41, 97, 2))
     augmentation = Augmentation(
-        flip_horizontal=0.5, flip_vertical=0.5, scale=(0.7, 1.4), translate=0.1, min_kept=0.0
+        flip_horizontal=0.5, flip_vertical=0.5, scale=(0.7, 1.4), translate=0.1, min_visible=0.0
     )
     sample = painted(seed, height, width)
-    moved = numpy(augment(sample, (seed, 9), augmentation, size, resize, joint_pairs=()))
+    moved = numpy(augment(sample, (seed, 9), augmentation, size, resize, flip_pairs=()))
     found = moved["instances"] == NUMBER
     np.testing.assert_array_equal(moved["segmentation"] == CLASS, found)
     if not found.any():
@@ -90,7 +90,7 @@ def test_painted_rectangle_stays_in_its_box(seed, resize):
 def test_turned_rectangle_touches_every_side_of_its_box(seed):
     augmentation = Augmentation(rotate=180, shear=15, scale=(0.4, 0.55), flip_horizontal=0.5)
     sample = painted(seed, 47, 63)
-    moved = numpy(augment(sample, (seed, 1), augmentation, (150, 151), joint_pairs=()))
+    moved = numpy(augment(sample, (seed, 1), augmentation, (150, 151), flip_pairs=()))
     found = moved["instances"] == NUMBER
     assert moved["labels"][0] == CLASS and (moved["keypoints"][0, :, 2] > 0).all()
     np.testing.assert_allclose(moved["boxes"][0], hull(found), atol=1.5)
@@ -113,7 +113,7 @@ def test_keypoints_are_where_their_dots_are(seed):
         keypoints[joint] = column + 0.5, row + 0.5, 2
     augmentation = Augmentation(rotate=40, shear=10, scale=(0.6, 0.7), flip_horizontal=0.5)
     sample = {"image": image, "keypoints": keypoints}
-    moved = numpy(augment(sample, (seed, 4), augmentation, (180, 160), joint_pairs=()))
+    moved = numpy(augment(sample, (seed, 4), augmentation, (180, 160), flip_pairs=()))
     x, y = centers((180, 160))
     for joint, (kx, ky, visible) in enumerate(moved["keypoints"]):
         weight = moved["image"][..., joint].astype(np.float64)
@@ -246,18 +246,18 @@ def test_flip_swaps_left_and_right_joints():
     keypoints = np.array([[2, 3, 2], [8, 3, 1], [5, 1, 2]], np.float32)
     sample = {"keypoints": keypoints}
     flip = matrices.flip_horizontal(10)
-    moved = apply_matrix(sample, flip, (6, 10), flipped=True, joint_pairs=[(0, 1)])["keypoints"]
+    moved = apply_matrix(sample, flip, (6, 10), flipped=True, flip_pairs=[(0, 1)])["keypoints"]
     np.testing.assert_allclose(moved, [[2, 3, 1], [8, 3, 2], [5, 1, 2]])
-    kept = apply_matrix(sample, flip, (6, 10), flipped=True, joint_pairs=())["keypoints"]
+    kept = apply_matrix(sample, flip, (6, 10), flipped=True, flip_pairs=())["keypoints"]
     np.testing.assert_allclose(kept, [[8, 3, 2], [2, 3, 1], [5, 1, 2]])
     both = matrices.compose(flip, matrices.flip_vertical(6))
-    turned = apply_matrix(sample, both, (6, 10), flipped=True, joint_pairs=[(0, 1)])["keypoints"]
+    turned = apply_matrix(sample, both, (6, 10), flipped=True, flip_pairs=[(0, 1)])["keypoints"]
     np.testing.assert_allclose(turned, [[8, 3, 2], [2, 3, 1], [5, 5, 2]])
 
 
 def test_flip_of_keypoints_without_pairs_fails_when_the_graph_is_built():
     sample = {"keypoints": np.zeros((3, 3), np.float32)}
-    with pytest.raises(ValueError, match="needs joint_pairs"):
+    with pytest.raises(ValueError, match="flip_pairs is missing"):
         apply_matrix(sample, matrices.flip_horizontal(10), (6, 10))
     sample["image"] = np.zeros((6, 10, 3), np.uint8)
     data = tf.data.Dataset.from_tensors(sample)
@@ -265,15 +265,15 @@ def test_flip_of_keypoints_without_pairs_fails_when_the_graph_is_built():
     vary = tf.autograph.experimental.do_not_convert(
         lambda sample: augment(sample, (0, 0), augmentation, (6, 10))
     )
-    with pytest.raises(InputError, match="needs joint_pairs") as error:
+    with pytest.raises(InputError, match="flip_pairs is missing") as error:
         data.map(vary)
     assert "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize("pairs", [[(0, 3)], [(0, 1), (1, 2)], [(1, 1)], [(-1, 0)]])
-def test_wrong_joint_pairs_are_named(pairs):
-    with pytest.raises(ValueError, match="joint_pairs: joint"):
-        swapped_joints(pairs, 3)
+def test_wrong_flip_pairs(pairs):
+    with pytest.raises(ValueError, match="flip_pairs: "):
+        flipped_keypoint_order(pairs, 3)
 
 
 def test_objects_that_leave_are_dropped_in_place():
@@ -283,12 +283,12 @@ def test_objects_that_leave_are_dropped_in_place():
         "difficult": np.array([True, True, True]),
         "keypoints": np.array([[[1, 1, 2]], [[11, 1, 2]], [[9, 1, 2]]], np.float32),
     }
-    moved = numpy(apply_matrix(sample, matrices.identity(), (6, 9), min_kept=0.3))
+    moved = numpy(apply_matrix(sample, matrices.identity(), (6, 9), min_visible=0.3))
     np.testing.assert_array_equal(moved["labels"], [1, -1, -1])
     np.testing.assert_array_equal(moved["difficult"], [True, False, False])
     np.testing.assert_array_equal(moved["boxes"], [[0, 0, 4, 4], [0] * 4, [0] * 4])
     np.testing.assert_array_equal(moved["keypoints"][:, 0, 2], [2, 0, 0])
-    moved = numpy(apply_matrix(sample, matrices.identity(), (6, 9), min_kept=0.25))
+    moved = numpy(apply_matrix(sample, matrices.identity(), (6, 9), min_visible=0.25))
     np.testing.assert_array_equal(moved["labels"], [1, -1, 3])
     np.testing.assert_array_equal(moved["boxes"][2], [8, 0, 9, 4])
 
@@ -302,7 +302,7 @@ def test_no_objects_and_boxes_without_area():
         "keypoints": np.zeros((0, 5, 3), np.float32),
     }
     augmentation = Augmentation(rotate=30, elastic=2, flip_horizontal=0.5)
-    moved = augment(sample, (1, 1), augmentation, (11, 5), joint_pairs=())
+    moved = augment(sample, (1, 1), augmentation, (11, 5), flip_pairs=())
     assert moved["boxes"].shape == (0, 4) and moved["keypoints"].shape == (0, 5, 3)
     flat = {"boxes": np.array([[2, 2, 2, 5]], np.float32), "labels": np.array([0], np.int32)}
     moved = apply_matrix(flat, matrices.rotation(30), (9, 9))

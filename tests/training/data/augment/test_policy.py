@@ -1,4 +1,4 @@
-"""The random and the fixed door to the canvas: same seed same sample, same pixels as served."""
+"""Random and deterministic resizing: determined by the seed, with the pixels of serving."""
 
 import dataclasses
 import math
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from training.data.augment import Augmentation, augment, matrices, place
+from training.data.augment import Augmentation, augment, matrices, resize_sample
 from zoo.inference import image_transform as frame
 
 
@@ -32,9 +32,9 @@ def labelled(seed, height, width):
 )
 def test_place_gives_the_pixels_that_are_served(source, size, resize):
     sample = labelled(4, *source)
-    placed = place(sample, size, resize)
-    canvas, at = frame.transform_images(sample["image"][None], size, resize)
-    np.testing.assert_allclose(placed["image"], np.asarray(canvas)[0], atol=1e-3)
+    placed = resize_sample(sample, size, resize)
+    inputs, at = frame.transform_images(sample["image"][None], size, resize)
+    np.testing.assert_allclose(placed["image"], np.asarray(inputs)[0], atol=1e-3)
     back = np.asarray(at.restore_boxes(placed["boxes"]))
     np.testing.assert_allclose(back[0], sample["boxes"][0], rtol=1e-5, atol=1e-5)
     np.testing.assert_array_equal(placed["labels"], sample["labels"])
@@ -56,7 +56,7 @@ def test_place_equals_resize_then_pad(source, size, resize):
     labels = random.integers(0, 9, source).astype(np.int32)
     boxes = np.array([[3, 1, 30, 4]], np.float32)
     sample = {"image": image, "segmentation": labels, "boxes": boxes, "name": "a"}
-    placed = place(sample, size, resize)
+    placed = resize_sample(sample, size, resize)
     scale = min(size[0] / source[0], size[1] / source[1])
     rows, columns = (round(side * scale) for side in source) if resize == "letterbox" else size
     resized = tf.image.resize(image, (rows, columns), antialias=True)
@@ -76,13 +76,13 @@ def test_place_equals_resize_then_pad(source, size, resize):
 
 @pytest.mark.parametrize("resize", ["letterbox", "stretch", "crop"])
 @pytest.mark.parametrize("size", [(33, 47), (64, 20)])
-def test_augment_that_changes_nothing_equals_place(size, resize):
+def test_augment_without_changes_equals_resize_sample(size, resize):
     sample = labelled(3, 40, 47 if resize != "crop" else 20)
     if resize == "crop":
         size = (40, 20)
     first, second = (
         augment(sample, (5, 5), Augmentation(), size, resize),
-        place(sample, size, resize),
+        resize_sample(sample, size, resize),
     )
     for key in sample:
         np.testing.assert_allclose(first[key], second[key], atol=2e-2, err_msg=key)
@@ -91,7 +91,7 @@ def test_augment_that_changes_nothing_equals_place(size, resize):
 def test_place_crop_takes_the_middle_and_pads_the_rest():
     labels = np.arange(20, dtype=np.int32).reshape(4, 5)
     sample = {"segmentation": labels, "boxes": np.array([[1, 0, 3, 4]], np.float32)}
-    placed = place(sample, (2, 7), "crop")
+    placed = resize_sample(sample, (2, 7), "crop")
     expected = np.full((2, 7), 255)
     expected[:, :5] = labels[1:3]
     np.testing.assert_array_equal(placed["segmentation"], expected)
@@ -135,7 +135,7 @@ def test_same_seed_same_sample_in_parallel():
 
     def vary(sample):
         seed = sample.pop("seed")
-        return augment(sample, seed, augmentation, (32, 32), "crop", joint_pairs=())
+        return augment(sample, seed, augmentation, (32, 32), "crop", flip_pairs=())
 
     data = tf.data.Dataset.from_tensor_slices(stacked)
     runs = [
@@ -145,7 +145,7 @@ def test_same_seed_same_sample_in_parallel():
         for key in one:
             np.testing.assert_array_equal(one[key], other[key], err_msg=key)
     assert len({run["image"].tobytes() for run in runs[0]}) == 8
-    eager = augment(samples[2], (2, 3), augmentation, (32, 32), "crop", joint_pairs=())
+    eager = augment(samples[2], (2, 3), augmentation, (32, 32), "crop", flip_pairs=())
     np.testing.assert_allclose(eager["image"], runs[0][2]["image"], atol=0.02)
 
 
@@ -162,22 +162,22 @@ def test_one_change_does_not_disturb_the_draws_of_another():
     ("values", "message"),
     [
         ({"flip_horizonal": 0.5}, "did you mean 'flip_horizontal'"),
-        ({"flip_horizontal": 1.5}, "flip_horizontal must be a number from 0 to 1, not 1.5"),
-        ({"rotate": -3}, "rotate must be a number from 0 to 180"),
+        ({"flip_horizontal": 1.5}, "flip_horizontal must be a number in .0, 1., not 1.5"),
+        ({"rotate": -3}, "rotate must be a number in .0, 180"),
         ({"scale": (2.0, 1.0)}, "scale must be"),
         ({"scale": 2.0}, "scale must be"),
-        ({"elastic": math.nan}, "elastic must be a number 0 or more"),
+        ({"elastic": math.nan}, "elastic must be a number of at least 0"),
         ({"noise": "much"}, "noise must be a number"),
         ({"fill": "mirror"}, "fill must be"),
     ],
 )
-def test_policy_names_what_is_wrong(values, message):
+def test_augmentation_errors_name_the_field(values, message):
     with pytest.raises(ValueError, match=message) as error:
         Augmentation.from_dict(values)
     assert "\n" not in str(error.value)
 
 
-def test_policy_is_frozen_and_hashable():
+def test_augmentation_is_frozen_and_hashable():
     augmentation = Augmentation.from_dict({"scale": [0.5, 2], "fill": [0, 1, 2]})
     assert (
         augmentation.scale == (0.5, 2)
@@ -196,15 +196,15 @@ def test_policy_is_frozen_and_hashable():
         (
             {"image": np.zeros((4, 4, 1)), "segmentation": np.zeros((4, 5), np.int32)},
             {},
-            "segmentation is 4x5 but image is 4x4",
+            "segmentation must be 4x4 as image, not 4x5",
         ),
         ({"image": np.zeros((4, 4, 1))}, {"size": (0, 4)}, "size must be"),
-        ({"image": np.zeros((4, 4, 1))}, {"resize": "pad"}, "fit must be one of"),
+        ({"image": np.zeros((4, 4, 1))}, {"resize": "pad"}, "resize must be one of"),
     ],
 )
 def test_wrong_samples_get_one_clear_line(sample, arguments, message):
     arguments = {"size": (4, 4), "resize": "letterbox", **arguments}
     with pytest.raises(ValueError, match=message):
-        place(sample, **arguments)
+        resize_sample(sample, **arguments)
     with pytest.raises(ValueError, match=message):
         augment(sample, (0, 0), Augmentation(), **arguments)

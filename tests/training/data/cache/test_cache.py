@@ -1,4 +1,4 @@
-"""A cache changes how fast batches come, nothing else; stale or half written, it is not read."""
+"""A cache changes the speed of batches only; a stale or partial one is not read."""
 
 import dataclasses
 import json
@@ -13,8 +13,8 @@ from PIL import Image
 
 from training.data.augment import Augmentation
 from training.data.batch_config import BatchConfig
-from training.data.cache.cache_options import cached_for_training
-from training.data.cache.disk_cache import DiskSource
+from training.data.cache.disk_cache import DiskCache
+from training.data.cache.sample_caches import cached_for_training
 from training.data.pipeline import training_batches, validation_batches
 from training.data.sources import open_source
 from zoo.errors import InputError
@@ -48,7 +48,7 @@ def coco(tmp_path, size=(30, 40)):
     return open_source(f"coco:{root}?val=0.5")
 
 
-def asked(task="segmentation", **changes):
+def config(task="segmentation", **changes):
     made = BatchConfig(task, (24, 32), batch_size=2, augmentation=CHANGES, seed=3, max_objects=2)
     return dataclasses.replace(made, **changes)
 
@@ -82,9 +82,9 @@ def count_of_reads(source):
 def test_the_same_batches_with_a_cache(cells, cache, border, tmp_path, monkeypatch):
     monkeypatch.setenv("ZOO_CACHE_DIR", str(tmp_path / "kept"))
     for make, split in ((training_batches, "train"), (validation_batches, "val")):
-        plain = taken(make(cells, split, asked(border_weight=border)), 6)
-        kept = make(cells, split, asked(border_weight=border, cache=cache))
-        assert kept.element_spec == make(cells, split, asked(border_weight=border)).element_spec
+        plain = taken(make(cells, split, config(border_weight=border)), 6)
+        kept = make(cells, split, config(border_weight=border, cache=cache))
+        assert kept.element_spec == make(cells, split, config(border_weight=border)).element_spec
         agree(taken(kept, 6), plain)
         agree(taken(kept, 6), plain)
     assert (tmp_path / "kept").exists() == (cache == "disk")
@@ -97,7 +97,7 @@ def test_the_same_batches_with_a_cache(cells, cache, border, tmp_path, monkeypat
 def test_reduced_images_with_objects(tmp_path, cache, policy):
     source = coco(tmp_path)
     cache = cache if cache == "memory" else f"disk:{tmp_path / 'kept'}"
-    plain = asked("instances", image_size=(60, 80), augmentation=policy, mask_size=14)
+    plain = config("instances", image_size=(60, 80), augmentation=policy, mask_size=14)
     kept = dataclasses.replace(plain, cache=cache)
     for one, other in zip(
         taken(training_batches(source, "train", plain), 3),
@@ -113,14 +113,14 @@ def test_reduced_images_with_objects(tmp_path, cache, policy):
         agree(taken(dataset, 2), taken(validation_batches(source, "val", plain), 2))
 
 
-def test_images_are_kept_as_small_as_the_canvas_allows(tmp_path):
+def test_images_are_cached_as_small_as_the_model_input_allows(tmp_path):
     source = coco(tmp_path)
     for policy, ratio in (
         (Augmentation(), 4),
         (Augmentation(scale=(0.5, 2.0)), 2),
         (Augmentation(crop="random", crop_sides=(0.25, 1.0)), 1),
     ):
-        made = asked("instances", image_size=(60, 80), augmentation=policy, cache="memory")
+        made = config("instances", image_size=(60, 80), augmentation=policy, cache="memory")
         kept = cached_for_training(source, "train", made)
         image = kept.open(next(iter(kept.raw("train"))))["image"]
         assert int(image.ratio) == ratio
@@ -130,7 +130,7 @@ def test_images_are_kept_as_small_as_the_canvas_allows(tmp_path):
 @pytest.mark.parametrize("cache", ["memory", "disk"])
 def test_nothing_is_opened_twice(cells, cache, tmp_path):
     opened = count_of_reads(cells)
-    made = asked(cache=cache if cache == "memory" else f"disk:{tmp_path / 'kept'}")
+    made = config(cache=cache if cache == "memory" else f"disk:{tmp_path / 'kept'}")
     dataset = training_batches(cells, "train", made)
     taken(dataset, 6)
     first = len(opened)
@@ -147,7 +147,7 @@ def test_a_changed_file_or_setting_is_made_anew(cells, tmp_path):
         return sorted(path.name for path in (tmp_path / "kept").iterdir())
 
     def batch(source, **changes):
-        made = asked(cache=f"disk:{tmp_path / 'kept'}", augmentation=Augmentation(), **changes)
+        made = config(cache=f"disk:{tmp_path / 'kept'}", augmentation=Augmentation(), **changes)
         return taken(validation_batches(source, "val", made), 1)[0]
 
     agree(batch(cells), batch(cells))
@@ -167,8 +167,8 @@ def test_a_changed_file_or_setting_is_made_anew(cells, tmp_path):
     assert about["data"] == cells.spec and about["split"] == "val"
 
 
-def test_what_was_interrupted_is_not_read(cells, tmp_path, monkeypatch):
-    made = asked(cache=f"disk:{tmp_path / 'kept'}")
+def test_interrupted_caches_are_not_read(cells, tmp_path, monkeypatch):
+    made = config(cache=f"disk:{tmp_path / 'kept'}")
     write = tf.io.TFRecordWriter.write
     written = []
 
@@ -186,32 +186,32 @@ def test_what_was_interrupted_is_not_read(cells, tmp_path, monkeypatch):
     # What a process that was killed has left behind is removed, and not read.
     agree(
         taken(training_batches(cells, "train", made), 2),
-        taken(training_batches(cells, "train", asked()), 2),
+        taken(training_batches(cells, "train", config()), 2),
     )
     folder = next((tmp_path / "kept").iterdir())
     left = folder.with_name(f".{folder.name}.99999999.partial")
     folder.rename(left)
     agree(
         taken(training_batches(cells, "train", made), 2),
-        taken(training_batches(cells, "train", asked()), 2),
+        taken(training_batches(cells, "train", config()), 2),
     )
     assert [path.name for path in (tmp_path / "kept").iterdir()] == [folder.name]
 
 
 def test_many_shards(cells, tmp_path, monkeypatch):
     monkeypatch.setattr("training.data.cache.disk_cache._SHARD_BYTES", 5000)
-    made = asked(cache=f"disk:{tmp_path / 'kept'}")
+    made = config(cache=f"disk:{tmp_path / 'kept'}")
     agree(
         taken(training_batches(cells, "train", made), 4),
-        taken(training_batches(cells, "train", asked()), 4),
+        taken(training_batches(cells, "train", config()), 4),
     )
     assert len(list((tmp_path / "kept").rglob("*.tfrecord"))) > 2
 
 
 def test_damaged_caches_and_no_room(cells, tmp_path, monkeypatch):
-    made = asked(cache=f"disk:{tmp_path / 'kept'}")
+    made = config(cache=f"disk:{tmp_path / 'kept'}")
     kept = cached_for_training(cells, "train", made)
-    assert isinstance(kept, DiskSource)
+    assert isinstance(kept, DiskCache)
     (kept.folder / "index.npz").write_bytes(b"no index")
     with pytest.raises(InputError, match=r"the cache cannot be used .*remove that folder"):
         training_batches(cells, "train", made)
@@ -220,17 +220,17 @@ def test_damaged_caches_and_no_room(cells, tmp_path, monkeypatch):
         raise tf.errors.ResourceExhaustedError(None, None, "No space left on device")
 
     monkeypatch.setattr(tf.io.TFRecordWriter, "write", full)
-    with pytest.raises(InputError, match=r"no room after \d samples.*cache=disk:FOLDER"):
+    with pytest.raises(InputError, match=r"no space left after \d samples.*cache=disk:FOLDER"):
         validation_batches(cells, "val", made)
     monkeypatch.setattr(os, "sysconf", lambda name: 100)
-    with pytest.raises(InputError, match="cache=memory: the 4 samples of train would take"):
-        training_batches(cells, "train", asked(cache="memory"))
+    with pytest.raises(InputError, match="cache=memory: the 4 samples of train need"):
+        training_batches(cells, "train", config(cache="memory"))
 
 
 def test_a_data_set_of_tfds(tmp_path):
-    """Its records come one after the other; kept on disk any can be read first."""
+    """Its records are sequential; a disk cache has random access."""
     source = open_source("shapes:single")
-    made = asked("localization", image_size=(32, 32), batch_size=64)
+    made = config("localization", image_size=(32, 32), batch_size=64)
     made = dataclasses.replace(made, targets=("label", "box"))
     assert source.rows("train") is None
     plain = taken(training_batches(source, "train", made), 2)
@@ -244,7 +244,7 @@ def test_a_data_set_of_tfds(tmp_path):
     )
 
 
-def test_what_a_cache_is_called(cells):
+def test_cache_names(cells):
     for cache in ("ram", "memory:here", "disc"):
-        with pytest.raises(InputError, match="cache is none, memory, disk or disk:FOLDER"):
-            training_batches(cells, "train", asked(cache=cache))
+        with pytest.raises(InputError, match="cache must be none, memory, disk or disk:FOLDER"):
+            training_batches(cells, "train", config(cache=cache))

@@ -1,11 +1,11 @@
-"""The checker finds what is wrong, says where, and counts what is there."""
+"""The check finds defects and counts the contents of a data set."""
 
 import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image
 
-from training.data.checking import check, object_shapes, read
+from training.data.checking import check, load_samples, object_shapes
 from training.data.checking.mask_checks import _extent_of_runs
 from training.data.checking.quantiles import Quantiles
 from training.data.sources.objects.annotations import AnnotatedImage, Annotation
@@ -15,7 +15,7 @@ from zoo.errors import InputError
 
 
 class Given(Source):
-    """Samples as a test wrote them down, with nothing put right on the way."""
+    """Samples of a test, without any correction."""
 
     spec = "given"
 
@@ -76,7 +76,7 @@ def problems(*samples):
         (sample(keypoints=np.float32([[5, 5, 3]])), "another visibility"),
     ],
 )
-def test_what_pixels_and_labels_together_show(one, expected):
+def test_defects_of_samples(one, expected):
     found = problems(one)
     if expected is None:
         assert found == []
@@ -157,7 +157,7 @@ def test_joints_are_counted_by_visibility():
     joints = np.float32([[[5, 5, 2], [6, 6, 1]], [[7, 7, 2], [0, 0, 0]], [[9, 9, 2], [9, 9, 2]]])
     one = objects([0, 0, 9, 9], [0, 0, 9, 9], [0, 0, 0, 0], labels=[0, 0, -1], keypoints=joints)
     source = Given(train=[one])
-    source.joint_names = ("nose", "neck")
+    source.keypoint_names = ("nose", "neck")
     found = check(source, ["train"]).to_json()["splits"]["train"]["joints"]
     assert found == {
         "people": 2,
@@ -214,12 +214,12 @@ def folder(tmp_path):
     return source
 
 
-def test_files_are_checked_and_the_rest_goes_on(folder):
+def test_unreadable_files_do_not_stop_the_check(folder):
     report = check(folder, ["train"])
     found = [str(defect) for defect in report.defects]
     assert len(found) == 4
     assert "image 3, d: box [7 7 7 9] has no area" in found[0]
-    assert "image 1: its size is said to be 90×80" in found[1]
+    assert "image 1: stated size 90×80" in found[1]
     assert "2.png: " in found[2]
     assert "1.png, object 1: nothing of its box is within the image (50×40)" in found[3]
     assert report.droppable == 1
@@ -229,10 +229,10 @@ def test_files_are_checked_and_the_rest_goes_on(folder):
 
 
 def test_labels_alone_give_the_same_objects(folder):
-    full, quick = (list(read(folder, "train", only)) for only in (False, True))
+    full, quick = (list(load_samples(folder, "train", only)) for only in (False, True))
     assert [one.name for one in full] == [one.name for one in quick]
     for one, other in zip(full, quick, strict=True):
-        if one.complaint:
+        if one.error:
             continue
         assert "image" not in other.sample
         assert (one.height, one.width) == (other.height, other.width)
@@ -242,7 +242,7 @@ def test_labels_alone_give_the_same_objects(folder):
 
 class Relative(ObjectSource):
     relative = True
-    joint_names = ("nose", "neck")
+    keypoint_names = ("nose", "neck")
 
 
 def test_labels_alone_of_fractions_are_in_pixels_too(tmp_path):
@@ -260,7 +260,7 @@ def test_labels_alone_of_fractions_are_in_pixels_too(tmp_path):
         for file, box in zip(files, (good, bad), strict=True)
     ]
     source.add_images("train", images)
-    full, quick = (list(read(source, "train", only)) for only in (False, True))
+    full, quick = (list(load_samples(source, "train", only)) for only in (False, True))
     for one, other in zip(full, quick, strict=True):
         for key in ("boxes", "labels", "keypoints"):
             np.testing.assert_allclose(one.sample[key], other.sample[key], rtol=1e-6)
@@ -271,8 +271,8 @@ def test_labels_alone_of_fractions_are_in_pixels_too(tmp_path):
 
 
 def test_order_does_not_depend_on_the_workers(folder):
-    alone = [one.name for one in read(folder, "train", workers=1)]
-    assert alone == [one.name for one in read(folder, "train", workers=7)]
+    alone = [one.name for one in load_samples(folder, "train", workers=1)]
+    assert alone == [one.name for one in load_samples(folder, "train", workers=7)]
     assert [name.rpartition("/")[2] for name in alone] == ["0.png", "1.png", "2.png", "3.png"]
 
 
@@ -289,9 +289,9 @@ def test_shapes_for_anchors():
     np.testing.assert_allclose(found, [[20, 7], [3, 2]])
     one_box = sample(box=np.float32([2, 3, 12, 33]), label=np.int32(0))
     np.testing.assert_allclose(object_shapes(Given(a=[one_box]), ["a"], (80, 100)), [[20, 60]])
-    with pytest.raises(InputError, match="no boxes to cluster"):
+    with pytest.raises(InputError, match="no boxes among"):
         object_shapes(Given(train=[sample(label=np.int32(1))]), ["train"], (40, 50))
-    with pytest.raises(InputError, match="no object in train"):
+    with pytest.raises(InputError, match="no objects in train"):
         object_shapes(Given(train=[objects()]), ["train"], (40, 50))
 
 

@@ -1,4 +1,4 @@
-"""Proposals: searched and stored, read from files, and how much of the objects they cover."""
+"""Proposals: Selective Search, cache, files and recall."""
 
 import json
 import threading
@@ -11,11 +11,10 @@ from training.data.proposals import (
     CachedProposals,
     ProposalFiles,
     SelectiveSearch,
-    gather,
     open_proposals,
-    recall_summary,
 )
 from training.data.sources import open_source
+from training.evaluation.proposal_gathering import gather_proposals, recall_summary
 from zoo.errors import InputError
 
 
@@ -40,7 +39,7 @@ def overlaps(boxes, truth):
 
 
 @pytest.mark.parametrize("width", [0, 240])
-def test_search_finds_what_there_is(width):
+def test_search_finds_the_rectangles(width):
     pytest.importorskip("cv2.ximgproc")
     image, truth = blocks()
     boxes = SelectiveSearch(width=width, min_side=5)(image)
@@ -79,14 +78,14 @@ class Counting:
     name = "counting"
 
     def __init__(self):
-        self.asked = 0
+        self.config = 0
 
     def set_image_name(self, name, image):
         pass
 
     def __call__(self, image):
-        self.asked += 1
-        return np.array([[0, 0, image.shape[1], self.asked]], np.float32)
+        self.config += 1
+        return np.array([[0, 0, image.shape[1], self.config]], np.float32)
 
 
 def test_each_image_is_searched_once(tmp_path):
@@ -94,10 +93,10 @@ def test_each_image_is_searched_once(tmp_path):
     stored = CachedProposals(counting, tmp_path)
     one, other = np.zeros((4, 6, 3), np.uint8), np.ones((4, 6, 3), np.uint8)
     first = stored(one)
-    assert np.array_equal(stored(one), first) and counting.asked == 1
+    assert np.array_equal(stored(one), first) and counting.config == 1
     assert stored(other)[0, 3] == 2 and stored(one.reshape(6, 4, 3))[0, 3] == 3
     again = CachedProposals(Counting(), tmp_path)
-    assert np.array_equal(again(one), first) and again.proposer.asked == 0
+    assert np.array_equal(again(one), first) and again.proposer.config == 0
     stored.path(one).write_bytes(b"half a fi")
     assert stored(one)[0, 3] == 4 and stored(one)[0, 3] == 4
     assert not list(tmp_path.rglob("*partial*"))
@@ -135,20 +134,28 @@ def test_files_of_every_form(tmp_path, ending, scored):
 @pytest.mark.parametrize(
     ("name", "text", "words"),
     [
-        ("photo.csv", "x1,y1,x2,y2\n1,2,3,4\n1,2,nan,4\n", "photo.csv: box 2 has a number"),
-        ("photo.csv", "x1,y1,x2,y2\n5,2,3,4\n", "box 1, [5.0, 2.0, 3.0, 4.0], is no box"),
-        ("photo.csv", "x1,y1,x2,y2\n5,2,3\n", "box 1 has 3 values, not 4"),
-        ("photo.csv", "left,top\n5,2\n", "the first line is x1,y1,x2,y2"),
-        ("photo.csv", "", "the first line is x1,y1,x2,y2"),
-        ("photo.json", "[1, 2]", 'expected {"boxes"'),
+        ("photo.csv", "x1,y1,x2,y2\n1,2,3,4\n1,2,nan,4\n", "photo.csv: box 2 must be finite"),
+        (
+            "photo.csv",
+            "x1,y1,x2,y2\n5,2,3,4\n",
+            "box 1 must be x1,y1,x2,y2 with x1 < x2, not [5.0, 2.0, 3.0, 4.0]",
+        ),
+        ("photo.csv", "x1,y1,x2,y2\n5,2,3\n", "box 1 must have 4 values, not 3"),
+        ("photo.csv", "left,top\n5,2\n", "the header must be x1,y1,x2,y2"),
+        ("photo.csv", "", "the header must be x1,y1,x2,y2"),
+        ("photo.json", "[1, 2]", 'must be {"boxes"'),
         ("photo.json", '{"boxes": [[1, 2, 3]]}', "rows of x1,y1,x2,y2"),
         ("photo.json", '{"boxes": [[1, 2, 3, 4], [1]]}', "not readable as proposals"),
-        ("photo.json", '{"boxes": [[1, 2, 3, 4]], "scores": [1, 2]}', "1 boxes, but scores"),
+        (
+            "photo.json",
+            '{"boxes": [[1, 2, 3, 4]], "scores": [1, 2]}',
+            "scores must have the shape (1,)",
+        ),
         ("photo.npy", "no array", "not readable as proposals"),
-        ("other.csv", "x1,y1,x2,y2\n", "has no file for photo.jpg"),
+        ("other.csv", "x1,y1,x2,y2\n", "no file for photo.jpg"),
     ],
 )
-def test_bad_files_have_their_line(tmp_path, name, text, words):
+def test_errors_of_proposal_files(tmp_path, name, text, words):
     (tmp_path / name).write_text(text)
     with pytest.raises(InputError) as caught:
         ProposalFiles(tmp_path).set_image_name("photo.jpg", np.zeros((50, 60, 3), np.uint8))
@@ -159,14 +166,14 @@ def test_bad_files_have_their_line(tmp_path, name, text, words):
     ("spec", "words"),
     [
         ("selectiv_search", "unknown kind"),
-        ("selective_search:quick", "there is no mode 'quick'"),
-        ("selective_search?witdh=3", "no option 'witdh'"),
-        ("selective_search?width=-3", "width is a whole number"),
+        ("selective_search:quick", "unknown mode 'quick'"),
+        ("selective_search?witdh=3", "unknown option 'witdh'"),
+        ("selective_search?width=-3", "width must be a whole number"),
         ("files:/no/such/folder", "no such folder"),
         ("files", "no such folder"),
     ],
 )
-def test_bad_words_have_their_line(spec, words):
+def test_errors_of_open_proposals(spec, words):
     with pytest.raises(InputError, match=words):
         open_proposals(spec)
 
@@ -178,7 +185,7 @@ def test_words_are_settings(tmp_path):
     assert stored.path(np.zeros((3, 3, 3), np.uint8)).is_relative_to(tmp_path / stored.name)
 
 
-def test_a_data_set_is_searched_and_its_recall_told(tmp_path):
+def test_gathered_proposals_and_their_recall(tmp_path):
     pytest.importorskip("cv2.ximgproc")
     image, truth = blocks()
     (tmp_path / "images").mkdir()
@@ -197,7 +204,7 @@ def test_a_data_set_is_searched_and_its_recall_told(tmp_path):
     source = open_source(f"coco:{tmp_path}")
     proposer = open_proposals("selective_search?width=0&min_side=5", tmp_path / "store")
     split = next(iter(source.sizes))
-    summary = gather(proposer, source, split, limit=2000, workers=2)
+    summary = gather_proposals(proposer, source, split, limit=2000, workers=2)
     assert summary["images"] == source.sizes[split]
     assert summary["recall"]["recall50_2000"] == 1.0
     assert "100.0 % of the objects by the first 2000" in recall_summary(split, summary)

@@ -1,4 +1,4 @@
-"""Proposals beside samples: they move with the boxes, train a detector and measure it."""
+"""Proposals of samples: transformed with the boxes, for training and evaluation."""
 
 import json
 
@@ -7,10 +7,12 @@ import pytest
 
 from training.data.augment import Augmentation
 from training.data.pipeline import training_batches, validation_batches
-from training.data.proposals import open_proposals, proposer_of, with_proposals
+from training.data.proposals import open_proposals, with_proposals
 from training.data.sources import open_source
+from training.model_setup import batch_config_of
 from training.recipe import Recipe, recipe_for
-from training.trainer import batch_config_of, fit
+from training.run import proposer_of
+from training.trainer import fit
 from zoo.errors import InputError
 from zoo_cli.compare import compare_measuring, compare_one
 from zoo_cli.compare.compare_folder import read_result, update_result
@@ -23,10 +25,10 @@ RECIPE = {
     "augmentation": Augmentation(),
     "model": {
         "width": 0.125,
-        "units": 16,
+        "hidden_units": 16,
         "norm": "group",
-        "regions": 8,
-        "proposals": 6,
+        "rois_per_image": 8,
+        "max_proposals": 6,
         "backbone_options": {"blocks": [1, 1, 1, 1, 1], "use_bias": False},
     },
 }
@@ -72,7 +74,7 @@ def given(folder, limit=6):
     return with_proposals(open_source(f"coco:{folder}"), proposer, limit)
 
 
-def test_samples_have_so_many_proposals(folder):
+def test_number_of_proposals(folder):
     source = given(folder)
     plain = open_source(f"coco:{folder}")
     for (name, sample), (_, before) in zip(
@@ -96,7 +98,7 @@ def test_samples_have_so_many_proposals(folder):
     ],
 )
 def test_proposals_move_with_the_boxes(folder, policy):
-    recipe = Recipe(**{**RECIPE, "augmentation": Augmentation(min_kept=0.01, **policy)})
+    recipe = Recipe.of(**{**RECIPE, "augmentation": Augmentation(min_visible=0.01, **policy)})
     batches = batch_config_of("fast_rcnn", recipe)
     data = training_batches(given(folder), "train", batches)
     looked_at = 0
@@ -119,47 +121,47 @@ def test_proposals_move_with_the_boxes(folder, policy):
     assert looked_at
 
 
-def test_validation_is_placed_without_chance(folder):
-    batches = batch_config_of("fast_rcnn", Recipe(**RECIPE))
+def test_validation_is_deterministic(folder):
+    batches = batch_config_of("fast_rcnn", Recipe.of(**RECIPE))
     inputs, targets = next(iter(validation_batches(given(folder), "val", batches)))
     # 40×50 on 48×64 is scaled by 1.2.
     np.testing.assert_allclose(inputs["proposals"][:, 0], [[0, 0, 12, 12]] * 2, atol=1e-4)
     np.testing.assert_allclose(inputs["proposals"][:, 1], targets["boxes"][:, 0], atol=1e-4)
 
 
-def test_a_joined_image_has_no_proposals(folder):
-    recipe = Recipe(**{**RECIPE, "augmentation": Augmentation(mosaic=0.5)})
-    with pytest.raises(InputError, match="mosaic joins several images"):
+def test_a_mixed_image_has_no_proposals(folder):
+    recipe = Recipe.of(**{**RECIPE, "augmentation": Augmentation(mosaic=0.5)})
+    with pytest.raises(InputError, match="mosaic: a mixed image has no proposals"):
         batch_config_of("fast_rcnn", recipe).check(given(folder))
 
 
-def test_without_proposals_there_is_a_line(folder):
-    with pytest.raises(InputError, match="learns from proposals"):
-        batch_config_of("fast_rcnn", Recipe(**RECIPE)).check(open_source(f"coco:{folder}"))
+def test_missing_proposals_are_one_line(folder):
+    with pytest.raises(InputError, match="no proposals, which the model is trained on"):
+        batch_config_of("fast_rcnn", Recipe.of(**RECIPE)).check(open_source(f"coco:{folder}"))
     assert proposer_of("yolo_v2", Recipe()) is None
     source = open_source(f"coco:{folder}")
     assert with_proposals(source, None, 5) is source
 
 
-def test_a_image_without_a_file_stops_training_with_its_line(folder, tmp_path):
+def test_an_image_without_a_file_is_one_line(folder, tmp_path):
     some = tmp_path / "proposals"
     some.mkdir()
     for path in (folder / "proposals").glob("train[0-2].json"):
         (some / path.name).write_text(path.read_text())
-    recipe = Recipe(**{**RECIPE, "proposals": f"files:{some}", "epochs": 1})
-    with pytest.raises(InputError, match=r"has no file for .*train3\.png"):
+    recipe = Recipe.of(**{**RECIPE, "proposals": f"files:{some}", "epochs": 1})
+    with pytest.raises(InputError, match=r"no file for .*train3\.png"):
         fit("fast_rcnn", f"coco:{folder}", recipe, out=tmp_path / "run", log=lambda line: None)
 
 
-def test_trains_measures_resumes_and_predictions(folder, tmp_path):
+def test_trains_evaluates_resumes_and_predicts(folder, tmp_path):
     changes = {**RECIPE, "proposals": f"files:{folder / 'proposals'}", "epochs": 2}
     lines = []
     run = fit(
-        "fast_rcnn", f"coco:{folder}", Recipe(**changes), out=tmp_path / "run", log=lines.append
+        "fast_rcnn", f"coco:{folder}", Recipe.of(**changes), out=tmp_path / "run", log=lines.append
     )
-    recall_summary = [line for line in lines if line.startswith("proposals of")]
-    assert len(recall_summary) == 2 and "4 boxes were cut" in recall_summary[0]
-    assert "100.0 % of the objects by the first 6" in recall_summary[0]
+    summaries = [line for line in lines if line.startswith("proposals of")]
+    assert len(summaries) == 2 and "4 boxes were clipped" in summaries[0]
+    assert "100.0 % of the objects by the first 6" in summaries[0]
     assert run.history[-1]["val_ap50"] >= 0 and len(run.history) == 2
     assert list((run.folder / "samples").glob("*.png"))
     sample = next(given(folder).samples("val"))[1]
@@ -169,7 +171,7 @@ def test_trains_measures_resumes_and_predictions(folder, tmp_path):
     again = fit("fast_rcnn", f"coco:{folder}", out=run.folder, resume=True, log=lines.append)
     assert len(again.history) == 2
     # A comparison finds the same files.
-    plan = Plan("fast_rcnn", "detection", f"coco:{folder}", "val", None, Recipe(**changes))
+    plan = Plan("fast_rcnn", "detection", f"coco:{folder}", "val", None, Recipe.of(**changes))
     update_result(tmp_path, exported_bytes=1)
     compare_one.train(tmp_path, plan)
     compare_measuring.measure(tmp_path, plan)
@@ -179,13 +181,13 @@ def test_trains_measures_resumes_and_predictions(folder, tmp_path):
     assert result["metrics"]["ap50"] == pytest.approx(best["val_ap50"], abs=0.02)
 
 
-def test_no_workers_elsewhere():
-    recipe = Recipe(data_service="grpc://10.0.0.7:5050")
+def test_no_data_service_with_proposals():
+    recipe = Recipe.of(data_service="grpc://10.0.0.7:5050")
     with pytest.raises(InputError, match=r"workers do not run Python.*fast_rcnn.*leave it empty"):
         proposer_of("fast_rcnn", recipe)
 
 
 def test_recipes_are_the_papers():
     recipe = recipe_for("fast_rcnn", "detection")
-    assert recipe.learning_rate == 1e-3 and recipe.drops == (0.75,) and recipe.batch_size == 2
-    assert recipe.max_proposals == 2000 and recipe.augmentation.scale == (1.0, 1.0)
+    assert recipe.learning_rate == 1e-3 and recipe.drops == (0.75,) and recipe.batch.batch_size == 2
+    assert recipe.max_proposals == 2000 and recipe.batch.augmentation.scale == (1.0, 1.0)

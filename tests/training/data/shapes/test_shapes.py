@@ -51,11 +51,11 @@ def test_scenes_are_the_same_on_every_machine(variant, size, expected):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"seed": -1, "index": 0}, "seed and index must be 0 or more"),
-        ({"seed": 0, "index": -3}, "index -3"),
+        ({"seed": -1, "index": 0}, "seed and index must be at least 0"),
+        ({"seed": 0, "index": -3}, "not 0 and -3"),
         ({"seed": 0, "index": 0, "size": (31, 128)}, "at least 32"),
         ({"seed": 0, "index": 0, "size": (64, 64, 3)}, "height, width"),
-        ({"seed": 0, "index": 0, "variant": "crowd"}, "use one of scene, single, figure"),
+        ({"seed": 0, "index": 0, "variant": "crowd"}, "one of scene, single, figure"),
     ],
 )
 def test_bad_arguments_are_refused(arguments, message):
@@ -122,7 +122,7 @@ def test_every_class_colour_and_count_occurs(scenes):
     assert {len(scene.labels) for scene in scenes} == set(range(7))
 
 
-def test_single_scenes_have_a_image_class_and_one_whole_object():
+def test_single_scenes_have_an_image_class_and_one_whole_object():
     labels = []
     for index in range(120):
         scene = draw_scene(2, index, (80, 120), "single")

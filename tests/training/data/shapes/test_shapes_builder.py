@@ -40,7 +40,7 @@ def splits(tmp_path_factory, offline):
 
 
 @pytest.mark.parametrize("split", COUNTS)
-def test_what_is_read_is_what_was_drawn(splits, split):
+def test_read_scenes_equal_generated_scenes(splits, split):
     data, info = splits
     assert info.splits[split].num_examples == COUNTS[split]
     indices = []
@@ -100,9 +100,9 @@ def test_the_named_configurations(tmp_path, offline, name, size, variant, train)
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"validation": 0}, "split validation needs at least 1 scene, got 0"),
+        ({"validation": 0}, "validation must be at least 1 scene, not 0"),
         ({"size": (16, 16)}, "at least 32"),
-        ({"variant": "pair"}, "unknown variant 'pair'"),
+        ({"variant": "pair"}, "not 'pair'"),
     ],
 )
 def test_a_configuration_that_cannot_be_drawn_is_refused(options, message):

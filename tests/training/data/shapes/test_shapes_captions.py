@@ -1,4 +1,4 @@
-"""Captions of drawn scenes, taken apart and held against boxes, classes and colours."""
+"""Captions of generated scenes, parsed and compared with boxes, classes and colours."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ def test_a_joint_is_visible_where_its_own_figure_is_in_front(scenes):
     assert min(seen.values()) > 20, seen
 
 
-def test_joints_are_those_of_leeds_sports_pose_seen_from_the_front(figures):
+def test_joints_are_those_of_leeds_sports_pose_in_front_view(figures):
     joints = np.stack([scene.keypoints[0] for scene in figures])
     assert (joints[..., 2] == 2).all()
     for right, left in JOINT_PAIRS:
@@ -45,14 +45,14 @@ def test_joints_are_those_of_leeds_sports_pose_seen_from_the_front(figures):
 
 
 def test_the_right_arm_and_leg_are_the_greyer_ones(figures):
-    """The one cue in the image that tells a limb's side does so truly."""
+    """The tint of the right limbs is on the right limbs."""
     for scene in figures[:80]:
         elbows = [scene.keypoints[0, JOINTS.index(f"{side} elbow")] for side in ("right", "left")]
         grey = [np.abs(scene.image[int(y), int(x)].astype(int) - 128).sum() for x, y, _ in elbows]
         assert grey[0] < grey[1]
 
 
-def test_poses_are_told_apart_by_many_joints_not_by_one(figures):
+def test_poses_differ_in_many_joints(figures):
     joints = np.stack([scene.keypoints[0, :, :2] for scene in figures])
     poses = np.array([scene.poses[0] for scene in figures])
     assert 0.4 < poses.mean() < 0.6

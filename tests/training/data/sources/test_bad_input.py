@@ -1,4 +1,4 @@
-"""Whatever is wrong with the data, one line says which file, what, and what to do."""
+"""Bad data: one line with file, problem and remedy."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ from training.optimization import median_frequency_weights
 from training.recipe import Recipe
 from zoo.errors import InputError
 
-RECIPE = Recipe(
+RECIPE = Recipe.of(
     image_size=(16, 16), batch_size=2, epochs=1, model={"filters": 2, "depth": 2, "norm": "none"}
 )
 
@@ -27,17 +27,17 @@ def cut(path):
     path.write_bytes(content[: len(content) // 2])
 
 
-# What is done to the folder, options, and the words that the message must have.
+# Change to the folder, options, and words of the expected message.
 FOUND_ON_OPENING = {
     "colour mask": (
         lambda d: mask(d / "masks/2.png", np.arange(1440, dtype=np.uint8).reshape(20, 24, 3)),
         "",
-        ("masks/2.png: a colour image", "grey or palette PNG"),
+        ("masks/2.png: a color image", "grey or palette PNG"),
     ),
     "JPEG under a PNG name": (
         lambda d: Image.open(d / "masks/2.png").save(d / "masks/2.png", "JPEG"),
         "",
-        ("masks/2.png: JPEG changes class numbers", "save masks as PNG"),
+        ("masks/2.png: JPEG changes class indices", "save masks as PNG"),
     ),
     "JPEG mask": (
         lambda d: (d / "masks/2.png").rename(d / "masks/2.jpg"),
@@ -58,14 +58,14 @@ FOUND_ON_OPENING = {
     "mask cut off at its head": (
         lambda d: (d / "masks/2.png").write_bytes((d / "masks/2.png").read_bytes()[:20]),
         "",
-        ("masks/2.png: the file is cut off",),
+        ("masks/2.png: the file is truncated",),
     ),
     "mask of text": (
         lambda d: (d / "masks/2.png").write_text("no mask"),
         "",
         ("masks/2.png: not a readable mask", "save it again or remove it"),
     ),
-    "object numbers for classes": (
+    "instance ids for classes": (
         lambda d: mask(d / "masks/2.png", np.full((20, 24), 300, np.uint16)),
         "",
         ("mask values go up to 300", "use instances:"),
@@ -90,30 +90,30 @@ FOUND_ON_OPENING = {
         "",
         ("layout not recognised", "images, image, imgs"),
     ),
-    "list of a file that is not there": (
+    "list of a missing file": (
         lambda d: (d / "train.txt").write_text("0\n9\n"),
         "",
-        ("train.txt, line 2: no file 9 in", "images"),
+        ("train.txt: line 2: no file 9 in", "images"),
     ),
     "list of an image without mask": (
         lambda d: ((d / "masks/1.png").unlink(), (d / "train.txt").write_text("1\n")),
         "",
-        ("train.txt, line 1: no file 1 in", "masks"),
+        ("train.txt: line 1: no file 1 in", "masks"),
     ),
-    "list of pairs that are not there": (
+    "list of missing pairs": (
         lambda d: (d / "train.txt").write_text("images/0.png masks/0.png\nimages/9.png m/9.png"),
         "",
-        ("train.txt, line 2: no such file", "images/9.png"),
+        ("train.txt: line 2: no such file", "images/9.png"),
     ),
     "list that leaves the folder": (
         lambda d: (d / "val.txt").write_text("../../secret.png masks/0.png\n"),
         "",
-        ("val.txt, line 1: ../../secret.png leaves the data folder",),
+        ("val.txt: line 1: ../../secret.png leaves the data folder",),
     ),
     "list of three words": (
         lambda d: (d / "train.txt").write_text("images/0.png masks/0.png\na b c\n"),
         "",
-        ("train.txt, line 2: expected `image label`, not 'a b c'",),
+        ("train.txt: line 2: a line must be `image label`, not 'a b c'",),
     ),
     "list of nothing": (
         lambda d: (d / "train.txt").write_text("\n"),
@@ -125,14 +125,32 @@ FOUND_ON_OPENING = {
         "",
         ("train.txt: not a text file in UTF-8",),
     ),
-    "void in words": (lambda d: None, "?void=sky", ("void=sky: expected the mask value",)),
-    "share in words": (lambda d: None, "?val=some", ("val=some: expected the share", "0.2")),
-    "share of everything": (lambda d: None, "?val=1", ("val=1: expected the share",)),
-    "way to split": (lambda d: None, "?split=odd", ("split=odd: expected hash or block",)),
+    "void in words": (
+        lambda d: None,
+        "?void=sky",
+        (
+            "void must be a whole number",
+            "not 'sky'",
+        ),
+    ),
+    "fraction in words": (lambda d: None, "?val=some", ("val must be between 0 and 1", "0.2")),
+    "fraction of everything": (
+        lambda d: None,
+        "?val=1",
+        ("val must be between 0 and 1", "not '1'"),
+    ),
+    "unknown split method": (
+        lambda d: None,
+        "?split=odd",
+        ("split must be hash or block, not 'odd'",),
+    ),
     "unknown option": (
         lambda d: None,
         "?viod=3",
-        ("masks has no option 'viod'; did you mean 'void'?", "It has: void, classes, val, split"),
+        (
+            "masks has no option 'viod'; did you mean 'void'?",
+            "Available: void, classes, val, split",
+        ),
     ),
     "folder as an option": (lambda d: None, "?root=x", ("masks has no option 'root'",)),
 }
@@ -161,7 +179,7 @@ FOUND_ON_READING = {
     "class without a name": (
         lambda d: None,
         "?classes=ground,tree",
-        (".png has class 2, but classes go from 0 to 1", "classes=", "void="),
+        (".png has class 2, but the classes are 0 to 1", "classes=", "void="),
     ),
 }
 on_reading = pytest.mark.parametrize("case", FOUND_ON_READING)
@@ -195,7 +213,7 @@ def test_found_on_reading(folder, case):
 
 
 @on_reading
-def test_found_in_the_middle_of_training(folder, tmp_path, case):
+def test_found_during_training(folder, tmp_path, case):
     spoil, options, words = FOUND_ON_READING[case]
     spoil(folder)
     with pytest.raises(InputError) as caught:
@@ -204,7 +222,7 @@ def test_found_in_the_middle_of_training(folder, tmp_path, case):
 
 
 @pytest.mark.parametrize("kind", ["image", "mask"])
-def test_a_file_that_goes_away_while_training(folder, tmp_path, kind):
+def test_a_file_removed_during_training(folder, tmp_path, kind):
     source = open_source(f"masks:{folder}")
     gone = folder / ("images" if kind == "image" else "masks") / "2.png"
     gone.unlink()
@@ -213,8 +231,8 @@ def test_a_file_that_goes_away_while_training(folder, tmp_path, kind):
     one_line(caught, ("images/2.png: no such file", "put it back"))
 
 
-def test_a_palette_mask_that_turns_bad_while_training(folder, tmp_path):
-    """Read by Pillow inside the pipeline, whose message TensorFlow buries in a traceback."""
+def test_a_palette_mask_damaged_during_training(folder, tmp_path):
+    """Pillow reads it inside the pipeline; TensorFlow puts its message into a traceback."""
     for path in (folder / "masks").iterdir():
         Image.open(path).convert("P").save(path)
     source = open_source(f"masks:{folder}")
@@ -225,21 +243,21 @@ def test_a_palette_mask_that_turns_bad_while_training(folder, tmp_path):
     one_line(caught, ("masks/2.png: not a readable mask", "save it again or remove it"))
 
 
-def test_a_bad_file_while_classes_are_counted(folder, tmp_path):
+def test_a_bad_file_while_counting_classes(folder, tmp_path):
     Image.new("RGB", (3, 4)).save(folder / "images/2.png")
     source = open_source(f"masks:{folder}")
     recipe = RECIPE.changed({"class_weights": "median_frequency"})
     with pytest.raises(InputError) as caught:
         fitting.fit("unet", source, recipe, out=tmp_path / "run", log=str)
     one_line(caught, ("images/2.png: the image is 4×3",))
-    # Found before anything was written, so the same command works once the file is mended.
+    # Found before anything is written, so that the same command works after the correction.
     assert not (tmp_path / "run").exists()
     with pytest.raises(tf.errors.OpError):
         median_frequency_weights(source)
 
 
-def test_the_name_of_the_file_survives(folder, tmp_path):
-    """Brackets, quotes and letters from anywhere do not cut the message short."""
+def test_special_characters_in_file_names(folder, tmp_path):
+    """Brackets, quotes and non-ASCII letters do not truncate the message."""
     name = "é [0] 'a' \"b\"]"
     for part in ("images", "masks"):
         (folder / part / "2.png").rename(folder / part / f"{name}.png")
@@ -248,7 +266,7 @@ def test_the_name_of_the_file_survives(folder, tmp_path):
     with pytest.raises(InputError) as caught:
         for split in source.sizes:
             list(source.samples(split))
-    # TensorFlow writes a quotation mark with a backslash before it.
+    # TensorFlow escapes quotation marks with a backslash.
     message = str(caught.value).replace("\\", "")
     assert f"images/{name}.png: the image is 20×24" in message
     assert f"masks/{name}.png is 3×3; give them one size." in message
@@ -257,30 +275,30 @@ def test_the_name_of_the_file_survives(folder, tmp_path):
 @pytest.mark.parametrize(
     ("spec", "words"),
     [
-        ("mask:x", ("Unknown data format 'mask'; did you mean 'masks'?", "FORMAT[:WHERE]")),
-        ("", ("Unknown data format ''", "masks")),
+        ("mask:x", ("unknown data format 'mask'; did you mean 'masks'?", "FORMAT[:WHERE]")),
+        ("", ("unknown data format ''", "masks")),
         ("masks", ("(nothing): no such folder",)),
-        ("masks:/no/such/folder", ("/no/such/folder: no such folder; give FORMAT:FOLDER",)),
+        ("masks:/no/such/folder", ("/no/such/folder: no such folder; use FORMAT:FOLDER",)),
         ("instances:/no/such/folder", ("/no/such/folder: no such folder",)),
         ("tfds:titanic", ("tfds:titanic: no mapping from its features", "register_mapping")),
         ("shapes:circles", ("tfds:zoo_shapes/circles:",)),
-        ("shapes?size=3", ("shapes has no option 'size'", "It has: data_dir")),
+        ("shapes?size=3", ("shapes has no option 'size'", "Available: data_dir")),
     ],
 )
-def test_data_sets_that_there_are_not(spec, words):
+def test_missing_data_sets(spec, words):
     with pytest.raises(InputError) as caught:
         open_source(spec)
     one_line(caught, words)
 
 
-def test_shapes_kept_where_nothing_can_be_kept(tmp_path):
+def test_shapes_in_a_folder_that_cannot_be_written(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError) as caught:
         open_source(f"shapes:single?data_dir={tmp_path / 'file'}")
     one_line(caught, ("tfds:zoo_shapes/single:",))
 
 
-def test_a_split_that_there_is_not(shared_folder):
+def test_missing_split(shared_folder):
     source = open_source(f"masks:{shared_folder}")
     with pytest.raises(InputError) as caught:
         list(source.samples("tests"))
@@ -295,23 +313,26 @@ def test_a_split_that_there_is_not(shared_folder):
             ("unknown loss 'cross_entropi'; did you mean 'cross_entropy'",),
         ),
         ({"border_weight": 10.0}, ("border weights need instance maps", "border_weight=0")),
-        ({"loss": "dice", "class_weights": "median_frequency"}, ("class_weights go with",)),
+        (
+            {"loss": "dice", "class_weights": "median_frequency"},
+            ("class_weights need the loss cross_entropy",),
+        ),
         ({"model.depht": 3}, ("unet has no argument 'depht'; did you mean 'depth'?",)),
-        ({"model.backbone": "resnet"}, ("backbone 'resnet' is unknown",)),
+        ({"model.backbone": "resnet"}, ("unknown backbone 'resnet'",)),
         (
             {"model.padding": "valid", "image_size": [21, 16]},
-            ("unet cannot take an image_size side of 21", "the nearest that it can: 20 or 22"),
+            ("unet: a side of image_size must be 20 or 22", "not 21."),
         ),
     ],
 )
-def test_recipes_that_do_not_fit_leave_no_folder_behind(shared_folder, tmp_path, changes, words):
+def test_invalid_recipes_leave_no_folder(shared_folder, tmp_path, changes, words):
     with pytest.raises(InputError) as caught:
         fitting.fit("unet", f"masks:{shared_folder}", RECIPE.changed(changes), out=tmp_path / "run")
     one_line(caught, words)
     assert not (tmp_path / "run").exists()
 
 
-def test_weights_that_are_not_there_leave_no_folder_behind(shared_folder, tmp_path):
+def test_missing_weights_leave_no_folder(shared_folder, tmp_path):
     with pytest.raises(InputError, match=r"no\.keras: no such file"):
         fitting.fit(
             "unet",
@@ -330,8 +351,8 @@ def test_unknown_architecture(shared_folder, tmp_path):
 
 @pytest.mark.filterwarnings("ignore")
 def test_a_mask_damaged_anywhere(tmp_path):
-    """A file cut at any length, or with any byte changed, is read or refused, never a traceback."""
-    from training.data.sources.reading.image_files import read_index_map
+    """A truncated or changed file is read, or refused with InputError."""
+    from training.data.sources.reading.index_maps import read_index_map
 
     random = np.random.default_rng(0)
     values = random.integers(0, 5, (9, 11)).astype(np.uint8)
@@ -342,9 +363,9 @@ def test_a_mask_damaged_anywhere(tmp_path):
         for length in range(0, len(whole), 7):
             path.write_bytes(whole[:length])
             _read_or_refuse(read_index_map, path)
-        for place in range(0, len(whole), 5):
+        for position in range(0, len(whole), 5):
             content = bytearray(whole)
-            content[place] ^= int(random.integers(1, 256))
+            content[position] ^= int(random.integers(1, 256))
             path.write_bytes(content)
             _read_or_refuse(read_index_map, path)
 
@@ -359,13 +380,13 @@ def _read_or_refuse(read, path):
 @pytest.mark.parametrize(
     "data, targets, words",
     [
-        ("shapes:figures", ("boxes", "labels", "keypoints"), "joints of one person in an image"),
-        ("shapes:single", ("keypoints", "box"), "joints of every object"),
+        ("shapes:figures", ("boxes", "labels", "keypoints"), "keypoints per image"),
+        ("shapes:single", ("keypoints", "box"), "keypoints per object"),
     ],
 )
-def test_joints_of_the_other_kind(data, targets, words):
+def test_keypoints_of_the_other_kind(data, targets, words):
     batches = BatchConfig("pose", (32, 32), targets=targets)
-    with pytest.raises(InputError, match=f"{data}: has the {words}; the model learns those of"):
+    with pytest.raises(InputError, match=f"{data}: the data set has {words}; the model needs"):
         batches.check(open_source(data))
 
 
@@ -373,5 +394,5 @@ def test_joints_of_the_other_kind(data, targets, words):
     "data, targets",
     [("shapes", ("boxes", "labels", "keypoints")), ("shapes:figures", ("keypoints", "box"))],
 )
-def test_joints_of_the_right_kind(data, targets):
+def test_keypoints_of_the_right_kind(data, targets):
     BatchConfig("pose", (32, 32), targets=targets).check(open_source(data))

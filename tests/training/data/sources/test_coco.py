@@ -1,4 +1,4 @@
-"""`coco:` reads what COCO's tools write, and says what is wrong record by record."""
+"""`coco:` reads COCO's JSON and reports defects entry by entry."""
 
 import json
 from collections import Counter
@@ -13,7 +13,7 @@ from zoo.errors import InputError
 
 
 def opened(root, annotations, options=""):
-    """The data set of four images with these annotations, all of it in train and val."""
+    """Opens a data set of four images with these annotations."""
     write_coco(root, coco_content(annotations=annotations))
     return open_source(f"coco:{root}{options}")
 
@@ -73,14 +73,14 @@ def test_boxes_classes_and_masks(tmp_path):
 )
 def test_layouts_with_splits(tmp_path, labels, folder):
     write_coco(tmp_path, labels=labels, folder=folder)
-    held_out = labels.replace("train", "val"), folder.replace("train", "val")
-    write_coco(tmp_path, coco_content(2, 4), *held_out)
+    other = labels.replace("train", "val"), folder.replace("train", "val")
+    write_coco(tmp_path, coco_content(2, 4), *other)
     source = open_source(f"coco:{tmp_path}")
     assert source.sizes == {"train": 4, "val": 2} and not source.defects
     assert len(everything(source)) == 6
 
 
-def test_one_file_is_split_by_lists_or_by_a_fixed_share(tmp_path):
+def test_one_file_is_split_by_lists_or_by_a_fixed_fraction(tmp_path):
     write_coco(tmp_path, coco_content(10), "labels.json", "images")
     source = open_source(f"coco:{tmp_path}?val=0.3")
     assert source.sizes == {"train": 7, "val": 3}
@@ -106,15 +106,15 @@ def test_chosen_classes_small_objects_and_few_images(tmp_path):
     only = open_source(f"coco:{tmp_path}?classes=dog")
     assert [len(sample["labels"]) for sample in everything(only).values()].count(1) == 1
     assert only.defects == []
-    with pytest.raises(InputError, match="no such category; did you mean 'dog'"):
+    with pytest.raises(InputError, match="no category 'dogs'; did you mean 'dog'"):
         open_source(f"coco:{tmp_path}?classes=dogs")
 
 
-def test_joints_with_names_pairs_and_skeleton(tmp_path):
-    joints = ["nose", "left_hand", "right_hand"]
+def test_keypoints_with_names_pairs_and_skeleton(tmp_path):
+    keypoints = ["nose", "left_hand", "right_hand"]
     content = coco_content()
     content["categories"] = [
-        {"id": 3, "name": "person", "keypoints": joints, "skeleton": [[1, 2], [1, 3]]}
+        {"id": 3, "name": "person", "keypoints": keypoints, "skeleton": [[1, 2], [1, 3]]}
     ]
     content["annotations"] = [
         annotation(1, 10, keypoints=[5, 6, 2, 7.5, 8, 1, 0, 0, 0]),
@@ -124,15 +124,15 @@ def test_joints_with_names_pairs_and_skeleton(tmp_path):
     ]
     write_coco(tmp_path, content, "annotations/person_keypoints_train.json")
     source = open_source(f"coco:{tmp_path}")
-    assert source.joint_names == tuple(joints) and source.skeleton == ((0, 1), (0, 2))
-    assert source.joint_pairs == ((1, 2),)
+    assert source.keypoint_names == tuple(keypoints) and source.skeleton == ((0, 1), (0, 2))
+    assert source.flip_pairs == ((1, 2),)
     samples = everything(source)
     expected = [[[5, 6, 2], [7.5, 8, 1], [0, 0, 0]], np.zeros((3, 3))]
     np.testing.assert_array_equal(samples["0"]["keypoints"], expected)
     np.testing.assert_array_equal(samples["1"]["keypoints"], [[[5, 6, 2], [0] * 3, [0] * 3]])
     found = "\n".join(lines(source))
     assert len(source.defects) == 2
-    assert "annotation 3: joint 1 at (70, 8) and 1 more is not in the image" in found
+    assert "annotation 3: keypoint 1 at (70, 8) and 1 more is not in the image" in found
     assert "annotation 4: keypoints [1, 2, 3] are not 3 times x, y, visibility" in found
 
 
@@ -150,61 +150,66 @@ def test_captions_are_about_whole_images(tmp_path):
     sample = everything(source)["0"]
     assert sample["texts"].tolist() == [b"A cat on a mat.", "Café".encode()]
     np.testing.assert_array_equal(sample["boxes"], [[0, 0, 40, 30]] * 2)
-    assert lines(source)[0].endswith("annotation 3: caption ' '; write one or remove it")
+    assert lines(source)[0].endswith("annotation 3: caption ' '; write one or remove it.")
     texts = [text for split in source.sizes for text in source.texts(split)]
     assert sorted(texts) == [b"A cat on a mat.", "Café".encode()]
 
 
-# What an annotation says, words of its defect, label and difficult of its row (None: no row).
+# Change of an annotation, words of its defect, label and difficult of its row (None: no row).
 WRONG = {
     "no area": ({"bbox": [5, 5, 0, 3]}, "box [5 5 5 8] has no area", -1, False),
-    "no area as kept": ({"bbox": [1, 5, 5e-8, 3]}, "has no area", -1, False),
+    "no area in float32": ({"bbox": [1, 5, 5e-8, 3]}, "has no area", -1, False),
     "negative width": ({"bbox": [9, 5, -4, 3]}, "corners swapped", -1, False),
     "NaN": ({"bbox": [float("nan"), 5, 4, 3]}, "box [nan 5 nan 8] is not finite", -1, False),
     "infinite": ({"bbox": [1, 5, float("inf"), 3]}, "is not finite", -1, False),
     "huge number": ({"bbox": [1, 5, 10**400, 3]}, "bbox [1, 5, 1000", None, None),
-    "outside": ({"bbox": [50, 5, 10, 3]}, "lies outside the image (40×30)", -1, False),
-    "reaches out": ({"bbox": [30, 5, 15, 3]}, "reaches out of the image (40×30)", 0, False),
-    "fractions": ({"bbox": [0.1, 0.2, 0.5, 0.4]}, "fractions where pixels", -1, False),
+    "outside": ({"bbox": [50, 5, 10, 3]}, "is outside the image (40×30)", -1, False),
+    "beyond": ({"bbox": [30, 5, 15, 3]}, "extends beyond the image (40×30)", 0, False),
+    "fractions": ({"bbox": [0.1, 0.2, 0.5, 0.4]}, "fractions instead of pixels", -1, False),
     "words": ({"bbox": ["1", 2, 3, 4]}, "bbox ['1', 2, 3, 4]", None, None),
     "three numbers": ({"bbox": [1, 2, 3]}, "bbox [1, 2, 3]", None, None),
     "no box": ({"bbox": None}, "bbox None", None, None),
-    "unknown category": ({"category_id": 5}, "category_id 5 is no category", -1, False),
-    "category list": ({"category_id": [3]}, "category_id [3] is no category", -1, False),
-    "unknown image": ({"image_id": 99}, "image_id 99 is no image of the file", None, None),
+    "unknown category": ({"category_id": 5}, "category_id 5 is not a category", -1, False),
+    "category list": ({"category_id": [3]}, "category_id [3] is not a category", -1, False),
+    "unknown image": ({"image_id": 99}, "image_id 99 is not an image of the file", None, None),
     "no outline": ({"segmentation": []}, "no segmentation", 0, True),
-    "flat outline": ({"segmentation": [1, 2, 3, 4, 5, 6]}, "no list of polygons", 0, True),
-    "two points": ({"segmentation": [[1, 2, 3, 4]]}, "polygon [1 2 3 4] is no outline", -1, False),
-    "far outline": ({"segmentation": [[1, 2, 3, 4, 1e9, 6]]}, "is no outline", -1, False),
-    "NaN outline": ({"segmentation": [[1, 2, float("nan"), 4, 5, 6]]}, "no outline", -1, False),
+    "flat outline": ({"segmentation": [1, 2, 3, 4, 5, 6]}, "not a list of polygons", 0, True),
+    "two points": (
+        {"segmentation": [[1, 2, 3, 4]]},
+        "polygon [1 2 3 4] is not a valid outline",
+        -1,
+        False,
+    ),
+    "far outline": ({"segmentation": [[1, 2, 3, 4, 1e9, 6]]}, "is not a valid outline", -1, False),
+    "NaN outline": ({"segmentation": [[1, 2, float("nan"), 4, 5, 6]]}, "valid outline", -1, False),
     "short runs": (
         {"segmentation": {"size": [30, 40], "counts": [5, 6]}},
-        "counts add up to 11 where 30×40 pixels are",
+        "counts add up to 11, not to the 30×40 pixels",
         0,
         True,
     ),
     "runs of another size": (
         {"segmentation": {"size": [40, 30], "counts": [1200]}},
-        "size [40, 30] where the image is [30, 40]",
+        "size must be [30, 40], not [40, 30]",
         0,
         True,
     ),
 }
 
 
-def test_wrong_annotations_are_named_and_no_targets(tmp_path):
+def test_invalid_annotations_are_reported_and_are_not_targets(tmp_path):
     records = []
-    for place, (change, *_) in enumerate(WRONG.values()):
-        wrong = {**annotation(100 + place, 10 + place), **change}
-        records += [wrong, annotation(500 + place, 10 + place)]
+    for index, (change, *_) in enumerate(WRONG.values()):
+        wrong = {**annotation(100 + index, 10 + index), **change}
+        records += [wrong, annotation(500 + index, 10 + index)]
     content = coco_content(len(WRONG), annotations=records)
     source = open_source(f"coco:{write_coco(tmp_path, content)}")
     assert len(source.defects) == len(WRONG)
     samples = everything(source)
-    for place, (case, (_, words, label, difficult)) in enumerate(WRONG.items()):
-        (line,) = (line for line in lines(source) if f"annotation {100 + place}:" in line)
+    for index, (case, (_, words, label, difficult)) in enumerate(WRONG.items()):
+        (line,) = (line for line in lines(source) if f"annotation {100 + index}:" in line)
         assert words in line and "instances_train.json" in line and "\n" not in line, case
-        sample = samples[str(place)]
+        sample = samples[str(index)]
         assert np.isfinite(sample["boxes"]).all(), case
         assert (sample["boxes"] <= [40, 30, 40, 30]).all() and (sample["boxes"] >= 0).all(), case
         assert sample["labels"].tolist() == ([0] if label is None else [label, 0]), case
@@ -213,14 +218,14 @@ def test_wrong_annotations_are_named_and_no_targets(tmp_path):
             assert sample["boxes"][0].any() == (label == 0), case
     dropped = open_source(f"coco:{tmp_path}?drop_bad=1")
     assert dropped.defects == []
-    assert dropped.notes == [f"drop_bad: left out {len(WRONG) - 1} objects, 1 part"]
+    assert dropped.notes == [f"drop_bad: dropped {len(WRONG) - 1} objects, 1 part"]
     samples = everything(dropped)
-    for place, (case, (*_, label, difficult)) in enumerate(WRONG.items()):
+    for index, (case, (*_, label, difficult)) in enumerate(WRONG.items()):
         expected = [0, 0] if label == 0 and not difficult else [0]
-        assert samples[str(place)]["labels"].tolist() == expected, case
+        assert samples[str(index)]["labels"].tolist() == expected, case
 
 
-def test_images_that_are_wrong(tmp_path):
+def test_invalid_images(tmp_path):
     content = coco_content(6)
     images = content["images"]
     images[1]["id"] = 10
@@ -237,29 +242,26 @@ def test_images_that_are_wrong(tmp_path):
         "image 10 (1.png): another image has this id",
         "image 12 (2.png): size wide × 30",
         "image 13 (gone.png): no such image",
-        "image 14 (4.png): its size is said to be 100000×100000 pixels",
+        "image 14 (4.png): stated size 100000×100000 exceeds",
         "image 6 of the list: no id or no file_name",
     ):
         assert words in found
     assert len(source.defects) == 5
     dropped = open_source(f"coco:{tmp_path}?drop_bad=1")
     assert sum(dropped.sizes.values()) == 2 and len(dropped.defects) == 1
-    assert dropped.notes == ["drop_bad: left out 4 images"]
-    # An image that is not there stops training with its name, unless it was left out.
+    assert dropped.notes == ["drop_bad: dropped 4 images"]
+    # Training stops with the name of a missing image, unless it was dropped.
     with pytest.raises(InputError, match=r"gone\.png: no such file"):
         everything(source)
 
 
-def test_heads_of_files_against_stated_sizes(tmp_path):
+def test_headers_of_files_against_stated_sizes(tmp_path):
     source = opened(tmp_path, [])
     make_image(tmp_path / "train" / "1.png", (30, 40))
     (tmp_path / "train" / "2.png").write_text("no image")
-    found = [str(d) for split in source.sizes for d in source.inspect(split)]
+    found = [str(d) for split in source.sizes for d in source.check_image_headers(split)]
     assert len(found) == 2
-    assert any(
-        "image 11 (1.png): its size is said to be 40×30, but" in d and "is 30×40" in d
-        for d in found
-    )
+    assert any("image 11 (1.png): stated size 40×30, but" in d and "is 30×40" in d for d in found)
     assert any("2.png: not a readable image" in d for d in found)
 
 
@@ -267,7 +269,7 @@ def test_duplicate_annotations(tmp_path):
     records = [annotation(1, 10), annotation(1, 10), annotation(2, 11), annotation(2, 12)]
     source = opened(tmp_path, records)
     assert [d.problem for d in source.defects] == [
-        "it is there twice",
+        "repeated annotation",
         "another annotation has this id",
     ]
     dropped = open_source(f"coco:{tmp_path}?drop_bad=1")
@@ -279,10 +281,10 @@ REFUSED = {
     "not JSON": (lambda c: "{", ("instances_train.json: not JSON",)),
     "not UTF-8": (lambda c: b"\xff\xfe{", ("not JSON",)),
     "deep": (lambda c: "[" * 100_000, ("nested too deeply",)),
-    "a list": (lambda c: "[]", ("expected an object with a list 'images'",)),
+    "a list": (lambda c: "[]", ("must be an object with a list 'images'",)),
     "no images": (lambda c: {**c, "images": None}, ("a list 'images'",)),
     "no annotations": (lambda c: {"images": c["images"]}, ("a list 'annotations'",)),
-    "no categories": (lambda c: {**c, "categories": []}, ("lists no categories",)),
+    "no categories": (lambda c: {**c, "categories": []}, ("no categories",)),
     "category twice": (
         lambda c: {**c, "categories": [{"id": 3, "name": "a"}, {"id": 3, "name": "b"}]},
         ("category 3: two categories have this id",),
@@ -293,7 +295,7 @@ REFUSED = {
             **c,
             "categories": [{"id": 3, "name": "a", "keypoints": ["x"], "skeleton": [[1, 2]]}],
         },
-        ("pairs of joints from 1 to 1",),
+        ("pairs of keypoints from 1 to 1",),
     ),
     "an empty list of images": (lambda c: {**c, "images": []}, ("no images are listed",)),
     "a way out": (
@@ -310,21 +312,21 @@ REFUSED = {
     ),
     "no file's name": (
         lambda c: {**c, "images": [{"id": 1, "file_name": "a\0b"}]},
-        ("is no name of a file",),
+        ("is not a file name",),
     ),
     "all images gone": (
         lambda c: {**c, "images": [{"id": i, "file_name": f"n{i}"} for i in range(3)]},
-        ("none of its", "images is there"),
+        ("none of its", "images exists"),
     ),
     "all fractions": (
         lambda c: {**c, "annotations": [annotation(i, 10, (0.1, 0.1, 0.5, 0.5)) for i in (1, 2)]},
-        ("every box lies within 0…1",),
+        ("every box is within 0…1",),
     ),
 }
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_files_of_which_nothing_can_be_used(tmp_path, case):
+def test_unusable_files(tmp_path, case):
     change, words = REFUSED[case]
     write_coco(tmp_path)
     content = change(coco_content())
@@ -339,7 +341,7 @@ def test_files_of_which_nothing_can_be_used(tmp_path, case):
     assert "\n" not in message and all(word in message for word in words), message
 
 
-def test_options_and_files_that_there_are_not(tmp_path):
+def test_missing_files_and_invalid_options(tmp_path):
     with pytest.raises(InputError, match="no JSON file of labels"):
         open_source(f"coco:{tmp_path}")
     write_coco(tmp_path)
@@ -351,21 +353,21 @@ def test_options_and_files_that_there_are_not(tmp_path):
     for option, words in {
         "labels=no.json": "no such file",
         "labels=../x.json": "leaves the data folder",
-        "masks=2": "expected 1, 0 or shares",
+        "masks=2": "masks must be 0, 1 or coverage, not '2'",
         "mask_size=0": "from 1 to 1024",
-        "limit=-1": "whole number",
-        "drop_bad=yes": "expected 1 or 0",
+        "limit=-1": "limit must be a whole number",
+        "drop_bad=yes": "drop_bad must be 0 or 1, not 'yes'",
     }.items():
         with pytest.raises(InputError, match=words):
             open_source(f"coco:{tmp_path}?{option}")
 
 
-def test_the_pack_as_its_readme_says(shared_data):
+def test_the_pack_matches_its_readme(shared_data):
     for kind in ("instances", "person_keypoints", "captions"):
         source = open_source(f"coco:{shared_data / 'coco_mini'}?labels={kind}")
         assert source.sizes == {"train": 80, "val": 39}
         assert source.defects == [] and source.notes == []
-        assert [d for split in source.sizes for d in source.inspect(split)] == []
+        assert [d for split in source.sizes for d in source.check_image_headers(split)] == []
     source = open_source(f"coco:{shared_data / 'coco_mini'}?masks=0")
     assert len(source.object_names) == 80
     for split, objects, crowds, classes in (("train", 739, 8, 80), ("val", 260, 1, 60)):

@@ -1,4 +1,4 @@
-"""COCO → schema → COCO keeps every box, mask and joint of real images."""
+"""COCO → schema → COCO keeps every box, mask and keypoint of real images."""
 
 import json
 
@@ -22,10 +22,10 @@ def stored_mask(annotation, image):
 
 def test_every_box_and_mask_comes_back(shared_data):
     folder = shared_data / "coco_mini"
-    source = open_source(f"coco:{folder}?masks=shares")
+    source = open_source(f"coco:{folder}?masks=coverage")
     stored = json.loads((folder / "annotations" / "instances_val.json").read_text())
     numbers = [category["id"] for category in stored["categories"]]
-    ids = [entry.number for entry in source.images["val"]]
+    ids = [entry.image_id for entry in source.images["val"]]
     assert ids == [image["id"] for image in stored["images"]]
     written = to_coco(
         source.samples("val"), source.object_names, image_ids=ids, category_ids=numbers
@@ -53,18 +53,18 @@ def test_every_box_and_mask_comes_back(shared_data):
     assert large.sum() == 82 and overlap[(large == 1) & (crowd == 0)].min() >= 0.99
 
 
-def test_every_joint_comes_back(shared_data):
+def test_every_keypoint_comes_back(shared_data):
     folder = shared_data / "coco_mini"
     source = open_source(f"coco:{folder}?labels=person_keypoints&masks=0")
-    assert source.keys[-1] == "keypoints" and len(source.joint_names) == 17
-    assert source.joint_pairs == tuple((i, i + 1) for i in range(1, 17, 2))
+    assert source.keys[-1] == "keypoints" and len(source.keypoint_names) == 17
+    assert source.flip_pairs == tuple((i, i + 1) for i in range(1, 17, 2))
     stored = json.loads((folder / "annotations" / "person_keypoints_train.json").read_text())
     written = to_coco(
         source.samples("train"),
         source.object_names,
-        joint_names=source.joint_names,
+        keypoint_names=source.keypoint_names,
         skeleton=source.skeleton,
-        image_ids=[entry.number for entry in source.images["train"]],
+        image_ids=[entry.image_id for entry in source.images["train"]],
     )
     assert written["categories"][0]["skeleton"] == stored["categories"][0]["skeleton"]
     key = lambda a: (a["image_id"], *np.round(a["bbox"], 2))  # noqa: E731

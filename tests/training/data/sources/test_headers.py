@@ -1,4 +1,4 @@
-"""A file that claims to be huge is not decoded; sizes come from heads alone."""
+"""Sizes come from headers; a file that claims to be huge is not decoded."""
 
 import io
 import struct
@@ -9,7 +9,7 @@ import tensorflow as tf
 from PIL import Image
 
 from training.data.sources.reading.image_files import open_image
-from training.data.sources.reading.image_headers import read_header, stated_size
+from training.data.sources.reading.image_headers import encoded_size, read_header
 
 
 def encoded(ending, size=(7, 5)):
@@ -30,7 +30,7 @@ def png_claiming(width, height):
 
 
 def claiming(kind, width, height):
-    """A small file that states this size."""
+    """Returns a small file with this size in its header."""
     if kind == "PNG":
         return png_claiming(width, height)
     content = bytearray(encoded(kind))
@@ -45,38 +45,38 @@ def claiming(kind, width, height):
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "BMP"])
-def test_sizes_as_stated(kind, tmp_path):
-    height, width = stated_size(tf.constant(encoded(kind)))
+def test_sizes_in_headers(kind, tmp_path):
+    height, width = encoded_size(tf.constant(encoded(kind)))
     assert (int(height), int(width)) == (5, 7)
     path = tmp_path / f"a.{kind.lower()}"
     path.write_bytes(encoded(kind))
     assert read_header(path) == (7, 5, False)
-    assert open_image(tf.constant(str(path))).whole().shape == (5, 7, 3)
+    assert open_image(tf.constant(str(path))).decode().shape == (5, 7, 3)
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "BMP"])
-def test_bombs_are_refused_by_their_heads(kind, tmp_path):
+def test_bombs_are_refused_by_their_headers(kind, tmp_path):
     path = tmp_path / f"bomb.{kind.lower()}"
     path.write_bytes(claiming(kind, 40_000, 30_000))
     assert path.stat().st_size < 2000
     with pytest.raises(tf.errors.InvalidArgumentError, match=r"40000×30000.*make it smaller"):
-        tf.function(lambda name: open_image(name).whole())(tf.constant(str(path)))
+        tf.function(lambda name: open_image(name).decode())(tf.constant(str(path)))
     with pytest.raises(ValueError, match="more than 178956970 pixels"):
         read_header(path)
 
 
 @pytest.mark.parametrize("content", [b"", b"\x89PNG", b"BM", b"no image at all"])
-def test_what_is_no_image_is_left_to_the_decoder(content, tmp_path):
+def test_other_files_have_no_size(content, tmp_path):
     path = tmp_path / "a.png"
     path.write_bytes(content)
-    assert [int(side) for side in stated_size(tf.constant(content))] == [0, 0]
+    assert [int(side) for side in encoded_size(tf.constant(content))] == [0, 0]
     with pytest.raises((OSError, ValueError)):
         read_header(path)
     with pytest.raises(tf.errors.InvalidArgumentError):
-        open_image(tf.constant(str(path))).whole()
+        open_image(tf.constant(str(path))).decode()
 
 
-def test_a_turned_photo_is_told(tmp_path):
+def test_exif_rotation_is_read(tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6
     Image.new("RGB", (6, 4)).save(tmp_path / "a.jpg", exif=exif)

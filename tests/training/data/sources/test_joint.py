@@ -1,4 +1,4 @@
-"""Images with boxes and images with a class alone, in one stream."""
+"""Images with boxes and classified images in one data set."""
 
 import dataclasses
 
@@ -16,7 +16,7 @@ from zoo.errors import InputError
 
 TINY = {
     "width": 0.125,
-    "anchors": [[0.5, 0.5]],
+    "anchor_priors": [[0.5, 0.5]],
     "backbone_options": {"blocks": [1, 1, 1, 1, 1, 1]},
 }
 
@@ -28,7 +28,7 @@ def names():
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory, names):
-    """Eight images with boxes of two classes, six of two breeds of the first."""
+    """Writes eight images with boxes of two classes, and six of two breeds of the first."""
     root = tmp_path_factory.mktemp("joint")
     write_coco(root / "boxes", coco_content(8))
     for breed in ("terrier", "spaniel"):
@@ -40,18 +40,18 @@ def folder(tmp_path_factory, names):
 
 
 def write(path, root, **changes):
-    said = {
+    settings = {
         "boxes": f"coco:{root}/boxes?val=0.25",
         "images": f"classes:{root}/breeds",
         "tree": "a.tree",
         "images_per_box": 2,
         **changes,
     }
-    path.write_text("".join(f"{k} = {v!r}\n" for k, v in said.items() if v is not None))
+    path.write_text("".join(f"{k} = {v!r}\n" for k, v in settings.items() if v is not None))
     return f"joint:{path}"
 
 
-def test_both_kinds_come_in_turn(folder, names):
+def test_both_kinds_alternate(folder, names):
     source = open_source(f"joint:{folder}/joint.toml")
     assert source.sizes == {"train": 18, "val": 2}
     assert source.object_names == (names[1], names[0], "terrier", "spaniel")
@@ -72,7 +72,7 @@ def test_both_kinds_come_in_turn(folder, names):
         ]
 
 
-def test_batches_are_the_same_again(folder):
+def test_batches_are_reproducible(folder):
     source = open_source(f"joint:{folder}/joint.toml")
     batches = BatchConfig(
         "detection", (32, 32), batch_size=6, targets=("boxes", "labels", "label"), max_objects=4
@@ -88,32 +88,32 @@ def test_batches_are_the_same_again(folder):
         assert (truth["labels"][truth["label"] >= 0] == -1).all()
 
 
-def test_a_run_learns_from_both(folder, tmp_path):
-    recipe = Recipe(image_size=(32, 32), batch_size=6, epochs=1, max_objects=4, model=TINY)
+def test_training_uses_both(folder, tmp_path):
+    recipe = Recipe.of(image_size=(32, 32), batch_size=6, epochs=1, max_objects=4, model=TINY)
     data = f"joint:{folder}/joint.toml"
     run = fit("yolo9000", data, recipe, out=tmp_path / "run", log=lambda line: None)
     assert np.isfinite(run.history[0]["loss"]) and run.history[0]["class_loss"] > 0
     assert run.model().tree.parents == (-1, -1, 1, 1)
-    with pytest.raises(InputError, match="teach `zoo train yolo9000` alone"):
+    with pytest.raises(InputError, match="images without boxes are for yolo9000 alone"):
         fit("yolo_v2", data, recipe, out=tmp_path / "other")
     mixed = dataclasses.replace(recipe, augmentation=Augmentation(mosaic=0.5))
-    with pytest.raises(InputError, match="no mosaic"):
+    with pytest.raises(InputError, match="without mosaic"):
         fit("yolo9000", data, mixed, out=tmp_path / "other")
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"tree": None}, "needs tree"),
-        ({"images_per_box": 0}, "at least 1"),
-        ({"images_per_box": "two"}, "is a whole number"),
+        ({"tree": None}, "no key tree"),
+        ({"images_per_box": 0}, "must be at least 1"),
+        ({"images_per_box": "two"}, "must be a whole number"),
         ({"trees": "a.tree"}, "did you mean 'tree'"),
         ({"tree": "absent.tree"}, "No such file"),
-        ({"boxes": "classes:ROOT/breeds"}, "has no labels"),
+        ({"boxes": "classes:ROOT/breeds"}, "no labels in its samples"),
         ({"tree": "small.tree"}, "the tree has no class"),
     ],
 )
-def test_what_is_wrong_is_told(folder, tmp_path, changes, message):
+def test_invalid_files(folder, tmp_path, changes, message):
     (folder / "small.tree").write_text("terrier -1\nspaniel 0\n")
     changes = {k: v.replace("ROOT", str(folder)) if isinstance(v, str) else v
                for k, v in changes.items()}  # fmt: skip

@@ -1,4 +1,4 @@
-"""Poses from tables and MATLAB files: the same sample whatever says where the joints are."""
+"""Poses from tables and MATLAB files become the same samples."""
 
 import csv
 from pathlib import Path
@@ -12,7 +12,7 @@ from PIL import Image
 
 from training.data.shapes.figure_poses import JOINT_PAIRS, JOINTS
 from training.data.sources import open_source
-from training.data.sources.keypoints.joint_names import (
+from training.data.sources.keypoints.keypoint_names import (
     pairs_of,
     plain_names,
     read_pairs,
@@ -59,14 +59,14 @@ def refused(spec, *words):
 def test_a_table(root):
     source = open_source(table(root) + "?margin=0.25")
     assert source.sizes == {"train": 5, "val": 1} and source.defects == []
-    assert source.joint_names == ("left hip", "right hip", "head")
-    assert source.joint_pairs == ((0, 1),) and source.skeleton == ((0, 1),)
+    assert source.keypoint_names == ("left hip", "right hip", "head")
+    assert source.flip_pairs == ((0, 1),) and source.skeleton == ((0, 1),)
     assert source.notes == ["visibility is read as marked"]
     sample = everything(source)["p2"]
     assert set(sample) == set(source.keys) == {"image", "keypoints", "box"}
     assert sample["image"].shape == (50, 60, 3) and sample["image"][0, 0, 0] == 2
     np.testing.assert_array_equal(sample["keypoints"], [[12, 20, 2], [30, 24, 2], [20, 5, 2]])
-    # 18 × 19 pixels, and a quarter of the longer side around, cut at the image.
+    # 18 × 19 pixels with a margin of a quarter of the longer side, clipped to the image.
     np.testing.assert_allclose(sample["box"], [12 - 4.75, 5 - 4.75, 30 + 4.75, 24 + 4.75])
     assert sample["keypoints"].dtype == sample["box"].dtype == np.float32
 
@@ -80,21 +80,21 @@ MEANINGS = {
 
 
 @pytest.mark.parametrize("visibility", MEANINGS)
-def test_what_marks_mean(root, visibility):
+def test_meanings_of_visibility_flags(root, visibility):
     marks = sorted(MEANINGS[visibility])
     lines = [f"p{i},10,20,{mark},30,22,{marks[-1]},20,5,1" for i, mark in enumerate(marks)]
     source = open_source(table(root, *lines) + f"?visibility={visibility}")
     for i, mark in enumerate(marks):
         row = everything(source)[f"p{i}"]["keypoints"][0]
-        seen = MEANINGS[visibility][mark]
-        assert row.tolist() == ([10, 20, seen] if seen else [0, 0, 0])
+        expected = MEANINGS[visibility][mark]
+        assert row.tolist() == ([10, 20, expected] if expected else [0, 0, 0])
     if visibility == "coco":
-        # It shows by its twos.
+        # Recognised by its twos.
         assert open_source(table(root, *lines)).notes == ["visibility is read as coco"]
     assert source.notes == []
 
 
-def test_no_marks_empty_fields_labels_boxes_and_splits(root):
+def test_empty_fields_labels_boxes_and_splits(root):
     head = "Image;Split;left_knee.x;left_knee.y;right_knee.x;right_knee.y;class;xmin;ymin;xmax;ymax"
     lines = [
         "p0.png;train;1;2;3;4;kick;0;1;5;7",
@@ -103,7 +103,7 @@ def test_no_marks_empty_fields_labels_boxes_and_splits(root):
     ]
     source = open_source(table(root, *lines, head=head))
     assert source.sizes == {"train": 1, "val": 1, "test": 1} and source.defects == []
-    assert source.label_names == ("kick", "stand") and source.joint_pairs == ((0, 1),)
+    assert source.label_names == ("kick", "stand") and source.flip_pairs == ((0, 1),)
     samples = everything(source)
     assert [int(samples[f"p{i}"]["label"]) for i in range(3)] == [0, 1, 0]
     np.testing.assert_array_equal(samples["p0"]["box"], [0, 1, 5, 7])
@@ -112,14 +112,14 @@ def test_no_marks_empty_fields_labels_boxes_and_splits(root):
     np.testing.assert_array_equal(samples["p2"]["box"], [0, 1, 60, 50])
 
 
-def test_lists_of_names_and_who_is_on_none(root):
+def test_lists_of_names(root):
     (root / "train.txt").write_text("p0\np1.png\n")
     (root / "val.txt").write_text("images/p3.png\n")
     source = open_source(table(root))
     assert source.sizes == {"train": 2, "val": 1}
-    assert "3 people are on no list: left out" in source.notes
+    assert "3 people are on no list and were not read" in source.notes
     (root / "val.txt").write_text("p9\n")
-    refused(table(root), "val.txt, line 1: p9 is not in poses.csv", "take it off")
+    refused(table(root), "val.txt: line 1: p9 is not in poses.csv", "take it off")
 
 
 def test_people_of_one_image_stay_together(root):
@@ -131,20 +131,20 @@ def test_people_of_one_image_stay_together(root):
 
 
 DEFECTS = {
-    "word": ("p0,x,20,1,30,22,1,20,5,1", "l_hip_x (joint 0) is 'x'", "part"),
+    "word": ("p0,x,20,1,30,22,1,20,5,1", "l_hip_x (keypoint 0) is 'x'", "part"),
     "infinite": ("p0,inf,20,1,30,22,1,20,5,1", "left hip is marked but at (inf, 20)", "part"),
     "no number": ("p0,nan,20,1,30,22,1,20,5,1", "left hip is marked but at (nan, 20)", "part"),
-    "mark": ("p0,10,20,7,30,22,1,20,5,1", "left hip has visibility 7, not 0 or 1", "part"),
-    "outside": ("p0,-30,20,1,30,22,1,20,5,1", "joint 0 at (-30, 20)", "part"),
-    "short line": ("p0,10,20", "3 fields, not the 10 of the head", "image"),
-    "nobody": ("p0,1,1,0,1,1,0,1,1,0", "no joint is there", "image"),
-    "no name": (",10,20,1,30,22,1,20,5,1", "no image is named", "image"),
+    "mark": ("p0,10,20,7,30,22,1,20,5,1", "visibility of left hip must be 0 or 1, not 7", "part"),
+    "outside": ("p0,-30,20,1,30,22,1,20,5,1", "keypoint 0 at (-30, 20)", "part"),
+    "short line": ("p0,10,20", "3 fields, but the header has 10", "image"),
+    "nobody": ("p0,1,1,0,1,1,0,1,1,0", "no keypoints", "image"),
+    "no name": (",10,20,1,30,22,1,20,5,1", "no image", "image"),
     "no image": ("p77,10,20,1,30,22,1,20,5,1", "no such image", "image"),
 }
 
 
 @pytest.mark.parametrize("case", DEFECTS)
-def test_defects_name_line_and_remedy(root, case):
+def test_defects_have_line_and_remedy(root, case):
     line, words, drop = DEFECTS[case]
     source = open_source(table(root, *LINES[1:], line))
     found = [defect for defect in source.defects if words in defect.problem]
@@ -154,15 +154,15 @@ def test_defects_name_line_and_remedy(root, case):
     assert defect.drop == drop and defect.remedy
     cleaned = open_source(table(root, *LINES[1:], line) + "?drop_bad=1")
     assert cleaned.defects == []
-    assert any("left out 1" in note for note in cleaned.notes), cleaned.notes
-    kept = sum(cleaned.sizes.values())
-    assert kept == (6 if drop == "part" else 5)
+    assert any("dropped 1" in note for note in cleaned.notes), cleaned.notes
+    remaining = sum(cleaned.sizes.values())
+    assert remaining == (6 if drop == "part" else 5)
     if case not in ("no image",):
         for sample in everything(source).values():
             assert np.isfinite(sample["keypoints"]).all() and np.isfinite(sample["box"]).all()
 
 
-def test_a_bad_box_takes_its_joints_along(root):
+def test_a_bad_box_removes_its_keypoints(root):
     head = HEAD + ",x0,y0,x1,y1"
     lines = [line + ",5,2,40,30" for line in LINES[1:]] + [LINES[0] + ",9,9,9,20"]
     source = open_source(table(root, *lines, head=head))
@@ -174,16 +174,16 @@ def test_a_bad_box_takes_its_joints_along(root):
     assert sum(dropped.sizes.values()) == 5 and "1 image" in dropped.notes[-1]
 
 
-def test_tables_that_are_none(root):
-    refused(table(root, head="name,a,b"), "poses.csv: expected a column JOINT_x", "JOINT_v")
-    refused(table(root, head="who,a_x,a_y"), "poses.csv: expected a column name")
-    refused(table(root, head="name,a_x,b_x,b_y"), "joint a has no column y")
-    refused(table(root, head="name,a_x,A_X,a_y"), "two columns are called 'a_x'")
+def test_invalid_tables(root):
+    refused(table(root, head="name,a,b"), "poses.csv: no column NAME_x", "NAME_v")
+    refused(table(root, head="who,a_x,a_y"), "poses.csv: no column image")
+    refused(table(root, head="name,a_x,b_x,b_y"), "keypoint a has no column y")
+    refused(table(root, head="name,a_x,A_X,a_y"), "two columns are named 'a_x'")
     refused(table(root, "../../p1,1,2", "p2,1,2", head="name,a_x,a_y"), "line 2", "leaves the data")
-    refused(table(root, 'p1,"1,2', head="name,a_x,a_y"), "poses.csv, line 2: unexpected end")
-    refused(table(root, head=HEAD) + "?visibility=yes", "visibility=yes: expected one of coco")
-    refused(table(root) + "?margin=-1", "margin=-1: expected a share")
-    refused(table(root) + "?pairs=0-9", "pairs=0-9: expected pairs of joint numbers from 0 to 2")
+    refused(table(root, 'p1,"1,2', head="name,a_x,a_y"), "poses.csv: line 2: unexpected end")
+    refused(table(root, head=HEAD) + "?visibility=yes", "visibility must be coco")
+    refused(table(root) + "?margin=-1", "margin must be from 0 to 10")
+    refused(table(root) + "?pairs=0-9", "pairs must be pairs of keypoint indices from 0 to 2")
     refused(table(root) + "?table=no.csv", "table=no.csv: no such file")
     table(root, name="more.csv")
     refused(f"keypoints:{root}", "several tables of poses (more.csv, poses.csv)", "table=FILE")
@@ -192,16 +192,16 @@ def test_tables_that_are_none(root):
     refused(f"keypoints:{root}?table=poses.csv", "poses.csv: not a text file in UTF-8")
     for path in root.glob("*.csv"):
         path.unlink()
-    refused(f"keypoints:{root}", "expected a CSV table", "found 0 MATLAB files")
+    refused(f"keypoints:{root}", "no CSV table of poses and 0 MATLAB files")
 
 
 def test_names_that_fit_two_images(root):
     make_images(root, ["p1.jpg"])
-    refused(table(root), "line 3: p1 fits images/p1.", "say which")
+    refused(table(root), "line 3: p1 fits images/p1.", "write the whole name")
     assert open_source(table(root, *(line.replace("p1,", "p1.jpg,") for line in LINES))).sizes
 
 
-def test_names_of_joints():
+def test_keypoint_names():
     assert plain_names(["r_ankle", "l_ankle", "neck"]) == ("right ankle", "left ankle", "neck")
     assert plain_names(["r_wheel"]) == ("r wheel",)
     assert words_apart(pairs_of(["leftHip", "RightHip", "nose"])) == [(0, 1)]
@@ -214,7 +214,7 @@ def test_names_of_joints():
     assert read_pairs("0-5, 1-4", 6, "pairs") == ((0, 5), (1, 4))
     assert read_pairs("none", 6, "pairs") == ()
     for text in ("0", "0-", "0-6", "a-b", "0-1;2-3", "-1-2", ""):
-        with pytest.raises(InputError, match="expected pairs of joint numbers"):
+        with pytest.raises(InputError, match="must be pairs of keypoint indices"):
             read_pairs(text, 6, "pairs")
 
 
@@ -222,8 +222,8 @@ def words_apart(pairs):
     return [tuple(pair) for pair in pairs]
 
 
-def test_a_skeleton_holds_together():
-    """Every joint of the two bodies can be reached from every other."""
+def test_skeletons_are_connected():
+    """Every keypoint of both skeletons is connected to every other."""
     for names in (JOINTS, MPII_JOINTS):
         limbs = skeleton_of(names)
         reached, edge = {0}, {0}
@@ -236,22 +236,22 @@ def test_a_skeleton_holds_together():
             assert len(sides) < 2 or {names[i].split()[-1] for i in (start, end)} == {"hip"}
 
 
-def test_flips_of_joints_without_sides_are_refused_in_one_line(root):
+def test_flips_without_pairs_are_refused(root):
     from training.data.augment import Augmentation, augment
 
     source = open_source(table(root, "p0,1,2", "p1,1,2", head="name,tip_x,tip_y"))
-    assert source.joint_pairs is None and any("pairs=none" in note for note in source.notes)
+    assert source.flip_pairs is None and any("pairs=none" in note for note in source.notes)
     _, sample = next(source.samples("train"))
-    with pytest.raises(InputError, match="needs joint_pairs"):
+    with pytest.raises(InputError, match="flip_pairs"):
         augment(
             sample,
             (1, 2),
             Augmentation(flip_horizontal=0.5),
             (20, 20),
-            joint_pairs=source.joint_pairs,
+            flip_pairs=source.flip_pairs,
         )
     free = open_source(table(root, "p0,1,2", "p1,1,2", head="name,tip_x,tip_y") + "?pairs=none")
-    assert free.joint_pairs == ()
+    assert free.flip_pairs == ()
 
 
 def lsp(count):
@@ -262,14 +262,14 @@ def lsp(count):
     return joints
 
 
-@pytest.mark.parametrize("form", ["extended", "original"])
-def test_leeds_sports_pose(tmp_path, form):
+@pytest.mark.parametrize("layout", ["extended", "original"])
+def test_leeds_sports_pose(tmp_path, layout):
     joints = lsp(4)
     make_images(tmp_path, [f"im{i:04d}.jpg" for i in range(1, 5)])
-    stored = joints if form == "extended" else joints.transpose(1, 0, 2)
+    stored = joints if layout == "extended" else joints.transpose(1, 0, 2)
     scipy.io.savemat(tmp_path / "joints.mat", {"joints": stored})
     source = open_source(f"keypoints:{tmp_path}?val=0.25")
-    assert source.joint_names == JOINTS and len(source.joint_pairs) == 6
+    assert source.keypoint_names == JOINTS and len(source.flip_pairs) == 6
     samples = everything(source)
     for i in range(4):
         expected = joints[:, :, i] * [1, 1, 2]
@@ -277,7 +277,7 @@ def test_leeds_sports_pose(tmp_path, form):
         np.testing.assert_allclose(samples[f"im{i + 1:04d}"]["keypoints"], expected, rtol=1e-6)
     scipy.io.savemat(tmp_path / "joints.mat", {"joints": stored, "ids": [[4, 2, 9, 1]]})
     source = open_source(f"keypoints:{tmp_path}?drop_bad=1")
-    assert any("left out 1 image" in note for note in source.notes)
+    assert any("dropped 1 image" in note for note in source.notes)
     fourth = everything(source)["im0004"]["keypoints"]
     np.testing.assert_allclose(fourth[0], joints[0, :, 0] * [1, 1, 2], rtol=1e-6)
 
@@ -291,7 +291,7 @@ def structs(*rows):
 
 
 def mpii(tmp_path):
-    """A file laid out as MPII's: nested struct arrays, absent things as empty matrices."""
+    """Writes a file as MPII's: nested struct arrays, absent values as empty matrices."""
     none = np.zeros((0, 0))
 
     def person(*points):
@@ -318,27 +318,30 @@ def test_mpii(tmp_path):
         [("train", 1), ("val", 2)],
         [("train", 2), ("val", 1)],
     )
-    assert source.joint_names == MPII_JOINTS
-    assert "1 people without joints are left out" in source.notes and source.defects == []
+    assert source.keypoint_names == MPII_JOINTS
+    assert "1 people without joints were not read" in source.notes and source.defects == []
     people = [s["keypoints"] for split in source.sizes for _, s in source.samples(split)]
     firsts = [person for person in people if person[6, 2]]
     assert len(firsts) == 2
     for person in firsts:
-        # No mark is in plain sight; a mark of 0 is hidden; what is not listed is absent.
+        # No flag is visible; a flag of 0 is hidden; a joint that is not listed is absent.
         assert person[9].tolist() == [21, 8, 2] and person[0].tolist() == [5, 40, 1]
         assert person[6].tolist() == [20, 30, 2] and (person[:, 2] > 0).sum() == 3
     (second,) = (person for person in people if not person[6, 2])
     assert second[15].tolist() == [3, 4, 2]
 
 
-def test_matlab_files_that_are_none(tmp_path):
+def test_invalid_matlab_files(tmp_path):
     make_images(tmp_path, ["im1.jpg", "im2.jpg"])
     path = tmp_path / "joints.mat"
     for content, words in {
-        "wrong": ({"joints": np.zeros((13, 3, 2))}, "joints has the shape 13×3×2; expected 14×3×N"),
-        "two": ({"joints": np.zeros((14, 3))}, "joints has the shape 14×3"),
-        "other": ({"points": [1]}, "expected a variable joints"),
-        "ids": ({"joints": np.zeros((14, 3, 2)), "ids": [1]}, "ids has 1 entries for 2"),
+        "wrong": (
+            {"joints": np.zeros((13, 3, 2))},
+            "the shape of joints must be 14×3×N (x, y, visibility), not 13×3×2",
+        ),
+        "two": ({"joints": np.zeros((14, 3))}, ", not 14×3"),
+        "other": ({"points": [1]}, "no variable joints"),
+        "ids": ({"joints": np.zeros((14, 3, 2)), "ids": [1]}, "ids must have 2 entries, not 1"),
         "more": ({"joints": np.zeros((14, 3, 5))}, "5 people but 2 images"),
         "release": ({"RELEASE": {"annolist": 3}}, "RELEASE has no annolist"),
     }.values():
@@ -350,7 +353,7 @@ def test_matlab_files_that_are_none(tmp_path):
 
 
 def outcome(spec):
-    """Opening and reading end in samples of finite numbers, defects, or one line."""
+    """Opens and reads a data set; None if it is refused in one line."""
     try:
         source = open_source(spec)
         samples = [sample for split in source.sizes for _, sample in source.samples(split)]
@@ -374,28 +377,28 @@ FIELDS = st.sampled_from(
 
 @QUIET
 @given(rows=st.lists(st.lists(FIELDS, max_size=11), max_size=5))
-def test_no_line_of_a_table_ends_in_a_traceback(tmp_path, rows):
+def test_any_table_is_read_or_refused(tmp_path, rows):
     make_images(tmp_path, ["p1.png", "p2.png"])
     outcome(table(tmp_path, *(",".join(row) for row in rows)))
 
 
 @QUIET
 @given(text=st.text(max_size=80))
-def test_no_text_ends_in_a_traceback(tmp_path, text):
+def test_any_text_is_read_or_refused(tmp_path, text):
     make_images(tmp_path, ["p1.png", "p2.png"])
     (tmp_path / "poses.csv").write_bytes(text.encode(errors="surrogatepass"))
     outcome(f"keypoints:{tmp_path}")
 
 
 @settings(QUIET, max_examples=100)
-@given(place=st.integers(0, 2000), byte=st.integers(1, 255), length=st.integers(0, 3000))
-@example(place=688, byte=20, length=0)
-def test_no_damage_to_a_matlab_file_ends_in_a_traceback(tmp_path, place, byte, length):
+@given(position=st.integers(0, 2000), byte=st.integers(1, 255), length=st.integers(0, 3000))
+@example(position=688, byte=20, length=0)
+def test_any_damaged_matlab_file_is_read_or_refused(tmp_path, position, byte, length):
     if not (tmp_path / "whole").exists():
         mpii(tmp_path)
         (tmp_path / "mpii.mat").rename(tmp_path / "whole")
     content = bytearray((tmp_path / "whole").read_bytes())
-    content[place % len(content)] ^= byte
+    content[position % len(content)] ^= byte
     (tmp_path / "mpii.mat").write_bytes(bytes(content[: length % (len(content) + 1) or None]))
     try:
         open_source(f"keypoints:{tmp_path}")
@@ -407,11 +410,11 @@ def test_lspet(shared_data):
     root = shared_data / "lspet_subset"
     source = open_source(f"keypoints:{root}")
     assert source.sizes == {"train": 800, "val": 200} and source.defects == []
-    assert source.joint_names == JOINTS
-    assert {frozenset(p) for p in source.joint_pairs} == {frozenset(p) for p in JOINT_PAIRS}
+    assert source.keypoint_names == JOINTS
+    assert {frozenset(p) for p in source.flip_pairs} == {frozenset(p) for p in JOINT_PAIRS}
     with (root / "joints.csv").open() as file:
         rows = {row["name"]: row for row in csv.DictReader(file)}
-    assert list(source.inspect("val")) == []
+    assert list(source.check_image_headers("val")) == []
     for name, sample in source.samples("val"):
         row = rows[Path(name).stem]
         assert row["split"] == "val"
@@ -423,9 +426,9 @@ def test_lspet(shared_data):
         assert (points[:, 2] == 2).all()
         assert (points[:, :2] > [x0, y0]).all() and (points[:, :2] < [x1, y1]).all()
         assert 0 <= x0 < x1 <= width and 0 <= y0 < y1 <= height
-    # The MATLAB file says the same as the table, which is rounded to hundredths.
+    # The MATLAB file equals the table, which is rounded to hundredths.
     other = open_source(f"keypoints:{root}?table=joints.mat")
     assert other.sizes == source.sizes
-    theirs = dict(other.samples("val"))
+    from_matlab = dict(other.samples("val"))
     for name, sample in source.samples("val"):
-        np.testing.assert_allclose(theirs[name]["keypoints"], sample["keypoints"], atol=0.006)
+        np.testing.assert_allclose(from_matlab[name]["keypoints"], sample["keypoints"], atol=0.006)

@@ -1,4 +1,4 @@
-"""Whatever stands in a label file: one line, or a data set that names every defect."""
+"""Any content of a label file gives one line, or a data set that reports every defect."""
 
 import copy
 import json
@@ -20,7 +20,7 @@ RULES = settings(
 
 NUMBERS = st.integers(-(10**12), 10**400) | st.floats() | st.sampled_from([0, -1, 1, 2**31, 2**63])
 PLAIN = st.none() | st.booleans() | NUMBERS | st.text(max_size=8)
-# Lone surrogates, which JSON can hold and no file can have in its name.
+# Lone surrogates are valid in JSON but not in file names.
 ODD = st.sampled_from(["\ud800", "../x", "/etc/passwd", "C:\\x", "a\0b", "\n", "x" * 5000, ""])
 JSON = st.recursive(
     PLAIN | ODD,
@@ -29,20 +29,20 @@ JSON = st.recursive(
 )
 
 
-def places(value, path=()):
-    """Paths of all values in a JSON document."""
+def paths_of(value, path=()):
+    """Yields the paths of all values in a JSON document."""
     yield path
     if isinstance(value, list):
         value = dict(enumerate(value))
     for key, inner in value.items() if isinstance(value, dict) else ():
-        yield from places(inner, (*path, key))
+        yield from paths_of(inner, (*path, key))
 
 
 def changed(document, data):
-    """The document with up to three of its values replaced by anything, or taken away."""
+    """Returns the document with up to three values replaced or removed."""
     document = copy.deepcopy(document)
     for _ in range(data.draw(st.integers(1, 3))):
-        inner = [path for path in places(document) if path]
+        inner = [path for path in paths_of(document) if path]
         if not inner:
             break
         *way, last = data.draw(st.sampled_from(inner))
@@ -57,7 +57,7 @@ def changed(document, data):
 
 
 def opened(spec):
-    """The data set, or None where one line says why there is none."""
+    """Opens a data set; None if it is refused in one line."""
     try:
         source = open_source(spec)
     except InputError as error:
@@ -71,7 +71,7 @@ def opened(spec):
 
 
 def rows_of(source):
-    """Number of objects; what training would take of them must be sound."""
+    """Returns the number of objects, and checks that all targets are valid."""
     count = 0
     for columns in source._columns.values():
         boxes, labels = columns.ragged["boxes"][0].numpy(), columns.ragged["labels"][0].numpy()

@@ -1,4 +1,4 @@
-"""`regions:` reads Visual Genome's sentences about regions."""
+"""`regions:` reads Visual Genome's region descriptions."""
 
 import json
 from pathlib import Path
@@ -18,7 +18,7 @@ def region(number, image, phrase="a red cat", box=(4, 5, 20, 10)):
 
 
 def write(root, descriptions=None, images=None, folder="VG_100K"):
-    """Three images, the last in the second folder as in Visual Genome."""
+    """Writes three images, the last in the second folder as in Visual Genome."""
     if images is None:
         images = [
             {"image_id": i, "width": 40, "height": 30, "url": f"https://x.org/VG_100K/{i}.jpg"}
@@ -41,7 +41,7 @@ def everything(source):
     }
 
 
-def test_boxes_and_sentences(tmp_path):
+def test_boxes_and_captions(tmp_path):
     regions = [region(1, 1, "  a cat\n on a mat "), region(2, 1, "Café", (0, 0, 40, 30))]
     spec = write(tmp_path, [{"id": 1, "regions": regions}, {"image_id": 3, "regions": []}])
     source = open_source(spec)
@@ -57,14 +57,14 @@ def test_boxes_and_sentences(tmp_path):
     assert sum(open_source(f"{spec}?limit=2").sizes.values()) == 2
 
 
-def test_lists_say_the_splits(tmp_path):
+def test_splits_from_lists(tmp_path):
     spec = write(tmp_path, folder="images")
     (tmp_path / "train.txt").write_text("1\n3.jpg\n")
     (tmp_path / "val.txt").write_text("2\n")
     assert open_source(spec).sizes == {"train": 2, "val": 1}
 
 
-def test_everything_wrong_is_named(tmp_path):
+def test_every_defect_is_reported(tmp_path):
     records = [
         {
             "id": 1,
@@ -94,28 +94,28 @@ def test_everything_wrong_is_named(tmp_path):
         "image 1, region 14:",
         "image 1, region 5 of the list:",
         "image 2: regions is none",
-        "record 3 of the list: its image is not in image_data.json",
-        "record 4 of the list: its image",
-        "record 5 of the list: its image",
-        "image_data.json, image 3: it is there twice",
-        "image_data.json, record 5 of the list: no image_id",
-        "image_data.json, record 6 of the list: no image_id",
+        "entry 3 of the list: its image is not in image_data.json",
+        "entry 4 of the list: its image",
+        "entry 5 of the list: its image",
+        "image_data.json: image 3: repeated image",
+        "image_data.json: entry 5 of the list: no image_id",
+        "image_data.json: entry 6 of the list: no image_id",
     ):
         assert words in found, words
     assert len(source.defects) == 12
     assert everything(source)["1"]["labels"].tolist() == [-1, 0]
     dropped = open_source(f"{spec}?drop_bad=1")
     assert not dropped.defects and everything(dropped)["1"]["labels"].tolist() == [0]
-    assert dropped.notes[-1] == "drop_bad: left out 5 objects, 7 images"
+    assert dropped.notes[-1] == "drop_bad: dropped 7 images, 5 objects"
     assert dropped.notes[0].startswith("1 images of image_data.json have no regions")
 
 
-def test_nothing_that_can_be_used(tmp_path):
+def test_unusable_data_sets(tmp_path):
     with pytest.raises(InputError, match=r"no region_descriptions.json; .*labels=captions"):
         open_source(f"regions:{tmp_path}")
     spec = write(tmp_path)
     (tmp_path / "image_data.json").write_text("{}")
-    with pytest.raises(InputError, match=r"image_data.json: expected a list of records"):
+    with pytest.raises(InputError, match=r"image_data.json: the top level must be a list"):
         open_source(spec)
     (tmp_path / "image_data.json").unlink()
     with pytest.raises(InputError, match=r"image_data.json: no such file"):

@@ -1,4 +1,4 @@
-"""Whatever the layout and the kind of file, the same sample comes out."""
+"""Every layout and kind of file gives the same samples."""
 
 import numpy as np
 import pytest
@@ -6,13 +6,16 @@ import tensorflow as tf
 from image_folders import write_images
 from PIL import Image
 
-from training.data.sources import InstanceFolder, MaskFolder, open_source
-from training.data.sources.reading.image_files import natural_key, read_index_map
+from training.data.sources import open_source
+from training.data.sources.maps.instance_source import InstanceFolder
+from training.data.sources.maps.mask_source import MaskFolder
+from training.data.sources.reading.image_files import natural_key
+from training.data.sources.reading.index_maps import read_index_map
 from zoo.errors import InputError
 
 
 def read(source, split="train"):
-    """Samples by the stem of their image."""
+    """Returns samples by the stem of their image."""
     return {name.split("/")[-1].split(".")[0]: s for name, s in source.samples(split)}
 
 
@@ -24,7 +27,7 @@ def as_stored(path):
     return np.asarray(Image.open(path), np.int32)
 
 
-def test_images_and_masks_come_as_they_are(folder):
+def test_images_and_masks_are_unchanged(folder):
     source = open_source(f"masks:{folder}")
     assert isinstance(source, MaskFolder)
     assert source.sizes == {"train": 5, "val": 1} and source.class_names == ("0", "1", "2")
@@ -66,7 +69,7 @@ def test_kinds_of_mask_files(folder, kind):
 
 
 @pytest.mark.parametrize("kind", ["0 and 255", "1 bit"])
-def test_two_valued_masks_are_two_classes_and_that_is_said(folder, kind):
+def test_two_valued_masks_are_two_classes_with_a_note(folder, kind):
     for path in (folder / "masks").iterdir():
         image = Image.fromarray(255 * (as_stored(path) > 0).astype(np.uint8))
         (image.convert("1") if kind == "1 bit" else image).save(path)
@@ -77,7 +80,7 @@ def test_two_valued_masks_are_two_classes_and_that_is_said(folder, kind):
         stored = as_stored(folder / f"masks/{stem}.png") > 0
         np.testing.assert_array_equal(sample["segmentation"], stored)
     assert open_source(f"masks:{folder}?classes=gap,cell").class_names == ("gap", "cell")
-    # Whoever says that 255 is void has one class.
+    # With 255 as void there is one class.
     assert open_source(f"masks:{folder}?void=255").class_names == ("0",)
 
 
@@ -114,7 +117,7 @@ def test_kinds_of_images_become_rgb_bytes(folder, mode):
         expected = np.asarray(Image.open(path).convert("RGB"))
     found = everything(open_source(f"masks:{folder}"))["0"]["image"]
     assert found.dtype == np.uint8
-    # Decoders of JPEG may differ by a grey level or two.
+    # JPEG decoders may differ by a few grey levels.
     tolerance = {"JPEG": 3}.get(mode, 0)
     np.testing.assert_allclose(found.astype(int), expected.astype(int), atol=tolerance)
 
@@ -129,17 +132,17 @@ LAYOUTS = {
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-@pytest.mark.parametrize("held_out", ["val", "test", None])
-def test_folders_for_each_split(tmp_path, layout, held_out):
-    place = LAYOUTS[layout]
-    write_images(tmp_path, 5, folders=place("train"))
-    if held_out:
-        write_images(tmp_path, 2, folders=place(held_out), first=5)
+@pytest.mark.parametrize("other", ["val", "test", None])
+def test_one_folder_per_split(tmp_path, layout, other):
+    folders = LAYOUTS[layout]
+    write_images(tmp_path, 5, folders=folders("train"))
+    if other:
+        write_images(tmp_path, 2, folders=folders(other), first=5)
     source = open_source(f"masks:{tmp_path}")
-    if held_out:
-        assert source.sizes == {"train": 5, held_out: 2}
-        assert sorted(read(source, held_out)) == ["5", "6"]
-        assert source.held_out() == held_out
+    if other:
+        assert source.sizes == {"train": 5, other: 2}
+        assert sorted(read(source, other)) == ["5", "6"]
+        assert source.validation_split() == other
     else:
         assert source.sizes == {"train": 4, "val": 1}
 
@@ -164,7 +167,7 @@ def test_lists_of_names(folder, line):
     assert list(read(source)) == ["3", "1", "0"] and list(read(source, "val")) == ["2", "5"]
 
 
-def test_masks_with_an_ending_of_their_own(folder):
+def test_masks_with_a_suffix_in_their_stem(folder):
     for path in list((folder / "masks").iterdir()):
         path.rename(path.with_name(f"{path.stem}_mask.png"))
     assert sorted(everything(open_source(f"masks:{folder}"))) == list("012345")
@@ -173,16 +176,16 @@ def test_masks_with_an_ending_of_their_own(folder):
     assert open_source(f"masks:{folder}").sizes == {"train": 2, "val": 1}
 
 
-def test_what_is_held_out_is_always_the_same_and_as_much_as_asked(tmp_path):
+def test_the_validation_split_is_fixed_and_of_the_given_size(tmp_path):
     write_images(tmp_path / "d", 20, (4, 4))
-    held_out = sorted(read(open_source(f"masks:{tmp_path / 'd'}"), "val"))
-    assert len(held_out) == 4 and held_out == sorted(
+    validation = sorted(read(open_source(f"masks:{tmp_path / 'd'}"), "val"))
+    assert len(validation) == 4 and validation == sorted(
         read(open_source(f"masks:{tmp_path / 'd'}?val=0.2"), "val")
     )
-    # Names decide, so an image more moves no more than one.
+    # Names determine the split, so one more image moves at most one.
     write_images(tmp_path / "d", 1, (4, 4), first=20)
     again = read(open_source(f"masks:{tmp_path / 'd'}"), "val")
-    assert len(set(held_out) & set(again)) >= 3
+    assert len(set(validation) & set(again)) >= 3
     block = open_source(f"masks:{tmp_path / 'd'}?val=0.25&split=block")
     assert list(read(block, "val")) == ["16", "17", "18", "19", "20"]
     most = open_source(f"masks:{tmp_path / 'd'}?val=0.99")
@@ -193,7 +196,7 @@ def test_objects_of_an_instance_map(tmp_path):
     write_images(tmp_path, 2, (12, 16), folders=("images", "instances"))
     first, second = sorted((tmp_path / "instances").iterdir())
     numbers = np.zeros((12, 16), np.uint8)
-    numbers[2:6, 4:12], numbers[3:5, 6:10] = 5, 9  # one in the other
+    numbers[2:6, 4:12], numbers[3:5, 6:10] = 5, 9  # one inside the other
     numbers[11, 15] = 2
     Image.fromarray(numbers).save(first)
     Image.fromarray(0 * numbers).save(second)
@@ -202,7 +205,7 @@ def test_objects_of_an_instance_map(tmp_path):
     np.testing.assert_array_equal(some["boxes"], [[15, 11, 16, 12], [4, 2, 12, 6], [6, 3, 10, 5]])
     assert some["boxes"].dtype == np.float32 and some["labels"].tolist() == [0, 0, 0]
     assert some["masks"].shape == (3, 112, 112) and some["masks"][[0, 2]].all()
-    # Of the 32 cells of the frame 8 show the other object.
+    # 8 of the 32 pixels in the box belong to the other object.
     assert some["masks"][1].mean() == pytest.approx(0.75)
     assert not some["masks"][1, 56, 56] and some["masks"][1, 0, 0]
     assert none["boxes"].shape == (0, 4) and none["masks"].shape == (0, 112, 112)
@@ -224,7 +227,7 @@ def test_instances_of_more_than_255_objects(tmp_path):
         open_source(f"masks:{tmp_path}")
 
 
-def test_a_folder_of_names_from_everywhere(tmp_path):
+def test_non_ascii_file_names(tmp_path):
     write_images(tmp_path / "d", 3)
     for old, new in [("0", "é 漢字"), ("1", "[x] 'q' \"z\""), ("2", "a.b²3")]:
         for part in ("images", "masks"):
@@ -245,7 +248,7 @@ def test_numbers_in_names_are_in_numerical_order(tmp_path):
     assert order.index("a1b3.png") < order.index("a2.png") < order.index("a10.png")
 
 
-def test_every_order_depends_on_its_seed_alone(shared_folder):
+def test_order_depends_on_its_seed_only(shared_folder):
     source = open_source(f"masks:{shared_folder}?val=0.2")
 
     def order(*seed):
@@ -263,16 +266,16 @@ def test_a_1_bit_file_reads_as_0_and_255(tmp_path):
     assert read_index_map(tmp_path / "m.png").tolist() == [[0, 255]]
 
 
-def test_shapes_are_there_without_any_files():
+def test_shapes_need_no_files():
     source = open_source("shapes:single")
     assert source.sizes == {"train": 1200, "val": 200, "test": 200}
     name, sample = next(source.samples("val"))
-    assert name.startswith("tfds:zoo_shapes/single, record ")
+    assert name.startswith("tfds:zoo_shapes/single: record ")
     assert set(sample) == set(source.keys)
     assert sample["image"].shape == (128, 128, 3)
     assert sample["segmentation"].max() < source.num_classes
-    assert source.class_names[0] == "background" and source.joint_pairs
-    # Where the object is, the class map is the object's.
+    assert source.class_names[0] == "background" and source.flip_pairs
+    # The class map covers the object's box.
     left, top, right, bottom = sample["box"]
     rows, columns = np.nonzero(sample["segmentation"])
     assert (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1) == pytest.approx(
@@ -290,7 +293,7 @@ def test_camvid(shared_data):
     names = "Sky,Building,Pole,Road,Pavement,Tree,SignSymbol,Fence,Car,Pedestrian,Bicyclist"
     source = open_source(f"masks:{shared_data / 'camvid'}?void=11&classes={names}")
     assert source.sizes == {"train": 367, "val": 101, "test": 233}
-    assert source.num_classes == 11 and source.held_out() == "val"
+    assert source.num_classes == 11 and source.validation_split() == "val"
     name, sample = next(source.samples("val"))
     assert name.endswith(".jpg") and sample["image"].shape == (360, 480, 3)
     assert mask_values(source, "val").tolist() == [*range(11), 255]

@@ -1,4 +1,4 @@
-"""TFDS data sets, written in TFDS's own format with known values, come out as samples."""
+"""TFDS data sets, written in TFDS's format with known values, become samples."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from zoo.errors import InputError
 
 
 def prepared(name, examples, root):
-    """The data set `name` of TFDS, prepared with these examples; gives what `open_source` takes."""
+    """Prepares the TFDS data set `name` with these examples; returns its spec."""
     builder = tfds.builder(name, data_dir=str(root))
     Path(builder.data_dir).mkdir(parents=True)
     writer = tfds.core.SequentialWriter(builder.info, 1000)
@@ -31,7 +31,7 @@ def box(top, left, bottom, right):
 
 
 def own(tmp_path, features, examples, name="my_images"):
-    """A data set of the user's own, without code that TFDS knows."""
+    """Stores a custom data set, without code in TFDS; returns its spec."""
     tfds.dataset_builders.store_as_tfds_dataset(
         name=name,
         version="1.0.0",
@@ -69,7 +69,7 @@ def test_voc(tmp_path, year):
     assert ("test" in source.sizes) != unlabelled
     assert any("test has no labels" in note for note in source.notes) == unlabelled
     ((name, sample),) = source.samples("train")
-    assert name == f"tfds:voc/{year}, record 000005.jpg"
+    assert name == f"tfds:voc/{year}: record 000005.jpg"
     np.testing.assert_allclose(sample["boxes"], [[50, 39, 200, 80], [0, 0, 200, 100]], atol=1e-4)
     assert [source.object_names[i] for i in sample["labels"]] == ["sheep", "aeroplane"]
     assert sample["difficult"].tolist() == [True, False] and len(source.object_names) == 20
@@ -95,7 +95,7 @@ def test_coco_objects(tmp_path):
 
 
 def panoptic_record():
-    """Person 1 above person 2 on stuff, a crowd, and one column of nothing."""
+    """Returns two overlapping persons on stuff, a crowd, and one unlabelled column."""
     ids = np.zeros((20, 30), np.int64)
     ids[:, 1:] = 5 + 256 * 9 + 65536 * 3
     ids[2:10, 4:12] = 1000
@@ -145,7 +145,7 @@ def test_coco_panoptic(tmp_path):
     ]:
         expected[ids == number] = label
     np.testing.assert_array_equal(sample["segmentation"], expected)
-    # Things only, in TFDS's order; stuff is no object.
+    # Only things are objects, in TFDS's order.
     assert sample["labels"].tolist() == [0, 0, 61] and sample["crowd"].tolist() == [0, 0, 1]
     objects = [65536 * 200 + 17, 1000, 3]
     for i, number in enumerate(objects):
@@ -153,7 +153,7 @@ def test_coco_panoptic(tmp_path):
         x0, y0, x1, y1 = np.round(sample["boxes"][i]).astype(int)
         inside = ids[y0:y1, x0:x1] == number
         assert inside.sum() == (ids == number).sum()
-        # Nearest cells of a 112 grid, worked out in whole numbers from the definition.
+        # Nearest cells of a 112 × 112 grid, from the definition in integers.
         rows = (2 * np.arange(112) + 1) * (y1 - y0) // 224
         columns = (2 * np.arange(112) + 1) * (x1 - x0) // 224
         np.testing.assert_array_equal(sample["masks"][i], inside[np.ix_(rows, columns)])
@@ -174,7 +174,7 @@ def test_oxford_iiit_pet(tmp_path):
     headless = {**record, "head_bbox": box(0.0, 0.0, 0.0, 0.0), "file_name": "Bengal_2.jpg"}
     spec = prepared("oxford_iiit_pet", {"train": [record, headless], "test": [record]}, tmp_path)
     source = open_source(spec)
-    assert source.sizes == {"train": 2, "test": 1} and source.held_out() == "test"
+    assert source.sizes == {"train": 2, "test": 1} and source.validation_split() == "test"
     assert len(source.label_names) == 37 and source.class_names == ("background", "pet")
     samples = {name[-12:]: sample for name, sample in source.samples("train")}
     sample = samples["Bengal_1.jpg"]
@@ -205,7 +205,7 @@ def test_cityscapes(tmp_path):
     found = {
         source.class_names[c]: i for i, c in enumerate(sample["segmentation"][0, :34]) if c < 255
     }
-    # Numbers of the label files as Cityscapes publishes them.
+    # Published ids of Cityscapes.
     assert {name: found[name] for name in ("road", "pole", "sky", "person", "car")} == {
         "road": 7,
         "pole": 17,
@@ -234,7 +234,7 @@ def test_scene_parse150(tmp_path):
     assert (source.class_names[4], source.class_names[100]) == ("person", "flag")
 
 
-def test_imagenet2012_leaves_out_its_test_images(tmp_path):
+def test_imagenet2012_has_no_test_split(tmp_path):
     record = {"image": make_image(9, 8), "label": 999, "file_name": "n1.JPEG"}
     unlabelled = {**record, "label": -1}
     splits = {"train": [record], "validation": [record], "test": [unlabelled]}
@@ -243,7 +243,7 @@ def test_imagenet2012_leaves_out_its_test_images(tmp_path):
     assert next(source.samples("val"))[1]["label"] == 999
 
 
-def test_any_data_set_of_images_and_labels_in_grey_too(tmp_path):
+def test_other_data_sets_with_usual_features(tmp_path):
     features = {
         "image": tfds.features.Image(shape=(6, 5, 1)),
         "label": tfds.features.ClassLabel(names=["cat", "dog"]),
@@ -251,7 +251,7 @@ def test_any_data_set_of_images_and_labels_in_grey_too(tmp_path):
     greys = [make_image(6, 5, 1, seed) for seed in range(5)]
     examples = [{"image": grey, "label": i % 2} for i, grey in enumerate(greys)]
     source = open_source(own(tmp_path, features, {"train": examples}))
-    # The only split is divided, and that is said.
+    # The only split is divided, with a note.
     assert source.sizes == {"train": 4, "val": 1} and "only train" in source.notes[0]
     assert source.keys == ("image", "label") and source.label_names == ("cat", "dog")
     found = [sample for split in ("train", "val") for _, sample in source.samples(split)]
@@ -320,7 +320,7 @@ def test_options_name_the_features(tmp_path):
     np.testing.assert_allclose(next(pixels.samples("test"))[1]["boxes"], [[1, 2, 3, 4]])
 
 
-def test_a_function_maps_whatever_else_there_is(tmp_path):
+def test_registered_mappings(tmp_path):
     def mapping(builder):
         def sample(example):
             return {"image": example["photo"], "texts": example["words"][None]}
@@ -350,12 +350,12 @@ def test_a_function_maps_whatever_else_there_is(tmp_path):
         ("&image=photo&box=things/place", ("box cannot come from things/place",)),
         ("&image=photo&boxes=one&labels=things/sort", ("boxes cannot come from one",)),
         ("&image=photo&boxes=things/place", ("no mapping from its features",)),
-        ("&image=photo&segmentation=map", ("say classes=a,b",)),
-        ("&image=photo&segmentation=map&classes=a&void=x", ("void=x: expected",)),
-        ("&image=photo&label=kind&val=2", ("val=2: expected the share",)),
+        ("&image=photo&segmentation=map", ("add classes=a,b",)),
+        ("&image=photo&segmentation=map&classes=a&void=x", ("void must be a whole number",)),
+        ("&image=photo&label=kind&val=2", ("val must be between 0 and 1",)),
     ],
 )
-def test_features_that_do_not_fit(tmp_path, options, words):
+def test_invalid_features(tmp_path, options, words):
     spec = own(tmp_path, FEATURES, {"train": [example_of_features()] * 3})
     with pytest.raises(InputError) as caught:
         open_source(spec + options)
@@ -366,12 +366,12 @@ def test_features_that_do_not_fit(tmp_path, options, words):
 @pytest.mark.parametrize(
     ("spec", "words"),
     [
-        ("shapes:scene", ("there are figures, scenes, scenes_256, scenes_6000, single.",)),
-        ("tfds:voc/1999", ("no such configuration; there are 2007, 2012.",)),
+        ("shapes:scene", ("Available: figures, scenes, scenes_256, scenes_6000, single.",)),
+        ("tfds:voc/1999", ("unknown configuration. Available: 2007, 2012.",)),
         ("tfds:vocc", ("vocc not found", "vocc -> voc")),
     ],
 )
-def test_names_that_do_not_exist(spec, words):
+def test_unknown_names(spec, words):
     with pytest.raises(InputError) as caught:
         open_source(spec)
     message = str(caught.value)
@@ -383,8 +383,8 @@ def test_the_embedded_scenes_have_the_keys_of_every_task(config):
     source = open_source(f"shapes:{config}")
     names = {"scenes": (), "single": source.object_names, "figures": ("calm", "aggressive")}
     assert source.label_names == names[config] and source.class_names[1:] == source.object_names
-    assert len(source.joint_names) == 14 and len(source.joint_pairs) == 6
-    limbs = {frozenset(source.joint_names[i] for i in limb) for limb in source.skeleton}
+    assert len(source.keypoint_names) == 14 and len(source.flip_pairs) == 6
+    limbs = {frozenset(source.keypoint_names[i] for i in limb) for limb in source.skeleton}
     assert {"left knee", "left ankle"} in limbs and {"neck", "head top"} in limbs
     assert {"left knee", "right ankle"} not in limbs
     for _, (_, sample) in zip(range(12), source.samples("test"), strict=False):
@@ -393,9 +393,9 @@ def test_the_embedded_scenes_have_the_keys_of_every_task(config):
         assert sample["masks"].shape == (objects, 112, 112)
         for i, (x0, y0, x1, y1) in enumerate(np.round(sample["boxes"]).astype(int)):
             whole = sample["instances"] == i + 1
-            # The share of the box that the object covers, in its mask as in the map.
-            share = whole.sum() / ((x1 - x0) * (y1 - y0))
-            assert sample["masks"][i].mean() == pytest.approx(share, abs=0.02)
+            # The mask covers the same fraction of the box as the map.
+            fraction = whole.sum() / ((x1 - x0) * (y1 - y0))
+            assert sample["masks"][i].mean() == pytest.approx(fraction, abs=0.02)
             shown = sample["segmentation"][whole]
             assert (shown == sample["labels"][i] + 1).all()
         if config == "figures":

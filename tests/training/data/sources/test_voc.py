@@ -1,4 +1,4 @@
-"""`voc:` reads VOC's XML and maps as they are, and says what is wrong file by file."""
+"""`voc:` reads VOC's XML and maps and reports defects file by file."""
 
 import os
 from collections import Counter
@@ -38,7 +38,7 @@ def test_pixels_count_from_one_and_the_last_is_included(tmp_path):
     assert found["b"]["boxes"].shape == (0, 4)
 
 
-def test_boxes_from_pixel_zero_are_told(tmp_path):
+def test_boxes_from_pixel_zero_are_noted(tmp_path):
     write_voc(tmp_path, {"a": [("cat", 0, 3, 9, 9)], "b": [CAT]})
     source = open_source(f"voc:{tmp_path}")
     assert "1 boxes begin at pixel 0" in source.notes[0] and not source.defects
@@ -55,7 +55,7 @@ def test_layouts_and_lists(tmp_path, xml, images):
     make_image(tmp_path / images / "unlabelled.png")
     source = open_source(f"voc:{tmp_path}?val=0.25")
     assert source.sizes == {"train": 9, "val": 3}
-    assert source.notes == ["1 images have no annotation file and were not read"]
+    assert source.notes == ["1 images have no XML file and were not read"]
     lists = tmp_path / "ImageSets" / "Main"
     lists.mkdir(parents=True)
     (lists / "train.txt").write_text("3 1\n10.png -1\n")
@@ -63,7 +63,7 @@ def test_layouts_and_lists(tmp_path, xml, images):
     (lists / "cat_train.txt").write_text("1 1\n")
     source = open_source(f"voc:{tmp_path}")
     assert source.sizes == {"train": 2, "val": 1} and list(samples(source)) == ["3", "10"]
-    assert source.notes == ["9 annotation files are on no list and were not read"]
+    assert source.notes == ["9 XML files are on no list and were not read"]
 
 
 def test_images_and_xml_together_in_folders_of_splits(tmp_path):
@@ -76,7 +76,7 @@ def test_the_only_data_set_below_and_several(tmp_path):
     write_voc(tmp_path / "VOCdevkit" / "VOC2007", {"a": [CAT], "b": [CAT]})
     assert sum(open_source(f"voc:{tmp_path}").sizes.values()) == 2
     write_voc(tmp_path / "VOCdevkit" / "VOC2012", {"a": [CAT], "b": [CAT]})
-    with pytest.raises(InputError, match="several data sets are there"):
+    with pytest.raises(InputError, match="several data sets"):
         open_source(f"voc:{tmp_path}")
 
 
@@ -89,7 +89,7 @@ SECRET = (
     "</annotation>"
 )
 
-# The XML file, and words of its defect; the image is left out, with `drop_bad` and without.
+# Content of the XML file, and words of its defect; the image is never read.
 WRONG_FILES = {
     "bomb": (BOMB, "DOCTYPE"),
     "external entity": (SECRET, "DOCTYPE"),
@@ -97,28 +97,28 @@ WRONG_FILES = {
     "cut off": (voc_xml([CAT])[:99], "not XML"),
     "no XML": ("cat 1 2 3 4", "not XML"),
     "empty": ("", "not XML"),
-    "another kind": ("<kml/>", "<kml> where <annotation> is expected"),
+    "another kind": ("<kml/>", "must be <annotation>, not <kml>"),
     "unknown encoding": ('<?xml version="1.0" encoding="no-such"?><annotation/>', "not XML"),
     "bytes": (b"\xff\xfe\x00\x01", "not XML"),
 }
 
 
-def test_files_that_cannot_be_read_are_named_and_left_out(tmp_path):
+def test_unreadable_files_are_reported_and_skipped(tmp_path):
     write_voc(tmp_path, {"good": [CAT], "fine": [CAT], **{f"x{i}": [] for i in range(9)}})
-    for place, (content, _) in enumerate(WRONG_FILES.values()):
+    for index, (content, _) in enumerate(WRONG_FILES.values()):
         data = content if isinstance(content, bytes) else content.encode()
-        (tmp_path / "Annotations" / f"x{place}.xml").write_bytes(data)
+        (tmp_path / "Annotations" / f"x{index}.xml").write_bytes(data)
     source = open_source(f"voc:{tmp_path}")
     assert source.sizes == {"train": 1, "val": 1} and len(source.defects) == len(WRONG_FILES)
-    for place, (case, (_, words)) in enumerate(WRONG_FILES.items()):
-        (defect,) = (d for d in source.defects if f"x{place}.xml" in d.file)
+    for index, (case, (_, words)) in enumerate(WRONG_FILES.items()):
+        (defect,) = (d for d in source.defects if f"x{index}.xml" in d.file)
         assert words in defect.problem and defect.remedy and defect.drop == "image", case
-        assert "\n" not in str(defect) and str(defect).count(f"x{place}.xml") == 1, case
+        assert "\n" not in str(defect) and str(defect).count(f"x{index}.xml") == 1, case
     dropped = open_source(f"voc:{tmp_path}?drop_bad=1")
-    assert not dropped.defects and dropped.notes == ["drop_bad: left out 9 images"]
+    assert not dropped.defects and dropped.notes == ["drop_bad: dropped 9 images"]
 
 
-# An object's elements, words of its defect, and whether it keeps a row, with label −1.
+# Elements of an object, words of its defect, and whether its row remains, with label −1.
 OBJECT = (
     "<name>cat</name><bndbox><xmin>{}</xmin><ymin>{}</ymin><xmax>{}</xmax><ymax>{}</ymax></bndbox>"
 )
@@ -128,53 +128,53 @@ WRONG_OBJECTS = {
     "swapped": (OBJECT.format(9, 5, 5, 8), "corners swapped", True),
     "NaN": (OBJECT.format("nan", 5, 9, 8), "is not finite", True),
     "infinite": (OBJECT.format(1, 5, "1e999", 8), "is not finite", True),
-    "outside": (OBJECT.format(50, 5, 60, 8), "lies outside the image (40×30)", True),
+    "outside": (OBJECT.format(50, 5, 60, 8), "is outside the image (40×30)", True),
     "words": (OBJECT.format("left", 5, 9, 8), "<xmin> is left", False),
     "missing side": ("<name>cat</name><bndbox><xmin>1</xmin></bndbox>", "<ymin> is missing", False),
     "no box": ("<name>cat</name>", "no <bndbox>", False),
-    "no name": (OBJECT.format(1, 2, 3, 4).replace("cat", " "), "it has no <name>", False),
+    "no name": (OBJECT.format(1, 2, 3, 4).replace("cat", " "), "no <name>", False),
 }
 
 
-def test_wrong_objects_are_named_and_no_targets(tmp_path):
+def test_invalid_objects_are_reported_and_are_not_targets(tmp_path):
     write_voc(tmp_path, {str(i): [CAT] for i in range(len(WRONG_OBJECTS))})
-    for place, (elements, *_) in enumerate(WRONG_OBJECTS.values()):
-        path = tmp_path / "Annotations" / f"{place}.xml"
+    for index, (elements, *_) in enumerate(WRONG_OBJECTS.values()):
+        path = tmp_path / "Annotations" / f"{index}.xml"
         good = voc_xml([CAT])
         path.write_text(good.replace("</annotation>", f"<object>{elements}</object></annotation>"))
     source = open_source(f"voc:{tmp_path}")
     assert len(source.defects) == len(WRONG_OBJECTS)
     found = {**samples(source), **samples(source, "val")}
-    for place, (case, (_, words, stays)) in enumerate(WRONG_OBJECTS.items()):
-        (defect,) = (d for d in source.defects if d.file.endswith(f"/{place}.xml"))
+    for index, (case, (_, words, remains)) in enumerate(WRONG_OBJECTS.items()):
+        (defect,) = (d for d in source.defects if d.file.endswith(f"/{index}.xml"))
         assert words in defect.problem and defect.record == "object 2", case
-        sample = found[str(place)]
-        assert sample["labels"].tolist() == ([0, -1] if stays else [0]), case
+        sample = found[str(index)]
+        assert sample["labels"].tolist() == ([0, -1] if remains else [0]), case
         assert not sample["boxes"][1:].any(), case
     dropped = open_source(f"voc:{tmp_path}?drop_bad=1")
     assert not dropped.defects and every_label(dropped) == {0: len(WRONG_OBJECTS)}
-    assert dropped.notes == [f"drop_bad: left out {len(WRONG_OBJECTS)} objects"]
+    assert dropped.notes == [f"drop_bad: dropped {len(WRONG_OBJECTS)} objects"]
 
 
-def test_lists_and_images_that_do_not_fit(tmp_path):
+def test_lists_with_missing_and_repeated_images(tmp_path):
     write_voc(tmp_path, {"a": [CAT], "b": [CAT], "c": [CAT]})
     (tmp_path / "JPEGImages" / "b.png").unlink()
     (tmp_path / "train.txt").write_text("a\nmissing\na\nb\n")
     (tmp_path / "val.txt").write_text("c\n")
     source = open_source(f"voc:{tmp_path}")
     found = "\n".join(map(str, source.defects))
-    assert "train.txt, line 2 names it, but it is not there; label the image" in found
-    assert "train.txt, line 3: it is listed twice" in found
+    assert "no such file, but it is listed in" in found
+    assert "train.txt: line 3: listed twice" in found
     assert "b.xml: no such image" in found and len(source.defects) == 3
     (tmp_path / "train.txt").write_text("../a\n")
-    with pytest.raises(InputError, match=r"train.txt, line 1: \.\./a leaves the data folder"):
+    with pytest.raises(InputError, match=r"train.txt: line 1: \.\./a leaves the data folder"):
         open_source(f"voc:{tmp_path}")
     (tmp_path / "train.txt").write_text("\n")
     with pytest.raises(InputError, match=r"train.txt: the list is empty"):
         open_source(f"voc:{tmp_path}")
 
 
-def test_a_name_that_is_not_utf8(tmp_path):
+def test_file_names_that_are_not_utf8(tmp_path):
     write_voc(tmp_path, {"a": [CAT], "b": [CAT]})
     for folder, ending in (("Annotations", "xml"), ("JPEGImages", "png")):
         old = os.fsencode(tmp_path / folder / f"a.{ending}")
@@ -190,8 +190,8 @@ def test_no_data_set(tmp_path):
         open_source(f"voc:{tmp_path}")
     write_voc(tmp_path, {"a": [CAT], "b": [CAT]})
     for option, words in {
-        "classes=dog": "there are cat",
-        "pixels=1": "expected voc or edges",
+        "classes=dog": "Available: cat",
+        "pixels=1": "pixels must be voc or edges",
     }.items():
         with pytest.raises(InputError, match=words):
             open_source(f"voc:{tmp_path}?{option}")
@@ -231,11 +231,11 @@ def test_maps_of_classes_and_objects(tmp_path):
     assert sorted(set(sample["segmentation"].ravel().tolist())) == [0, 12, 15, 255]
     assert sorted(set(sample["instances"].ravel().tolist())) == [0, 1, 2]
     np.testing.assert_array_equal(sample["boxes"], [[2, 3, 12, 13], [10, 1, 20, 11]])
-    # The dog, drawn last, hides two columns of the person, which has its own ten pixels a side.
+    # The dog hides two columns of the person, whose box has ten pixels per side.
     hidden = np.ones((10, 10))
     hidden[:8, 8:] = 0
     np.testing.assert_array_equal(sample["masks"], [hidden, np.ones((10, 10))])
-    with pytest.raises(InputError, match=r"a.png has class 15, but classes go from 0 to 3"):
+    with pytest.raises(InputError, match=r"a.png has class 15, but the classes are 0 to 3"):
         samples(open_source(f"voc:{tmp_path}?maps=1&classes=dog,cat,bird"))
 
 
@@ -251,7 +251,7 @@ def test_maps_need_their_folders_and_names(tmp_path):
         open_source(f"voc:{tmp_path / 'none'}?maps=1")
 
 
-def test_the_packs_as_their_readmes_say(shared_data):
+def test_the_packs_match_their_readmes(shared_data):
     bccd = open_source(f"voc:{shared_data / 'bccd'}")
     assert bccd.sizes == {"train": 205, "val": 87}
     assert bccd.object_names == ("Platelets", "RBC", "WBC")
@@ -261,8 +261,8 @@ def test_the_packs_as_their_readmes_say(shared_data):
     ]
     assert all("has no area" in d.problem and d.drop == "object" for d in bccd.defects)
     dropped = open_source(f"voc:{shared_data / 'bccd'}?drop_bad=1")
-    assert dropped.defects == [] and dropped.notes == ["drop_bad: left out 2 objects"]
-    # Red cells are 2382 and 968 with the two boxes of no area.
+    assert dropped.defects == [] and dropped.notes == ["drop_bad: dropped 2 objects"]
+    # Red cells are 2382 and 968 with the two boxes without area.
     for split, counts in (("train", {0: 209, 1: 2381, 2: 214}), ("val", {0: 83, 1: 967, 2: 87})):
         labels = np.concatenate([s["labels"] for _, s in dropped.samples(split)])
         assert Counter(labels.tolist()) == counts
@@ -270,4 +270,4 @@ def test_the_packs_as_their_readmes_say(shared_data):
     assert raccoon.sizes == {"train": 128, "val": 32} and every_label(raccoon) == {0: 173}
     assert raccoon.defects == raccoon.notes == []
     for source in (bccd, raccoon):
-        assert [d for split in source.sizes for d in source.inspect(split)] == []
+        assert [d for split in source.sizes for d in source.check_image_headers(split)] == []

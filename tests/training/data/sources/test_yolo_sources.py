@@ -1,4 +1,4 @@
-"""YOLO text labels: where files lie, what lines say, and everything that can be wrong with them."""
+"""YOLO text labels: layouts, lines, and their defects."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ LINES = ["1 0.5 0.5 0.2 0.4", "0 0.25 0.5 0.5 1\n2 0.1 0.1 0.1 0.1", ""]
 
 
 def write(root, images="images/train", labels="labels/train", lines=LINES, first=0, size=(80, 40)):
-    """Images 80 wide and 40 high with these label files; None writes no file."""
+    """Writes images of 80×40 pixels with these label files; None writes no file."""
     (root / images).mkdir(parents=True, exist_ok=True)
     (root / labels).mkdir(parents=True, exist_ok=True)
     for number, text in enumerate(lines, first):
@@ -83,7 +83,7 @@ def test_layouts_without_yaml(tmp_path, layout):
     np.testing.assert_allclose(samples(named)["0"]["boxes"], [[32, 12, 48, 28]], atol=1e-4)
 
 
-def test_one_folder_is_split_by_lists_or_by_a_share(tmp_path):
+def test_one_folder_is_split_by_lists_or_by_a_fraction(tmp_path):
     write(tmp_path, "images", "labels", LINES * 4)
     assert open_source(data(tmp_path, train="images")).sizes == {"train": 10, "val": 2}
     (tmp_path / "data.yaml").unlink()
@@ -96,21 +96,21 @@ def test_one_folder_is_split_by_lists_or_by_a_share(tmp_path):
         assert samples(source)["1"]["labels"].tolist() == [0, 2]
 
 
-def test_exports_made_for_another_place(root):
-    """Roboflow writes `../train/images`; others a path of their own machine."""
+def test_exports_for_another_folder(root):
+    """Roboflow writes `../train/images`, others an absolute path of another machine."""
     spec = data(root, path="/somewhere/else", train="../images/train", val="../images/val")
     source = open_source(spec)
     assert source.sizes == {"train": 3, "val": 3}
-    assert source.notes[0].startswith("path: /somewhere/else is not here")
+    assert source.notes[0].startswith("path: /somewhere/else does not exist here")
     names = {0: "cat", 2: "bird", 1: "dog"}
     assert open_source(data(root, names=names, train="images/train")).object_names == tuple(NAMES)
     absolute = data(root, train=str(root / "images/train"), val=["images/val", "images/train"])
     assert open_source(absolute).sizes == {"train": 3, "val": 6}
-    assert "3 images are given twice" in open_source(absolute).notes[0]
+    assert "3 images are repeated" in open_source(absolute).notes[0]
 
 
 def test_outlines_become_masks(tmp_path):
-    # A triangle over half of its box, and a box beside it.
+    # A triangle over half of its box, and a box.
     write(tmp_path, lines=["0 0.1 0.1 0.6 0.1 0.1 0.9\n1 0.5 0.5 0.2 0.2", LINES[0]])
     source = open_source(f"yolo:{tmp_path}?val=0.5&split=block&mask_size=56")
     assert "masks" in source.keys
@@ -128,21 +128,21 @@ def test_poses(tmp_path):
     shape = {"kpt_shape": [3, 3], "flip_idx": [1, 0, 2], "train": "images/train"}
     words = {"kpt_names": {0: ["l_eye", "r_eye", "tail"]}, "names": ["cat"]}
     source = open_source(data(tmp_path, **shape, **words) + "?val=0.5&split=block")
-    assert source.joint_names == ("left eye", "right eye", "tail")
-    assert source.joint_pairs == ((0, 1),) and "1 images without a label file" in source.notes[0]
+    assert source.keypoint_names == ("left eye", "right eye", "tail")
+    assert source.flip_pairs == ((0, 1),) and "1 images without a label file" in source.notes[0]
     keypoints = samples(source)["0"]["keypoints"]
     np.testing.assert_allclose(keypoints, [[[20, 20, 2], [60, 20, 1], [0, 0, 0]]])
     assert samples(source, "val")["1"]["keypoints"].shape == (0, 3, 3)
     (tmp_path / "labels/train/0.txt").write_text("0 0.5 0.5 0.5 0.5 0.2 0.5 2 1.5 0.5 1 0 0 7")
     bad = open_source(data(tmp_path, **shape, names=["cat"]))
-    assert len(bad.defects) == 2 and "joint 1 is (1.5, 0.5)" in bad.defects[0].problem
-    assert bad.joint_names == ("joint 0", "joint 1", "joint 2")
+    assert len(bad.defects) == 2 and "keypoint 1 is (1.5, 0.5)" in bad.defects[0].problem
+    assert bad.keypoint_names == ("keypoint 0", "keypoint 1", "keypoint 2")
 
 
 DEFECTS = {
-    "word": ("0 0.5 x 0.1 0.1", "line 2", "'x' is no number", "object"),
-    "negative class": ("-1 0.5 0.5 0.1 0.1", "line 2", "class -1 is no whole number", "object"),
-    "half a class": ("0.5 0.5 0.5 0.1 0.1", "line 2", "class 0.5 is no whole number", "object"),
+    "word": ("0 0.5 x 0.1 0.1", "line 2", "'x' is not a number", "object"),
+    "negative class": ("-1 0.5 0.5 0.1 0.1", "line 2", "class -1 is not a class index", "object"),
+    "half a class": ("0.5 0.5 0.5 0.1 0.1", "line 2", "class 0.5 is not a class index", "object"),
     "class beyond": ("3 0.5 0.5 0.1 0.1", "line 2", "class 3 does not exist", "object"),
     "short": ("0 0.5 0.5 0.1", "line 2", "3 numbers after the class", "object"),
     "score": ("0 0.5 0.5 0.1 0.1 0.9", "line 2", "as in predictions", "object"),
@@ -152,13 +152,13 @@ DEFECTS = {
     "swapped": ("0 0.5 0.5 -0.1 0.1", "line 2", "corners swapped", "object"),
     "not finite": ("0 0.5 nan 0.1 0.1", "line 2", "not finite", "object"),
     "infinite outline": ("0 .1 .1 .2 .1 inf .2", "line 2", "not finite", "object"),
-    "pixels": ("0 40 20 10 10", "line 2", "outside the image (0…1)", "object"),
-    "reaches out": ("0 0.95 0.5 0.2 0.1", "line 2", "reaches out of the image", "part"),
+    "pixels": ("0 40 20 10 10", "line 2", "is outside the image (0…1)", "object"),
+    "reaches out": ("0 0.95 0.5 0.2 0.1", "line 2", "extends beyond the image", "part"),
 }
 
 
 @pytest.mark.parametrize("case", DEFECTS)
-def test_defects_name_file_and_line(root, case):
+def test_defects_have_file_and_line(root, case):
     line, record, words, drop = DEFECTS[case]
     spec = data(root, train="images/train", val="images/val")
     (root / "labels/train/0.txt").write_text(f"{LINES[0]}\n{line}")
@@ -172,11 +172,11 @@ def test_defects_name_file_and_line(root, case):
     assert valid.sum() == (2 if drop == "part" or case == "twice" else 1)
     assert (found["boxes"][valid] >= 0).all() and (found["boxes"][:, 2] <= 80).all()
     cleaned = open_source(spec + "?drop_bad=1")
-    assert cleaned.defects == [] and f"left out 1 {drop}" in cleaned.notes[-1]
+    assert cleaned.defects == [] and f"dropped 1 {drop}" in cleaned.notes[-1]
     assert (samples(cleaned)["0"]["labels"] >= 0).all()
 
 
-def test_what_is_missing_is_counted(root):
+def test_missing_files_are_counted(root):
     (root / "labels/train/1.txt").unlink()
     (root / "labels/train/99.txt").write_text("")
     source = open_source(data(root, train="images/train", val="images/val"))
@@ -191,24 +191,27 @@ def test_what_is_missing_is_counted(root):
     assert open_source(spec + "?drop_bad=1").sizes["train"] == 2
 
 
-def test_folders_and_yaml_that_cannot_be_used(root, tmp_path):
+def test_unusable_folders_and_yaml(root, tmp_path):
     both = {"train": "images/train", "val": "images/val"}
-    refused(data(root, train="images/no"), "train: images/no is no folder or list")
-    refused(data(root, train="/etc"), "train: /etc is no folder or list in")
-    refused(data(root, train=7), "train is no path")
-    refused(data(root), "it names no train and no val")
-    refused(data(root, **both, nc=4), "nc is 4 but there are 3 names")
-    refused(data(root, **both, names={"a": 1}), "names is no list of class names")
-    refused(data(root, **both, names={10**9: "a"}), "names is no list of class names")
-    refused(data(root, **both, names=[["a"]]), "a class name is no word")
-    refused(data(root, **both, kpt_shape=[3]), "kpt_shape is no [number of joints, 2 or 3]")
-    refused(data(root, **both, kpt_shape=[2, 3], flip_idx=[0, 0]), "flip_idx does not name each")
-    refused(data(root, **both, kpt_shape=[3, 3], flip_idx=[1, 2, 0]), "mirrored twice")
+    refused(data(root, train="images/no"), "train: no folder or list images/no in")
+    refused(data(root, train="/etc"), "train: no folder or list /etc in")
+    refused(data(root, train=7), "train must be a folder or a list, not 7")
+    refused(data(root), "no train and no val")
+    refused(data(root, **both, nc=4), "nc is 4, but there are 3 names")
+    refused(data(root, **both, names={"a": 1}), "names must be a list or a mapping")
+    refused(data(root, **both, names={10**9: "a"}), "names must be a list or a mapping")
+    refused(data(root, **both, names=[["a"]]), "every class name must be a string")
+    refused(data(root, **both, kpt_shape=[3]), "kpt_shape must be [keypoints, 2 or 3], not [3]")
+    refused(data(root, **both, kpt_shape=[2, 3], flip_idx=[0, 0]), "flip_idx must name each")
+    refused(
+        data(root, **both, kpt_shape=[3, 3], flip_idx=[1, 2, 0]),
+        "flip_idx must swap keypoints in pairs",
+    )
     bomb = "a: &a [x, x]\nb: &b [*a, *a]\nnames: *b\ntrain: images/train\n"
     for text, words in {
-        bomb: "aliases (*name) are not read",
+        bomb: "aliases (*name) are not supported",
         "names: [a": "not YAML",
-        "- a": "expected train:, val: and names:",
+        "- a": "write train:, val: and names:",
         "!!python/object/apply:os.system ['ls']": "not YAML",
         "names: 2020-99-99": "not YAML",
         "\0": "not YAML",
@@ -221,13 +224,13 @@ def test_folders_and_yaml_that_cannot_be_used(root, tmp_path):
     (root / "data.yaml").rename(root / "other.yaml")
     refused(f"yolo:{root}", "several YAML files (more.yaml, other.yaml)")
     (root / "list.txt").write_text("../../secret.png\n")
-    refused(data(root, train="list.txt"), "list.txt, line 1", "leaves the data folder")
+    refused(data(root, train="list.txt"), "list.txt: line 1", "leaves the data folder")
     refused(f"yolo:{tmp_path / 'labels'}", "labels: no images in it")
 
 
-def test_pixels_and_images_without_labels_are_told_at_once(tmp_path):
+def test_pixels_and_images_without_labels_are_refused(tmp_path):
     write(tmp_path / "a", lines=["0 40 20 10 10", "0 30 20 10 10"])
-    refused(f"yolo:{tmp_path / 'a'}", "these are pixels where fractions")
+    refused(f"yolo:{tmp_path / 'a'}", "pixels instead of fractions")
     write(tmp_path / "b", lines=[None, None])
     refused(f"yolo:{tmp_path / 'b'}", "none of 2 images has a label file")
     write(tmp_path / "c", lines=["900000 0.5 0.5 0.1 0.1", ""])
@@ -239,14 +242,14 @@ WORDS = st.sampled_from(["0", "1", "0.5", "-1", "1e999", "nan", "x", "é", "2", 
 
 @given(st.lists(st.lists(WORDS, max_size=16), max_size=6), st.sampled_from([None, (2, 3), (4, 2)]))
 @settings(max_examples=300, deadline=None)
-def test_every_line_is_an_object_or_a_fault(lines, joints):
+def test_every_line_is_an_annotation_or_a_defect(lines, keypoints):
     text = "\n".join(" ".join(line) for line in lines)
-    labels = read_labels(text, 2, joints)
-    read = {item.record for item in labels.objects} | {fault[0] for fault in labels.faults}
+    labels = read_labels(text, 2, keypoints)
+    read = {item.name for item in labels.annotations} | {d.record for d in labels.defects}
     assert read == {f"line {number}" for number, line in enumerate(lines, 1) if line}
-    for item in labels.objects:
+    for item in labels.annotations:
         assert 0 <= item.label < 2 and len(item.box) == 4
-        assert joints is None or len(item.keypoints) == 3 * joints[0]
+        assert keypoints is None or len(item.keypoints) == 3 * keypoints[0]
 
 
 QUIET = settings(
@@ -256,7 +259,7 @@ QUIET = settings(
 
 @QUIET
 @given(text=st.text(max_size=60), as_yaml=st.booleans())
-def test_no_text_ends_in_a_traceback(tmp_path, text, as_yaml):
+def test_any_text_is_read_or_refused(tmp_path, text, as_yaml):
     write(tmp_path, lines=LINES[:2])
     file = "data.yaml" if as_yaml else "labels/train/0.txt"
     (tmp_path / "data.yaml").write_text("names: [a, b]\ntrain: images/train")

@@ -1,1 +1,1 @@
-"""One class per image, from folders, lists or tables."""
+"""Images of one class each, from folders, lists or tables."""

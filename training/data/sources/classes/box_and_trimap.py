@@ -1,4 +1,4 @@
-"""What lies beside images that have a class each: the one object's box, and its trimap."""
+"""Box and trimap of the one object in an image with a class."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from training.data.sources.reading.image_files import MASKS, files_in
-from training.data.sources.source import demand
+from training.data.sources.reading.graph_checks import assert_in_graph
+from training.data.sources.reading.image_files import MASK_SUFFIXES, files_by_stem
 from training.data.sources.voc.voc_xml import read_annotation
 from zoo.errors import InputError
 from zoo.files.file_names import inside, shown
@@ -19,14 +19,14 @@ _TRIMAP_FOLDERS = ("annotations/trimaps", "trimaps")
 
 
 @dataclasses.dataclass(frozen=True)
-class OneBox:
-    """What a VOC file says of an image that should have one object.
+class SingleBox:
+    """Content of a VOC file that should have one object.
 
     Attributes:
-        box: x0, y0, x1, y1 in pixels; None unless there is exactly one and it is whole.
-        objects: how many there are.
-        problem: of the only one, where it has no box.
-        width, height: of the image as stated, 0 where they are not.
+        box: x0, y0, x1, y1 in pixels; None unless there is exactly one, with valid coordinates.
+        objects: number of objects.
+        width, height: stated size of the image; 0 if not stated.
+        problem: problem of the box.
     """
 
     box: tuple[float, ...] | None
@@ -37,68 +37,71 @@ class OneBox:
 
 
 def box_files(root: Path, folder: str) -> dict[str, Path]:
-    """XML files by stem: of the folder that is asked for, or of the usual ones.
+    """Returns XML files by stem.
+
+    Args:
+        root: the data folder.
+        folder: folder of the files; by default one of the usual folders, `none` for no files.
 
     Raises:
-        InputError: the folder that is asked for has none.
+        InputError: if the named folder has no such files.
     """
     return _files(root, folder, "boxes", _XML_FOLDERS, (".xml",))
 
 
 def trimap_files(root: Path, folder: str) -> dict[str, Path]:
-    """Trimap files by stem, likewise."""
-    return _files(root, folder, "trimaps", _TRIMAP_FOLDERS, MASKS)
+    """Returns trimap files by stem; arguments and errors as in `box_files`."""
+    return _files(root, folder, "trimaps", _TRIMAP_FOLDERS, MASK_SUFFIXES)
 
 
 def _files(
-    root: Path, asked: str, option: str, usual: tuple[str, ...], endings: tuple[str, ...]
+    root: Path, name: str, option: str, usual: tuple[str, ...], suffixes: tuple[str, ...]
 ) -> dict[str, Path]:
-    if asked == "none":
+    if name == "none":
         return {}
-    folders = [inside(root, asked, f"{option}={asked}")] if asked else [root / n for n in usual]
+    folders = [inside(root, name, f"{option}={name}")] if name else [root / n for n in usual]
     for folder in folders:
-        if folder.is_dir() and (found := files_in(folder, endings)):
-            return found
-    if asked:
+        if folder.is_dir() and (files := files_by_stem(folder, suffixes)):
+            return files
+    if name:
         raise InputError(
-            f"{option}={asked}: no {' or '.join(endings)} files in {shown(folders[0])}."
+            f"{option}={name}: no {' or '.join(suffixes)} files in {shown(folders[0])}; name "
+            f"another folder, or {option}=none."
         )
     return {}
 
 
-def read_one_box(path: Path) -> OneBox:
-    """The box in a VOC file, whose pixels are counted from 1 and include the last one.
+def read_single_box(path: Path) -> SingleBox:
+    """Reads the box of a VOC file, with pixels counted from 1 and the last one included.
 
     Raises:
-        InputError: it cannot be read.
+        InputError: if the file cannot be read.
     """
     content = read_annotation(path)
-    boxes = [thing.sides for thing in content.objects]
+    boxes = [element.box for element in content.objects]
     box = boxes[0] if len(boxes) == 1 else None
     if box and box[2] > box[0] and box[3] > box[1]:
         box = (box[0] - 1, box[1] - 1, box[2], box[3])
     stated = 0 < content.width < 2**31 and 0 < content.height < 2**31
     size = (content.width, content.height) if stated else (0, 0)
     problem = content.objects[0].problem if len(boxes) == 1 else ""
-    return OneBox(box, len(boxes), *size, problem)
+    return SingleBox(box, len(boxes), *size, problem)
 
 
-def classes_of_trimap(trimap: tf.Tensor, path: tf.Tensor) -> tf.Tensor:
-    """(H, W) int32 class map of a trimap: 1 is the object, 2 the background, 3 is left open.
+def class_map_of_trimap(trimap: tf.Tensor, path: tf.Tensor) -> tf.Tensor:
+    """Returns the class map of a trimap, (H, W) int32.
 
-    A trimap with another value fails in the graph, with `path` in the message.
+    A trimap with other values fails in the graph.
+
+    Args:
+        trimap: (H, W) int32, 1 for the object, 2 for the background, 3 for the ignored border.
+        path: path of its file, scalar string, for the message.
     """
-    worst = tf.reduce_max(tf.where((trimap < 1) | (trimap > 3), trimap, 0))
-    check = demand(
-        tf.reduce_all((trimap >= 1) & (trimap <= 3)),
-        *(
-            "its trimap ",
-            path,
-            " has the value ",
-            worst,
-            ", but 1 is the object, 2 the background ",
-        ),
-        "and 3 the border; read other maps as masks:.",
+    wrong = (trimap < 1) | (trimap > 3)
+    check = assert_in_graph(
+        ~tf.reduce_any(wrong),
+        *("its trimap ", path, " has the value ", tf.reduce_max(tf.where(wrong, trimap, 0))),
+        ", but 1 is the object, 2 the background and 3 the border; open other maps as masks:.",
     )
     with tf.control_dependencies([check]):
         return tf.where(trimap == 1, 1, tf.where(trimap == 2, 0, IGNORE))

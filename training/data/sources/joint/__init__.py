@@ -1,1 +1,1 @@
-"""Images with boxes and images with a class alone, of classes in one tree."""
+"""A data set with boxes combined with one of classified images, in one class tree."""

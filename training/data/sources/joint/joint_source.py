@@ -1,14 +1,12 @@
-"""Images with boxes and images with a class alone, of classes in one tree (CVPR 2017).
-
-`joint:FILE.toml` names two data sets and a tree:
+"""`joint:FILE.toml` — a data set with boxes and one of classified images, in one class tree.
 
     boxes = "coco:pets"             # a data set with boxes
-    images = "classes:breeds"     # a data set with a class per image
-    tree = "animals.tree"           # beside this file; its names are the classes' of both
-    names = "animals.names"         # optional: what the tree's nodes are called
-    images_per_box = 4            # of the second kind to each of the first
+    images = "classes:breeds"       # a data set with one class per image
+    tree = "animals.tree"           # class tree, relative to this file
+    names = "animals.names"         # optional: names of the tree's nodes
+    images_per_box = 4              # classified images per image with boxes
 
-Redmon & Farhadi, *YOLO9000: Better, Faster, Stronger*, CVPR 2017, learn from both in turn.
+Joint training of Redmon & Farhadi, *YOLO9000: Better, Faster, Stronger*, CVPR 2017.
 """
 
 from __future__ import annotations
@@ -20,6 +18,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from training.data.sources.formats import open_source
 from training.data.sources.source import Record, Sample, Source
 from zoo.darknet.tree_files import NamedTree, read_tree
 from zoo.errors import InputError, nearest
@@ -29,22 +28,22 @@ _KEYS = {"boxes": str, "images": str, "tree": str, "names": str, "images_per_box
 
 
 class JointSource(Source):
-    """Both kinds of images, one after the other; held-out splits have boxes alone.
+    """Images with boxes and classified images in turn; all splits but `train` have boxes only.
 
-    Samples have `boxes` and `labels`, and `label`: −1 for an image whose objects are told, else
-    its class, and then `labels` is empty. Classes are the nodes of the tree.
+    Samples have `boxes`, `labels` and `label`: −1 for an image with boxes; a classified image has
+    its class as `label`, and no boxes. Classes are the nodes of the tree.
 
     Args:
-        boxes: a data set with `boxes`.
-        images: a data set with `label` and a training split.
-        tree: with all classes of both among its names.
-        images_per_box: images of the second kind to each of the first, at least 1.
+        boxes: data set with `boxes`.
+        images: data set with `label` and a training split.
+        tree: class tree with the classes of both data sets among its names.
+        images_per_box: classified images per image with boxes, at least 1.
 
     Attributes:
-        parents: of the classes, as `yolo9000` takes them.
+        parents: parent index of each class, as in `yolo9000`.
 
     Raises:
-        InputError: a data set without its key, or a class that the tree does not have.
+        InputError: if a data set lacks its key, or the tree lacks a class.
     """
 
     keys = ("image", "boxes", "labels", "crowd", "difficult", "label")
@@ -53,11 +52,13 @@ class JointSource(Source):
         super().__init__()
         for source, key in ((boxes, "labels"), (images, "label")):
             if key not in source.keys:
-                raise InputError(f"{source.spec}: has no {key}; it has {', '.join(source.keys)}.")
+                raise InputError(
+                    f"{source.spec}: no {key} in its samples; it has {', '.join(source.keys)}."
+                )
         if images_per_box < 1:
-            raise InputError(f"images_per_box is at least 1, not {images_per_box}.")
+            raise InputError(f"images_per_box must be at least 1, not {images_per_box}.")
         images.check_split("train")
-        self.boxes, self.images, self.each = boxes, images, images_per_box
+        self.boxes, self.images, self.images_per_box = boxes, images, images_per_box
         self.object_names, self.parents = tree.names, tree.parents
         self.notes = [*boxes.notes, *images.notes]
         self.sizes = dict(boxes.sizes)
@@ -68,16 +69,16 @@ class JointSource(Source):
         )
 
     def raw(self, split: str, seed: tf.Tensor | None = None) -> tf.data.Dataset:
-        first = self.boxes.raw(split, seed)
-        second = self.images.raw("train", seed)
-        nothing = [_nothing(each.element_spec) for each in (first, second)]
-        boxed = first.map(lambda record: {"kind": 0, "boxes": record, "images": nothing[1]})
+        boxes = self.boxes.raw(split, seed)
+        images = self.images.raw("train", seed)
+        no_boxes, no_image = (_empty(records.element_spec) for records in (boxes, images))
+        boxed = boxes.map(lambda record: {"kind": 0, "boxes": record, "images": no_image})
         if split != "train":
             return boxed
-        told = second.map(lambda record: {"kind": 1, "boxes": nothing[0], "images": record})
+        classified = images.map(lambda record: {"kind": 1, "boxes": no_boxes, "images": record})
         turns = tf.data.Dataset.range(self.sizes[split])
-        turns = turns.map(lambda number: tf.cast(number % (1 + self.each) > 0, tf.int64))
-        return tf.data.Dataset.choose_from_datasets([boxed.repeat(), told.repeat()], turns)
+        turns = turns.map(lambda index: tf.cast(index % (1 + self.images_per_box) > 0, tf.int64))
+        return tf.data.Dataset.choose_from_datasets([boxed.repeat(), classified.repeat()], turns)
 
     def decode(self, record: dict[str, Any]) -> Sample:
         def boxed() -> Sample:
@@ -85,7 +86,7 @@ class JointSource(Source):
             labels = tf.gather(self._nodes[0], sample["labels"])
             none = tf.zeros(tf.shape(labels), tf.bool)
             return {
-                "image": _colour(sample["image"]),
+                "image": _rgb(sample["image"]),
                 "boxes": tf.reshape(sample["boxes"], (-1, 4)),
                 "labels": labels,
                 "crowd": sample.get("crowd", none),
@@ -93,10 +94,10 @@ class JointSource(Source):
                 "label": tf.constant(-1),
             }
 
-        def told() -> Sample:
+        def classified() -> Sample:
             sample = self.images.decode(record["images"])
             return {
-                "image": _colour(sample["image"]),
+                "image": _rgb(sample["image"]),
                 "boxes": tf.zeros((0, 4)),
                 "labels": tf.zeros((0,), tf.int32),
                 "crowd": tf.zeros((0,), tf.bool),
@@ -104,7 +105,7 @@ class JointSource(Source):
                 "label": tf.gather(self._nodes[1], sample["label"]),
             }
 
-        sample = tf.cond(record["kind"] == 0, boxed, told)
+        sample = tf.cond(record["kind"] == 0, boxed, classified)
         shapes = {"image": (None, None, 3), "boxes": (None, 4), "label": ()}
         return {
             key: tf.ensure_shape(value, shapes.get(key, (None,))) for key, value in sample.items()
@@ -123,49 +124,50 @@ class JointSource(Source):
 def open_joint(where: str) -> Source:
     """Opens `joint:FILE.toml`.
 
-    Raises:
-        InputError: the file is not as described above, or as `JointSource`.
-    """
-    from training.data.sources import open_source
+    Args:
+        where: path of the TOML file, see the module's documentation.
 
+    Raises:
+        InputError: if the file is not in this format, or as `JointSource`.
+    """
     path = Path(where)
     try:
-        said = tomllib.loads(read_text(path))
+        settings = tomllib.loads(read_text(path))
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"{path}: not TOML: {error}.") from error
-    for key, value in said.items():
+    for key, value in settings.items():
         if key not in _KEYS:
             raise InputError(f"{path}: unknown key {key!r}{nearest(key, _KEYS)}")
         if not isinstance(value, _KEYS[key]) or isinstance(value, bool):
-            kind = "a whole number" if _KEYS[key] is int else "a text"
-            raise InputError(f"{path}: {key} is {kind}, not {value!r}.")
-    missing = next((key for key in ("boxes", "images", "tree") if key not in said), None)
+            kind = "a whole number" if _KEYS[key] is int else "a string"
+            raise InputError(f"{path}: {key} must be {kind}, not {value!r}.")
+    missing = next((key for key in ("boxes", "images", "tree") if key not in settings), None)
     if missing:
-        raise InputError(f"{path}: needs {missing} = …")
-    names = path.parent / said["names"] if "names" in said else None
-    tree = read_tree(path.parent / said["tree"], names)
-    boxes, images = open_source(said["boxes"]), open_source(said["images"])
-    return JointSource(boxes, images, tree, said.get("images_per_box", 4))
+        raise InputError(f"{path}: no key {missing}; add {missing} = ….")
+    names = path.parent / settings["names"] if "names" in settings else None
+    tree = read_tree(path.parent / settings["tree"], names)
+    boxes, images = open_source(settings["boxes"]), open_source(settings["images"])
+    return JointSource(boxes, images, tree, settings.get("images_per_box", 4))
 
 
 def _nodes(source: Source, key: str, names: tuple[str, ...]) -> np.ndarray:
-    """The node of each class of a data set."""
-    numbers = {name: number for number, name in enumerate(names)}
+    """Returns the tree node of each class of a data set."""
+    indices = {name: index for index, name in enumerate(names)}
     for name in source.names_for(key):
-        if name not in numbers:
+        if name not in indices:
             raise InputError(
                 f"{source.spec}: the tree has no class {name!r}{nearest(name, names)} Its names "
-                "are those of both data sets' classes."
+                "must include the classes of both data sets."
             )
-    return np.array([numbers[name] for name in source.names_for(key)], "int32")
+    return np.array([indices[name] for name in source.names_for(key)], "int32")
 
 
-def _nothing(spec: Any) -> Record:
-    """A record that stands where there is none."""
+def _empty(spec: Any) -> Record:
+    """Returns a record of zeros, instead of the record of the other data set."""
     return tf.nest.map_structure(
-        lambda each: tf.zeros([side or 0 for side in each.shape], each.dtype), spec
+        lambda part: tf.zeros([side or 0 for side in part.shape], part.dtype), spec
     )
 
 
-def _colour(image: tf.Tensor) -> tf.Tensor:
+def _rgb(image: tf.Tensor) -> tf.Tensor:
     return tf.image.grayscale_to_rgb(image) if image.shape[-1] == 1 else image

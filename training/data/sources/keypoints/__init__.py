@@ -1,1 +1,1 @@
-"""One person's joints per image, from CSV or MATLAB files."""
+"""Keypoints of one person per image, from CSV or MATLAB files."""

@@ -1,4 +1,4 @@
-"""Poses in MATLAB files: those of Leeds Sports Pose and of MPII Human Pose."""
+"""Poses in the MATLAB files of Leeds Sports Pose and of MPII Human Pose."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import scipy.io
 
 from training.data.shapes.figure_poses import JOINTS
-from training.data.sources.keypoints.poses import ABSENT, Pose, Poses
+from training.data.sources.keypoints.poses import ABSENT, Keypoint, Pose, Poses
 from training.data.sources.reading.image_files import natural_key
 from training.data.sources.reading.image_lookup import ImageIndex
 from zoo.errors import InputError
@@ -22,37 +22,41 @@ MPII_JOINTS = (
     *("left shoulder", "left elbow", "left wrist"),
 )
 _LSP_JOINTS = len(JOINTS)
+_VARIABLES = ["joints", "ids", "RELEASE"]
 
 
 def read_pose_mat(path: Path, index: ImageIndex) -> Poses:
-    """Poses of a MATLAB file: `joints` (14 × 3 × N or 3 × 14 × N) or MPII's `RELEASE`.
+    """Reads a MATLAB file with `joints` (14 × 3 × N or 3 × 14 × N) or MPII's `RELEASE`.
+
+    Args:
+        path: the file.
+        index: images that it may name.
 
     Raises:
-        InputError: it cannot be read, is neither, or its images are not there.
+        InputError: if it cannot be read, has neither variable, or its images do not exist.
     """
     try:
         with path.open("rb") as file:
-            content = scipy.io.loadmat(file, struct_as_record=False, variable_names=_WANTED)
+            content = scipy.io.loadmat(file, struct_as_record=False, variable_names=_VARIABLES)
     except NotImplementedError as error:
         raise InputError(
-            f"{shown(path)}: MATLAB 7.3 files are not read; save it with -v7."
+            f"{shown(path)}: MATLAB 7.3 files are not supported; save it with -v7."
         ) from error
     except MemoryError as error:
-        raise InputError(f"{shown(path)}: damaged, it claims more than memory holds.") from error
-    # SciPy's reader follows a damaged file into errors of any kind, of its own variables too.
+        raise InputError(f"{shown(path)}: damaged, larger than memory; save it again.") from error
+    # SciPy's reader raises errors of any kind on a damaged file.
     except Exception as error:
         reason = shown(str(error).strip().split("\n")[0])[:100] or type(error).__name__
-        raise InputError(f"{shown(path)}: not a readable MATLAB file ({reason}).") from error
+        raise InputError(
+            f"{shown(path)}: not a readable MATLAB file ({reason}); save it again."
+        ) from error
     if "joints" in content:
         return _lsp(path, content, index)
     if "RELEASE" in content:
         return _mpii(path, content["RELEASE"], index)
     raise InputError(
-        f"{shown(path)}: expected a variable joints (Leeds Sports Pose) or RELEASE (MPII)."
+        f"{shown(path)}: no variable joints (Leeds Sports Pose) or RELEASE (MPII); add one."
     )
-
-
-_WANTED = ["joints", "ids", "RELEASE"]
 
 
 def _lsp(path: Path, content: dict[str, Any], index: ImageIndex) -> Poses:
@@ -60,22 +64,20 @@ def _lsp(path: Path, content: dict[str, Any], index: ImageIndex) -> Poses:
     axes = [axis for axis in range(2) if joints.ndim == 3 and joints.shape[axis] == _LSP_JOINTS]
     if len(axes) != 1 or joints.shape[1 - axes[0]] != 3 or joints.dtype.kind not in "iufb":
         raise InputError(
-            f"{shown(path)}: joints has the shape {'×'.join(map(str, joints.shape))}; expected "
-            f"{_LSP_JOINTS}×3×N numbers: x, y, visibility."
+            f"{shown(path)}: the shape of joints must be {_LSP_JOINTS}×3×N (x, y, visibility), not "
+            f"{'×'.join(map(str, joints.shape))}."
         )
     people = np.moveaxis(joints, (2, axes[0]), (0, 1)).astype(np.float64)
     images = _numbered_images(path, len(people), content.get("ids"), index)
     poses = Poses(path, JOINTS)
     for column, (person, image) in enumerate(zip(people, images, strict=True), 1):
-        rows: list[tuple[float, float, float]] = [
-            (float(x), float(y), float(v)) for x, y, v in person
-        ]
+        rows: list[Keypoint] = [(float(x), float(y), float(v)) for x, y, v in person]
         poses.poses.append(Pose(image, f"column {column}", rows))
     return poses
 
 
 def _numbered_images(path: Path, count: int, ids: Any, index: ImageIndex) -> list[Path]:
-    """The image of each column: that of its number in `ids`, else the images in order."""
+    """Returns the image of each column, by its number in `ids`, else in order."""
     by_number: dict[int, Path] = {}
     images = sorted(index.images(), key=natural_key)
     for image in images:
@@ -85,7 +87,7 @@ def _numbered_images(path: Path, count: int, ids: Any, index: ImageIndex) -> lis
     if ids is not None:
         numbers = np.asarray(ids).ravel()
         if len(numbers) != count or numbers.dtype.kind not in "iuf":
-            raise InputError(f"{shown(path)}: ids has {len(numbers)} entries for {count} people.")
+            raise InputError(f"{shown(path)}: ids must have {count} entries, not {len(numbers)}.")
         folder = index.folders[0] if index.folders else index.root
         missing = "im{:04d}.jpg"
         return [by_number.get(int(n), folder / missing.format(int(n))) for n in numbers]
@@ -100,57 +102,59 @@ def _numbered_images(path: Path, count: int, ids: Any, index: ImageIndex) -> lis
 
 
 def _mpii(path: Path, release: Any, index: ImageIndex) -> Poses:
-    """The training people of MPII; its test images have no joints."""
+    """Returns the people in MPII's training images; its test images have no joints."""
     poses = Poses(path, MPII_JOINTS, visibility="visible")
     try:
         release = release.ravel()[0]
-        images, training = _listed(release.annolist), np.asarray(release.img_train).ravel()
+        images, training = _elements(release.annolist), np.asarray(release.img_train).ravel()
     except (AttributeError, IndexError) as error:
         raise InputError(
-            f"{shown(path)}: RELEASE has no annolist and img_train; take MPII's own file."
+            f"{shown(path)}: RELEASE has no annolist and img_train; use MPII's original file."
         ) from error
     if len(images) != len(training):
-        raise InputError(f"{shown(path)}: annolist and img_train differ in length.")
+        raise InputError(
+            f"{shown(path)}: annolist and img_train differ in length; use MPII's original file."
+        )
     empty = 0
     for number, (image, train) in enumerate(zip(images, training, strict=True), 1):
         if not train:
             continue
-        name = _only(getattr(_only(getattr(image, "image", None)), "name", None))
-        people = _listed(getattr(image, "annorect", None))
+        name = _single(getattr(_single(getattr(image, "image", None)), "name", None))
+        people = _elements(getattr(image, "annorect", None))
         if not isinstance(name, str):
-            poses.faults.append((f"image {number}", "it has no name", "name it", "image"))
+            poses.report(f"image {number}", "no name", "add it", "image")
             continue
         for rect, person in enumerate(people, 1):
-            record = f"image {number}, person {rect}"
-            points = getattr(_only(getattr(person, "annopoints", None)), "point", None)
-            rows = _mpii_joints(_listed(points), record, poses)
+            where = f"image {number}, person {rect}"
+            points = getattr(_single(getattr(person, "annopoints", None)), "point", None)
+            rows = _mpii_joints(_elements(points), where, poses)
             if rows is None:
                 empty += 1
                 continue
-            file = index.find(name, f"{shown(path)}, {record}")
-            poses.poses.append(Pose(file, record, rows, split="train"))
+            file = index.find(name, f"{shown(path)}: {where}")
+            poses.poses.append(Pose(file, where, rows, split="train"))
     if empty:
-        poses.notes.append(f"{empty} people without joints are left out")
+        poses.notes.append(f"{empty} people without joints were not read")
     return poses
 
 
-def _mpii_joints(points: list[Any], record: str, poses: Poses) -> list | None:
-    """A row for each of MPII's joints; None for a person without any."""
+def _mpii_joints(points: list[Any], where: str, poses: Poses) -> list[Keypoint] | None:
+    """Returns one keypoint per joint of MPII; None for a person without joints."""
     rows = [ABSENT] * len(MPII_JOINTS)
     for point in points:
         number = _number(getattr(point, "id", None))
         x, y = _number(getattr(point, "x", None)), _number(getattr(point, "y", None))
         if number is None or x is None or y is None or number not in range(len(MPII_JOINTS)):
-            poses.faults.append((record, "a point has no joint number or place", "mend it", "part"))
+            poses.report(where, "a point has no valid id, x and y", "correct it", "part")
             continue
-        # Head joints carry no mark in MPII; they are where the head's box is, in plain sight.
-        mark = _number(getattr(point, "is_visible", None))
-        rows[int(number)] = (x, y, 1.0 if mark is None else mark)
+        # Head joints have no flag in MPII; they come from the head's box and are visible.
+        flag = _number(getattr(point, "is_visible", None))
+        rows[int(number)] = (x, y, 1.0 if flag is None else flag)
     return rows if any(row is not ABSENT for row in rows) else None
 
 
-def _listed(value: Any) -> list[Any]:
-    """The elements of a MATLAB struct array."""
+def _elements(value: Any) -> list[Any]:
+    """Returns the elements of a MATLAB struct array."""
     return (
         []
         if value is None
@@ -158,13 +162,13 @@ def _listed(value: Any) -> list[Any]:
     )
 
 
-def _only(value: Any) -> Any:
-    items = _listed(value)
+def _single(value: Any) -> Any:
+    items = _elements(value)
     return items[0] if items else None
 
 
 def _number(value: Any) -> float | None:
-    """A scalar that MATLAB may have kept as text or as an empty matrix."""
+    """Returns a scalar, which MATLAB may store as text; None for an empty matrix."""
     items = np.asarray(value).ravel() if value is not None else np.zeros(0)
     try:
         return float(items[0]) if items.size == 1 else None

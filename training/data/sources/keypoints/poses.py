@@ -1,4 +1,4 @@
-"""Poses as annotation files state them, and what their marks of visibility mean."""
+"""Poses as annotation files store them, and the meanings of their visibility flags."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from zoo.errors import InputError
+from training.data.sources.reading.defects import Defect
+from training.data.sources.reading.options import read_choice
+from zoo.files.file_names import shown
 
 VISIBILITIES: dict[str, dict[float, int]] = {
     "coco": {0: 0, 1: 1, 2: 2},
@@ -15,17 +17,17 @@ VISIBILITIES: dict[str, dict[float, int]] = {
     "visible": {0: 1, 1: 2},
     "occluded": {0: 2, 1: 1},
 }
-"""From a file's mark to the schema's 0 absent, 1 hidden, 2 visible.
+"""From a file's flag to the schema's 0 absent, 1 hidden, 2 visible.
 
-`coco` has the schema's own numbers; in `marked` (Leeds Sports Pose Extended) a joint without a mark
-is absent; in `visible` (MPII) and `occluded` every joint with a position is somewhere and the mark
-says whether it can be seen.
+`coco` has the schema's values; in `marked` (Leeds Sports Pose Extended) a keypoint with flag 0 is
+absent; in `visible` (MPII) and `occluded` every keypoint with a position is present, and the flag
+is its visibility.
 """
 
-Joint = tuple[float, float, float]
-"""x, y in pixels and the mark; NaN throughout for a joint that has no position."""
+Keypoint = tuple[float, float, float]
+"""x, y in pixels and the visibility flag; all NaN for a keypoint without a position."""
 
-ABSENT: Joint = (math.nan, math.nan, math.nan)
+ABSENT: Keypoint = (math.nan, math.nan, math.nan)
 
 
 @dataclasses.dataclass(slots=True)
@@ -33,17 +35,17 @@ class Pose:
     """One person.
 
     Attributes:
-        image: its file.
-        record: where it stands in the annotation file.
-        joints: one for each joint name.
-        box: x0, y0, x1, y1 in pixels, where the file has one.
-        split: what the file says of it, or nothing.
-        label: what kind of pose it is, or nothing.
+        image: the image file.
+        name: entry in the annotation file, for messages.
+        keypoints: one per keypoint name.
+        box: x0, y0, x1, y1 in pixels, or None.
+        split: split in the annotation file, or empty.
+        label: class of the pose, or empty.
     """
 
     image: Path
-    record: str
-    joints: list[Joint]
+    name: str
+    keypoints: list[Keypoint]
     box: tuple[float, ...] | None = None
     split: str = ""
     label: str = ""
@@ -51,60 +53,75 @@ class Pose:
 
 @dataclasses.dataclass
 class Poses:
-    """What an annotation file has.
+    """Content of an annotation file.
 
     Attributes:
         path: the file.
-        joint_names: of the joints of every pose.
-        poses: in the file's order.
-        visibility: the key of `VISIBILITIES` that the file's marks are known to follow, or nothing.
-        faults: record, problem, remedy and what can be dropped of everything found wrong.
-        notes: what the user should know.
+        keypoint_names: names of the keypoints of every pose.
+        poses: the poses, in the file's order.
+        visibility: key of `VISIBILITIES` that the format prescribes, or empty.
+        defects: defects of the file's entries.
+        notes: remarks for `Source.notes`.
     """
 
     path: Path
-    joint_names: tuple[str, ...]
+    keypoint_names: tuple[str, ...]
     poses: list[Pose] = dataclasses.field(default_factory=list)
     visibility: str = ""
-    faults: list[tuple[str, str, str, str]] = dataclasses.field(default_factory=list)
+    defects: list[Defect] = dataclasses.field(default_factory=list)
     notes: list[str] = dataclasses.field(default_factory=list)
 
+    def report(self, name: str, problem: str, remedy: str, drop: str) -> None:
+        """Adds a defect of an entry."""
+        self.defects.append(Defect(problem, remedy, name, shown(self.path), drop=drop))
 
-def visibility_of(poses: Poses, asked: str) -> str:
-    """The key of `VISIBILITIES` by which to read the marks: as asked, as known, or as they look.
+
+def visibility_of(poses: Poses, option: str) -> str:
+    """Returns the key of `VISIBILITIES`: the option, that of the format, or from the flags.
 
     Raises:
-        InputError: what is asked for does not exist.
+        InputError: if the option is not a key.
     """
-    if asked and asked not in VISIBILITIES:
-        raise InputError(f"visibility={asked}: expected one of {', '.join(VISIBILITIES)}.")
-    if asked or poses.visibility:
-        return asked or poses.visibility
-    marks = {joint[2] for pose in poses.poses for joint in pose.joints}
-    return "coco" if 2 in marks else "marked"
+    if option:
+        return read_choice("visibility", option, VISIBILITIES)
+    if poses.visibility:
+        return poses.visibility
+    flags = {keypoint[2] for pose in poses.poses for keypoint in pose.keypoints}
+    return "coco" if 2 in flags else "marked"
 
 
-def joints_of(pose: Pose, meaning: dict[float, int], names: Sequence[str]) -> tuple[list, list]:
-    """The schema's flat x, y, visibility of a pose, absent joints all zeros, and what is wrong."""
+def schema_keypoints(
+    pose: Pose, meaning: dict[float, int], names: Sequence[str]
+) -> tuple[list[float], list[str]]:
+    """Converts the keypoints of a pose to the schema.
+
+    Args:
+        pose: the pose.
+        meaning: the schema's visibility by flag.
+        names: names of the keypoints.
+
+    Returns:
+        Flat x, y, visibility, zeros for absent keypoints; and a list of problems.
+    """
     flat: list[float] = []
     problems = []
-    for name, (x, y, mark) in zip(names, pose.joints, strict=True):
-        seen = 0 if math.isnan(mark) and math.isnan(x) else meaning.get(mark)
-        if seen is None:
-            problems.append(f"{name} has visibility {mark:g}, not {_or(meaning)}")
-        elif seen and not (math.isfinite(x) and math.isfinite(y)):
+    for name, (x, y, flag) in zip(names, pose.keypoints, strict=True):
+        visibility = 0 if math.isnan(flag) and math.isnan(x) else meaning.get(flag)
+        if visibility is None:
+            problems.append(f"visibility of {name} must be {_or(meaning)}, not {flag:g}")
+        elif visibility and not (math.isfinite(x) and math.isfinite(y)):
             problems.append(f"{name} is marked but at ({x:g}, {y:g})")
-            seen = 0
-        flat += [x, y, seen] if seen else [0.0, 0.0, 0.0]
+            visibility = 0
+        flat += [x, y, visibility] if visibility else [0.0, 0.0, 0.0]
     return flat, problems
 
 
 def box_around(keypoints: Sequence[float], margin: float) -> tuple[float, ...] | None:
-    """The box of the joints that are there, None where there is none.
+    """Returns the box around the keypoints that are present, or None without any.
 
     Args:
         keypoints: x, y, visibility, x, y, …
-        margin: by which share of its longer side the box is larger on every side; it is cut at the
+        margin: margin on every side, as a fraction of the longer side; the box is clipped at the
             left and upper edges of the image, whose size is not known here.
     """
     xs = [keypoints[i] for i in range(0, len(keypoints), 3) if keypoints[i + 2]]

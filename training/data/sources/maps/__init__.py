@@ -1,1 +1,1 @@
-"""Class maps and instance maps, one file per image."""
+"""Images with one class map or instance map each."""

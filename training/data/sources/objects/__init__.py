@@ -1,1 +1,1 @@
-"""Parts that all formats with objects share."""
+"""Annotated objects: boxes, masks and keypoints, shared by all formats that have them."""

@@ -1,4 +1,4 @@
-"""Data sets whose images have one object, or only a class, each."""
+"""Data sets with one object, or only a class, per image."""
 
 from __future__ import annotations
 
@@ -12,48 +12,50 @@ from training.data.sources.objects.object_source import ObjectSource
 from training.data.sources.source import Sample
 
 
-class OneObjectSource(ObjectSource):
-    """A sample has `image` and those of `label` (), `box` (4,) and `keypoints` (K, 3) that `keys`
-    names. An image whose object cannot be learned from has a box and joints of zeros.
+class SingleObjectSource(ObjectSource):
+    """Base class of data sets with at most one object per image.
+
+    A sample has `image` and, as listed in `keys`, `label` (), `box` (4,) and `keypoints` (K, 3).
+    Box and keypoints are zeros if the image has no valid object.
     """
 
     def add_single(
         self, split: str, images: list[AnnotatedImage], columns: Mapping[str, np.ndarray]
     ) -> None:
-        """Adds a split of images with one object or none each.
+        """Adds a split of images with at most one object each.
 
         Args:
-            split: its name.
-            images: its records.
-            columns: more values of every record, for `decode`; `label` is the image's class.
+            split: name of the split.
+            images: its images.
+            columns: further values per image, for `open`; `label` is the image's class.
         """
-        for place, image in enumerate(images):
-            image.number = place
+        for index, image in enumerate(images):
+            image.image_id = index
         self.add_images(split, images)
         plain = self._columns[split].plain
         with tf.device("CPU"):
             for name, values in columns.items():
-                # Some images may have been left out.
-                plain[name] = tf.gather(tf.constant(values), plain["number"])
+                # Some images may have been dropped.
+                plain[name] = tf.gather(tf.constant(values), plain["image_id"])
 
     def _checked(self, split: str, images: list[AnnotatedImage]) -> list[AnnotatedImage]:
-        """Without the images whose only object was left out."""
+        """Returns the images, without those whose only object was dropped."""
         images = super()._checked(split, images)
         if not self.drop_bad or "box" not in self.keys:
             return images
-        kept = [image for image in images if image.objects]
-        if len(kept) < len(images):
-            self._left_out["image"] += len(images) - len(kept)
-            self._tell()
-        return kept
+        complete = [image for image in images if image.annotations]
+        if len(complete) < len(images):
+            self._dropped["image"] += len(images) - len(complete)
+            self._note_dropped()
+        return complete
 
     def open(self, record: dict[str, tf.Tensor]) -> Sample:
-        found = super().open(record)
-        sample = {"image": found["image"]}
+        objects = super().open(record)
+        sample = {"image": objects["image"]}
         if "label" in self.keys:
             sample["label"] = record["label"]
         if "box" in self.keys:
-            sample["box"] = tf.pad(found["boxes"], [[0, 1], [0, 0]])[0]
+            sample["box"] = tf.pad(objects["boxes"], [[0, 1], [0, 0]])[0]
         if "keypoints" in self.keys:
-            sample["keypoints"] = tf.pad(found["keypoints"], [[0, 1], [0, 0], [0, 0]])[0]
+            sample["keypoints"] = tf.pad(objects["keypoints"], [[0, 1], [0, 0], [0, 0]])[0]
         return sample

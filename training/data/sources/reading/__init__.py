@@ -1,1 +1,1 @@
-"""Reading of image, label and list files, shared by all formats."""
+"""Readers of image, label and list files, shared by all formats."""

@@ -1,4 +1,4 @@
-"""What is wrong with a label, said so that somebody can mend it."""
+"""Defects of label and image files."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ import dataclasses
 
 @dataclasses.dataclass(frozen=True)
 class Defect:
-    """One thing wrong with a data set.
+    """One problem in a data set; its text is `file: record: problem; remedy.`
 
     Attributes:
-        split: of the record; empty where the whole data set is meant.
-        file: the file to mend, as the user would find it.
-        record: which entry of it: an id, a line, an object's number; empty for the whole file.
-        problem: what is wrong, in a few words, with the values found.
-        remedy: what would be right.
-        drop: what `drop_bad` leaves out: `"object"`, `"image"`, `"part"` for no more than the
-            part outside the image, which no sample has anyway, or `""` where nothing can be left
-            out safely and the file must be mended.
+        problem: short description of the problem, with the values found.
+        remedy: correction, as an imperative.
+        record: entry of the file, such as an id, a line or an object index; empty for the whole
+            file.
+        file: path of the file to correct.
+        split: split of the record; empty for the whole data set.
+        drop: what `drop_bad=1` removes: `"object"`, `"image"`, `"part"` (only the part outside the
+            image, which no sample contains anyway), or `""` if nothing can be removed safely.
     """
 
-    split: str
-    file: str
-    record: str
     problem: str
     remedy: str
+    record: str = ""
+    file: str = ""
+    split: str = ""
     drop: str = ""
 
     def __str__(self) -> str:
-        place = f"{self.file}, {self.record}" if self.record else self.file
-        return f"{place}: {self.problem}; {self.remedy}"
+        place = [part for part in (self.file, self.record) if part]
+        return ": ".join([*place, f"{self.problem}; {self.remedy}."])

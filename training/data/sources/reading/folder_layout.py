@@ -1,26 +1,31 @@
-"""Recognising how a folder of images and label files is laid out and split."""
+"""Layouts of a folder with images and one label file per image, and their splits."""
 
 from __future__ import annotations
 
-import hashlib
-import os
 from pathlib import Path
 
-from training.data.sources.reading.image_files import IMAGES, MASKS, files_in
+from training.data.sources.reading.image_files import (
+    IMAGE_SUFFIXES,
+    MASK_SUFFIXES,
+    files_by_stem,
+)
+from training.data.sources.reading.splits import (
+    SPLIT_NAMES,
+    listed_names,
+    split_lists,
+    split_off_validation,
+)
 from zoo.errors import InputError
+from zoo.files.file_names import inside
+from zoo.files.text_files import numbered_lines
 
 IMAGE_FOLDERS = ("images", "image", "imgs", "img", "JPEGImages", "frames")
-SPLIT_NAMES = {
-    "train": ("train", "training"),
-    "val": ("val", "valid", "validation"),
-    "test": ("test", "testing"),
-}
 
 Pairs = list[tuple[Path, Path]]
 
 
 def find_pairs(root: Path, label_folders: tuple[str, ...], val: str, how: str) -> dict[str, Pairs]:
-    """Image and label file of every record, by split.
+    """Returns image and label file of every sample, by split.
 
     Tried in this order: list files of path pairs; `images/train` + `labels/train`; `train/images`
     + `train/labels`; `train` + `trainlabels` (as `trainannot`); one folder of each, split by lists
@@ -28,49 +33,51 @@ def find_pairs(root: Path, label_folders: tuple[str, ...], val: str, how: str) -
 
     Args:
         root: the data folder.
-        label_folders: names that the folder of label files may have.
-        val: share of the records to hold out where nothing says which, as text.
-        how: `"hash"` holds out by a hash of the name, `"block"` the last ones in order.
+        label_folders: possible names of the folder of label files.
+        val: fraction of the samples to validate on if there is no other split, as text.
+        how: `"hash"` or `"block"`, see `split_off_validation`.
 
     Raises:
-        InputError: no layout fits, a listed file is missing, or an image has no label file.
+        InputError: if no layout fits, a listed file is missing, or an image has no label file.
     """
-    listed = _from_pair_lists(root)
-    if listed:
-        return _with_held_out(listed, val, how)
-    split = {
-        name: pairs
-        for name in SPLIT_NAMES
-        if (folders := _split_folders(root, name, label_folders)) and (pairs := _match(*folders))
+    lists = split_lists(root, ("", "ImageSets/Segmentation", "splits"))
+    splits = _from_pair_lists(root, lists) or _from_split_folders(root, label_folders)
+    if not splits:
+        images = _first_folder(root, IMAGE_FOLDERS, IMAGE_SUFFIXES)
+        labels = _first_folder(root, label_folders, MASK_SUFFIXES)
+        if images is None or labels is None:
+            missing = IMAGE_FOLDERS if images is None else label_folders
+            raise InputError(
+                f"{root}: layout not recognised, no folder named {' or '.join(missing[:3])}; put "
+                f"images in one folder ({', '.join(IMAGE_FOLDERS[:3])}, …) and label files in "
+                f"another ({', '.join(label_folders[:3])}, …)."
+            )
+        splits = _from_stem_lists(lists, images, labels) or {"train": _match(images, labels)}
+    if set(splits) != {"train"}:
+        return splits
+    pairs = splits["train"]
+    return split_off_validation(pairs, [image.stem for image, _ in pairs], val, how, pairs[0][0])
+
+
+def _first_folder(root: Path, names: tuple[str, ...], suffixes: tuple[str, ...]) -> Path | None:
+    """Returns the first of these folders with files of these kinds, else the first that exists."""
+    folders = [root / name for name in names if (root / name).is_dir()]
+    filled = (folder for folder in folders if files_by_stem(folder, suffixes))
+    return next(filled, folders[0] if folders else None)
+
+
+def _from_split_folders(root: Path, label_folders: tuple[str, ...]) -> dict[str, Pairs]:
+    return {
+        split: pairs
+        for split in SPLIT_NAMES
+        if (folders := _split_folders(root, split, label_folders)) and (pairs := _match(*folders))
     }
-    if split:
-        return _with_held_out(split, val, how)
-    images = _first_folder(root, IMAGE_FOLDERS, IMAGES)
-    labels = _first_folder(root, label_folders, MASKS)
-    if images is None or labels is None:
-        missing = IMAGE_FOLDERS if images is None else label_folders
-        raise InputError(
-            f"{root}: layout not recognised; expected a folder of images "
-            f"({', '.join(IMAGE_FOLDERS[:3])}, …) and one of label files "
-            f"({', '.join(label_folders[:3])}, …); found none named {' or '.join(missing[:3])}."
-        )
-    by_list = _from_stem_lists(root, images, labels)
-    if by_list:
-        return _with_held_out(by_list, val, how)
-    return _with_held_out({"train": _match(images, labels)}, val, how)
-
-
-def _first_folder(root: Path, names: tuple[str, ...], endings: tuple[str, ...]) -> Path | None:
-    """The first of these folders that holds files of these kinds; else one that is empty."""
-    there = [root / name for name in names if (root / name).is_dir()]
-    filled = (folder for folder in there if files_in(folder, endings))
-    return next(filled, there[0] if there else None)
 
 
 def _split_folders(
     root: Path, split: str, label_folders: tuple[str, ...]
 ) -> tuple[Path, Path] | None:
-    """Image and label folder of a split, or None."""
+    """Returns image and label folder of a split, or None."""
     for name in SPLIT_NAMES[split]:
         for image in IMAGE_FOLDERS:
             for label in label_folders:
@@ -82,8 +89,8 @@ def _split_folders(
                         return pair
         if (root / name).is_dir():
             for label in ("annot", *label_folders):
-                for joint in ("", "_", "-"):
-                    folder = root / f"{name}{joint}{label}"
+                for separator in ("", "_", "-"):
+                    folder = root / f"{name}{separator}{label}"
                     if folder.is_dir():
                         return root / name, folder
     return None
@@ -91,150 +98,74 @@ def _split_folders(
 
 def _match(images: Path, labels: Path) -> Pairs:
     """Pairs the images of a folder with the label files of another."""
-    image_files, maps = files_in(images, IMAGES), files_in(labels, MASKS)
+    image_files = files_by_stem(images, IMAGE_SUFFIXES)
+    label_files = files_by_stem(labels, MASK_SUFFIXES)
     if not image_files:
-        raise InputError(f"{images}: no images ({', '.join(IMAGES)}) in this folder.")
+        raise InputError(f"{images}: no images ({', '.join(IMAGE_SUFFIXES)}) in this folder.")
     pairs = []
     for stem, image in image_files.items():
-        label = _label_of(stem, maps)
+        label = _label_of(stem, label_files)
         if label is None:
             raise InputError(f"{image}: no label file {stem}.png in {labels}{_lossy(labels)}.")
         pairs.append((image, label))
     return pairs
 
 
-def _label_of(stem: str, maps: dict[str, Path]) -> Path | None:
-    """The label file of an image; its stem may also end in `_mask`, `_label`, `_instances`."""
+def _label_of(stem: str, label_files: dict[str, Path]) -> Path | None:
+    """Returns the label file of an image; its stem may end in `_mask`, `_label`, `_instances`."""
     names = (stem, f"{stem}_mask", f"{stem}_label", f"{stem}_instances")
-    return next((maps[name] for name in names if name in maps), None)
+    return next((label_files[name] for name in names if name in label_files), None)
 
 
 def _lossy(labels: Path) -> str:
-    """What to say of a label folder that holds JPEG files."""
-    found = files_in(labels, (".jpg", ".jpeg"))
-    return "; it holds JPEG files, which change class numbers: save them as PNG" if found else ""
+    """Returns a remedy for a label folder of JPEG files."""
+    jpeg = files_by_stem(labels, (".jpg", ".jpeg"))
+    return "; it holds JPEG files, which change class indices: save them as PNG" if jpeg else ""
 
 
-def list_file(root: Path, split: str) -> Path | None:
-    """The file that lists the images of a split, `train.txt` …, if there is one."""
-    for folder in (root, root / "ImageSets" / "Segmentation", root / "splits"):
-        for name in SPLIT_NAMES[split]:
-            if (folder / f"{name}.txt").is_file():
-                return folder / f"{name}.txt"
-    return None
-
-
-def _from_pair_lists(root: Path) -> dict[str, Pairs]:
-    """Splits from `train.txt` … whose lines are `image label` paths below the folder."""
+def _from_pair_lists(root: Path, lists: dict[str, Path]) -> dict[str, Pairs]:
+    """Returns splits from `train.txt` … whose lines are `image label`, paths below the folder."""
     splits: dict[str, Pairs] = {}
-    for split in SPLIT_NAMES:
-        path = list_file(root, split)
-        lines = _lines(path) if path else []
-        if not lines or len(lines[0].split()) != 2:
-            continue
-        if Path(lines[0].split()[1]).suffix.lower() not in MASKS:
+    for split, path in lists.items():
+        lines = numbered_lines(path)
+        words = lines[0][1].split() if lines else []
+        if len(words) != 2 or Path(words[1]).suffix.lower() not in MASK_SUFFIXES:
             continue
         pairs = []
-        for number, line in enumerate(lines, 1):
-            where, words = f"{path}, line {number}", line.split()
+        for number, line in lines:
+            where, words = f"{path}: line {number}", line.split()
             if len(words) != 2:
-                raise InputError(f"{where}: expected `image label`, not {line!r}.")
-            pairs.append((_inside(root, words[0], where), _inside(root, words[1], where)))
+                raise InputError(f"{where}: a line must be `image label`, not {line!r}.")
+            image, label = (_existing(root, word, where) for word in words)
+            pairs.append((image, label))
         splits[split] = pairs
     return splits
 
 
-def _from_stem_lists(root: Path, images: Path, labels: Path) -> dict[str, Pairs]:
-    """Splits from `train.txt` … whose lines begin with a stem or file name."""
+def _from_stem_lists(lists: dict[str, Path], images: Path, labels: Path) -> dict[str, Pairs]:
+    """Returns splits from `train.txt` … whose lines begin with a stem or file name."""
     splits: dict[str, Pairs] = {}
-    by_stem: dict[str, tuple[Path, Path]] = {}
-    image_files, maps = files_in(images, IMAGES), files_in(labels, MASKS)
-    for stem, image in image_files.items():
-        if label := _label_of(stem, maps):
-            by_stem[stem] = (image, label)
-    for split in SPLIT_NAMES:
-        path = list_file(root, split)
-        if path is None:
-            continue
-        pairs = []
-        for number, line in enumerate(_lines(path), 1):
-            word = line.split()[0]
+    image_files = files_by_stem(images, IMAGE_SUFFIXES)
+    label_files = files_by_stem(labels, MASK_SUFFIXES)
+    by_stem = {
+        stem: (image, label)
+        for stem, image in image_files.items()
+        if (label := _label_of(stem, label_files))
+    }
+    for split, path in lists.items():
+        splits[split] = []
+        for number, word in listed_names(path):
             stem = word if word in by_stem else Path(word).stem
             if stem not in by_stem:
                 missing = labels if stem in image_files else images
-                hint = _lossy(labels) if missing == labels else ""
-                raise InputError(f"{path}, line {number}: no file {word} in {missing}{hint}.")
-            pairs.append(by_stem[stem])
-        if not pairs:
-            raise InputError(f"{path}: the list is empty; name one image a line or remove it.")
-        splits[split] = pairs
+                remedy = _lossy(labels) if missing == labels else ""
+                raise InputError(f"{path}: line {number}: no file {word} in {missing}{remedy}.")
+            splits[split].append(by_stem[stem])
     return splits
 
 
-def _lines(path: Path) -> list[str]:
-    try:
-        text = path.read_text()
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: not a text file in UTF-8.") from error
-    return [line.strip() for line in text.splitlines() if line.strip()]
-
-
-def _inside(root: Path, word: str, where: str) -> Path:
-    path = root / word.lstrip("/")
-    if not path.resolve().is_relative_to(root.resolve()):
-        raise InputError(f"{where}: {word} leaves the data folder.")
+def _existing(root: Path, name: str, where: str) -> Path:
+    path = inside(root, name.lstrip("/"), where)
     if not path.is_file():
-        raise InputError(f"{where}: no such file {path}.")
+        raise InputError(f"{where}: no such file {path}; put it back or take it off the list.")
     return path
-
-
-def _with_held_out(splits: dict[str, Pairs], val: str, how: str) -> dict[str, Pairs]:
-    """Takes a validation split out of `train` where it is the only one; always the same one."""
-    if set(splits) != {"train"}:
-        return splits
-    pairs = splits["train"]
-    if len(pairs) < 2:
-        raise InputError(
-            f"{pairs[0][0]}: one image is too few; training and validation need one each."
-        )
-    chosen = held_out([pair[0].stem for pair in pairs], val, how)
-    return {
-        "train": [pair for i, pair in enumerate(pairs) if i not in chosen],
-        "val": [pair for i, pair in enumerate(pairs) if i in chosen],
-    }
-
-
-def held_out(names: list[str], val: str, how: str) -> set[int]:
-    """Which of these records to validate on: always the same ones.
-
-    Args:
-        names: of at least two records, in order.
-        val: share to hold out, as text.
-        how: `"hash"` chooses by a hash of the name, `"block"` the last ones in order.
-
-    Raises:
-        InputError: not a share, or an unknown way to choose.
-    """
-    count = held_out_count(val, len(names))
-    if how not in ("hash", "block"):
-        raise InputError(f"split={how}: expected hash or block.")
-    ranked = list(range(len(names)))
-    if how == "hash":
-        # Names from a disk may hold bytes that are no letters.
-        ranked.sort(key=lambda i: hashlib.sha256(os.fsencode(names[i])).hexdigest())
-    return set(ranked[-count:])
-
-
-def held_out_count(val: str, records: int) -> int:
-    """How many of at least two records the share `val`, a text, holds out: one at least.
-
-    Raises:
-        InputError: not a share between 0 and 1.
-    """
-    try:
-        share = float(val)
-    except ValueError:
-        share = -1.0
-    if not 0.0 < share < 1.0:
-        raise InputError(f"val={val}: expected the share to hold out, such as 0.2.")
-    return min(max(1, round(share * records)), records - 1)

@@ -1,4 +1,4 @@
-"""Finding the images that label files name, however they name them."""
+"""Lookup of the images that label files name."""
 
 from __future__ import annotations
 
@@ -6,57 +6,60 @@ import os
 from pathlib import Path, PurePosixPath
 
 from training.data.sources.reading.folder_layout import IMAGE_FOLDERS
-from training.data.sources.reading.image_files import IMAGES
+from training.data.sources.reading.image_files import IMAGE_SUFFIXES
 from zoo.errors import InputError
 from zoo.files.file_names import inside, shown
 
 
 class ImageIndex:
-    """The images directly in a data folder and in its folders of images, by name.
+    """The images of a data folder and of its image folders, by name and by stem.
 
     Args:
-        root: the data folder.
+        root: the data folder; deeper folders are not searched.
     """
 
     def __init__(self, root: Path):
         self.root = root
         self.folders = [root / name for name in IMAGE_FOLDERS if (root / name).is_dir()]
-        self._places: dict[str, list[Path]] = {}
+        self._paths: dict[str, list[Path]] = {}
         for folder in [*self.folders, root]:
             with os.scandir(folder) as entries:
                 for entry in entries:
-                    stem, ending = os.path.splitext(entry.name)
-                    if ending.lower() in IMAGES and not entry.name.startswith("."):
+                    stem, suffix = os.path.splitext(entry.name)
+                    if suffix.lower() in IMAGE_SUFFIXES and not entry.name.startswith("."):
                         for key in {entry.name, stem}:
-                            self._places.setdefault(key, []).append(folder / entry.name)
+                            self._paths.setdefault(key, []).append(folder / entry.name)
 
     def find(self, name: str, where: str) -> Path:
-        """The image of a name: a path below the data folder, or a file name with or without its
-        ending. A name that no image has gives the path where it would be.
+        """Returns the path of an image; if there is no such image, the path where it should be.
+
+        Args:
+            name: path below the data folder, or file name with or without its suffix.
+            where: file and record that name it, for messages.
 
         Raises:
-            InputError: the name leaves the folder, or fits several images.
+            InputError: if the name leaves the folder, or fits several images.
         """
-        places = self._places.get(name, ())
-        if len(places) > 1:
-            fitting = " and ".join(shown(path.relative_to(self.root)) for path in places[:2])
-            raise InputError(f"{where}: {shown(name)} fits {fitting}; say which.")
-        if places:
-            return places[0]
+        paths = self._paths.get(name, ())
+        if len(paths) > 1:
+            names = " and ".join(shown(path.relative_to(self.root)) for path in paths[:2])
+            raise InputError(f"{where}: {shown(name)} fits {names}; write the whole name.")
+        if paths:
+            return paths[0]
         path = inside(self.root, name, where)
-        wanted = [path, *(folder / path.relative_to(self.root) for folder in self.folders)]
-        for candidate in wanted:
+        candidates = [path, *(folder / path.relative_to(self.root) for folder in self.folders)]
+        for candidate in candidates:
             if os.path.isfile(candidate):
                 return candidate
-        if PurePosixPath(name).suffix.lower() not in IMAGES:
-            for candidate in wanted:
-                for ending in IMAGES:
-                    if os.path.isfile(f"{candidate}{ending}"):
-                        return candidate.with_name(candidate.name + ending)
-        return wanted[1 if self.folders else 0]
+        if PurePosixPath(name).suffix.lower() not in IMAGE_SUFFIXES:
+            for candidate in candidates:
+                for suffix in IMAGE_SUFFIXES:
+                    if os.path.isfile(f"{candidate}{suffix}"):
+                        return candidate.with_name(candidate.name + suffix)
+        return candidates[1 if self.folders else 0]
 
     def images(self) -> list[Path]:
-        """Those in the first folder of images, or in the data folder if there is none."""
+        """Returns the images of the first image folder, or of the data folder if there is none."""
         folder = self.folders[0] if self.folders else self.root
-        stems = {path for places in self._places.values() for path in places}
-        return [path for path in stems if path.parent == folder]
+        paths = {path for paths in self._paths.values() for path in paths}
+        return [path for path in paths if path.parent == folder]

@@ -1,4 +1,4 @@
-"""JSON label files: read as a whole, trusted in nothing."""
+"""JSON label files, and their values checked for type."""
 
 from __future__ import annotations
 
@@ -11,47 +11,53 @@ from typing import Any
 from zoo.errors import InputError
 from zoo.files.file_names import shown
 
-Record = dict[str, Any]
+JsonObject = dict[str, Any]
+Id = int | str
 
 
 def read_json(path: Path) -> Any:
-    """The content of a JSON file.
+    """Returns the content of a JSON file.
 
     Raises:
-        InputError: it cannot be read or is not JSON.
+        InputError: if it cannot be read or is not JSON.
     """
     try:
         return json.loads(path.read_bytes())
     except OSError as error:
         raise InputError(f"{shown(path)}: {error.strerror or error}.") from error
     except RecursionError as error:
-        raise InputError(f"{shown(path)}: nested too deeply to be a label file.") from error
+        raise InputError(f"{shown(path)}: nested too deeply for a label file.") from error
     except ValueError as error:
         reason = shown(str(error))
         raise InputError(f"{shown(path)}: not JSON ({reason}); save it again.") from error
 
 
-def records_of(data: Any, key: str, path: Path) -> list[Any]:
-    """The list under a key of the file's top level.
+def list_under(data: Any, key: str, path: Path) -> list[Any]:
+    """Returns the list under a key of the file's top level.
 
     Raises:
-        InputError: there is none.
+        InputError: if there is none.
     """
-    found = data.get(key) if isinstance(data, dict) else None
-    if not isinstance(found, list):
-        raise InputError(f"{shown(path)}: expected an object with a list {key!r}.")
-    return found
+    value = data.get(key) if isinstance(data, dict) else None
+    if not isinstance(value, list):
+        raise InputError(f"{shown(path)}: the top level must be an object with a list {key!r}.")
+    return value
 
 
-def identity(value: Any) -> int | str | None:
-    """A value that can be an id; None for what cannot."""
+def as_id(value: Any) -> Id | None:
+    """Returns an id, an integer or a string; None for any other value."""
     if isinstance(value, float) and value.is_integer():
         return int(value)
     return value if isinstance(value, int | str) and not isinstance(value, bool) else None
 
 
-def numbers(value: Any, count: int | None = None) -> Sequence[float] | None:
-    """A list of numbers, of this many if told; None for anything else."""
+def as_floats(value: Any, count: int | None = None) -> Sequence[float] | None:
+    """Returns a list of numbers; None for any other value.
+
+    Args:
+        value: value from the file.
+        count: required length; any length without it.
+    """
     if not isinstance(value, list) or (count is not None and len(value) != count):
         return None
     try:
@@ -60,13 +66,13 @@ def numbers(value: Any, count: int | None = None) -> Sequence[float] | None:
         return None
 
 
-def pixels(value: Any) -> int:
-    """A number of pixels along a side, at most 2³¹ − 1; 0 for what is not whole and positive."""
-    found = identity(value)
-    return min(found, 2**31 - 1) if isinstance(found, int) and found > 0 else 0
+def as_pixels(value: Any) -> int:
+    """Returns a side in pixels, at most 2³¹ − 1; 0 for a value that is not a positive integer."""
+    number = as_id(value)
+    return min(number, 2**31 - 1) if isinstance(number, int) and number > 0 else 0
 
 
 def short(value: Any) -> str:
-    """A value from a file in a few characters of one line."""
+    """Returns a value from a file as one line of at most 60 characters."""
     text = shown(value if isinstance(value, str) else repr(value)[:200])
     return text if len(text) <= 60 else text[:57] + "…"

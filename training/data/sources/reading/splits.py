@@ -1,36 +1,49 @@
-"""Splits of images where the label files name none: by list, else by a fixed share."""
+"""Splits of a data set: their names, lists of images, and a fixed validation split."""
 
 from __future__ import annotations
 
+import hashlib
 import os
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeVar
 
-from training.data.sources.objects.annotations import AnnotatedImage
-from training.data.sources.reading.folder_layout import SPLIT_NAMES, held_out
+from training.data.sources.reading.options import read_choice, read_fraction
 from zoo.errors import InputError
 from zoo.files.file_names import shown
 
-Splits = dict[str, list[AnnotatedImage]]
+SPLIT_NAMES = {
+    "train": ("train", "training"),
+    "val": ("val", "valid", "validation"),
+    "test": ("test", "testing"),
+}
+Item = TypeVar("Item")
 
 
-def list_files(root: Path, folders: tuple[str, ...] = ("", "splits")) -> dict[str, Path]:
-    """`train.txt`, `val.txt`, … of the first of these folders that has any."""
+def split_from_name(name: str) -> str:
+    """Returns the split that a word such as `Valid` stands for, or an empty string."""
+    word = name.lower()
+    return next((split for split, names in SPLIT_NAMES.items() if word in names), "")
+
+
+def split_lists(root: Path, folders: tuple[str, ...] = ("", "splits")) -> dict[str, Path]:
+    """Returns the files `train.txt`, `val.txt`, … of the first folder that has any, by split."""
     for folder in folders:
-        found = {}
+        lists = {}
         for split, names in SPLIT_NAMES.items():
             paths = (root / folder / f"{name}.txt" for name in names)
             if path := next((path for path in paths if path.is_file()), None):
-                found[split] = path
-        if found:
-            return found
+                lists[split] = path
+        if lists:
+            return lists
     return {}
 
 
 def listed_names(path: Path) -> list[tuple[int, str]]:
-    """Line number and first word of the lines of a list; names that are no UTF-8 stay as bytes.
+    """Returns line number and first word of each line of a list, not necessarily UTF-8.
 
     Raises:
-        InputError: the list cannot be read, or is empty.
+        InputError: if the list cannot be read, or is empty.
     """
     try:
         text = os.fsdecode(path.read_bytes())
@@ -39,53 +52,51 @@ def listed_names(path: Path) -> list[tuple[int, str]]:
     lines = enumerate(text.splitlines(), 1)
     names = [(number, line.split()[0]) for number, line in lines if line.strip()]
     if not names:
-        raise InputError(f"{shown(path)}: the list is empty; name per image a line or remove it.")
+        raise InputError(
+            f"{shown(path)}: the list is empty; write one image per line or remove it."
+        )
     return names
 
 
-def split_up(splits: Splits, root: Path, val: str, how: str) -> Splits:
-    """Splits by `train.txt` … where nothing else says them, and holds out some of train if need be.
+def validation_count(val: str, samples: int) -> int:
+    """Returns the number of validation samples, at least 1 and at most `samples` − 1.
 
     Args:
-        splits: images by split; `""` for those of no split.
-        root: the folder with the lists.
-        val, how: see `training.data.sources.reading.folder_layout.held_out`.
+        val: fraction of the samples, between 0 and 1, as text.
+        samples: number of samples, at least 2.
 
     Raises:
-        InputError: a list names per image that is not there, or no image is there.
+        InputError: if `val` is not such a fraction.
     """
-    if set(splits) == {""}:
-        lists = list_files(root)
-        splits = _by_lists(splits[""], lists) if lists else {"train": splits[""]}
-    splits = {split: images for split, images in splits.items() if images}
-    if not splits:
-        raise InputError(f"{shown(root)}: no images are listed in it.")
-    if set(splits) != {"train"}:
-        return splits
-    images = splits["train"]
-    if len(images) < 2:
+    return min(max(1, round(read_fraction("val", val) * samples)), samples - 1)
+
+
+def split_off_validation(
+    items: Sequence[Item], names: Sequence[str], val: str, how: str, file: Path
+) -> dict[str, list[Item]]:
+    """Splits items into `train` and `val`, always in the same way.
+
+    Args:
+        items: the samples, in order.
+        names: name of each sample.
+        val: fraction of the samples to validate on, as text.
+        how: `"hash"` selects by a hash of the name, `"block"` the last samples in order.
+        file: file to name if there are too few samples.
+
+    Raises:
+        InputError: if there are fewer than two samples, `val` is not a fraction, or `how` unknown.
+    """
+    if len(items) < 2:
         raise InputError(
-            f"{shown(images[0].file)}: one image is too few; training and validation need one each."
+            f"{shown(file)}: one image is too few; training and validation need one each."
         )
-    chosen = held_out([image.file.stem for image in images], val, how)
+    count = validation_count(val, len(items))
+    ranked = list(range(len(items)))
+    if read_choice("split", how, ("hash", "block")) == "hash":
+        # File names may hold bytes that are not UTF-8.
+        ranked.sort(key=lambda i: hashlib.sha256(os.fsencode(names[i])).hexdigest())
+    chosen = set(ranked[-count:])
     return {
-        "train": [image for i, image in enumerate(images) if i not in chosen],
-        "val": [image for i, image in enumerate(images) if i in chosen],
+        "train": [item for i, item in enumerate(items) if i not in chosen],
+        "val": [item for i, item in enumerate(items) if i in chosen],
     }
-
-
-def _by_lists(images: list[AnnotatedImage], lists: dict[str, Path]) -> Splits:
-    by_name = {image.file.stem: image for image in images}
-    by_name.update({image.file.name: image for image in images})
-    splits: Splits = {}
-    for split, path in lists.items():
-        splits[split] = []
-        for number, word in listed_names(path):
-            image = by_name.get(Path(word).name) or by_name.get(Path(word).stem)
-            if image is None:
-                raise InputError(
-                    f"{shown(path)}, line {number}: no label file speaks of {shown(word)}; take it "
-                    "off the list."
-                )
-            splits[split].append(image)
-    return splits

@@ -1,12 +1,13 @@
-"""Columns that tables of labels have in common, whatever they are called."""
+"""Columns that tables of labels have in common, under their usual names."""
 
 from __future__ import annotations
 
 import math
 
+from training.data.sources.reading.defects import Defect
 from zoo.files.text_files import Table
 
-IMAGE_COLUMNS = ("image", "image", "file", "filename", "file_name", "path", "name", "img")
+IMAGE_COLUMNS = ("image", "file", "filename", "file_name", "path", "name", "img")
 SPLIT_COLUMNS = ("split", "set", "subset")
 LABEL_COLUMNS = ("label", "class", "category", "pose", "activity")
 CORNER_COLUMNS = (
@@ -14,34 +15,47 @@ CORNER_COLUMNS = (
     *(("left", "top", "right", "bottom"),),
 )
 _PREFIXES = ("", "box_", "bbox_", "person_")
-_WORDS = {"true": 1.0, "false": 0.0}
+_BOOLEANS = {"true": 1.0, "false": 0.0}
+
+
+def uneven_rows(table: Table) -> list[Defect]:
+    """Returns a defect for each row whose number of fields differs from the header's."""
+    return [
+        Defect(
+            f"{count} fields, but the header has {len(table.columns)}",
+            "give every column a field",
+            f"line {line}",
+            drop="image",
+        )
+        for line, count in table.uneven
+    ]
 
 
 def box_columns(table: Table) -> tuple[int, ...] | None:
-    """Positions of the columns of a box's corners, left, top, right, bottom."""
+    """Returns the indices of the columns left, top, right, bottom of a box, or None."""
     for names in CORNER_COLUMNS:
         for prefix in _PREFIXES:
-            places = [table.column(prefix + name) for name in names]
-            found = tuple(place for place in places if place is not None)
+            columns = [table.column(prefix + name) for name in names]
+            found = tuple(column for column in columns if column is not None)
             if len(found) == 4:
                 return found
     return None
 
 
-def box_of(fields: list[str], places: tuple[int, ...]) -> tuple[float, ...] | None:
-    """A box; None where its fields are empty, NaN for one that is no number."""
-    if not any(fields[place] for place in places):
+def parse_box(fields: list[str], columns: tuple[int, ...]) -> tuple[float, ...] | None:
+    """Returns a box; None if its fields are empty, NaN for a field that is not a number."""
+    if not any(fields[column] for column in columns):
         return None
-    values = [number_of(fields[place]) for place in places]
+    values = [parse_number(fields[column]) for column in columns]
     return tuple(math.nan if value is None else value for value in values)
 
 
-def number_of(text: str) -> float | None:
-    """A number, or None for what is none; nothing at all is NaN."""
+def parse_number(text: str) -> float | None:
+    """Returns a number: NaN for an empty text, None for a text that is not a number."""
     if not text:
         return math.nan
-    if text.lower() in _WORDS:
-        return _WORDS[text.lower()]
+    if text.lower() in _BOOLEANS:
+        return _BOOLEANS[text.lower()]
     try:
         return float(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""XML label files: elements and text only, nothing that could fetch or multiply anything."""
+"""XML label files: elements and text only, without entities."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from zoo.files.file_names import shown
 
 
 def read_xml(path: Path) -> ET.Element:
-    """The root element of an XML file.
+    """Returns the root element of an XML file.
 
     Raises:
-        InputError: it cannot be read, is not XML, or has a document type declaration, in which
-            entities are declared: neither entity bombs nor external entities are read.
+        InputError: if it cannot be read, is not XML, or has a document type declaration, which
+            could declare entity bombs and external entities.
     """
     builder = ET.TreeBuilder()
     parser = expat.ParserCreate()
@@ -25,9 +25,7 @@ def read_xml(path: Path) -> ET.Element:
     parser.CharacterDataHandler = builder.data
 
     def refuse(*declaration: object) -> None:
-        raise InputError(
-            f"{shown(path)}: a label file has no <!DOCTYPE …> declaration; take it out."
-        )
+        raise InputError(f"{shown(path)}: <!DOCTYPE …> is not allowed; remove the declaration.")
 
     parser.StartDoctypeDeclHandler = refuse
     try:

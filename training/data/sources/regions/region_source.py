@@ -1,17 +1,24 @@
-"""`regions:FOLDER` — Visual Genome's regions: boxes with a sentence each."""
+"""`regions:FOLDER` — Visual Genome's regions: boxes with one caption each."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-from training.data.sources.coco.coco_records import REGION, Id
-from training.data.sources.objects.annotations import AnnotatedImage, Annotation
+from training.data.sources.objects.annotations import REGION, AnnotatedImage, Annotation
+from training.data.sources.objects.image_splits import split_images
 from training.data.sources.objects.object_source import ObjectSource
 from training.data.sources.reading.defects import Defect
-from training.data.sources.reading.image_files import IMAGES
-from training.data.sources.reading.json_files import identity, numbers, pixels, read_json, short
-from training.data.sources.reading.splits import split_up
+from training.data.sources.reading.image_files import IMAGE_SUFFIXES
+from training.data.sources.reading.json_files import (
+    Id,
+    as_floats,
+    as_id,
+    as_pixels,
+    read_json,
+    short,
+)
+from training.data.sources.reading.options import read_whole_number
 from zoo.errors import InputError
 from zoo.files.file_names import inside, shown
 
@@ -22,19 +29,19 @@ _IMAGES = "image_data.json"
 class RegionFolder(ObjectSource):
     """`regions:FOLDER?val=0.2&…`: `region_descriptions.json`, `image_data.json` and images.
 
-    Samples have `boxes`, `labels` (0, the one class is "region") and `texts`. Sentences about whole
-    images are `coco:FOLDER?labels=captions`, which gives the same keys.
+    Samples have `boxes`, `labels` (0, the one class is "region") and `texts`. Captions of whole
+    images are opened as `coco:FOLDER?labels=captions`, with the same keys.
 
     Args:
-        root: the folder; the images lie in it, in `images`, or in `VG_100K` and `VG_100K_2`, and
-            are named by `url` or by the image's id.
-        val: share to hold out where no `train.txt`, `val.txt`, … name the images.
-        split: `hash` (by name) or `block` (the last ones).
-        limit: at most so many images, the first ones; 0 for all.
-        drop_bad: 1 leaves out regions and images that are wrong.
+        root: the data folder, with the images in it, in `images`, or in `VG_100K` and `VG_100K_2`,
+            named by `url` or by the image's id.
+        val: fraction of the images to validate on without lists `train.txt`, `val.txt`, ….
+        split: `hash` (by name) or `block` (the last images).
+        limit: maximum number of images, the first ones; `0` for all.
+        drop_bad: `1` to drop regions and images with defects.
 
     Raises:
-        InputError: a file is missing or not of this form.
+        InputError: if a file is missing or not in this format.
     """
 
     def __init__(
@@ -46,8 +53,7 @@ class RegionFolder(ObjectSource):
         drop_bad: str = "",
     ):
         super().__init__(root, drop_bad)
-        if not (limit.isdecimal() and len(limit) < 10):
-            raise InputError(f"limit={limit}: expected a whole number from 0 on.")
+        count = read_whole_number("limit", limit)
         self.object_names = (REGION,)
         self.keys = (*self.keys, "texts")
         descriptions = self.root / _DESCRIPTIONS
@@ -57,112 +63,120 @@ class RegionFolder(ObjectSource):
                 f"coco:{shown(self.root)}?labels=captions."
             )
         images = self._images()
-        described = self._described(descriptions, images)
+        described = self._add_regions(descriptions, images)
         if len(described) < len(images):
             self.notes.append(
                 f"{len(images) - len(described)} images of {_IMAGES} have no regions in "
                 f"{_DESCRIPTIONS} and were not read"
             )
-        described = described[: int(limit) or None]
-        for name, chosen in split_up({"": described}, self.root, val, split).items():
-            self.add_images(name, chosen)
+        described = described[: count or None]
+        for name, part in split_images({"": described}, self.root, val, split).items():
+            self.add_images(name, part)
 
-    def _defect(self, path: Path, record: str, problem: str, remedy: str, drop: str) -> bool:
-        return self.report(Defect("", shown(path), record, problem, remedy, drop))
+    def _defect(self, path: Path, name: str, problem: str, remedy: str, drop: str) -> bool:
+        return self.report(Defect(problem, remedy, name, shown(path), drop=drop))
 
     def _images(self) -> dict[Id, AnnotatedImage]:
-        """The images by id, from `image_data.json`."""
+        """Returns the images by id, from `image_data.json`."""
         path = self.root / _IMAGES
         if not path.is_file():
-            raise InputError(f"{shown(path)}: no such file; it tells the images' sizes and names.")
-        places = _image_places(self.root)
-        found: dict[Id, AnnotatedImage] = {}
-        for place, record in enumerate(_listed(path)):
-            number = _id_of(record)
-            if number is None:
-                where = f"record {place + 1} of the list"
-                self._defect(path, where, "no image_id", "give it one", "image")
+            raise InputError(f"{shown(path)}: no such file; add it for sizes and names of images.")
+        files = _image_files(self.root)
+        images: dict[Id, AnnotatedImage] = {}
+        for index, entry in enumerate(_entries(path)):
+            image_id = _image_id(entry)
+            if image_id is None:
+                self._defect(path, _at(index), "no image_id", "add one", "image")
                 continue
-            name = f"image {short(number)}"
-            if number in found:
-                self._defect(path, name, "it is there twice", "remove one", "image")
+            name = f"image {short(image_id)}"
+            if image_id in images:
+                self._defect(path, name, "repeated image", "remove one", "image")
                 continue
-            file = self._file(record, number, places, f"{shown(path)}, {name}")
-            sizes = (pixels(record.get("width")), pixels(record.get("height")))
-            plain = number if isinstance(number, int) and abs(number) < 2**63 else place
-            found[number] = AnnotatedImage(
-                file, path, name, *(sizes if all(sizes) else (0, 0)), plain
+            file = self._file(entry, image_id, files, f"{shown(path)}: {name}")
+            size = (as_pixels(entry.get("width")), as_pixels(entry.get("height")))
+            images[image_id] = AnnotatedImage(
+                file,
+                path,
+                name,
+                *(size if all(size) else (0, 0)),
+                image_id if isinstance(image_id, int) and abs(image_id) < 2**63 else index,
             )
-        return found
+        return images
 
-    def _file(self, record: Any, number: Id, places: dict[str, Path], where: str) -> Path:
-        """An image by its id, as Visual Genome names files, or by the end of its address."""
-        url = record.get("file_name") or record.get("url")
-        words = [str(number)]
+    def _file(self, entry: Any, image_id: Id, files: dict[str, Path], where: str) -> Path:
+        """Returns an image by the end of its URL, or by its id, as Visual Genome names files."""
+        url = entry.get("file_name") or entry.get("url")
+        names = [str(image_id)]
         if isinstance(url, str):
-            words.insert(0, url.rsplit("/", 1)[-1])
-        for word in words:
-            if word in places:
-                return places[word]
-        return inside(self.root, words[0] or str(number), where)
+            names.insert(0, url.rsplit("/", 1)[-1])
+        for name in names:
+            if name in files:
+                return files[name]
+        return inside(self.root, names[0] or str(image_id), where)
 
-    def _described(self, path: Path, images: dict[Id, AnnotatedImage]) -> list[AnnotatedImage]:
-        """The images of which the file of descriptions speaks, with their regions."""
-        found: dict[Id, AnnotatedImage] = {}
-        for place, record in enumerate(_listed(path)):
-            number = _id_of(record)
-            where = f"record {place + 1} of the list"
-            if number is None or number not in images:
+    def _add_regions(self, path: Path, images: dict[Id, AnnotatedImage]) -> list[AnnotatedImage]:
+        """Adds the regions to their images; returns the images with an entry."""
+        described: dict[Id, AnnotatedImage] = {}
+        for index, entry in enumerate(_entries(path)):
+            image_id = _image_id(entry)
+            if image_id is None or image_id not in images:
                 problem = f"its image is not in {_IMAGES}"
-                self._defect(path, where, problem, "list it there", "image")
+                self._defect(path, _at(index), problem, "list it there", "image")
                 continue
-            where = f"image {short(number)}"
-            regions = record.get("regions")
+            name = f"image {short(image_id)}"
+            regions = entry.get("regions")
             if not isinstance(regions, list):
                 problem = f"regions is {short(regions)}"
-                self._defect(path, where, problem, "give a list", "image")
+                self._defect(path, name, problem, "write a list", "image")
                 continue
-            image = found.setdefault(number, images[number])
-            image.labels = path
-            items = [self._region(path, where, *entry) for entry in enumerate(regions)]
-            image.objects += [item for item in items if item is not None]
-        return list(found.values())
+            image = described.setdefault(image_id, images[image_id])
+            image.label_file = path
+            items = [self._region(path, name, *region) for region in enumerate(regions)]
+            image.annotations += [item for item in items if item is not None]
+        return list(described.values())
 
-    def _region(self, path: Path, where: str, index: int, region: Any) -> Annotation | None:
-        """A region as an object; one without box or sentence can only be reported."""
-        region = region if isinstance(region, dict) else {}
-        number = identity(region.get("region_id"))
-        name = f"region {index + 1} of the list" if number is None else f"region {short(number)}"
-        box = numbers([region.get(key) for key in ("x", "y", "width", "height")])
-        phrase = region.get("phrase")
+    def _region(self, path: Path, image: str, index: int, entry: Any) -> Annotation | None:
+        """Returns a region, or None after reporting that it has no box or no caption."""
+        entry = entry if isinstance(entry, dict) else {}
+        region_id = as_id(entry.get("region_id"))
+        name = f"region {index + 1} of the list"
+        if region_id is not None:
+            name = f"region {short(region_id)}"
+        box = as_floats([entry.get(key) for key in ("x", "y", "width", "height")])
+        phrase = entry.get("phrase")
         if box is None or not isinstance(phrase, str) or not phrase.strip():
-            problem = f"box {short(region.get('x'))} …, phrase {short(phrase)}"
+            problem = f"box {short(entry.get('x'))} …, phrase {short(phrase)}"
             remedy = "give x, y, width, height in pixels and a phrase"
-            self._defect(path, f"{where}, {name}", problem, remedy, "object")
+            self._defect(path, f"{image}, {name}", problem, remedy, "object")
             return None
-        x, y, wide, high = box
-        return Annotation((x, y, x + wide, y + high), 0, name, text=" ".join(phrase.split()))
+        x, y, width, height = box
+        caption = " ".join(phrase.split())
+        return Annotation((x, y, x + width, y + height), 0, name, caption=caption)
 
 
-def _listed(path: Path) -> list[Any]:
+def _at(index: int) -> str:
+    return f"entry {index + 1} of the list"
+
+
+def _entries(path: Path) -> list[Any]:
     data = read_json(path)
     if not isinstance(data, list):
-        raise InputError(f"{shown(path)}: expected a list of records, one per image.")
+        raise InputError(f"{shown(path)}: the top level must be a list, one entry per image.")
     return data
 
 
-def _id_of(record: Any) -> Id | None:
-    if not isinstance(record, dict):
+def _image_id(entry: Any) -> Id | None:
+    if not isinstance(entry, dict):
         return None
-    return identity(record.get("image_id", record.get("id")))
+    return as_id(entry.get("image_id", entry.get("id")))
 
 
-def _image_places(root: Path) -> dict[str, Path]:
-    """Images by name and by stem, in the folder and in all folders directly below it."""
-    found: dict[str, Path] = {}
+def _image_files(root: Path) -> dict[str, Path]:
+    """Returns the images by name and by stem, in the folder and in all folders directly below."""
+    files: dict[str, Path] = {}
     for folder in [root, *sorted(path for path in root.iterdir() if path.is_dir())]:
         for path in sorted(folder.iterdir()):
-            if path.suffix.lower() in IMAGES:
-                found.setdefault(path.name, path)
-                found.setdefault(path.stem, path)
-    return found
+            if path.suffix.lower() in IMAGE_SUFFIXES:
+                files.setdefault(path.name, path)
+                files.setdefault(path.stem, path)
+    return files

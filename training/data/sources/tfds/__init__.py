@@ -1,1 +1,1 @@
-"""TensorFlow Datasets, and `shapes`, which is one of them."""
+"""TensorFlow Datasets, including the embedded `shapes`."""

@@ -1,4 +1,4 @@
-"""A TFDS data set read by its features: those with the usual names, and those that options name."""
+"""Mapping of a TFDS data set by its features: usual names, or names from options."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from typing import Any
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
+from training.data.sources.reading.options import read_whole_number
 from training.data.sources.tfds.tfds_mapping import Example, Mapping, names_of, pixel_boxes
 from zoo.errors import InputError
 from zoo.tasks.sample_schema import IGNORE
 
 OPTIONS = ("image", "label", "segmentation", "box", "boxes", "labels", "crowd", "difficult")
-"""Keys of the schema for which an option may name a feature; a slash leads into a feature."""
+"""Keys of the schema for which an option may name a feature, such as `objects/bbox`."""
 
 _USUAL = {
     "image": "image",
@@ -30,19 +31,19 @@ Reader = Callable[[Example], tf.Tensor]
 def mapping_of_features(
     name: str, features: Any, chosen: dict[str, str], void: str = "", classes: str = ""
 ) -> Mapping:
-    """The mapping of a data set from the names of its features.
+    """Returns the mapping of a data set from the names of its features.
 
     Args:
-        name: of the data set, for messages.
-        features: its TFDS FeaturesDict.
-        chosen: by key of `OPTIONS`, the feature it comes from, such as `objects/bbox`. Keys that
-            are not chosen come from the features with the usual names, where there are any.
-        void: value of the class map that means "ignore", besides 255.
-        classes: names of the class map's classes, separated by commas, where TFDS has none.
+        name: TFDS name, for messages.
+        features: FeaturesDict of the data set.
+        chosen: feature by key of `OPTIONS`, such as `objects/bbox`; other keys come from the
+            features with the usual names, if there are any.
+        void: value of the class map that is ignored, besides 255.
+        classes: names of the class map's classes, separated by commas, if TFDS has none.
 
     Raises:
-        InputError: there is no image or no label, a chosen feature is not there or of a kind
-            that cannot be it.
+        InputError: if there is no image or no label, or a chosen feature does not exist or does
+            not fit its key.
     """
     usual = {key: path for key, path in _USUAL.items() if find(features, path)[0] is not None}
     if not isinstance(find(features, usual.get("label", ""))[0], tfds.features.ClassLabel):
@@ -52,8 +53,8 @@ def mapping_of_features(
         del paths["labels"]
     for key, path in paths.items():
         _check(name, features, key, path)
-    found = [key for key in paths if key not in ("image", "difficult", "crowd")]
-    if "image" not in paths or not found or ("boxes" in paths) != ("labels" in paths):
+    targets = [key for key in paths if key not in ("image", "difficult", "crowd")]
+    if "image" not in paths or not targets or ("boxes" in paths) != ("labels" in paths):
         raise InputError(
             f"tfds:{name}: no mapping from its features {', '.join(sorted(features))} to the "
             f"sample schema; name them, as in tfds:{name}?image=photo&label=kind (also "
@@ -64,9 +65,13 @@ def mapping_of_features(
     readers = {key: _reader(key, find(features, paths[key])[0], void) for key in keys}
 
     def sample(example: Example) -> Example:
-        image = _rgb(at(example, paths["image"]))
-        read = {key: readers[key](at(example, paths[key]), image) for key in keys if key != "image"}
-        return {"image": image, **read}
+        image = _rgb(value_at(example, paths["image"]))
+        values = {
+            key: readers[key](value_at(example, paths[key]), image)
+            for key in keys
+            if key != "image"
+        }
+        return {"image": image, **values}
 
     images = ("image", "segmentation")
     names = {
@@ -88,8 +93,10 @@ def mapping_of_features(
 
 
 def find(features: Any, path: str) -> tuple[Any, bool]:
-    """The feature at a path such as `objects/bbox`, None if there is none, and whether a record has
-    it many times; a name may itself hold slashes."""
+    """Returns the feature at a path such as `objects/bbox`, and whether it is repeated per record.
+
+    The feature is None if there is none; names may contain slashes themselves.
+    """
     many = isinstance(features, tfds.features.Sequence)
     features = _single(features)
     if not path or not hasattr(features, "keys"):
@@ -107,25 +114,25 @@ def _single(feature: Any) -> Any:
     return feature.feature if isinstance(feature, tfds.features.Sequence) else feature
 
 
-def at(example: Any, path: str) -> tf.Tensor:
-    """The value in an example at a path that `find` finds in its features."""
+def value_at(example: Any, path: str) -> tf.Tensor:
+    """Returns the value in an example at a path that exists in its features."""
     if path in example:
         return example[path]
     cut = next(i for i in range(len(path)) if path[i] == "/" and path[:i] in example)
-    return at(example[path[:cut]], path[cut + 1 :])
+    return value_at(example[path[:cut]], path[cut + 1 :])
 
 
 def _check(name: str, features: Any, key: str, path: str) -> None:
-    """Raises InputError unless the feature at `path` can be the schema's `key`."""
+    """Raises InputError unless the feature at `path` fits the schema's `key`."""
     feature, many = find(features, path)
     if feature is None:
         raise InputError(
-            f"tfds:{name}: {key}={path}: no such feature; there are {', '.join(sorted(features))}."
+            f"tfds:{name}: {key}={path}: no such feature; use one of {', '.join(sorted(features))}."
         )
     inner = _single(feature)
     shape, dtype = tuple(inner.shape or ()), tf.as_dtype(getattr(inner, "tf_dtype", inner.dtype))
     top = isinstance(feature, tfds.features.Image) and path in features
-    # Without a format nobody knows what the four numbers are.
+    # Without a format the meaning of the four numbers is unknown.
     box = shape == (4,) and getattr(inner, "bbox_format", "pixels") is not None
     fits = {
         "image": top and dtype == tf.uint8,
@@ -155,33 +162,32 @@ _NEEDS = {
 
 
 def _reader(key: str, feature: Any, void: str) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
-    """From the value of a feature and the image to the value of the schema."""
+    """Returns a function from a feature's value and the image to the schema's value."""
     if key in ("label", "labels"):
         return lambda value, image: tf.cast(value, tf.int32)
     if key in ("crowd", "difficult"):
         return lambda value, image: value
     if key == "segmentation":
-        if void and not void.isdigit():
-            raise InputError(f"void={void}: expected the mask value to ignore, a whole number.")
+        ignored = read_whole_number("void", void) if void else IGNORE
 
         def class_map(value: tf.Tensor, image: tf.Tensor) -> tf.Tensor:
             values = tf.cast(value[..., 0], tf.int32)
-            return tf.where(values == int(void), IGNORE, values) if void else values
+            return tf.where(values == ignored, IGNORE, values)
 
         return class_map
-    form = getattr(getattr(_single(feature), "bbox_format", None), "value", None)
-    return lambda value, image: _boxes(tf.cast(value, tf.float32), image, form)
+    bbox_format = getattr(getattr(_single(feature), "bbox_format", None), "value", None)
+    return lambda value, image: _boxes(tf.cast(value, tf.float32), image, bbox_format)
 
 
-def _boxes(boxes: tf.Tensor, image: tf.Tensor, form: str | None) -> tf.Tensor:
-    """`xyxy` pixels; TFDS keeps ymin, xmin, ymax, xmax whatever the format of a BBoxFeature."""
-    if form in ("REL_YXYX", "REL_XYXY"):
+def _boxes(boxes: tf.Tensor, image: tf.Tensor, bbox_format: str | None) -> tf.Tensor:
+    """Returns `xyxy` pixels; TFDS stores every BBoxFeature as ymin, xmin, ymax, xmax."""
+    if bbox_format in ("REL_YXYX", "REL_XYXY"):
         return pixel_boxes(boxes, image)
-    return boxes if form is None else tf.gather(boxes, [1, 0, 3, 2], axis=-1)
+    return boxes if bbox_format is None else tf.gather(boxes, [1, 0, 3, 2], axis=-1)
 
 
 def _rgb(image: tf.Tensor) -> tf.Tensor:
-    """Three channels: grey is repeated, alpha dropped."""
+    """Converts to three channels: grey is repeated, alpha dropped."""
     return tf.image.grayscale_to_rgb(image) if image.shape[-1] == 1 else image[..., :3]
 
 
@@ -190,4 +196,4 @@ def _class_names(name: str, feature: Any, classes: str) -> tuple[str, ...]:
         return tuple(word.strip() for word in classes.split(","))
     if isinstance(feature, tfds.features.LabeledImage) and feature.num_classes:
         return names_of(feature)
-    raise InputError(f"tfds:{name}: TFDS does not name the classes of its map; say classes=a,b,….")
+    raise InputError(f"tfds:{name}: no class names of the map in TFDS; add classes=a,b,….")

@@ -1,7 +1,7 @@
-"""How the features of a TFDS data set become samples of the schema.
+"""Mappings from the features of a TFDS data set to samples of the schema.
 
-A data set that `tfds_known` does not know is read by its features (see `tfds_features`), or by a
-function of the user's own:
+A data set that is not in `tfds_datasets` is read by its features (see `tfds_features`), or by a
+registered function:
 
     from training.data.sources.tfds.tfds_mapping import Mapping, register_mapping
 
@@ -27,15 +27,20 @@ Example = dict[str, Any]
 
 @dataclasses.dataclass(frozen=True)
 class Mapping:
-    """How the features of a TFDS data set become a sample.
+    """Mapping from the features of a TFDS data set to a sample.
 
     Attributes:
-        sample: from a decoded example to a sample of the schema; runs inside tf.data.
-        keys: of the sample.
-        images: top-level features that hold images, kept encoded while shuffled.
-        class_names, object_names, label_names, joint_names, skeleton, joint_pairs: as in `Source`.
-        unlabelled: splits, as TFDS calls them, that have images but no labels.
-        name: top-level feature that says what a record is called.
+        sample: function from a decoded example to a sample; runs inside tf.data.
+        keys: keys of the sample.
+        images: top-level features that are images, which remain encoded while shuffled.
+        class_names: class names of the segmentation map.
+        object_names: class names of `labels`.
+        label_names: class names of `label`.
+        keypoint_names: names of the keypoints.
+        skeleton: pairs of keypoint indices that a limb connects.
+        flip_pairs: (left, right) pairs of keypoint indices.
+        unlabelled: TFDS names of the splits without labels.
+        name: top-level feature with the name of a record.
     """
 
     sample: Callable[[Example], Example]
@@ -44,29 +49,34 @@ class Mapping:
     class_names: tuple[str, ...] = ()
     object_names: tuple[str, ...] = ()
     label_names: tuple[str, ...] = ()
-    joint_names: tuple[str, ...] = ()
+    keypoint_names: tuple[str, ...] = ()
     skeleton: tuple[tuple[int, int], ...] = ()
-    joint_pairs: tuple[tuple[int, int], ...] | None = None
+    flip_pairs: tuple[tuple[int, int], ...] | None = None
     unlabelled: tuple[str, ...] = ()
     name: str = ""
 
 
 MAPPINGS: dict[str, Callable[[Any], Mapping]] = {}
-"""By TFDS name: from a builder, configured but not yet prepared, to its mapping."""
+"""By TFDS name, a function from a builder, possibly not yet prepared, to its mapping."""
 
 
 def register_mapping(name: str, mapping: Callable[[Any], Mapping]) -> None:
-    """Says how the TFDS data set `name` is read; replaces what was there."""
+    """Registers the mapping of a TFDS data set; replaces an earlier one.
+
+    Args:
+        name: TFDS name.
+        mapping: function from a builder to a `Mapping`.
+    """
     MAPPINGS[name] = mapping
 
 
 def pixel_boxes(boxes: tf.Tensor, image: tf.Tensor, first_pixel: int = 0) -> tf.Tensor:
-    """(…, 4) float32 `xyxy` pixels from TFDS's `yxyx` fractions of the image.
+    """Converts TFDS's `yxyx` fractions of the image to (…, 4) float32 `xyxy` pixels.
 
     Args:
         boxes: (…, 4) ymin, xmin, ymax, xmax in 0…1.
-        image: (H, W, C), the image.
-        first_pixel: 1 where the annotators counted pixels from 1 and included the last one (VOC).
+        image: (H, W, C) image.
+        first_pixel: 1 if the annotators counted pixels from 1 and included the last one (VOC).
     """
     height, width = tf.unstack(tf.cast(tf.shape(image)[:2], tf.float32))
     scaled = tf.gather(boxes, [1, 0, 3, 2], axis=-1) * tf.stack([width, height, width, height])
@@ -75,6 +85,6 @@ def pixel_boxes(boxes: tf.Tensor, image: tf.Tensor, first_pixel: int = 0) -> tf.
 
 
 def names_of(feature: Any) -> tuple[str, ...]:
-    """Names of a ClassLabel or LabeledImage; its numbers where TFDS knows no names."""
+    """Returns the names of a ClassLabel or LabeledImage; class indices without names."""
     names = feature.names if feature.num_classes else ()
     return tuple(names or map(str, range(feature.num_classes or 0)))

@@ -1,4 +1,4 @@
-"""`tfds:NAME[/CONFIG]` — TensorFlow Datasets, and `shapes`, which is one of them."""
+"""`tfds:NAME[/CONFIG]` — TensorFlow Datasets, including the embedded `shapes`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import contextlib
 import io
 import os
 import re
-import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import tensorflow as tf
@@ -15,13 +15,14 @@ from tensorflow_datasets.core.download.download_manager import NonMatchingChecks
 from tensorflow_datasets.core.download.extractor import ExtractError
 from tensorflow_datasets.core.download.util import DownloadError
 
-import training.data.sources.tfds.tfds_known
-import training.data.sources.tfds.tfds_shapes  # noqa: F401  (both say how their data sets are read)
-from training.data.sources.reading.folder_layout import held_out_count
-from training.data.sources.reading.image_headers import stated_size
+import training.data.sources.tfds.tfds_datasets
+import training.data.sources.tfds.tfds_shapes  # noqa: F401  (both register mappings)
+from training.data.sources.reading.image_headers import encoded_size
+from training.data.sources.reading.splits import validation_count
 from training.data.sources.source import Source
 from training.data.sources.tfds.tfds_features import OPTIONS, mapping_of_features
 from training.data.sources.tfds.tfds_mapping import MAPPINGS, Example, Mapping
+from zoo.console import log
 from zoo.errors import InputError
 
 _SPLITS = {
@@ -29,36 +30,46 @@ _SPLITS = {
     "val": ("validation", "val", "valid", "dev"),
     "test": ("test", "testing"),
 }
-_SHUFFLED = 10_000
+_SHUFFLE_BUFFER = 10_000
 _PREPARING = (
     *(ValueError, OSError, AssertionError, ImportError, RuntimeError, TypeError, KeyError),
     *(tf.errors.OpError, DownloadError, NonMatchingChecksumError, ExtractError),
 )
-"""What goes wrong in the code of a data set and on the network while it is prepared."""
+"""Errors from the code of a data set and from the network while it is prepared."""
+
+_SHARED = (
+    *("keys", "class_names", "object_names", "label_names"),
+    *("keypoint_names", "skeleton", "flip_pairs"),
+)
+"""Attributes of a `Mapping` that a `Source` has too."""
 
 
 class TfdsSource(Source):
-    """`tfds:NAME[/CONFIG]?data_dir=FOLDER&label=FEATURE…`: a TFDS data set, prepared if need be.
+    """`tfds:NAME[/CONFIG]?data_dir=FOLDER&label=FEATURE…`: a TFDS data set, prepared if necessary.
 
-    `voc`, `coco` (objects, panoptic), `oxford_iiit_pet`, `cityscapes`, `scene_parse150`,
-    `imagenet2012` and whatever is registered with `tfds_mapping.register_mapping` are read as they
-    are; so is any other data set whose features have the usual names `image`, `label`,
-    `objects/bbox` and `objects/label`. For the rest an option names the feature of a key, as in
+    No options are needed for `voc`, `coco` (objects, panoptic), `oxford_iiit_pet`, `cityscapes`,
+    `scene_parse150`, `imagenet2012`, data sets registered with `tfds_mapping.register_mapping`, and
+    any data set whose features have the usual names `image`, `label`, `objects/bbox` and
+    `objects/label`. For others an option names the feature of each key, as in
     `tfds:my_set?image=photo&boxes=things/box&labels=things/kind`.
 
     Args:
         name: TFDS name, with the configuration after a slash.
-        data_dir: where TFDS keeps prepared data; its own default without it.
-        val: share of `train` to hold out where TFDS has neither a validation nor a test split.
-        image, label, segmentation, box, boxes, labels, crowd, difficult: the feature that each key
-            of the schema comes from; they replace a registered mapping. Boxes are a BBoxFeature,
-            or four numbers that are `xyxy` pixels.
-        void: value of the class map that means "ignore", besides 255.
+        data_dir: folder of prepared data; TFDS's own default if empty.
+        val: fraction of `train` to validate on if TFDS has no other split.
+        image: feature of the image. This and the next seven replace a registered mapping.
+        label: feature of the image's class.
+        segmentation: feature of the class map.
+        box: feature of the one box; a BBoxFeature, or four numbers that are `xyxy` pixels.
+        boxes: feature of the boxes, likewise.
+        labels: feature of the objects' classes.
+        crowd: feature of the crowd flags.
+        difficult: feature of the difficult flags.
+        void: value of the class map that is ignored, besides 255.
         classes: names of the class map's classes, separated by commas.
 
     Raises:
-        InputError: TFDS does not know the name, its features do not make a sample, or it cannot be
-            prepared.
+        InputError: if the data set does not exist, cannot be prepared, or lacks features.
     """
 
     quiet = False
@@ -81,78 +92,72 @@ class TfdsSource(Source):
     ):
         super().__init__()
         self.name = name
-        given = (image, label, segmentation, box, boxes, labels, crowd, difficult)
-        chosen = {key: path for key, path in zip(OPTIONS, given, strict=True) if path}
+        paths = (image, label, segmentation, box, boxes, labels, crowd, difficult)
+        chosen = {key: path for key, path in zip(OPTIONS, paths, strict=True) if path}
         options = {"void": void, "classes": classes}
-        with self._explained():
+        with self._translated_errors():
             self.builder = tfds.builder(name, data_dir=data_dir or None)
-        # Before anything is downloaded, and again since only then all names are known.
+        # First checked before any download; only a prepared data set has all names.
         self._mapping(chosen, options)
-        with self._explained():
+        with self._translated_errors():
+            if not self.quiet and not self.builder.is_prepared():
+                log(f"tfds:{name}: downloading and preparing in {self.builder.data_path}")
             self.builder.download_and_prepare()
         self.mapping = self._mapping(chosen, options)
-        for attribute in ("keys", "class_names", "object_names", "label_names"):
-            setattr(self, attribute, getattr(self.mapping, attribute))
-        for attribute in ("joint_names", "skeleton", "joint_pairs"):
+        for attribute in _SHARED:
             setattr(self, attribute, getattr(self.mapping, attribute))
         self._split_names = self._splits(val)
 
     def _mapping(self, chosen: dict[str, str], options: dict[str, str]) -> Mapping:
-        known = self.builder.name
-        if known in MAPPINGS and not chosen and not any(options.values()):
+        name = self.builder.name
+        if name in MAPPINGS and not chosen and not any(options.values()):
             try:
-                return MAPPINGS[known](self.builder)
+                return MAPPINGS[name](self.builder)
             except KeyError as error:
                 raise InputError(
-                    f"tfds:{self.name}: it has no feature {error}, which labels are read from; "
-                    f"there are {', '.join(sorted(self.builder.info.features))}."
+                    f"tfds:{self.name}: no feature {error} for the labels; it has "
+                    f"{', '.join(sorted(self.builder.info.features))}."
                 ) from error
         return mapping_of_features(self.name, self.builder.info.features, chosen, **options)
 
     def _splits(self, val: str) -> dict[str, str]:
-        """By our name of a split, what TFDS calls it; fills `sizes`."""
-        there = self.builder.info.splits
+        """Returns the TFDS name of each split; fills `sizes`."""
+        available = self.builder.info.splits
         split_names: dict[str, str] = {}
         for split, names in _SPLITS.items():
             for name in names:
-                if name in there and name in self.mapping.unlabelled:
-                    self.notes.append(f"split {name} has no labels: left out")
-                elif name in there:
+                if name in available and name in self.mapping.unlabelled:
+                    self.notes.append(f"split {name} has no labels and is not used")
+                elif name in available:
                     split_names.setdefault(split, name)
         if set(split_names) == {"train"}:
             name = split_names["train"]
-            count = held_out_count(val, there[name].num_examples)
+            count = validation_count(val, available[name].num_examples)
             split_names = {"train": f"{name}[:-{count}]", "val": f"{name}[-{count}:]"}
-            self.notes.append(f"TFDS has only {name}: its last {count} records are val")
+            self.notes.append(f"TFDS has only {name}: its last {count} records are the split val")
         if not split_names:
             raise InputError(
-                f"tfds:{self.name}: none of its splits {', '.join(there)} is one of "
-                f"{', '.join(word for words in _SPLITS.values() for word in words)} with labels."
+                f"tfds:{self.name}: no labelled split among {', '.join(available)}; it needs one "
+                f"of {', '.join(word for words in _SPLITS.values() for word in words)}."
             )
-        self.sizes = {split: there[name].num_examples for split, name in split_names.items()}
+        self.sizes = {split: available[name].num_examples for split, name in split_names.items()}
         return split_names
 
     @contextlib.contextmanager
-    def _explained(self):
-        """Turns what TFDS raises into one line, and keeps standard output to the caller."""
+    def _translated_errors(self) -> Iterator[None]:
+        """Raises errors of TFDS as InputError, and suppresses its output and progress bars."""
+        tfds.disable_progress_bar()
         try:
-            # Standard output belongs to the caller, who may be writing JSON there.
-            with self._quiet() if self.quiet else contextlib.redirect_stdout(sys.stderr):
+            with contextlib.redirect_stdout(io.StringIO()):
                 yield
         except _PREPARING as error:
             raise InputError(f"tfds:{self.name}: {_reason(error, self.name)}") from error
-
-    @contextlib.contextmanager
-    def _quiet(self):
-        """Drawing scenes takes seconds: nothing worth telling."""
-        tfds.disable_progress_bar()
-        with contextlib.redirect_stdout(io.StringIO()):
-            yield
-        tfds.enable_progress_bar()
+        finally:
+            tfds.enable_progress_bar()
 
     def raw(self, split: str, seed: tf.Tensor | None = None) -> tf.data.Dataset:
         skip = {key: tfds.decode.SkipDecoding() for key in self.mapping.images}
-        # One file after the other, so that the order is the same on every machine.
+        # Files are read in sequence, so that the order is the same on every machine.
         records = self.builder.as_dataset(
             split=self._split_names[split],
             decoders=skip,
@@ -163,23 +168,23 @@ class TfdsSource(Source):
         if seed is None:
             return records
         if not tf.executing_eagerly():
-            # This graph's own seed: shuffle() refuses a tensor beside a global seed of 0, and the
-            # order must not depend on the global seed anyway.
+            # shuffle() refuses a tensor seed with a global seed of 0, and the order must not depend
+            # on the global seed, so this graph gets its own seed.
             tf.random.set_seed(1)
         mixed = tf.random.stateless_uniform((2,), seed, 0, 2**31 - 1, dtype=tf.int64)
-        size = min(self.sizes[split], _SHUFFLED)
+        size = min(self.sizes[split], _SHUFFLE_BUFFER)
         return records.shuffle(size, seed=mixed[0], reshuffle_each_iteration=False)
 
     def key_of(self, record: Example) -> tf.Tensor:
         return tf.strings.to_hash_bucket_fast(record["tfds_id"], 2**62)
 
     def size_of(self, record: Example) -> tf.Tensor:
-        height, width = stated_size(record[self.mapping.images[0]])
+        height, width = encoded_size(record[self.mapping.images[0]])
         return tf.cast(tf.stack([height, width]), tf.int32)
 
     def fingerprint(self, split: str) -> bytes:
-        about = (str(self.builder.data_path), self._split_names)
-        return super().fingerprint(split) + repr(about).encode()
+        data = (str(self.builder.data_path), self._split_names)
+        return super().fingerprint(split) + repr(data).encode()
 
     def decode(self, record: Example) -> Example:
         features = self.builder.info.features
@@ -187,36 +192,38 @@ class TfdsSource(Source):
         return self.mapping.sample({**record, **decoded})
 
     def name_of(self, record: Example) -> str:
-        called = record.get(self.mapping.name, record.get("tfds_id"))
-        if called is None:
+        value = record.get(self.mapping.name, record.get("tfds_id"))
+        if value is None:
             return f"tfds:{self.name}"
-        word = called.numpy()
-        word = word.decode(errors="replace") if isinstance(word, bytes) else word
-        return f"tfds:{self.name}, record {word}"
+        name = value.numpy()
+        name = name.decode(errors="replace") if isinstance(name, bytes) else name
+        return f"tfds:{self.name}: record {name}"
 
 
 def _reason(error: Exception, name: str) -> str:
-    """What TFDS says, in one line."""
+    """Returns the error of TFDS as one line."""
     first, *more = [line.strip() for line in str(error).splitlines() if line.strip()] or [
         type(error).__name__
     ]
     if "BuilderConfig" in first:
-        there = sorted(tfds.builder_cls(re.split("[/:]", name)[0]).builder_configs)
-        first = f"no such configuration; there are {', '.join(there)}."
+        configs = sorted(tfds.builder_cls(re.split("[/:]", name)[0]).builder_configs)
+        first = f"unknown configuration. Available: {', '.join(configs)}."
     hints = [line for line in more if line.startswith("Did you mean")]
     return " ".join([first, *hints])[:300]
 
 
 class _Shapes(TfdsSource):
+    """The embedded data set, drawn without output."""
+
     quiet = True
 
 
 def open_shapes(config: str = "scenes", data_dir: str = "") -> TfdsSource:
-    """`shapes[:CONFIG]?data_dir=FOLDER`: the embedded data set, drawn on first use.
+    """Opens `shapes[:CONFIG]?data_dir=FOLDER`, the embedded data set, drawn on first use.
 
     Args:
         config: `scenes`, `scenes_256`, `scenes_6000`, `single` or `figures`.
-        data_dir: where to keep the scenes; without it a cache folder of the user's.
+        data_dir: folder of the drawn scenes; by default `$ZOO_DATA_DIR` or a cache folder.
     """
     folder = data_dir or os.environ.get("ZOO_DATA_DIR") or Path.home() / ".cache" / "visionzoo"
     return _Shapes(f"zoo_shapes/{config or 'scenes'}", data_dir=str(folder))

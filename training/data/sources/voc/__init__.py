@@ -1,1 +1,1 @@
-"""Pascal VOC: XML boxes, class maps, object maps."""
+"""Pascal VOC: XML boxes, class maps and instance maps."""

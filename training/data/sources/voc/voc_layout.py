@@ -1,27 +1,26 @@
-"""Recognising where a data set in Pascal VOC's form keeps its XML files and lists."""
+"""Layouts of a folder with XML files in Pascal VOC's format, images and lists."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
-from training.data.sources.reading.folder_layout import SPLIT_NAMES
-from training.data.sources.reading.image_files import IMAGES, natural_key
-from training.data.sources.reading.splits import list_files, listed_names
+from training.data.sources.reading.image_files import IMAGE_SUFFIXES, natural_key
+from training.data.sources.reading.splits import SPLIT_NAMES, listed_names, split_lists
 from zoo.errors import InputError
 from zoo.files.file_names import inside, shown
 
 XML_FOLDERS = ("Annotations", "annotations", "annotations/xmls", "xmls", "labels", "label")
 
 Names = dict[str, list[tuple[str, str]]]
-"""By split: where an image was named (empty for a found one) and its stem."""
+"""By split: place in a list (empty without lists) and stem of each image."""
 
 
 def find_root(root: Path) -> Path:
-    """The folder with the data: the given one, or the only `VOC…` below it.
+    """Returns the folder with the XML files: `root`, or the only `VOC…` below it.
 
     Raises:
-        InputError: there are several.
+        InputError: if there are several.
     """
     if xml_folder(root):
         return root
@@ -34,25 +33,25 @@ def find_root(root: Path) -> Path:
     ]
     if len(below) > 1:
         names = ", ".join(shown(folder) for folder in below)
-        raise InputError(f"{shown(root)}: several data sets are there; give one of {names}.")
+        raise InputError(f"{shown(root)}: several data sets; use one of {names}.")
     return below[0] if below else root
 
 
 def xml_folder(root: Path) -> Path | None:
-    """The folder of annotation files."""
+    """Returns the folder of XML files, or None."""
     folders = (root / name for name in XML_FOLDERS)
     return next((folder for folder in folders if folder.is_dir() and xml_stems(folder)), None)
 
 
 def xml_stems(folder: Path) -> list[str]:
-    """Stems of the XML files of a folder, numbers in the names in numerical order."""
+    """Returns the stems of the XML files of a folder, in natural order."""
     with os.scandir(folder) as entries:
         paths = [Path(entry.name) for entry in entries if entry.name.lower().endswith(".xml")]
     return [path.stem for path in sorted(paths, key=natural_key) if path.name[0] != "."]
 
 
 def split_folders(root: Path) -> dict[str, Path]:
-    """Folders named after splits in which XML files lie beside the images."""
+    """Returns the folders named after splits that contain XML files and images."""
     return {
         split: root / name
         for split, names in SPLIT_NAMES.items()
@@ -61,19 +60,23 @@ def split_folders(root: Path) -> dict[str, Path]:
     }
 
 
-def listed(root: Path, task: str) -> Names:
-    """Stems by split from `ImageSets/Main/train.txt` or the like; empty where there is no list.
+def listed_stems(root: Path, task: str) -> Names:
+    """Returns stems by split from `ImageSets/Main/train.txt` …; empty without lists.
+
+    Args:
+        root: the data folder.
+        task: folder of the lists in `ImageSets`.
 
     Raises:
-        InputError: a list cannot be read or names something outside of the folder.
+        InputError: if a list cannot be read or names a file outside the folder.
     """
-    found: Names = {}
-    for split, path in list_files(root, (f"ImageSets/{task}", "ImageSets", "", "splits")).items():
-        found[split] = []
+    stems: Names = {}
+    for split, path in split_lists(root, (f"ImageSets/{task}", "ImageSets", "", "splits")).items():
+        stems[split] = []
         for number, word in listed_names(path):
-            where = f"{shown(path)}, line {number}"
-            stem, ending = os.path.splitext(word)
-            name = stem if ending.lower() in (*IMAGES, ".xml") else word
+            where = f"{shown(path)}: line {number}"
+            stem, suffix = os.path.splitext(word)
+            name = stem if suffix.lower() in (*IMAGE_SUFFIXES, ".xml") else word
             inside(root, name, where)
-            found[split].append((where, os.path.basename(name)))
-    return found
+            stems[split].append((where, os.path.basename(name)))
+    return stems

@@ -1,4 +1,4 @@
-"""`voc:FOLDER` — Pascal VOC's XML boxes and class and object maps."""
+"""`voc:FOLDER` — Pascal VOC's XML boxes."""
 
 from __future__ import annotations
 
@@ -6,42 +6,43 @@ import os
 from pathlib import Path
 
 from training.data.sources.objects.annotations import AnnotatedImage, Annotation
-from training.data.sources.objects.box_frame_masks import MASK_SIZE
+from training.data.sources.objects.image_splits import Splits, split_images
+from training.data.sources.objects.instance_maps import MASK_SIZE
 from training.data.sources.objects.object_source import ObjectSource
 from training.data.sources.reading.defects import Defect
 from training.data.sources.reading.image_lookup import ImageIndex
-from training.data.sources.reading.splits import Splits, split_up
+from training.data.sources.reading.options import read_choice, read_names
 from training.data.sources.voc.voc_layout import (
     find_root,
-    listed,
+    listed_stems,
     split_folders,
     xml_folder,
     xml_stems,
 )
 from training.data.sources.voc.voc_xml import XmlFile, XmlObject, read_annotation
-from zoo.errors import InputError
+from zoo.errors import InputError, nearest
 from zoo.files.file_names import shown
 
 
 class VocFolder(ObjectSource):
     """`voc:FOLDER?classes=…&pixels=…&…`: images with boxes from one XML file each.
 
-    Pixels are VOC's: counted from 1, the last one included, so that a box of the pixels 1…10 is
-    [0, 10]. An image without an annotation file is not read; how many there are is noted.
+    VOC counts pixels from 1 and includes the last one: a box of the pixels 1…10 becomes [0, 10]. An
+    image without an XML file is not read; `notes` counts such images.
 
     Args:
-        root: the folder, as `VOC2012`, its parent, or images and XML files in `images` and
-            `annotations`, or beside each other in `train` and `valid`.
-        classes: names to learn, separated by commas, in this order; all without it, in
-            alphabetical order. Objects of others are left out.
-        pixels: `voc`, or `edges` for coordinates that are edges of boxes, counted from 0.
-        val: share to hold out where neither lists nor folders name validation images.
-        split: `hash` (by name) or `block` (the last ones).
-        drop_bad: 1 leaves out objects and images that are wrong.
-        mask_size: side of the masks in cells, where there are any.
+        root: a folder such as `VOC2012`, its parent, or a folder with images and XML files in
+            `images` and `annotations`, or together in `train` and `valid`.
+        classes: class names to use, separated by commas, in the order of their class indices; by
+            default all, in alphabetical order. Objects of other classes are skipped.
+        pixels: `voc`, or `edges` for box edges counted from 0.
+        val: fraction of the images to validate on if neither lists nor folders name a split.
+        split: `hash` (by name) or `block` (the last images).
+        drop_bad: `1` to drop objects and images with defects.
+        mask_size: cells along each side of a mask, if there are masks.
 
     Raises:
-        InputError: the layout is not recognised, or no annotation file can be read.
+        InputError: if the layout is not recognised, or no XML file can be read.
     """
 
     lists = "Main"
@@ -57,72 +58,62 @@ class VocFolder(ObjectSource):
         mask_size: str = str(MASK_SIZE),
     ):
         super().__init__(root, drop_bad, mask_size)
-        if pixels not in ("voc", "edges"):
-            raise InputError(f"pixels={pixels}: expected voc or edges.")
-        self._from_one = pixels == "voc"
+        self._from_one = read_choice("pixels", pixels, ("voc", "edges")) == "voc"
         self.root = find_root(self.root)
-        self._numbers: dict[str, int] = {}
+        self._class_indices: dict[str, int] = {}
         self._at_zero = 0
-        splits = split_up(self._splits(), self.root, val, split)
-        self._name_classes(splits, [name.strip() for name in classes.split(",") if name.strip()])
+        splits = split_images(self._splits(), self.root, val, split)
+        self._name_classes(splits, read_names(classes))
         if self._at_zero:
             self.notes.append(
-                f"{self._at_zero} boxes begin at pixel 0, but VOC counts from 1: if their numbers "
-                "are edges counted from 0, add pixels=edges"
+                f"{self._at_zero} boxes begin at pixel 0, but VOC counts from 1: for edges counted "
+                "from 0, add pixels=edges"
             )
         for name, images in splits.items():
             self.add_images(name, images)
 
     def _splits(self) -> Splits:
-        """Images with objects by split."""
+        """Returns the images by split."""
         folder = xml_folder(self.root)
         if folder is None:
             folders = split_folders(self.root)
             if not folders:
                 raise InputError(
-                    f"{shown(self.root)}: layout not recognised; expected XML files in Annotations "
-                    "and images in JPEGImages, or both in train and valid."
+                    f"{shown(self.root)}: layout not recognised; put XML files into Annotations "
+                    "and images into JPEGImages, or both into train and valid."
                 )
             return {
-                split: self._read(split, place, ImageIndex(place), self._found(place))
-                for split, place in folders.items()
+                split: self._read(split, path, ImageIndex(path), _unlisted(path))
+                for split, path in folders.items()
             }
         index = ImageIndex(self.root)
-        lists = listed(self.root, self.lists)
+        lists = listed_stems(self.root, self.lists)
         if not lists:
-            stems = self._found(folder)
-            known = {stem for _, stem in stems}
-            self._note_unlabelled(sum(p.stem not in known for p in index.images()))
+            stems = _unlisted(folder)
+            labelled = {stem for _, stem in stems}
+            if count := sum(image.stem not in labelled for image in index.images()):
+                self.notes.append(f"{count} images have no XML file and were not read")
             return {"": self._read("", folder, index, stems)}
-        named = {stem for stems in lists.values() for _, stem in stems}
-        unlisted = sum(stem not in named for stem in xml_stems(folder))
-        if unlisted:
-            self.notes.append(f"{unlisted} annotation files are on no list and were not read")
+        listed = {stem for stems in lists.values() for _, stem in stems}
+        if count := sum(stem not in listed for stem in xml_stems(folder)):
+            self.notes.append(f"{count} XML files are on no list and were not read")
         return {split: self._read(split, folder, index, stems) for split, stems in lists.items()}
-
-    def _found(self, folder: Path) -> list[tuple[str, str]]:
-        return [("", stem) for stem in xml_stems(folder)]
-
-    def _note_unlabelled(self, count: int) -> None:
-        if count:
-            self.notes.append(f"{count} images have no annotation file and were not read")
 
     def _read(
         self, split: str, folder: Path, index: ImageIndex, stems: list[tuple[str, str]]
     ) -> list[AnnotatedImage]:
-        """Reads the annotation files of these stems; those that cannot be read are reported."""
+        """Reads the XML files of these stems; reports those that cannot be read."""
         images = []
-        seen: set[str] = set()
+        read: set[str] = set()
         for where, stem in stems:
             path = folder / f"{stem}.xml"
-            if stem in seen:
-                remedy = "take it off the list once"
-                self._defect(split, path, where, "it is listed twice", remedy, "image")
+            if stem in read:
+                self._defect(split, path, where, "listed twice", "remove one line", "image")
                 continue
-            seen.add(stem)
+            read.add(stem)
             if where and not path.is_file():
-                problem, remedy = f"{where} names it, but it is not there", "label the image"
-                self._defect(split, path, "", problem, remedy, "image")
+                problem = f"no such file, but it is listed in {where}"
+                self._defect(split, path, "", problem, "label the image", "image")
                 continue
             try:
                 content = read_annotation(path)
@@ -136,51 +127,59 @@ class VocFolder(ObjectSource):
     def _defect(
         self, split: str, path: Path, record: str, problem: str, remedy: str, drop: str = ""
     ) -> bool:
-        return self.report(Defect(split, shown(path), record, problem, remedy, drop))
+        return self.report(Defect(problem, remedy, record, shown(path), split, drop))
 
     def _image(self, split: str, path: Path, index: ImageIndex, content: XmlFile) -> AnnotatedImage:
         file = index.find(path.stem, shown(path))
         if not os.path.isfile(file) and content.filename:
-            # Some tools rename the XML file; what it says of its image is the second guess.
+            # Some tools rename the XML file; the image it names is the second guess.
             file = index.find(content.filename, shown(path))
         sizes = (content.width, content.height) if content.width and content.height else (0, 0)
         image = AnnotatedImage(file, path, "", *sizes)
-        for place, found in enumerate(content.objects):
-            item = self._object(split, path, f"object {place + 1}", found)
+        for number, element in enumerate(content.objects, 1):
+            item = self._annotation(split, path, f"object {number}", element)
             if item is not None:
-                item.number = place + 1
-                image.objects.append(item)
+                item.instance_id = number
+                image.annotations.append(item)
         return image
 
-    def _object(self, split: str, path: Path, record: str, found: XmlObject) -> Annotation | None:
-        """An object whose class is still to be found; one without a box can only be reported."""
-        if found.sides is None or not found.name:
-            problem = found.problem or "it has no <name>"
-            remedy = "give it a <name> and a <bndbox> of four numbers"
-            self._defect(split, path, record, problem, remedy, "object")
+    def _annotation(
+        self, split: str, path: Path, name: str, element: XmlObject
+    ) -> Annotation | None:
+        """Returns an annotation with a preliminary class index, or None after reporting it."""
+        if element.box is None or not element.name:
+            problem = element.problem or "no <name>"
+            remedy = "add a <name> and a <bndbox> of four numbers"
+            self._defect(split, path, name, problem, remedy, "object")
             return None
-        x0, y0, x1, y1 = found.sides
+        x0, y0, x1, y1 = element.box
         if self._from_one and x1 > x0 and y1 > y0:
             self._at_zero += min(x0, y0) == 0
             x0, y0 = x0 - 1, y0 - 1
-        # Classes are numbered as they come until all are known.
-        label = self._numbers.setdefault(found.name, len(self._numbers))
-        return Annotation((x0, y0, x1, y1), label, record, difficult=found.difficult)
+        # Class indices follow the order of appearance until all classes are known.
+        label = self._class_indices.setdefault(element.name, len(self._class_indices))
+        return Annotation((x0, y0, x1, y1), label, name, difficult=element.difficult)
 
-    def _name_classes(self, splits: Splits, wanted: list[str]) -> None:
-        """Numbers the classes and leaves out the objects of those not wanted."""
-        names = list(self._numbers)
-        self.object_names = self._choose_names(names, wanted)
-        numbers = {name: number for number, name in enumerate(self.object_names)}
+    def _name_classes(self, splits: Splits, classes: list[str]) -> None:
+        """Sets the final class indices and removes objects of unused classes."""
+        names = list(self._class_indices)
+        self.object_names = self._select_classes(names, classes)
+        indices = {name: index for index, name in enumerate(self.object_names)}
         for images in splits.values():
             for image in images:
-                for item in image.objects:
-                    item.label = numbers.get(names[item.label], -1)
-                image.objects = [item for item in image.objects if item.label >= 0]
+                for item in image.annotations:
+                    item.label = indices.get(names[item.label], -1)
+                image.annotations = [item for item in image.annotations if item.label >= 0]
 
-    def _choose_names(self, names: list[str], wanted: list[str]) -> tuple[str, ...]:
-        for name in wanted:
+    def _select_classes(self, names: list[str], classes: list[str]) -> tuple[str, ...]:
+        for name in classes:
             if name not in names:
-                known = ", ".join(sorted(names)[:8])
-                raise InputError(f"classes={name}: no object has this name; there are {known}.")
-        return tuple(wanted) or tuple(sorted(names))
+                raise InputError(
+                    f"classes: no object of class {name!r}{nearest(name, names)} "
+                    f"Available: {', '.join(sorted(names)[:8])}."
+                )
+        return tuple(classes) or tuple(sorted(names))
+
+
+def _unlisted(folder: Path) -> list[tuple[str, str]]:
+    return [("", stem) for stem in xml_stems(folder)]

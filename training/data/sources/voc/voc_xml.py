@@ -1,4 +1,4 @@
-"""One annotation file in Pascal VOC's XML."""
+"""One XML file in Pascal VOC's format."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import math
 from pathlib import Path
 from xml.etree import ElementTree
 
-from training.data.sources.reading.json_files import pixels, short
+from training.data.sources.reading.json_files import as_pixels, short
 from training.data.sources.reading.xml_files import read_xml
 from zoo.errors import InputError
 from zoo.files.file_names import shown
@@ -17,17 +17,24 @@ _SIDES = ("xmin", "ymin", "xmax", "ymax")
 
 @dataclasses.dataclass(slots=True)
 class XmlObject:
-    """An `object` element: its name, its coordinates as stated or None, and its flags."""
+    """An `object` element.
+
+    Attributes:
+        name: class name; empty if missing.
+        box: xmin, ymin, xmax, ymax as stored; None if invalid.
+        difficult: value of `<difficult>`.
+        problem: why the box is invalid.
+    """
 
     name: str
-    sides: tuple[float, ...] | None
+    box: tuple[float, ...] | None
     difficult: bool
     problem: str = ""
 
 
 @dataclasses.dataclass(slots=True)
 class XmlFile:
-    """What an annotation file says; sizes are 0 where it states none."""
+    """Content of an XML file; width and height are 0 if not stated."""
 
     filename: str
     width: int
@@ -36,15 +43,15 @@ class XmlFile:
 
 
 def read_annotation(path: Path) -> XmlFile:
-    """Reads an annotation file.
+    """Reads an XML file.
 
     Raises:
-        InputError: it cannot be read, is not XML of this form, or declares a document type.
+        InputError: if it cannot be read, is not in VOC's format, or declares a document type.
     """
     root = read_xml(path)
     if root.tag != "annotation":
-        tag = f"<{short(root.tag)}> where <annotation> is expected"
-        raise InputError(f"{shown(path)}: {tag}; save it in Pascal VOC's form.")
+        tag = f"the root must be <annotation>, not <{short(root.tag)}>"
+        raise InputError(f"{shown(path)}: {tag}; save it in Pascal VOC's format.")
     return XmlFile(
         (root.findtext("filename") or "").strip(),
         _pixels(root.findtext("size/width")),
@@ -76,5 +83,5 @@ def _number(text: str | None) -> float | None:
 
 def _pixels(text: str | None) -> int:
     value = _number(text)
-    sound = value is not None and math.isfinite(value) and value > 0
-    return pixels(int(value)) if sound and value is not None else 0
+    valid = value is not None and math.isfinite(value) and value > 0
+    return as_pixels(int(value)) if valid and value is not None else 0

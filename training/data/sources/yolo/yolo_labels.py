@@ -1,4 +1,4 @@
-"""The lines of a YOLO label file: a class and a box, an outline, or a box and joints, in 0…1."""
+"""Lines of a YOLO label file: a class with a box, an outline, or a box and keypoints, in 0…1."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import math
 from collections.abc import Sequence
 
 from training.data.sources.objects.annotations import Annotation
+from training.data.sources.reading.defects import Defect
 from zoo.files.file_names import shown
 
 _FORMS = "CLASS and x y width height, or CLASS and three or more points x y"
@@ -14,72 +15,75 @@ _FORMS = "CLASS and x y width height, or CLASS and three or more points x y"
 
 @dataclasses.dataclass
 class Labels:
-    """What a label file has.
+    """Content of a label file.
 
     Attributes:
-        objects: of its lines, in order.
-        faults: line, problem, remedy and what can be dropped, for everything that is wrong.
+        annotations: one annotation per valid line, in order.
+        defects: defects of the lines, without file and split.
     """
 
-    objects: list[Annotation] = dataclasses.field(default_factory=list)
-    faults: list[tuple[str, str, str, str]] = dataclasses.field(default_factory=list)
+    annotations: list[Annotation] = dataclasses.field(default_factory=list)
+    defects: list[Defect] = dataclasses.field(default_factory=list)
+
+    def report(self, line: str, problem: str, remedy: str, drop: str = "object") -> None:
+        """Adds a defect of a line."""
+        self.defects.append(Defect(problem, remedy, line, drop=drop))
 
 
-def read_labels(text: str, classes: int | None, joints: tuple[int, int] | None = None) -> Labels:
-    """Parses a label file; a line that cannot be read becomes a fault, never an error.
+def read_labels(text: str, classes: int | None, keypoints: tuple[int, int] | None = None) -> Labels:
+    """Parses a label file; a line that cannot be read becomes a defect.
 
     Args:
-        text: the content of the file.
-        classes: how many there are; None where nobody says.
-        joints: for a data set of poses, the number of joints and of numbers for each, 2 or 3.
+        text: content of the file.
+        classes: number of classes; None if unknown.
+        keypoints: number of keypoints and of values for each, 2 or 3; None without keypoints.
     """
     labels = Labels()
-    seen: dict[tuple[str, ...], int] = {}
+    first_lines: dict[tuple[str, ...], int] = {}
     for number, line in enumerate(text.split("\n"), 1):
         fields = tuple(line.split())
         if not fields:
             continue
-        place = f"line {number}"
-        if fields in seen:
-            fault = (place, f"the same as line {seen[fields]}", "remove it", "object")
-            labels.faults.append(fault)
-        seen.setdefault(fields, number)
-        problem = _read_line(fields, place, classes, joints, labels)
-        if problem:
-            labels.faults.append((place, *problem, "object"))
+        name = f"line {number}"
+        if fields in first_lines:
+            labels.report(name, f"the same as line {first_lines[fields]}", "remove it")
+        first_lines.setdefault(fields, number)
+        found = _read_line(fields, name, classes, keypoints, labels)
+        if found:
+            labels.report(name, *found)
     return labels
 
 
 def _read_line(
     fields: Sequence[str],
-    place: str,
+    name: str,
     classes: int | None,
-    joints: tuple[int, int] | None,
+    keypoints: tuple[int, int] | None,
     labels: Labels,
 ) -> tuple[str, str] | None:
-    """Adds the object of a line; else returns problem and remedy."""
+    """Adds the annotation of a line, or returns problem and remedy."""
     try:
         values = [float(field) for field in fields]
     except ValueError:
         bad = next(field for field in fields if not _is_number(field))
-        return f"{shown(bad)[:40]!r} is no number", f"write {_FORMS}"
+        return f"{shown(bad)[:40]!r} is not a number", f"write {_FORMS}"
     label = values[0]
     if not math.isfinite(label) or label != int(label) or label < 0:
-        return f"class {label:g} is no whole number", f"write {_FORMS}"
+        return f"class {label:g} is not a class index", f"write {_FORMS}"
     if classes is not None and label >= classes:
-        return f"class {label:.0f} does not exist", f"classes go from 0 to {classes - 1}"
-    item = Annotation((), int(min(label, 2**31 - 1)), place)
+        return f"class {label:.0f} does not exist", f"use a class from 0 to {classes - 1}"
+    item = Annotation((), int(min(label, 2**31 - 1)), name)
     count = len(values) - 1
-    if joints is not None:
-        wanted = 4 + joints[0] * joints[1]
-        if count != wanted:
-            return f"{count} numbers after the class", f"{wanted} are expected, see kpt_shape"
-        item.keypoints = _joints(values[5:], joints[1], place, labels)
+    if keypoints is not None:
+        required = 4 + keypoints[0] * keypoints[1]
+        if count != required:
+            return f"{count} numbers after the class", f"write {required} numbers, see kpt_shape"
+        item.keypoints = _keypoints(values[5:], keypoints[1], name, labels)
     elif count == 5:
-        return "5 numbers after the class, as in predictions", "take the score at the end out"
+        return "5 numbers after the class, as in predictions", "remove the score at the end"
     elif count != 4 and (count < 6 or count % 2):
         return f"{count} numbers after the class", f"write {_FORMS}"
-    if count == 4 or joints is not None:
+    if count == 4 or keypoints is not None:
         x, y, width, height = values[1:5]
         item.box = (x - width / 2, y - height / 2, x + width / 2, y + height / 2)
     else:
@@ -89,23 +93,23 @@ def _read_line(
             item.polygons = (values[1:],)
         else:
             item.box = (math.nan,) * 4
-    labels.objects.append(item)
+    labels.annotations.append(item)
     return None
 
 
-def _joints(values: list[float], each: int, place: str, labels: Labels) -> list[float]:
-    """x, y, visibility of each joint; two numbers a joint are absent where both are 0."""
+def _keypoints(values: list[float], size: int, name: str, labels: Labels) -> list[float]:
+    """Returns x, y, visibility of each keypoint; without visibility, (0, 0) is absent."""
     flat: list[float] = []
-    for start in range(0, len(values), each):
-        x, y, *rest = values[start : start + each]
-        seen = rest[0] if rest else 2.0 * (x != 0 or y != 0)
+    for start in range(0, len(values), size):
+        x, y, *rest = values[start : start + size]
+        visibility = rest[0] if rest else 2.0 * (x != 0 or y != 0)
         inside = 0 <= x <= 1 and 0 <= y <= 1
-        if seen not in (0, 1, 2) or (seen and not inside):
-            problem = f"joint {start // each} is ({x:g}, {y:g}) with visibility {seen:g}"
+        if visibility not in (0, 1, 2) or (visibility and not inside):
+            problem = f"keypoint {start // size} is ({x:g}, {y:g}) with visibility {visibility:g}"
             remedy = "write x and y in 0…1 and visibility 0, 1 or 2"
-            labels.faults.append((place, problem, remedy, "part"))
-            seen = 0
-        flat += [x, y, seen] if seen else [0.0, 0.0, 0.0]
+            labels.report(name, problem, remedy, "part")
+            visibility = 0
+        flat += [x, y, visibility] if visibility else [0.0, 0.0, 0.0]
     return flat
 
 

@@ -1,0 +1,72 @@
+"""Checks of single values of a configuration; each raises InputError with one line."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection
+from typing import Any
+
+from zoo.errors import InputError
+
+
+def check_choice(name: str, value: Any, choices: Collection[Any]) -> None:
+    """Raises InputError unless `value` is one of `choices`."""
+    if value not in choices:
+        raise InputError(f"{name} must be one of {', '.join(map(str, choices))}, not {value!r}.")
+
+
+def check_number(name: str, value: Any, positive: bool = False, whole: bool = False) -> None:
+    """Raises InputError unless `value` is a finite number of at least 0.
+
+    Args:
+        name: name of the value, for the message.
+        value: the value.
+        positive: whether to refuse 0.
+        whole: whether to refuse fractions.
+    """
+    valid = is_number(value) and (isinstance(value, int) or not whole)
+    if not valid or (value <= 0 if positive else value < 0):
+        kind, limit = "whole number" if whole else "number", "above 0" if positive else "from 0"
+        raise InputError(f"{name} must be a {kind} {limit}, not {value!r}.")
+
+
+def check_size(name: str, value: Any) -> tuple[int, int]:
+    """Returns a (height, width) as a tuple; raises InputError for anything else."""
+    if not _is_size(value):
+        raise InputError(f"{name} must be [height, width] in pixels, not {value!r}.")
+    return tuple(value)
+
+
+def check_sizes(name: str, value: Any) -> tuple[tuple[int, int], ...]:
+    """Returns a list of (height, width) as tuples; raises InputError for anything else."""
+    if not isinstance(value, (list, tuple)) or not all(map(_is_size, value)):
+        raise InputError(
+            f"{name} must be a list of [height, width] in pixels, such as "
+            f"[[180, 180], [224, 224]], not {value!r}."
+        )
+    return tuple(map(tuple, value))
+
+
+def check_cache(cache: Any) -> str:
+    """Returns the kind of cache, `"none"`, `"memory"` or `"disk"`, of a `cache` setting.
+
+    Raises:
+        InputError: if it is none of these or `"disk:FOLDER"`.
+    """
+    kind, _, folder = str(cache).partition(":")
+    if kind not in ("none", "memory", "disk") or (folder and kind != "disk"):
+        raise InputError(f"cache must be none, memory, disk or disk:FOLDER, not {cache!r}.")
+    return kind
+
+
+def is_number(value: Any) -> bool:
+    """Returns whether a value is a finite number; booleans are none."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _is_side(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+
+
+def _is_size(value: Any) -> bool:
+    return isinstance(value, (list, tuple)) and [_is_side(side) for side in value] == [True, True]

@@ -1,0 +1,70 @@
+"""Hides the log lines of TensorFlow, XLA, LiteRT and TFDS: the one place that does."""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import subprocess
+import sys
+import warnings
+
+_LOG_LINE = (
+    rb"WARNING: All log messages before absl|"
+    rb"[IWE]\d{4} \d\d:\d\d:|"  # absl: I0000 00:00:1795.336 port.cc:153] …
+    rb"\d{4}-\d\d-\d\d \d\d:\d\d:[\d.]+: [IWE] |"  # TensorFlow: 2026-01-01 00:00:00.0: I …
+    rb"To enable the following instructions:|"
+    rb"INFO: (Created|Initialized) TensorFlow Lite|"
+    rb"fully_quantize: "
+)
+_FILTER = f"""
+import re, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+for line in sys.stdin.buffer:
+    if not re.match({_LOG_LINE!r}, line):
+        sys.stderr.buffer.write(line)
+        sys.stderr.buffer.flush()
+"""
+
+
+def hide_library_logs() -> None:
+    """Hides log lines from now on, before TensorFlow's first import; errors are still shown.
+
+    TF_CPP_MIN_LOG_LEVEL below 3 in the environment shows them.
+    """
+    if os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3") != "3":
+        return
+    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
+    os.environ.setdefault("TQDM_DISABLE", "1")
+    from absl import logging as absl_logging
+
+    absl_logging.set_verbosity(absl_logging.ERROR)
+    for name in ("tensorflow", "tf2onnx", "jax"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")
+    _filter_native_lines()
+
+
+def _filter_native_lines() -> None:
+    """Filters what C++ writes to standard error, some of it before any setting applies.
+
+    The filter is another process, so that the last line of one that aborts is not lost.
+    """
+    screen = os.dup(2)
+    command = [sys.executable, "-I", "-S", "-c", _FILTER]
+    line_filter = subprocess.Popen(command, stdin=subprocess.PIPE)
+    assert line_filter.stdin is not None
+    sys.stderr.flush()
+    os.dup2(line_filter.stdin.fileno(), 2)
+    line_filter.stdin.close()
+    sys.stderr = os.fdopen(screen, "w", buffering=1, errors="backslashreplace", closefd=False)
+
+    def finish() -> None:
+        os.dup2(screen, 2)
+        try:
+            line_filter.wait(timeout=1)
+        except subprocess.TimeoutExpired:  # another process has kept the pipe
+            line_filter.kill()
+
+    atexit.register(finish)
