@@ -24,20 +24,20 @@ from training.run import open_run
 KINDS = {
     "size": ("small", "large"),
     "pose": POSES,
-    "colour": tuple(COLORS),
+    "color": tuple(COLORS),
     "shape": tuple(CLASSES),
 }
 RELATION = re.compile(f" ({'|'.join(RELATIONS)}) ")
 
 
 def split_sentence(sentence: str) -> dict[str, str]:
-    """Returns the word of each kind for the object, the object's words and its neighbour's."""
-    words_of_object, *neighbour = RELATION.split(sentence, maxsplit=1)
+    """Returns the word of each kind for the object, the object's words and its neighbor's."""
+    words_of_object, *neighbor = RELATION.split(sentence, maxsplit=1)
     words = {
         kind: next((w for w in words_of_object.split() if w in of), "")
         for kind, of in KINDS.items()
     }
-    return {**words, "object": words_of_object, "neighbour": " ".join(neighbour)}
+    return {**words, "object": words_of_object, "neighbor": " ".join(neighbor)}
 
 
 def count_correct(model, batches, source) -> tuple[Counter[str], int]:
@@ -55,13 +55,13 @@ def count_correct(model, batches, source) -> tuple[Counter[str], int]:
             )
             equal = {kind for kind in expected if expected[kind] == predicted[kind]}
             correct.update(equal)
-            # A caption without a neighbour is not wrong about it.
-            consistent = predicted["neighbour"] in ("", expected["neighbour"])
+            # A caption without a neighbor is not wrong about it.
+            consistent = predicted["neighbor"] in ("", expected["neighbor"])
             correct["no error"] += "object" in equal and consistent
-            correct["neighbours to name"] += bool(expected["neighbour"])
-            correct["neighbours named"] += bool(predicted["neighbour"])
-            correct["neighbours named correctly"] += (
-                bool(expected["neighbour"]) and "neighbour" in equal
+            correct["neighbors to name"] += bool(expected["neighbor"])
+            correct["neighbors named"] += bool(predicted["neighbor"])
+            correct["neighbors named correctly"] += (
+                bool(expected["neighbor"]) and "neighbor" in equal
             )
             count += 1
     return correct, count
@@ -78,7 +78,7 @@ def main() -> None:
     print(f"{count} ground-truth regions of val")
     for kind in (*KINDS, "object", "no error"):
         print(f"{kind:14s} {correct[kind] / count:.3f}")
-    for kind in ("neighbours to name", "neighbours named", "neighbours named correctly"):
+    for kind in ("neighbors to name", "neighbors named", "neighbors named correctly"):
         print(f"{kind} {correct[kind]}")
 
 

@@ -3,7 +3,7 @@
 `python benchmarks/data_speed.py [--torch-python /other/env/bin/python] [--rounds 7]`
 
 All three decode the same generated JPEG files, resize to 512×512, mirror every other image,
-change brightness, contrast and saturation by up to a fifth, normalise by mean and deviation and
+change brightness, contrast and saturation by up to a fifth, normalize by mean and deviation and
 return float32 batches of 16. "large" are images of 12 megapixels, cropped to 10 to 30 % of their
 sides. The three take turns, one at a time; the ratio is the median of the ratios per round. The
 other Python has torch and torchvision.

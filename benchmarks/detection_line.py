@@ -100,7 +100,7 @@ def size_of(text: str) -> tuple[int, int]:
 
 def parsed() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", default="shapes", help="data set with colour images")
+    parser.add_argument("--data", default="shapes", help="data set with color images")
     parser.add_argument("--split", default="val")
     parser.add_argument("--images", type=int, default=3)
     parser.add_argument("--rounds", type=int, default=1)

@@ -28,8 +28,8 @@ LEVELS = (2, 3, 4, 5)
 def crowded_boxes() -> tuple[np.ndarray, np.ndarray]:
     """Returns (N, 4) xyxy boxes and (N,) scores."""
     rng = np.random.default_rng(0)
-    centre, side = rng.uniform(0, 800, (BOXES, 2)), rng.uniform(20, 200, (BOXES, 2))
-    boxes = np.concatenate([centre - side / 2, centre + side / 2], axis=1)
+    center, side = rng.uniform(0, 800, (BOXES, 2)), rng.uniform(20, 200, (BOXES, 2))
+    boxes = np.concatenate([center - side / 2, center + side / 2], axis=1)
     return boxes.astype("float32"), rng.permutation(BOXES).astype("float32")
 
 
@@ -39,8 +39,8 @@ def rois_and_maps() -> tuple[np.ndarray, dict[int, np.ndarray]]:
     size = np.exp(rng.uniform(np.log(16), np.log(700), (ROIS, 1)))
     side = size * np.exp(rng.uniform(-0.7, 0.7, (ROIS, 1)) * [[1, -1]])
     limits = np.array(INPUT_SIZE[::-1])
-    centre = rng.uniform(0, 1, (ROIS, 2)) * limits
-    corners = [np.clip(centre + sign * side / 2, 0, limits) for sign in (-1, 1)]
+    center = rng.uniform(0, 1, (ROIS, 2)) * limits
+    corners = [np.clip(center + sign * side / 2, 0, limits) for sign in (-1, 1)]
     maps = {
         level: rng.standard_normal(
             (INPUT_SIZE[0] >> level, INPUT_SIZE[1] >> level, CHANNELS), "float32"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -13,6 +14,7 @@ import tensorflow as tf
 import zoo
 from zoo.class_names import class_names_of
 from zoo.errors import InputError
+from zoo.files.atomic_writes import replacing
 from zoo.inference.inference_options import PLAIN, InferenceOptions
 from zoo.inference.prediction import resolve_transform
 from zoo.inference.thresholds import recording_thresholds
@@ -86,11 +88,7 @@ class ExportSpec:
         return self.model.task_name in ("detection", "instances")
 
     def options_json(self, thresholds: dict[str, Any] | None = None) -> str:
-        """Returns the options of the export as JSON, the `….options.json` of an exported file.
-
-        Args:
-            thresholds: the model's own thresholds, for a file that takes thresholds.
-        """
+        """Returns the `….options.json` of an exported file; `thresholds` where it takes them."""
         values = {
             "architecture": self.model.architecture,
             "arguments": self.model.arguments,
@@ -112,12 +110,9 @@ class ExportSpec:
     def predict(
         self, images: tf.Tensor, portable: bool = False, proposals: tf.Tensor | None = None
     ) -> dict[str, tf.Tensor]:
-        """Returns the final predictions for images.
+        """Returns the final predictions for images (B, H, W, C) uint8.
 
-        Args:
-            images: (B, H, W, C) uint8 pixels.
-            portable: whether to use only operators that LiteRT has.
-            proposals: (B, P, 4) float32 boxes in pixels of the images, for models that take them.
+        A `portable` graph uses only operators that LiteRT has; `proposals` (B, P, 4) are in pixels.
         """
         return zoo.predict(
             self.model,
@@ -130,16 +125,31 @@ class ExportSpec:
 
 
 def to_spec(model: zoo.Model | ExportSpec, arguments: dict[str, Any]) -> ExportSpec:
-    """Returns `model` where it is a spec, else the spec of the model with `arguments`.
-
-    Raises:
-        TypeError: if arguments are given beside a spec.
-    """
+    """Returns `model` where it is a spec, else the spec of the model with `arguments`."""
     if not isinstance(model, ExportSpec):
         return ExportSpec.from_model(model, **arguments)
     if arguments:
         raise TypeError(f"{', '.join(arguments)}: set in the ExportSpec, not beside it.")
     return model
+
+
+def write_export(
+    path: Path, data: bytes, spec: ExportSpec, thresholds: dict[str, Any] | None = None
+) -> Path:
+    """Writes an exported file, and beside it `….labels.txt` and `….options.json`."""
+    names = "".join(f"{label}\n" for label in spec.labels)
+    contents = {
+        path: data,
+        path.with_suffix(".labels.txt"): names.encode(),
+        path.with_suffix(".options.json"): spec.options_json(thresholds).encode(),
+    }
+    try:
+        for target, content in contents.items():
+            with replacing(target) as temporary:
+                temporary.write_bytes(content)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror}).") from error
+    return path
 
 
 def _in_float32(model: zoo.Model) -> zoo.Model:

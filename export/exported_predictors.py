@@ -81,12 +81,9 @@ def signature_inputs(
     proposals: np.ndarray | None = None,
     thresholds: Mapping[str, float | bool] | None = None,
 ) -> dict[str, np.ndarray]:
-    """Returns the inputs of a signature by name, a batch of one image.
+    """Returns the inputs of a signature by name, a batch of one image (H, W, C) uint8.
 
-    Args:
-        image: (H, W, C) uint8 pixels.
-        proposals: (P, 4) boxes in pixels, where the file takes them.
-        thresholds: `score_threshold`, `nms_iou` and `class_agnostic`, where the file takes them.
+    `proposals` (P, 4) in pixels and `thresholds` are those of files that take them.
     """
     inputs: dict[str, Any] = {"images": image[None]}
     if proposals is not None:

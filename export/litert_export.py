@@ -17,8 +17,7 @@ from tensorflow.lite.python.convert import mlir_quantize
 from tensorflow.lite.python.convert_phase import ConverterError
 
 import zoo
-from export.export_files import write_export
-from export.export_spec import ExportSpec, to_spec
+from export.export_spec import ExportSpec, to_spec, write_export
 from export.exported_predictors import signature_inputs
 from export.serving_signatures import ServingModule, litert_signature
 from zoo.errors import InputError
@@ -69,7 +68,7 @@ def litert(
         serving = ServingModule(spec, portable=True, batch=1)
         tf.saved_model.save(serving, folder, signatures=litert_signature(serving, thresholds))
         try:
-            inputs = [_signature_inputs(sample, defaults or {}) for sample in images]
+            inputs = [_representative_inputs(sample, defaults or {}) for sample in images]
             data = _converted(folder, spec.model.name, quantize, inputs)
         except ConverterError as error:
             missing = re.search(r"(?:TF Select|Custom) ops: ([^\n]+)", str(error))
@@ -96,14 +95,7 @@ def _check(spec: ExportSpec, quantize: str, images: Sequence[Any], thresholds: b
 
 
 def _converted(folder: str, network: str, quantize: str, inputs: Sequence[Any]) -> bytes:
-    """Returns the LiteRT file of the SavedModel in `folder`.
-
-    Args:
-        folder: folder of the SavedModel.
-        network: name of the network in the graph.
-        quantize: one of `QUANTIZATIONS`.
-        inputs: representative inputs by name, for int8.
-    """
+    """Returns the LiteRT file of the SavedModel in `folder`; int8 needs representative `inputs`."""
     converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=["serving_default"])
     if quantize != "none":
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
@@ -124,7 +116,7 @@ def _converted(folder: str, network: str, quantize: str, inputs: Sequence[Any]) 
     )
 
 
-def _signature_inputs(sample: Any, thresholds: dict[str, Any]) -> dict[str, np.ndarray]:
+def _representative_inputs(sample: Any, thresholds: dict[str, Any]) -> dict[str, np.ndarray]:
     """Returns the inputs of the signature for an image, or an image and proposals."""
     image, *boxes = sample if isinstance(sample, tuple) else (sample,)
     return signature_inputs(image, boxes[0] if boxes else None, thresholds)
@@ -141,10 +133,10 @@ def _tensors_outside(model: Any, inside: re.Pattern[str]) -> list[str]:
 
 
 def _with_ranges_inside(model: Any, inside: re.Pattern[str]) -> bytes:
-    """Returns the calibrated file without the ranges of tensors that are outside the network.
+    """Returns the calibrated file without the ranges of tensors outside the network.
 
-    Operators that take their scale from a neighbour are quantized whatever their names if a range
-    is recorded; the range of box scores, −infinity for padding, would be useless.
+    Operators that take their scale from a neighbor are quantized wherever a range is recorded;
+    the range of box scores, −infinity for padding, would be useless.
     """
     for graph in model.subgraphs:
         for tensor in graph.tensors:

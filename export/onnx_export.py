@@ -9,8 +9,7 @@ from typing import Any
 import tensorflow as tf
 
 import zoo
-from export.export_files import write_export
-from export.export_spec import ExportSpec, to_spec
+from export.export_spec import ExportSpec, to_spec, write_export
 from export.serving_signatures import ServingModule
 from zoo.errors import InputError
 

@@ -24,17 +24,14 @@ class ServingModule(tf.Module):
     Where the predictions are boxes, `serve_thresholds(images, score_threshold, nms_iou,
     class_agnostic)` is `serve` with these thresholds in place of the model's own.
 
-    Args:
-        spec: what is exported.
-        portable: whether to use only operators that LiteRT and ONNX have; captions are then token
-            ids, indices of the class names, and strings otherwise.
-        batch: number of images; None for any.
+    `portable` functions use only operators that LiteRT and ONNX have; their captions are token ids,
+    indices of the class names, else strings. `batch` is the number of images, None for any.
     """
 
     def __init__(self, spec: ExportSpec, portable: bool = False, batch: int | None = None):
         super().__init__()
         self.spec = spec
-        # What a saved function reads must hang on the module that is saved.
+        # A saved function can only read attributes of the module that is saved.
         self.variables_of_model = [variable.value for variable in spec.model.variables]
         images = tf.TensorSpec((batch, None, None, spec.channels), tf.uint8, name="images")
         encoded = tf.TensorSpec((None,), tf.string, name="encoded")

@@ -38,10 +38,10 @@ def commands(page: Path) -> list[list[str]]:
     found = []
     for line in lines:
         line = re.sub(r"^(KERAS_BACKEND=\w+ )?(\.venv/bin/)?", "", line.strip())
-        words = shlex.split(line, comments=True)
-        # Dots stand for what the reader fills in, capitals for a value of that kind.
-        if words[:1] == ["zoo"] and not words[-1].endswith("…") and len(words) > 2:
-            found.append(words[1:])
+        # Dots stand for what the reader fills in, and a shell's variables for several values.
+        if line.startswith("zoo ") and not line.endswith("…") and "$" not in line:
+            words = shlex.split(line, comments=True)[1:]
+            found += [words] if len(words) > 1 and not words[1].startswith("--speed") else []
     return found
 
 
@@ -59,6 +59,12 @@ def test_most_commands_are_found():
 def test_links_exist(page):
     for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
         assert (page.parent / target).exists(), target
+
+
+def test_named_programs_exist():
+    for page in PAGES:
+        for name in re.findall(r"python ((?:benchmarks|docs)/\S+\.py)", page.read_text()):
+            assert (ROOT / name).is_file(), f"{page}: {name}"
 
 
 def test_recipes_of_commands_exist():
@@ -96,6 +102,11 @@ def example_folder(folder: Path) -> dict:
     model.save(folder / "runs" / "first" / "model.keras")
     (folder / "yolov3-tiny.cfg").write_text(SCALES)
     write_weights(shake(read_cfg(folder / "yolov3-tiny.cfg")), folder / "yolov3-tiny.weights")
+    classifier = zoo.build("darknet19", num_classes=2, width=0.125)
+    write_weights(classifier, folder / "darknet19.weights")
+    last_layer = 4 * 2 * (1 + classifier.get_layer("darknet19_predictions").kernel.shape[-2])
+    convolutions = (folder / "darknet19.weights").read_bytes()[:-last_layer]
+    (folder / "darknet19_448.conv.18").write_bytes(convolutions)
     random = np.random.default_rng(0)
     photo = random.integers(0, 256, (40, 50, 3), dtype=np.uint8)
     return {"photo": photo, "images": photo[None], "SHORT": short_recipe()}

@@ -8,8 +8,12 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("zoo", "training", "export", "zoo_cli")
-PYTHON = [path for name in (*PACKAGES, "benchmarks", "docs") for path in (ROOT / name).rglob("*.py")]
-PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *ROOT.glob("training/recipes/*.toml")]
+PYTHON = [
+    path for name in (*PACKAGES, "benchmarks", "docs") for path in (ROOT / name).rglob("*.py")
+]
+# The changelog quotes the old names.
+PAGES = [path for path in ROOT.glob("*.md") if path.name != "CHANGELOG.md"]
+PAGES += [*(ROOT / "docs").rglob("*.md"), *ROOT.glob("training/recipes/*.toml")]
 BANNED = (
     r"pictur",
     r"\banswer",

@@ -27,13 +27,9 @@ _DRAWN_SIDE, _DRAWN_SCORE = 320, 0.3
 class RunRecorder(keras.callbacks.Callback):
     """Records the metrics of each epoch, finds the best epoch, and stops training early.
 
-    Args:
-        run: run folder.
-        progress: state of the training, from `checkpoint.load_state` or `new_progress`.
-        monitor: metric of the best epoch, and `"max"` or `"min"`.
-        patience: epochs without a better result before training stops; 0 for no early stopping.
-        deadline: value of `time.monotonic()` after which no further epoch begins.
-        every_epoch: whether every epoch has the metric; an epoch without it is never the best.
+    `monitor` is the metric of the best epoch, and `"max"` or `"min"`. No epoch begins after
+    `deadline`, a value of `time.monotonic()`. Unless `every_epoch`, an epoch may lack the metric;
+    such an epoch is never the best.
     """
 
     def __init__(
@@ -61,7 +57,7 @@ class RunRecorder(keras.callbacks.Callback):
         self._late = None
 
     def late(self) -> bool:
-        """Returns whether this epoch is the last for lack of time; the same until it ends."""
+        """Returns whether the deadline has passed; the value is constant within an epoch."""
         if self._late is None:
             self._late = self.deadline is not None and time.monotonic() > self.deadline
         return self._late
@@ -104,12 +100,7 @@ class RunRecorder(keras.callbacks.Callback):
 
 
 class CheckpointCallback(keras.callbacks.Callback):
-    """Writes the metrics and the checkpoint; the last callback, after all other files.
-
-    Args:
-        recorder: recorder of the run.
-        first_step: steps of the first epoch that were done before.
-    """
+    """Writes the metrics and the checkpoint; the last callback, after all other files."""
 
     def __init__(self, recorder: RunRecorder, first_step: int = 0):
         super().__init__()
@@ -140,12 +131,8 @@ class CheckpointCallback(keras.callbacks.Callback):
 class BestModel(keras.callbacks.Callback):
     """Saves the best model, in float32 and without optimizer, and draws its predictions.
 
-    It comes after the callback that swaps in averaged weights.
-
-    Args:
-        recorder: recorder of the run.
-        batch: validation batch `(images, targets)` that is drawn.
-        names: class and keypoint names of the data set.
+    It comes after the callback that swaps in averaged weights. The validation batch `(images,
+    targets)` is drawn, with the class and keypoint names of the data set.
     """
 
     def __init__(self, recorder: RunRecorder, batch: tuple[Any, Any], names: Names):

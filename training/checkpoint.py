@@ -17,15 +17,10 @@ from zoo.files.atomic_writes import replacing
 
 
 def save_state(path: Path, model: keras.Model, progress: dict[str, Any]) -> None:
-    """Writes all variables of a built and compiled model, and the progress, to one file.
+    """Writes all variables of a compiled model, and the progress (JSON values), to one file.
 
     The variables include moving averages, the states of random number generators, the slots of the
     optimizer and its loss scale.
-
-    Args:
-        path: path of the file.
-        model: the model.
-        progress: further state, as JSON values.
     """
     arrays = {
         key: keras.ops.convert_to_numpy(variable.value) for key, variable in _variables(model)
@@ -36,11 +31,7 @@ def save_state(path: Path, model: keras.Model, progress: dict[str, Any]) -> None
 
 
 def load_state(path: Path, model: keras.Model) -> dict[str, Any]:
-    """Restores the variables of a compiled model from `save_state`, and returns the progress.
-
-    Raises:
-        InputError: if the file is damaged, or of another model or optimizer.
-    """
+    """Restores the variables of a compiled model from `save_state`, and returns the progress."""
     try:
         with np.load(path) as file:
             progress = json.loads(bytes(file["progress"]))
@@ -51,9 +42,7 @@ def load_state(path: Path, model: keras.Model) -> dict[str, Any]:
         ) from error
     variables = dict(_variables(model))
     if list(variables) != list(stored):
-        missing = next(
-            (key for key in variables if key not in stored), "more variables in the file"
-        )
+        missing = next((k for k in variables if k not in stored), "more variables in the file")
         raise InputError(f"{path}: checkpoint of another model or optimizer ({missing}).")
     for key, variable in variables.items():
         value = stored[key]
@@ -71,8 +60,7 @@ def load_state(path: Path, model: keras.Model) -> dict[str, Any]:
 def _variables(model: keras.Model) -> Iterator[tuple[str, keras.Variable]]:
     """Yields every variable with its index and path.
 
-    The numbers that Keras appends to default names depend on earlier models of the process, so the
-    paths are without them.
+    Paths lack the numbers of default names, which depend on earlier models of the process.
     """
     for index, variable in enumerate([*model.variables, *model.optimizer.variables]):
         yield f"{index:05d} {re.sub(r'_[0-9]+(?=[_/]|$)', '', variable.path)}", variable

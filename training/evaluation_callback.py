@@ -18,14 +18,9 @@ from zoo.errors import InputError
 class EvaluationCallback(keras.callbacks.Callback):
     """Evaluates predictions for validation images and adds `val_…` metrics to the epoch's logs.
 
-    Predictions are in original-image coordinates, as a user gets them. The callback comes before
-    `recorder`, which uses the metrics, and after the callback that swaps in averaged weights. Every
-    `evaluation_interval`-th epoch is evaluated, and the last one always.
-
-    Args:
-        recorder: recorder of the run.
-        source: data set.
-        split: validation split, of which at most `max_evaluation_images` are used.
+    Predictions are in original-image coordinates. The callback comes before `recorder`, which uses
+    the metrics, and after the callback that swaps in averaged weights. Every
+    `evaluation_interval`-th epoch is evaluated, and always the last one.
     """
 
     def __init__(self, recorder: RunRecorder, source: Source, split: str):

@@ -20,10 +20,7 @@ from zoo.tasks import TASKS
 def batch_config_of(architecture: str, recipe: Recipe, source: Source | None = None) -> BatchConfig:
     """Returns the recipe's batch config with the task and the targets of an architecture.
 
-    Args:
-        architecture: registry name.
-        recipe: recipe of the run.
-        source: data set; one that joins others may add targets.
+    A data set that joins others may add targets.
     """
     card = zoo.card(architecture)
     joint_targets = card.joint_targets if isinstance(source, JointSource) else ()
@@ -38,18 +35,7 @@ def batch_config_of(architecture: str, recipe: Recipe, source: Source | None = N
 def build_model(
     architecture: str, source: Source, recipe: Recipe, vocabulary: Vocabulary | None = None
 ) -> zoo.Model:
-    """Builds the architecture with the recipe's arguments, for the classes of a data set.
-
-    Args:
-        architecture: registry name.
-        source: data set.
-        recipe: recipe of the run.
-        vocabulary: vocabulary of the captions, for models that have one.
-
-    Raises:
-        InputError: as `data_arguments` and `zoo.build`, or if the model cannot take an image size
-            of the recipe.
-    """
+    """Builds the architecture with the recipe's arguments, for the classes of a data set."""
     arguments = {
         **data_arguments(architecture, source),
         **({"vocabulary": list(vocabulary.words)} if vocabulary else {}),
@@ -64,11 +50,7 @@ def build_model(
 
 
 def data_arguments(architecture: str, source: Source) -> dict[str, Any]:
-    """Returns the builder's arguments that the data set decides, such as `num_classes`.
-
-    Raises:
-        InputError: if the data set has no class or keypoint names.
-    """
+    """Returns the builder's arguments that the data set decides, such as `num_classes`."""
     card = zoo.card(architecture)
     parameters = inspect.signature(card.builder).parameters
     keys = {"num_classes": TASKS[card.task].classes_of, "num_keypoints": "keypoints"}

@@ -26,17 +26,9 @@ LOSSES = {
 
 @keras.saving.register_keras_serializable(package="training")
 class Schedule(keras.optimizers.schedules.LearningRateSchedule):
-    """Linear warm-up, then one of the common decays of the learning rate.
+    """Linear warm-up over `warmup` steps, then a decay of the learning rate from `peak`.
 
-    Args:
-        peak: highest learning rate.
-        kind: kind of decay, see `Recipe.schedule`.
-        steps: number of steps of the whole run.
-        steps_per_epoch: steps per epoch, for `"exponential"`.
-        warmup: number of warm-up steps.
-        power: exponent of `"poly"`.
-        factor: factor of `"step"` and `"exponential"`.
-        drops: fractions of the run at which `"step"` drops.
+    `steps` is the number of steps of the whole run; the other arguments are as of `Recipe`.
     """
 
     def __init__(
@@ -114,11 +106,7 @@ def make_optimizer(recipe: Recipe, steps: int) -> keras.optimizers.Optimizer:
 
 
 def make_loss(recipe: Recipe, source: Source, task: str) -> losses.SegmentationLoss | None:
-    """Returns the recipe's segmentation loss; None for the default loss of the task.
-
-    Raises:
-        InputError: if the loss is unknown, or the task is not segmentation.
-    """
+    """Returns the recipe's segmentation loss; None for the default loss of the task."""
     if not recipe.loss and recipe.class_weights == "none":
         return None
     if task != "segmentation":
@@ -140,8 +128,8 @@ def make_loss(recipe: Recipe, source: Source, task: str) -> losses.SegmentationL
 def median_frequency_weights(source: Source) -> list[float]:
     """Returns SegNet's class weights: the median class frequency divided by each class's.
 
-    The frequency of a class is its number of pixels divided by all pixels, ignored ones included,
-    of the images in which it occurs. A class that never occurs has weight 0.
+    The frequency of a class is its fraction of all pixels, ignored ones included, of the images in
+    which it occurs. A class that never occurs has weight 0.
     """
     classes = source.num_classes
     pixels, areas = np.zeros(classes), np.zeros(classes)
@@ -163,10 +151,7 @@ def median_frequency_weights(source: Source) -> list[float]:
 
 
 def use_xla(recipe: Recipe) -> bool:
-    """Returns whether XLA compiles the training step.
-
-    `jit="auto"` compiles on accelerators only: XLA's convolutions are slow on CPUs.
-    """
+    """Returns whether XLA compiles the training step; its convolutions are slow on CPUs."""
     if recipe.jit == "auto":
         return keras.backend.backend() == "jax" or bool(tf.config.list_physical_devices("GPU"))
     return bool(recipe.jit)

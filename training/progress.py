@@ -16,12 +16,7 @@ from zoo.console import log
 class Bar:
     """A progress bar for a `with` block; call it with the number of steps done, or `step` it.
 
-    Without a terminal it prints nothing.
-
-    Args:
-        title: text in front of the bar.
-        total: number of steps.
-        unit: unit of the steps, in the plural.
+    Without a terminal it prints nothing. `unit` is the unit of the steps, in the plural.
     """
 
     def __init__(self, title: str, total: int, unit: str = "images"):
@@ -62,13 +57,7 @@ class Bar:
 class Progress(keras.callbacks.Callback):
     """Shows the progress of the training: metrics, images per second, time left.
 
-    Args:
-        epochs: number of epochs.
-        steps: steps per epoch.
-        batch_size: images per step.
-        first_epoch: first epoch, counted from 0.
-        log: function that takes the line of each epoch; default standard error.
-        hidden: metrics that this line leaves out; may grow later.
+    The first epoch is counted from 0; metrics in `hidden`, which may grow later, are left out.
     """
 
     def __init__(

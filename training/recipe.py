@@ -208,11 +208,7 @@ KEYS = tuple(
 
 
 def read_recipe(path: str | os.PathLike[str]) -> Recipe:
-    """Returns the recipe in a TOML file; keys that are not in it have their defaults.
-
-    Raises:
-        InputError: if the file cannot be read, or as `Recipe.of`; the message names the file.
-    """
+    """Returns the recipe in a TOML file; keys that are not in it have their defaults."""
     values = read_toml(path)
     try:
         return Recipe.of(**values)
@@ -223,15 +219,8 @@ def read_recipe(path: str | os.PathLike[str]) -> Recipe:
 def read_training_recipe(path: str | os.PathLike[str], architecture: str | None = None) -> Recipe:
     """Returns the recipe in a TOML file, on top of the recipe of the architecture.
 
-    A file with every key, such as the `recipe.toml` of a run, is the whole recipe.
-
-    Args:
-        path: the file.
-        architecture: registry name that replaces the one in the file.
-
-    Raises:
-        InputError: if neither the file nor `architecture` names an architecture, or as
-            `read_recipe`.
+    A file with every key, such as the `recipe.toml` of a run, is the whole recipe. An
+    `architecture` replaces the one in the file.
     """
     values = read_toml(path)
     try:
@@ -257,11 +246,7 @@ def recipe_for(architecture: str, task: str) -> Recipe:
 
 
 def parse_setting(text: str) -> tuple[str, Any]:
-    """Returns key and value of `"key=value"`; the value is TOML, or else a plain string.
-
-    Raises:
-        InputError: if there is no key or no `=`.
-    """
+    """Returns key and value of `"key=value"`; the value is TOML, or else a plain string."""
     key, equals, value = text.partition("=")
     if not equals or not key:
         raise InputError(f"--set must be key=value, such as learning_rate=0.001, not {text!r}.")
@@ -272,11 +257,7 @@ def parse_setting(text: str) -> tuple[str, Any]:
 
 
 def read_toml(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """Returns the values of a TOML file.
-
-    Raises:
-        InputError: if the file cannot be read; the message names it.
-    """
+    """Returns the values of a TOML file."""
     try:
         return tomllib.loads(Path(path).read_text())
     except OSError as error:

@@ -43,13 +43,7 @@ _VERSION = 1
 
 @dataclasses.dataclass
 class Run:
-    """An opened run folder.
-
-    Attributes:
-        folder: path of the folder.
-        info: contents of `run.json`.
-        recipe: recipe of the run.
-    """
+    """An opened run folder: its path, the contents of `run.json` and its recipe."""
 
     folder: Path
     info: dict[str, Any]
@@ -72,11 +66,7 @@ class Run:
 
     @property
     def history(self) -> list[dict[str, float]]:
-        """Metrics of the finished epochs.
-
-        Raises:
-            InputError: if the file is damaged.
-        """
+        """Metrics of the finished epochs."""
         path = self.folder / "metrics.json"
         try:
             return json.loads(path.read_text()) if path.is_file() else []
@@ -95,11 +85,7 @@ class Run:
         return zoo.load(path)
 
     def predictor(self, model: zoo.Model | None = None) -> Callable[[np.ndarray], dict[str, Any]]:
-        """Returns a function from an image (H, W, C) uint8 to its predictions.
-
-        Args:
-            model: model of the run; default the one of the best epoch.
-        """
+        """Returns a function from an image (H, W, C) uint8 to the run's predictions."""
         batch = self.recipe.batch
         resize = serving_resize(batch.resize)
         return predictor(model or self.model(), batch.image_size, resize, proposer=self.proposer)
@@ -133,16 +119,7 @@ class Run:
 
 
 def create_run(folder: Path, labels: tuple[str, ...], recipe: Recipe) -> Run:
-    """Creates a run folder.
-
-    Args:
-        folder: path of a new or empty folder.
-        labels: class names.
-        recipe: recipe of the run, with its architecture and data set.
-
-    Raises:
-        InputError: if the folder is not empty, or cannot be written.
-    """
+    """Creates a run folder, new or empty, for a recipe with its architecture and data set."""
     if not is_free(folder):
         raise InputError(f"{folder}: folder is not empty; use another, or --resume its run.")
     try:
@@ -176,11 +153,7 @@ def is_free(folder: Path) -> bool:
 
 
 def open_run(folder: str | os.PathLike[str]) -> Run:
-    """Opens a run folder.
-
-    Raises:
-        InputError: if it is not a run folder, or one of another version.
-    """
+    """Opens a run folder of this version."""
     folder = Path(folder)
     path = folder / "run.json"
     if not path.is_file():
@@ -200,11 +173,7 @@ def serving_resize(resize: str) -> str:
 
 
 def proposer_of(architecture: str, recipe: Recipe) -> Proposer | None:
-    """Returns the source of a recipe's proposals; None for an architecture that takes none.
-
-    Raises:
-        InputError: as `open_proposals`, or if the recipe has a data service.
-    """
+    """Returns the source of a recipe's proposals; None for an architecture that takes none."""
     if "proposals" not in zoo.card(architecture).inputs:
         return None
     if recipe.batch.data_service:
@@ -224,19 +193,11 @@ def predictor(
 ) -> Callable[[np.ndarray], dict[str, Any]]:
     """Returns a function from an image (H, W, 3) uint8 to its predictions as NumPy arrays.
 
-    Args:
-        model: the model; one with a single input channel gets grey images.
-        image_size: model input size (H, W); None for the images' own size.
-        resize: resize rule, see `zoo.predict`.
-        inference: test-time options.
-        proposer: source of the proposals, for a model that takes any.
-
-    Raises:
-        InputError: if the model takes proposals and there is no proposer.
+    A model with a single input channel gets grey images; `image_size` (H, W) is the model input
+    size, None for the images' own size; `resize` is as of `zoo.predict`.
     """
     if model.takes_proposals and proposer is None:
         raise InputError(f"{model.name} takes proposals; give a source of proposals.")
-
     rule = resize if image_size else "native"
 
     def predict(images, proposals=None):

@@ -11,11 +11,7 @@ from zoo.errors import InputError
 
 
 def toml_lines(table: Mapping[str, Any]) -> list[str]:
-    """Returns one line per entry of a table; nested tables are written inline.
-
-    Raises:
-        InputError: if TOML cannot hold a value, such as None.
-    """
+    """Returns one line per entry of a table; nested tables are written inline."""
     return [f"{_key(key)} = {_value(value)}" for key, value in table.items()]
 
 

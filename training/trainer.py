@@ -180,7 +180,7 @@ def _fit_epochs(
     steps = steps_per_epoch(source, "train", batches.batch_size)
     val = validation_batches(source, val_split, batches)
     first_step = min(progress["step"], steps - 1)
-    # All epochs of one `fit` have the same length, so the rest of an epoch is a `fit` for itself.
+    # All epochs of one `fit` have the same length, so the rest of an epoch needs its own `fit`.
     stop = keras.callbacks.LambdaCallback(
         on_epoch_end=lambda epoch, logs: setattr(model, "stop_training", True)
     )

@@ -13,11 +13,7 @@ if TYPE_CHECKING:
 
 
 def build_abstract(build: Callable[[], Model]) -> Model:
-    """Builds a model whose variables have shapes but no values; it can be counted, not run.
-
-    Args:
-        build: function that returns the model; its exceptions are passed on.
-    """
+    """Builds a model whose variables have shapes but no values; it can be counted, not run."""
     # Keras keeps, per thread, a list of variables without values and initializes them at the next
     # opportunity. In a separate thread that opportunity never comes, and the list ends with it.
     with ThreadPoolExecutor(1) as pool:

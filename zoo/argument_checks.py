@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -12,11 +13,7 @@ if TYPE_CHECKING:
 
 
 def check_choice(name: str, value: Any, choices: Iterable[str]) -> Any:
-    """Returns `value` if it is one of the choices.
-
-    Raises:
-        InputError: if it is not.
-    """
+    """Returns `value`; raises InputError if it is not one of the choices."""
     *others, last = map(repr, choices)
     if value not in choices:
         right = f"{', '.join(others)} or {last}" if others else last
@@ -25,11 +22,7 @@ def check_choice(name: str, value: Any, choices: Iterable[str]) -> Any:
 
 
 def check_minimum(minimum: float, **arguments: Any) -> None:
-    """Checks numbers and sequences of numbers; a sequence must not be empty either.
-
-    Raises:
-        InputError: if a number is below the minimum; the message names the argument.
-    """
+    """Raises InputError if a number is below the minimum, or a sequence of numbers is empty."""
     for name, value in arguments.items():
         numbers = value if isinstance(value, Sequence) else (value,)
         if not numbers or min(numbers) < minimum:
@@ -43,14 +36,17 @@ def check_dropout(dropout: float) -> None:
 
 
 def check_input_size(input_shape: Sequence[int | None], sizes: ValidSizes) -> None:
-    """Checks the fixed sides of `input_shape` against the sizes that valid convolutions allow.
-
-    Raises:
-        InputError: if a side is not allowed; the message names the nearest that are.
-    """
+    """Raises InputError if valid convolutions do not allow a fixed side of `input_shape`."""
     for side in input_shape[:2]:
         if side is not None and not sizes.legal(side):
             raise InputError(
                 f"input_shape: padding='valid' does not allow a side of {side}; "
                 f"use {sizes.nearest(side)}."
             )
+
+
+def arguments_of(instance: Any) -> dict[str, Any]:
+    """Returns the arguments of `__init__` from the attributes of these names, for `get_config`."""
+    parameters = list(inspect.signature(type(instance).__init__).parameters.values())[1:]
+    names = [parameter.name for parameter in parameters if parameter.kind != parameter.VAR_KEYWORD]
+    return {name: getattr(instance, name) for name in names}

@@ -107,7 +107,7 @@ class Card:
         if self._counts is not None:
             return self._counts
         # Not at the top, because it imports Keras.
-        from zoo.model_size import count_card
+        from zoo.flops import count_card
 
         return count_card(self)
 

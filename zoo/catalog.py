@@ -64,11 +64,7 @@ def card(name: str) -> Card:
 
 
 def add(card: Card) -> None:
-    """Adds the card of a builder that is being registered.
-
-    Raises:
-        ValueError: if another architecture has the same name.
-    """
+    """Adds the card of a builder; raises ValueError if another architecture has the same name."""
     stored = _stored().get(card.name)
     if card.name in _registered or (stored is not None and stored.module != card.module):
         raise ValueError(f"Two architectures are named {card.name!r}.")

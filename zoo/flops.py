@@ -1,4 +1,4 @@
-"""FLOPs of a model: multiplications and additions of one image.
+"""FLOPs of a model, multiplications and additions of one image, and its parameters.
 
 A multiply-accumulate counts as two. Convolutions, transposed convolutions, dense and recurrent
 products are counted on the built graph; normalization, activation, pooling and resizing are not,
@@ -9,22 +9,34 @@ as is usual. Other layers are counted by their method `macs(input_shape, output_
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import keras
 
+from zoo.abstract_build import build_abstract
+
+if TYPE_CHECKING:
+    from zoo.cards import Card
+
 
 def count_flops(model: keras.Model) -> int:
-    """Returns the FLOPs of one forward pass at batch 1.
-
-    Args:
-        model: model built for a fixed height and width.
-
-    Raises:
-        ValueError: if a layer's shape is unknown, because the model was built for any size.
-    """
+    """Returns the FLOPs at batch 1 of a model built for a fixed height and width."""
     total = sum(_operation_macs(operation, node) for operation, node in _calls(model))
     extra = getattr(model, "second_stage_macs", None)
     return 2 * (total + (extra() if extra else 0))
+
+
+def count_card(card: Card) -> dict[str, int]:
+    """Returns the `trainable` and `stored` parameters, and `flops` at `card.flops_size`."""
+    model = build_abstract(card.build_published)
+    shape = card.published.get("input_shape")
+    channels = shape[-1] if shape else 3
+    arguments = {**card.published, "input_shape": (*card.flops_size, channels)}
+    return {
+        "trainable": sum(math.prod(variable.shape) for variable in model.trainable_variables),
+        "stored": sum(math.prod(variable.shape) for variable in model.weights),
+        "flops": count_flops(build_abstract(lambda: card.builder(**arguments))),
+    }
 
 
 def _calls(model: keras.Model):

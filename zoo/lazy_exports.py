@@ -11,13 +11,7 @@ from typing import Any
 def lazy_exports(
     package: str, names: Mapping[str, Iterable[str]], packages: Iterable[str] = ()
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
-    """Returns the `__getattr__` and `__dir__` of a package.
-
-    Args:
-        package: name of the package.
-        names: exported names by the module that defines them.
-        packages: exported sub-packages.
-    """
+    """Returns `__getattr__` and `__dir__` of a package with `names` by module, and sub-packages."""
     modules = {name: module for module, defined in names.items() for name in defined}
     exports = {**modules, **{name: f"{package}.{name}" for name in packages}}
 

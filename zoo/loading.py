@@ -11,7 +11,7 @@ from pathlib import Path
 import h5py
 import keras
 
-from zoo.backbones.published import load_published
+from zoo.backbones.imagenet_weights import load_published
 from zoo.catalog import register_all
 from zoo.errors import InputError
 from zoo.model import Model

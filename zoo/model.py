@@ -38,7 +38,7 @@ class Model(keras.Model):
     and is loaded by rebuilding.
 
     Args:
-        inputs: inputs as of a functional model.
+        inputs: inputs of the functional model.
         outputs: dictionary of outputs.
         task: name of the task.
         sizes: legal sizes and border loss of a network of valid convolutions; None for others.
@@ -76,7 +76,7 @@ class Model(keras.Model):
 
     @property
     def images(self) -> Any:
-        """The symbolic images (B, H, W, C) of the input; H and W are None where any size goes."""
+        """The symbolic images (B, H, W, C) of the input; H and W are None for any size."""
         return self.input["image"] if isinstance(self.input, Mapping) else self.input
 
     @property
@@ -85,11 +85,7 @@ class Model(keras.Model):
         return self.images.shape[-1]
 
     def check_size(self, size: Sequence[int]) -> None:
-        """Checks that the model takes images of `size` (H, W).
-
-        Raises:
-            InputError: if it does not; the message names the nearest sides that it takes.
-        """
+        """Raises InputError if the model does not take images of `size` (H, W)."""
         for side, built in zip(size, self.images.shape[1:3], strict=True):
             if built is not None and built != side:
                 raise InputError(
@@ -160,12 +156,7 @@ class Model(keras.Model):
         self._saved.arguments = dict(arguments)
 
     def rebuild(self, dtype: str | dict | None = None, **arguments: Any) -> Any:
-        """Builds the same architecture again, with new initial values.
-
-        Args:
-            dtype: dtype policy; None for that of this model.
-            **arguments: arguments that replace those of this model.
-        """
+        """Builds the same architecture again, with new initial values and some other arguments."""
         config = self.get_config()
         config["arguments"].update(arguments)
         return Model.from_config({**config, "dtype": dtype or config["dtype"]})
@@ -198,7 +189,7 @@ class Model(keras.Model):
         return model
 
     def get_build_config(self) -> None:
-        """None: a rebuilt model is built."""
+        """Returns None, since a rebuilt model is already built."""
         return None
 
     def compile(self, optimizer: Any = "adam", loss: Any = None, metrics: Any = None, **kwargs):
@@ -251,12 +242,7 @@ class Model(keras.Model):
         }
 
     def decode(self, outputs: Mapping[str, Any], transform: Any) -> dict[str, Any]:
-        """Returns the predictions, in pixels of the original images, of raw outputs.
-
-        Args:
-            outputs: raw outputs by name.
-            transform: `ImageTransform` of the images that gave the outputs.
-        """
+        """Returns the predictions, in pixels of the original images, of raw outputs by name."""
         return self.task.decode(self, outputs, transform)
 
     def _aligned(self, y, y_pred, sample_weight):

@@ -6,11 +6,7 @@ import keras
 
 
 class PrecisionScope:
-    """Sets Keras' global dtype policy inside a `with` block.
-
-    Args:
-        policy: dtype policy, its name or its serialized form; None leaves the policy unchanged.
-    """
+    """Sets Keras' global dtype policy inside a `with` block; None leaves it unchanged."""
 
     def __init__(self, policy: str | dict | keras.DTypePolicy | None):
         if isinstance(policy, dict):

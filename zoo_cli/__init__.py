@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import sys
-
-from zoo_cli.package_shadowing import shadowing_message
+from pathlib import Path
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs a command line and returns its exit status: 0, 1 (defects found) or 2 (bad input).
 
-    Args:
-        arguments: words of the command line; None for those of this process, whose screen is then
-            kept free of the log lines of libraries.
+    `arguments` are by default those of this process, whose screen is then kept free of the log
+    lines of libraries.
     """
-    message = shadowing_message()
+    message = _shadowing_message()
     if message:
         return _fail(message)
     # Another module named zoo would be imported here.
@@ -40,6 +39,21 @@ def main(arguments: list[str] | None = None) -> int:
         return _fail(f"{where}{error.strerror or error}.")
     except KeyboardInterrupt:
         return _fail("interrupted; resume a training run with --resume.", status=130)
+
+
+def _shadowing_message() -> str:
+    """Returns which file shadows a package of this project, and the remedy; empty for none."""
+    root = Path(__file__).resolve().parents[1]
+    for name in ("zoo", "training", "export"):
+        spec = importlib.util.find_spec(name)
+        if spec is None or spec.origin is None:
+            return f"the package {name} is missing; install visionzoo again."
+        if Path(spec.origin).resolve() != root / name / "__init__.py":
+            return (
+                f"{spec.origin}: shadows the package {name} of visionzoo; rename it, or run zoo "
+                "from another folder."
+            )
+    return ""
 
 
 def _fail(message: str, status: int = 2) -> int:

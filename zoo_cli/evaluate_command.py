@@ -11,8 +11,7 @@ from training.progress import Bar
 from zoo.console import log
 from zoo.errors import InputError
 from zoo_cli.loaded_model import open_with_options, with_model_channels
-from zoo_cli.output import print_json
-from zoo_cli.result_tables import result_tables
+from zoo_cli.output import print_json, result_tables
 
 
 def run_evaluate(options: Namespace) -> None:
@@ -52,6 +51,6 @@ def run_evaluate(options: Namespace) -> None:
 
 def _draw_confusion(path: str, result: dict[str, Any], names: list[str]) -> None:
     if "confusion" not in result:
-        raise InputError("--confusion: only predictions of one class per image can be confused.")
+        raise InputError("--confusion: needs predictions of one class per image.")
     save_sheet(path, confusion_image(result["confusion"], names))
     log(f"confusion matrix: {path}")

@@ -37,9 +37,9 @@ def run_export(options: Namespace) -> None:
         "model": str(loaded.path),
         "image_size": loaded.image_size,
         "inference": loaded.inference.to_dict(),
+        "files": {name: str(path) for name, (path, _) in files.items()},
+        "parity": None,
     }
-    report["files"] = {name: str(path) for name, (path, _) in files.items()}
-    report["parity"] = None
     if data is not None:
         report["parity"] = _parity(loaded, files, options)
         write_json(out / "parity.json", report)
@@ -55,11 +55,7 @@ def run_export(options: Namespace) -> None:
 
 
 def _export_files(
-    loaded: LoadedModel,
-    spec: export.ExportSpec,
-    out: Path,
-    data: str | None,
-    options: Namespace,
+    loaded: LoadedModel, spec: export.ExportSpec, out: Path, data: str | None, options: Namespace
 ) -> dict[str, tuple[Path, Any]]:
     """Writes the files; returns path and predictor of each by its name in the report."""
     files: dict[str, tuple[Path, Any]] = {}

@@ -28,7 +28,7 @@ for line in sys.stdin.buffer:
 
 
 def hide_library_logs() -> None:
-    """Hides log lines from now on, before TensorFlow's first import; errors are still shown.
+    """Hides log lines but errors from now on, before TensorFlow's first import.
 
     TF_CPP_MIN_LOG_LEVEL below 3 in the environment shows them.
     """

@@ -21,24 +21,15 @@ from training.run import Run, open_run, predictor, proposer_of, serving_resize
 from zoo.class_names import class_names_of
 from zoo.errors import InputError
 from zoo.inference.inference_options import PLAIN, InferenceOptions
-from zoo_cli.inference_arguments import inference_options
 from zoo_cli.prediction_files import drawing_names
 
 
 @dataclasses.dataclass(frozen=True)
 class LoadedModel:
-    """A model and its use.
+    """A model of a run folder, or of a `.keras` file without a run, and its use.
 
-    Attributes:
-        path: run folder or `.keras` file.
-        model: the model.
-        labels: class names.
-        image_size: model input size (H, W); None for the images' own size.
-        resize: resize rule, see `zoo.inference.image_transform`.
-        run: the run; None for a `.keras` file.
-        inference: test-time options.
-        superpixels: scale of the superpixels of the majority vote; None for no vote.
-        proposer: proposer of the boxes that the model takes beside an image; None for none.
+    `image_size` is the model input size (H, W), None for the images' own; `superpixels` the scale
+    of the majority vote, None for no vote; `proposer` that of models that take proposals.
     """
 
     path: Path
@@ -74,14 +65,7 @@ class LoadedModel:
         return {**self.inference.to_dict(), "superpixels": self.superpixels}
 
     def source(self, data: str | None) -> Source:
-        """Returns the data set, by default the run's.
-
-        Args:
-            data: name of the data set.
-
-        Raises:
-            InputError: if none is named, or it has more classes than the model.
-        """
+        """Returns the data set, by default the run's; InputError if it does not fit the model."""
         spec = data or (self.run.data if self.run else None)
         if spec is None:
             raise InputError(f"{self.path}: no run, so it names no data set; add --data DATA.")
@@ -101,15 +85,7 @@ def recipe_of(model: zoo.Model, run: Run | None) -> Recipe:
 
 
 def open_model(path: str, proposals: str | None = None) -> LoadedModel:
-    """Loads the model of a run folder or a `.keras` file.
-
-    Args:
-        path: path of the folder or file.
-        proposals: source of the proposals in place of the recipe's, for models that take them.
-
-    Raises:
-        InputError: if it is neither, or proposals are missing or not taken.
-    """
+    """Loads the model of a run folder or `.keras` file; `proposals` replace the recipe's."""
     loaded = _loaded(path)
     recipe = recipe_of(loaded.model, loaded.run)
     if proposals is not None:
@@ -134,13 +110,10 @@ def _loaded(path: str) -> LoadedModel:
 
 
 def open_with_options(options: Namespace) -> LoadedModel:
-    """Loads `options.model` with the test-time options of the command line.
-
-    Raises:
-        InputError: if there is no model, or the options do not apply to it.
-    """
+    """Loads `options.model` with the test-time options of the command line."""
     loaded = open_model(options.model, options.proposals)
-    inference = inference_options(options)
+    scales = options.scales or (1.0,)
+    inference = InferenceOptions(options.tile, options.overlap, scales, options.flip)
     inference.check(loaded.model.task_name)
     text = getattr(options, "superpixels", None)
     superpixels = None if text is None else parse_superpixels(text)

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 from PIL import Image
 
 from training.data.sources.reading.image_files import IMAGE_SUFFIXES
+from training.drawing import overlay_heat, save_sheet
+from zoo.classification import activation_model, has_activation_maps
 from zoo.console import log
 from zoo.errors import InputError
-from zoo_cli.activation_maps import activation_maps, write_activation_map
-from zoo_cli.loaded_model import open_with_options, with_model_channels
+from zoo.inference.image_transform import transform_images
+from zoo_cli.loaded_model import LoadedModel, open_with_options, with_model_channels
 from zoo_cli.output import print_json
 from zoo_cli.prediction_files import PredictionFiles
 
@@ -38,7 +42,9 @@ def run_predict(options: Namespace) -> None:
         values, text = files.write(path, image, predictions)
         if activation_map is not None:
             activation = activation_map(inputs, int(predictions["label"]))
-            values["activation"] = str(write_activation_map(out, path, image, activation))
+            drawn = out / f"{path.stem}_activation.png"
+            save_sheet(drawn, Image.fromarray(overlay_heat(image, activation)))
+            values["activation"] = str(drawn)
         results.append(values)
         if not options.json:
             print(f"{path}: {text}")
@@ -48,12 +54,22 @@ def run_predict(options: Namespace) -> None:
         log(f"predictions for {len(results)} images: {out}")
 
 
-def read_image(path: Path) -> np.ndarray:
-    """Returns the (H, W, 3) uint8 RGB pixels of an image file, turned upright by its EXIF.
+def activation_maps(loaded: LoadedModel) -> Callable[[np.ndarray, int], np.ndarray] | None:
+    """Returns the map (H, W) of an image (H, W, C) uint8 and a class index; None without maps."""
+    if not has_activation_maps(loaded.model):
+        return None
+    model = activation_model(loaded.model)
 
-    Raises:
-        InputError: if there is no such file, or it is not an image.
-    """
+    def activation_map(image: np.ndarray, label: int) -> np.ndarray:
+        inputs, transform = transform_images(image[None], loaded.image_size, loaded.resize)
+        maps = tf.image.resize(model(inputs, training=False), inputs.shape[1:3])
+        return np.asarray(transform.restore_map(maps))[0, ..., label]
+
+    return activation_map
+
+
+def read_image(path: Path) -> np.ndarray:
+    """Returns the (H, W, 3) uint8 RGB pixels of an image file, turned upright by its EXIF."""
     from PIL import ImageOps
 
     try:
@@ -66,11 +82,7 @@ def read_image(path: Path) -> np.ndarray:
 
 
 def _image_files(names: list[str]) -> list[Path]:
-    """Returns the files named, and the images in the folders named.
-
-    Raises:
-        InputError: if a folder contains no images, or two images have one output file.
-    """
+    """Returns the files named, and the images in the folders named."""
     files: list[Path] = []
     for name in names:
         path = Path(name)

@@ -17,18 +17,17 @@ from training.evaluation.object_matching import encode_masks, full_masks
 from zoo.files.atomic_writes import replacing
 from zoo.tasks import TASKS
 
+Prediction = Mapping[str, Any]
+Written = tuple[dict[str, Any], str]
+"""Plain values, and one line of text."""
+
 
 @dataclasses.dataclass(frozen=True)
 class PredictionFiles:
-    """Writes the predictions of a model.
+    """Writes the predictions of a model into the folder `out`.
 
-    Attributes:
-        out: folder of the files.
-        task: name of the task.
-        names: names of classes and keypoints.
-        min_score: minimum score of reported objects.
-        masks: format of object masks: `"rle"`, COCO's compressed run-length encoding, or
-            `"polygons"`, lists of x, y.
+    Objects below `min_score` are not reported; `masks` is `"rle"`, COCO's compressed run-length
+    encoding, or `"polygons"`, lists of x, y.
     """
 
     out: Path
@@ -37,16 +36,8 @@ class PredictionFiles:
     min_score: float = 0.5
     masks: str = "rle"
 
-    def write(
-        self, path: Path, image: np.ndarray, prediction: Mapping[str, Any]
-    ) -> tuple[dict[str, Any], str]:
-        """Writes the drawn predictions; returns them as plain values, and one line of text.
-
-        Args:
-            path: path of the image.
-            image: (H, W, 3) uint8 pixels.
-            prediction: final predictions in these pixels.
-        """
+    def write(self, path: Path, image: np.ndarray, prediction: Prediction) -> Written:
+        """Writes an image (H, W, 3) uint8 with predictions; returns plain values and a text."""
         if self.task == "segmentation":
             return self._segmentation_map(path, image, prediction["segmentation"])
         if "boxes" in prediction:
@@ -56,9 +47,7 @@ class PredictionFiles:
         text = ", ".join(f"{k} {v}" for k, v in values.items() if isinstance(v, (str, float)))
         return {"image": str(path), "overlay": str(drawn), **values}, f"{text} → {drawn}"
 
-    def _segmentation_map(
-        self, path: Path, image: np.ndarray, classes: np.ndarray
-    ) -> tuple[dict[str, Any], str]:
+    def _segmentation_map(self, path: Path, image: np.ndarray, classes: np.ndarray) -> Written:
         labels = self.names.classes
         target = self.out / f"{path.stem}_classes.png"
         with replacing(target) as temporary:
@@ -71,9 +60,7 @@ class PredictionFiles:
         values = {"image": str(path), "classes": str(target), "fractions": fractions}
         return values, f"{text} → {target}"
 
-    def _objects(
-        self, path: Path, image: np.ndarray, prediction: Mapping[str, Any]
-    ) -> tuple[dict[str, Any], str]:
+    def _objects(self, path: Path, image: np.ndarray, prediction: Prediction) -> Written:
         rows = reported_rows(prediction, self.min_score)
         reported = {
             key: np.asarray(prediction[key])[rows]
@@ -105,14 +92,7 @@ def drawing_names(
     keypoints: tuple[str, ...] = (),
     skeleton: tuple[tuple[int, int], ...] = (),
 ) -> Names:
-    """Returns the names to draw predictions with.
-
-    Args:
-        task: name of the task.
-        labels: class names of the model, of the classes of its task.
-        keypoints: names of the keypoints.
-        skeleton: pairs of keypoints with a limb between them.
-    """
+    """Returns the names to draw predictions with; the model's `labels` are classes of its task."""
     classes, key = tuple(labels), TASKS[task].classes_of
     return Names(
         classes=classes if key == "segmentation" else (),
@@ -137,16 +117,10 @@ def reported_rows(prediction: Mapping[str, Any], min_score: float) -> np.ndarray
 def object_values(
     prediction: Mapping[str, np.ndarray], names: Names, size: tuple[int, int], masks: str
 ) -> list[dict[str, Any]]:
-    """Returns objects as plain values, see `zoo predict --json`.
+    """Returns objects, without padding, as plain values for `zoo predict --json`.
 
     Their keys are `label`, `score` and `box` (xyxy), with `mask`, `keypoints` and `caption` where
-    the model predicts them.
-
-    Args:
-        prediction: final predictions without padding.
-        names: class names.
-        size: height and width of the image.
-        masks: format of the masks, `"rle"` or `"polygons"`.
+    the model predicts them. `size` is that of the image (H, W).
     """
     objects: list[dict[str, Any]] = [
         {"label": names.object(int(label)), "score": float(score), "box": _plain(box)}
@@ -154,25 +128,20 @@ def object_values(
             prediction["labels"], prediction["scores"], prediction["boxes"], strict=True
         )
     ]
-    if "masks" in prediction:
-        values: list[Any]
-        if masks == "polygons":
-            values = [
-                polygons(m) for m in full_masks(prediction["masks"], prediction["boxes"], size)
-            ]
-        else:
-            values = [
-                {"size": list(size), "counts": rle["counts"].decode()}
-                for rle in encode_masks(prediction["masks"], prediction["boxes"], size)
-            ]
-        for one, mask in zip(objects, values, strict=True):
-            one["mask"] = mask
+    parts: dict[str, list[Any]] = {}
+    if "masks" in prediction and masks == "polygons":
+        full = full_masks(prediction["masks"], prediction["boxes"], size)
+        parts["mask"] = [polygons(mask) for mask in full]
+    elif "masks" in prediction:
+        encoded = encode_masks(prediction["masks"], prediction["boxes"], size)
+        parts["mask"] = [{"size": [*size], "counts": rle["counts"].decode()} for rle in encoded]
     if "keypoints" in prediction:
-        for one, keypoints in zip(objects, prediction["keypoints"], strict=True):
-            one["keypoints"] = _plain(keypoints)
+        parts["keypoints"] = [_plain(keypoints) for keypoints in prediction["keypoints"]]
     if "captions" in prediction:
-        for one, caption in zip(objects, prediction["captions"], strict=True):
-            one["caption"] = caption_text(caption, names.tokens)
+        parts["caption"] = [caption_text(row, names.tokens) for row in prediction["captions"]]
+    for key, values in parts.items():
+        for one, value in zip(objects, values, strict=True):
+            one[key] = value
     return objects
 
 
@@ -188,19 +157,16 @@ def plain_values(prediction: Mapping[str, Any], names: Names) -> dict[str, Any]:
 
 
 def polygons(mask: np.ndarray) -> list[list[float]]:
-    """Returns the polygons of a mask in COCO's format: x, y, x, y, … in pixels, a list per part.
+    """Returns the polygons of an (H, W) bool mask in COCO's format: x, y, x, y, … per part.
 
-    They run between the centres of pixels inside and outside, so that exactly the mask's pixels
-    have their centres inside. Holes are filled; run-length encoding preserves them.
-
-    Args:
-        mask: (H, W) bool mask.
+    They run between the centers of pixels inside and outside, so that exactly the mask's pixels
+    have their centers inside. Holes are filled; run-length encoding preserves them.
     """
     from contourpy import FillType, contour_generator
 
     padded = np.pad(mask.astype(np.float64), 1)
     outlines = contour_generator(z=padded, fill_type=FillType.OuterOffset)
-    # Pixel (r, c) of the padded mask has its centre at x = c − 0.5, y = r − 0.5.
+    # Pixel (r, c) of the padded mask has its center at x = c − 0.5, y = r − 0.5.
     return [
         (points[: ends[1]] - 0.5)[:-1].ravel().tolist()
         for points, ends in zip(*outlines.filled(0.5, 2.0), strict=True)

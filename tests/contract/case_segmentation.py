@@ -4,7 +4,7 @@ import numpy as np
 
 
 def learnable(card, height=32, width=48):
-    """Two images whose colours are their classes, and their targets."""
+    """Two images whose colors are their classes, and their targets."""
     channels = (card.tiny.get("input_shape") or (None, None, 3))[-1]
     images = np.full((2, height, width, channels), 40, np.uint8)
     images[0, :, width // 2 :] = 220
@@ -22,7 +22,7 @@ def targets(card, kind, height, width, batch):
     maps = random.integers(0, classes, (batch, height, width), dtype=np.int32)
     if kind == "empty":
         maps[:] = 0
-    if kind == "degenerate":  # no labelled pixel in one image, one in the other
+    if kind == "degenerate":  # no labeled pixel in one image, one in the other
         maps[:] = 255
         maps[1, 0, 0] = classes - 1
     return {"segmentation": maps}

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from export.prediction_differences import prediction_differences
+from export.parity import prediction_differences
 
 BOXES = np.array([[0, 0, 10, 10], [20, 20, 60, 60], [5, 5, 8, 8], [0, 0, 0, 0]], float)
 

@@ -38,9 +38,9 @@ def test_every_proposal_but_no_padding_is_predicted_for_every_class(predictions)
 def test_scores_and_boxes_are_those_of_the_float_file(predictions):
     rows = []
     for found in predictions:
-        centres = (found["boxes"][:9, :2] + found["boxes"][:9, 2:]) / 2
+        centers = (found["boxes"][:9, :2] + found["boxes"][:9, 2:]) / 2
         targets = (PROPOSALS[:, :2] + PROPOSALS[:, 2:]) / 2
-        nearest = np.abs(centres[:, None] - targets[None]).sum(-1).argmin(1)
+        nearest = np.abs(centers[:, None] - targets[None]).sum(-1).argmin(1)
         order = np.lexsort((nearest, found["labels"][:9]))
         rows.append((found["boxes"][:9][order], found["scores"][:9][order], nearest[order]))
     np.testing.assert_array_equal(rows[0][2], rows[1][2])

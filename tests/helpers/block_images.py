@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-COLOURS = {"red": (220, 40, 40), "blue": (40, 40, 220)}
+COLORS = {"red": (220, 40, 40), "blue": (40, 40, 220)}
 
 
 def write_blocks(root: Path, train: int = 6, val: int = 2) -> Path:
@@ -14,16 +14,16 @@ def write_blocks(root: Path, train: int = 6, val: int = 2) -> Path:
     random = np.random.default_rng(0)
     for split, count in (("train", train), ("val", val)):
         labels = {"images": [], "annotations": [], "categories": []}
-        for number, name in enumerate(COLOURS, 1):
+        for number, name in enumerate(COLORS, 1):
             labels["categories"].append({"id": number, "name": name})
         (root / split).mkdir()
         for number in range(count):
             name = f"{split}{number}"
             image = random.integers(80, 120, (50, 60, 3)).astype(np.uint8)
             rows = [[0, 0, 60, 50], [44, 30, 60, 50]]
-            for category, colour in enumerate(COLOURS.values(), 1):
+            for category, color in enumerate(COLORS.values(), 1):
                 x, y = 30 * (category - 1) + int(random.integers(0, 8)), int(random.integers(2, 28))
-                image[y : y + 18, x : x + 20] = colour
+                image[y : y + 18, x : x + 20] = color
                 box = np.array([x, y, x + 20, y + 18])
                 rows += (box + random.uniform(-3, 3, (5, 4))).tolist()
                 rows += (box + np.array([[9, 7, 9, 7], [-7, 9, -7, 9]])).tolist()

@@ -47,15 +47,15 @@ def perfect(sample):
     """The ground truth as predictions, without crowds."""
     valid = (sample["labels"] >= 0) & ~sample.get("crowd", np.zeros(len(sample["labels"]), bool))
     prediction = {key: sample[key][valid] for key in ("boxes", "labels", "masks", "keypoints")}
-    # An object without labelled keypoints is ignored where a prediction is near.
-    unlabelled = ~(prediction["keypoints"][..., 2] > 0).any(1)
+    # An object without labeled keypoints is ignored where a prediction is near.
+    unlabeled = ~(prediction["keypoints"][..., 2] > 0).any(1)
     middle = (prediction["boxes"][:, :2] + prediction["boxes"][:, 2:]) / 2
-    prediction["keypoints"][unlabelled, :, :2] = middle[unlabelled, None]
+    prediction["keypoints"][unlabeled, :, :2] = middle[unlabeled, None]
     return {**prediction, "scores": np.linspace(0.9, 0.5, valid.sum())}
 
 
 def imperfect(samples, seed, classes=4):
-    """Predictions per sample with moved, missed, doubled, mislabelled and false objects."""
+    """Predictions per sample with moved, missed, doubled, mislabeled and false objects."""
     random = np.random.default_rng(seed)
     predictions = []
     for _, sample in samples:
@@ -143,10 +143,10 @@ def official(samples, predictions, kind, classes=4):
                 one["keypoints"] = prediction["keypoints"][row].astype(float).ravel().tolist()
             found.append(one)
     with contextlib.redirect_stdout(io.StringIO()):
-        labelled = COCO()
-        labelled.dataset = truth
-        labelled.createIndex()
-        done = COCOeval(labelled, labelled.loadRes(found), kind)
+        labeled = COCO()
+        labeled.dataset = truth
+        labeled.createIndex()
+        done = COCOeval(labeled, labeled.loadRes(found), kind)
         done.evaluate()
         done.accumulate()
         done.summarize()

@@ -14,7 +14,7 @@ def write_images(
     folders: tuple[str, str] = ("images", "masks"),
     first: int = 0,
 ) -> Path:
-    """Writes `count` images whose colours are the classes, and their masks; returns the folder."""
+    """Writes `count` images whose colors are the classes, and their masks; returns the folder."""
     images, masks = (root / folder for folder in folders)
     images.mkdir(parents=True, exist_ok=True)
     masks.mkdir(parents=True, exist_ok=True)

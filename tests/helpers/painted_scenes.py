@@ -3,7 +3,7 @@
 import numpy as np
 
 # Of the classes, black first.
-COLOURS = np.array(list(np.ndindex(4, 4, 4)), np.uint8) * 80
+COLORS = np.array(list(np.ndindex(4, 4, 4)), np.uint8) * 80
 
 
 def scene(seed, height, width, first_label=0, objects=3, cells=112):
@@ -18,7 +18,7 @@ def scene(seed, height, width, first_label=0, objects=3, cells=112):
         radius = random.uniform(0.15, 0.3) * min(height, width)
         instances[outline(number % 3, x - middle[0], y - middle[1], radius)] = number
     numbers = [number for number in range(1, objects + 1) if (instances == number).sum() > 20]
-    return labelled(instances, numbers, first_label, cells)
+    return labeled(instances, numbers, first_label, cells)
 
 
 def outline(kind, x, y, radius):
@@ -30,7 +30,7 @@ def outline(kind, x, y, radius):
     return (abs(x) < radius) & (y < radius) & (y > 2 * abs(x) - radius)
 
 
-def labelled(instances, numbers, first_label=0, cells=112):
+def labeled(instances, numbers, first_label=0, cells=112):
     """The sample of an instance map."""
     boxes = np.array([hull(instances == number) for number in numbers], np.float32).reshape(-1, 4)
     labels = np.array([first_label + number - 1 for number in numbers], np.int32)
@@ -39,7 +39,7 @@ def labelled(instances, numbers, first_label=0, cells=112):
         classes[instances == number] = first_label + number
     instances = np.where(classes > 0, instances, 0).astype(np.int32)
     return {
-        "image": COLOURS[classes],
+        "image": COLORS[classes],
         "segmentation": classes,
         "instances": instances,
         "boxes": boxes,
@@ -74,15 +74,15 @@ def ends(lit):
 
 
 def cut_out(lit, box, cells):
-    """(cells, cells) values of (H, W) at the centres of the cells of a box."""
-    centres = (np.arange(cells) + 0.5) / cells
-    x = (box[0] + centres * (box[2] - box[0])).astype(int)
-    y = (box[1] + centres * (box[3] - box[1])).astype(int)
+    """(cells, cells) values of (H, W) at the centers of the cells of a box."""
+    centers = (np.arange(cells) + 0.5) / cells
+    x = (box[0] + centers * (box[2] - box[0])).astype(int)
+    y = (box[1] + centers * (box[3] - box[1])).astype(int)
     return lit[y][:, x]
 
 
 def pasted(mask, box, size):
-    """(H, W) bool mask of the pixels whose centre is in a cell of the object."""
+    """(H, W) bool mask of the pixels whose center is in a cell of the object."""
     y, x = np.mgrid[: size[0], : size[1]] + 0.5
     across = (x - box[0]) / max(box[2] - box[0], 1e-9)
     down = (y - box[1]) / max(box[3] - box[1], 1e-9)

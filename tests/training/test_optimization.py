@@ -77,7 +77,7 @@ def layer_after_one_step(recipe, gradient=0.0):
 
 
 @pytest.mark.parametrize("name", ["adam", "adamw", "sgd", "rmsprop"])
-def test_weight_decay_is_decoupled_and_spares_biases_and_normalisation(name):
+def test_weight_decay_is_decoupled_and_spares_biases_and_normalization(name):
     recipe = Recipe.of(optimizer=name, learning_rate=0.5, weight_decay=0.1, schedule="constant")
     found = layer_after_one_step(recipe)
     assert found == pytest.approx({"kernel": 1 - 0.5 * 0.1, "bias": 1, "gamma": 1, "beta": 1})

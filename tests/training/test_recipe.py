@@ -18,7 +18,7 @@ from zoo.errors import InputError
     [
         ({"learning_rat": 1}, "unknown key 'learning_rat'; did you mean 'learning_rate'?"),
         ({"augmentation.rotat": 1}, "unknown field 'rotat'; did you mean 'rotate'?"),
-        ({"optimiser.lr": 1}, "unknown key 'optimiser.lr'"),
+        ({"optimizer.lr": 1}, "unknown key 'optimizer.lr'"),
         ({"optimizer": "sdg"}, "optimizer must be one of adam, adamw, sgd, rmsprop, not 'sdg'"),
         ({"schedule": "linear"}, "schedule must be one of"),
         ({"precision": "float16"}, "precision must be one of"),

@@ -1,8 +1,8 @@
 """Leaf classes of a tree are learned from images without boxes of these classes.
 
 Objects of the embedded scenes are warm or cold, and these red or yellow, green or blue. Detection
-images have a box labelled warm or cold, classification images the colour only. After training on
-both, objects are detected with their colour.
+images have a box labeled warm or cold, classification images the color only. After training on
+both, objects are detected with their color.
 """
 
 import keras
@@ -38,7 +38,7 @@ def scenes(first, count):
 
 
 def measured(model, images, boxes, leaves):
-    """Fractions of objects that the best detection finds (IoU ≥ 0.5), and of right colours."""
+    """Fractions of objects that the best detection finds (IoU ≥ 0.5), and of right colors."""
     predictions = zoo.predict(model, images)
     best, labels = np.asarray(predictions["boxes"][:, 0]), np.asarray(predictions["labels"][:, 0])
     sides = np.minimum(best[:, 2:], boxes[:, 2:]) - np.maximum(best[:, :2], boxes[:, :2])

@@ -12,8 +12,8 @@ from training.drawing import overlay_heat
 from zoo.classification import activation_model
 from zoo.inference.image_transform import transform_images
 from zoo_cli import main
-from zoo_cli.activation_maps import activation_maps
 from zoo_cli.loaded_model import LoadedModel
+from zoo_cli.predict_command import activation_maps
 
 
 @pytest.fixture(scope="module")

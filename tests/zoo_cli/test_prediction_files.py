@@ -9,8 +9,8 @@ from PIL import Image
 from training.drawing import Names
 from training.evaluation.object_matching import full_masks
 from zoo_cli.compare.compare_tasks import comparison, headline, metric_name
+from zoo_cli.output import result_tables
 from zoo_cli.prediction_files import PredictionFiles, drawing_names, polygons, reported_rows
-from zoo_cli.result_tables import result_tables
 
 NAMES = Names(objects=("car", "dog"), labels=("day", "night"), keypoints=("nose", "tail"))
 SIZE = (40, 60)
@@ -77,15 +77,15 @@ def test_polygons_contain_exactly_the_pixels_of_the_mask():
     blobs = np.kron(random.integers(0, 2, (5, 7)), np.ones((3, 3), int)) > 0
     corners = [np.array(one).reshape(-1, 2) for one in polygons(blobs)]
     y, x = np.indices(blobs.shape) + 0.5
-    centres = np.stack([x.ravel(), y.ravel()], 1)
+    centers = np.stack([x.ravel(), y.ravel()], 1)
     inside = np.zeros(blobs.size, bool)
     for outline in corners:
-        inside |= Path(np.concatenate([outline, outline[:1]])).contains_points(centres)
+        inside |= Path(np.concatenate([outline, outline[:1]])).contains_points(centers)
     holes = inside & ~blobs.ravel()
     assert (inside | ~blobs.ravel()).all()
     # Only enclosed holes are filled.
-    labelled = holes.reshape(blobs.shape)
-    assert not labelled[0].any() and not labelled[-1].any()
+    labeled = holes.reshape(blobs.shape)
+    assert not labeled[0].any() and not labeled[-1].any()
     assert polygons(np.zeros((4, 4), bool)) == []
     assert len(polygons(np.ones((4, 4), bool))) == 1
 

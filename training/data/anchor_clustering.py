@@ -37,26 +37,18 @@ class Anchors:
 
 
 def shape_iou(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Returns (N, K) IoUs of boxes (N, 2) and (K, 2), width and height, with equal centres."""
+    """Returns (N, K) IoUs of boxes (N, 2) and (K, 2), width and height, with equal centers."""
     wide = np.minimum(first[:, 0, None], second[None, :, 0])
     common = wide * np.minimum(first[:, 1, None], second[None, :, 1])
     return common / (first.prod(-1)[:, None] + second.prod(-1)[None] - common)
 
 
 def find_anchors(shapes: np.ndarray, count: int, seed: int = 0) -> Anchors:
-    """Clusters the shapes of objects by k-means with 1 − IoU as the distance.
+    """Clusters the (N, 2) widths and heights of objects into `count` anchors by k-means.
 
-    Each try starts from a k-means++ draw and iterates until no assignment changes. The mean does
-    not minimize 1 − IoU, so every second try uses the median instead; the best centres of all
-    iterations of all tries are returned.
-
-    Args:
-        shapes: (N, 2) width and height of the objects, positive.
-        count: K, number of anchors, at least 1.
-        seed: seed of the tries.
-
-    Raises:
-        InputError: if `count` is below 1 or above the number of different shapes.
+    The distance is 1 − IoU. Each try starts from a k-means++ draw and iterates until no assignment
+    changes. The mean does not minimize 1 − IoU, so every second try uses the median instead; the
+    best centers of all iterations of all tries are returned.
     """
     shapes = np.asarray(shapes, np.float64)
     if count < 1:
@@ -71,64 +63,61 @@ def find_anchors(shapes: np.ndarray, count: int, seed: int = 0) -> Anchors:
     if len(shapes) > _SAMPLE_SIZE:
         sample = shapes[random.choice(len(shapes), _SAMPLE_SIZE, replace=False)]
     tries = [
-        (*_cluster(sample, _initial_centres(sample, count, random), middle), middle)
+        (*_cluster(sample, _initial_centers(sample, count, random), middle), middle)
         for _ in range(_TRIES)
         for middle in (np.mean, np.median)
     ]
-    centres, _, middle = max(tries, key=lambda result: result[1])
+    centers, _, middle = max(tries, key=lambda result: result[1])
     if sample is not shapes:
-        centres, _ = _cluster(shapes, centres, middle)
-    return _anchors(shapes, centres[np.argsort(centres.prod(-1))])
+        centers, _ = _cluster(shapes, centers, middle)
+    centers = centers[np.argsort(centers.prod(-1))]
+    nearest, iou = _assigned(shapes, centers)
+    counts = np.bincount(nearest, minlength=count)
+    sums = np.bincount(nearest, iou, count)
+    return Anchors(centers, counts / len(shapes), sums / np.maximum(counts, 1), float(iou.mean()))
 
 
-def _initial_centres(shapes: np.ndarray, count: int, random: np.random.Generator) -> np.ndarray:
-    """Draws (count, 2) initial centres by k-means++, with 1 − IoU as the squared distance."""
-    centres = shapes[random.integers(len(shapes))][None]
-    while len(centres) < count:
-        distance = np.maximum(1 - shape_iou(shapes, centres).max(-1), 0)
+def _initial_centers(shapes: np.ndarray, count: int, random: np.random.Generator) -> np.ndarray:
+    """Draws (count, 2) initial centers by k-means++, with 1 − IoU as the squared distance."""
+    centers = shapes[random.integers(len(shapes))][None]
+    while len(centers) < count:
+        distance = np.maximum(1 - shape_iou(shapes, centers).max(-1), 0)
         if not distance.any():
-            # All shapes of the sample are centres already.
+            # All shapes of the sample are centers already.
             distance = np.ones(len(shapes))
         chosen = random.choice(len(shapes), p=distance / distance.sum())
-        centres = np.concatenate([centres, shapes[chosen][None]])
-    return centres
+        centers = np.concatenate([centers, shapes[chosen][None]])
+    return centers
 
 
 def _cluster(
-    shapes: np.ndarray, centres: np.ndarray, middle: Callable[..., np.ndarray]
+    shapes: np.ndarray, centers: np.ndarray, middle: Callable[..., np.ndarray]
 ) -> tuple[np.ndarray, float]:
-    """Iterates to convergence and returns the best centres on the way, with their mean IoU."""
-    best, best_iou, previous, waited = centres, -1.0, None, 0
+    """Iterates to convergence and returns the best centers on the way, with their mean IoU."""
+    best, best_iou, previous, waited = centers, -1.0, None, 0
     for _ in range(_STEPS):
-        nearest, iou = _assigned(shapes, centres)
+        nearest, iou = _assigned(shapes, centers)
         waited = 0 if iou.mean() > best_iou + 1e-6 else waited + 1
         if iou.mean() > best_iou:
-            best, best_iou = centres, float(iou.mean())
+            best, best_iou = centers, float(iou.mean())
         if waited > _PATIENCE or (previous is not None and (nearest == previous).all()):
             break
         previous = nearest
-        groups = [shapes[nearest == number] for number in range(len(centres))]
-        centres = np.array(
+        groups = [shapes[nearest == number] for number in range(len(centers))]
+        centers = np.array(
             [
-                middle(group, axis=0) if len(group) else centre
-                for group, centre in zip(groups, centres, strict=True)
+                middle(group, axis=0) if len(group) else center
+                for group, center in zip(groups, centers, strict=True)
             ]
         )
     return best, best_iou
 
 
-def _assigned(shapes: np.ndarray, centres: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the index of each shape's best centre, and its IoU with it."""
+def _assigned(shapes: np.ndarray, centers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the index of each shape's best center, and its IoU with it."""
     nearest, ious = [], []
     for start in range(0, len(shapes), _CHUNK):
-        iou = shape_iou(shapes[start : start + _CHUNK], centres)
+        iou = shape_iou(shapes[start : start + _CHUNK], centers)
         nearest.append(iou.argmax(-1))
         ious.append(iou.max(-1))
     return np.concatenate(nearest), np.concatenate(ious)
-
-
-def _anchors(shapes: np.ndarray, centres: np.ndarray) -> Anchors:
-    nearest, iou = _assigned(shapes, centres)
-    counts = np.bincount(nearest, minlength=len(centres))
-    sums = np.bincount(nearest, iou, len(centres))
-    return Anchors(centres, counts / len(shapes), sums / np.maximum(counts, 1), float(iou.mean()))

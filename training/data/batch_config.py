@@ -32,7 +32,7 @@ class BatchConfig:
             architecture determines it.
         image_size: height and width of the model input in pixels.
         batch_size: images per batch.
-        channels: 3 for colour, 1 for grey.
+        channels: 3 for color, 1 for grey.
         resize: resize rule: `"letterbox"` (keeps the aspect ratio and pads), `"stretch"` or
             `"crop"` (a window at the original scale).
         augmentation: ranges of random augmentation in training.
@@ -109,11 +109,7 @@ class BatchConfig:
         return None if self.vocabulary is None else self.vocabulary.encoder(self.max_words)
 
     def check(self, source: Source) -> None:
-        """Checks that a data set has what the task and the options need.
-
-        Raises:
-            InputError: if a key is missing, or an option does not suit the data set.
-        """
+        """Raises InputError if a data set lacks a target, or does not suit an option."""
         keys = {*source.keys, *(["captions"] if "texts" in source.keys else [])}
         missing = [key for key in self.targets if key not in keys]
         if missing:

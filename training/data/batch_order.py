@@ -14,11 +14,7 @@ without_autograph = tf.autograph.experimental.do_not_convert
 
 
 def steps_per_epoch(source: Source, split: str, batch_size: int) -> int:
-    """Returns the number of full training batches per epoch, at least 1.
-
-    Raises:
-        InputError: if there is no such split.
-    """
+    """Returns the number of full training batches per epoch, at least 1."""
     return max(1, source.sizes[source.check_split(split)] // batch_size)
 
 
@@ -27,17 +23,9 @@ def batch_records(
 ) -> tf.data.Dataset:
     """Returns the endless, unbatched `(records, seed)` of the training batches.
 
-    `records` is a tuple of one record and its partners for mixing, `seed` the (2,) seed of the
-    sample. Every epoch has every record once, or as often as it takes to fill one batch; the
-    remainder of an epoch that fills no batch is dropped.
-
-    Args:
-        source: data set.
-        split: name of the split.
-        config: batch configuration.
-        epoch: first epoch, an integer or an int64 scalar.
-        step: first step of the first epoch, likewise.
-        epoch_stride: difference between one epoch and the next.
+    They start with `step` of `epoch`, integers or int64 scalars. `records` is a tuple of one record
+    and its partners for mixing, `seed` the (2,) seed of the sample. Every epoch has every record
+    once, or as often as it takes to fill one batch; the remainder that fills no batch is dropped.
     """
     steps = steps_per_epoch(source, split, config.batch_size)
     if source.rows(split) is None or config.buckets:
@@ -55,10 +43,7 @@ def _records_by_position(
     epoch_stride: int,
     first_step,
 ) -> tf.data.Dataset:
-    """Returns the records of sources with random access, computed from their positions.
-
-    All batches come from one range of numbers, which a data service can distribute.
-    """
+    """Returns records by position, in one range that a data service can distribute."""
     size, row = source.sizes[split], source.rows(split)
     assert row is not None
     batch = config.batch_size
@@ -79,12 +64,7 @@ def _records_by_position(
 
 
 def _records_by_epoch(
-    source: Source,
-    split: str,
-    config: BatchConfig,
-    steps: int,
-    first_epoch,
-    epoch_stride: int,
+    source: Source, split: str, config: BatchConfig, steps: int, first_epoch, epoch_stride: int
 ) -> tf.data.Dataset:
     """Returns the records of sources with sequential access, or grouped into buckets."""
     count = steps * config.batch_size

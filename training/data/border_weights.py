@@ -25,22 +25,12 @@ def border_weights(
     sigma: float = 5.0,
     class_weights: tuple[float, float] | None = None,
 ) -> np.ndarray:
-    """Returns the loss weights of an instance map.
+    """Returns (H, W) float32 loss weights of an (H, W) integer instance map, 0 = background.
 
     Distances are Euclidean, in pixels, from a background pixel to the nearest pixel of a cell. Only
-    background pixels have the border term, and only in images with at least two instances.
-
-    Args:
-        instances: (H, W) integer instance map, 0 = background.
-        w0: height of the border term, at least 0.
-        sigma: width of the border term in pixels, above 0.
-        class_weights: w_c of (background, foreground); None for 1.
-
-    Returns:
-        (H, W) float32 weights.
-
-    Raises:
-        InputError: if the map is not a 2-D integer array, or a value is out of range.
+    background pixels have the border term of height `w0` and width `sigma` pixels, and only in
+    images with at least two instances. `class_weights` are w_c of (background, foreground); None
+    for 1.
     """
     instances = np.asarray(instances)
     if instances.ndim != 2 or not np.issubdtype(instances.dtype, np.integer):
@@ -68,10 +58,7 @@ def _class_weights(background: np.ndarray, class_weights: tuple[float, float] | 
 
 
 def _two_smallest_distances(instances: np.ndarray, reach: int) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the distances to the nearest and second-nearest instance, infinite beyond `reach`.
-
-    Distances are computed in the neighbourhood of each instance only, for speed.
-    """
+    """Returns the distances to the two nearest instances, infinite beyond `reach` pixels."""
     numbered = np.zeros(instances.shape, np.int32)
     cells = instances != 0
     numbered[cells] = np.unique(instances[cells], return_inverse=True)[1].ravel() + 1
@@ -85,16 +72,9 @@ def _two_smallest_distances(instances: np.ndarray, reach: int) -> tuple[np.ndarr
     return first, second
 
 
-def border_weights_tensor(
-    instances: tf.Tensor,
-    w0: float = 10.0,
-    sigma: float = 5.0,
-    class_weights: tuple[float, float] | None = None,
-) -> tf.Tensor:
+def border_weights_tensor(instances: tf.Tensor, w0: float = 10.0, sigma: float = 5.0) -> tf.Tensor:
     """Computes `border_weights` in a tf.data graph: (H, W) integer tensor to (H, W) float32."""
-
-    def compute(array: np.ndarray) -> np.ndarray:
-        return border_weights(array, w0, sigma, class_weights)
-
-    weights = tf.numpy_function(compute, [instances], tf.float32, stateful=False)
+    weights = tf.numpy_function(
+        lambda array: border_weights(array, w0, sigma), [instances], tf.float32, stateful=False
+    )
     return tf.ensure_shape(weights, instances.shape)

@@ -15,27 +15,16 @@ from zoo.tasks.captioning_task import SPECIAL
 
 
 def with_vocabulary(
-    batches: BatchConfig, source: Source, min_count: int = 1, tokens: Sequence[str] = ()
+    config: BatchConfig, source: Source, min_count: int = 1, tokens: Sequence[str] = ()
 ) -> tuple[BatchConfig, list[str]]:
     """Returns the batch config with the vocabulary of the training captions, and log lines.
 
-    Without `captions` among the targets it is returned unchanged.
-
-    Args:
-        batches: batch config of the architecture; its `max_words` bounds the captions.
-        source: data set with captions.
-        min_count: occurrences that make a word part of the vocabulary.
-        tokens: tokens of an earlier vocabulary, used instead of a new one.
-
-    Returns:
-        The batch config, and lines on the size of the vocabulary, and on cut and unknown words.
-
-    Raises:
-        InputError: if the data set has no captions, or the vocabulary is empty.
+    The vocabulary has the words with at least `min_count` occurrences, or the `tokens` of an
+    earlier one. Without `captions` among the targets the config is returned unchanged.
     """
-    if "captions" not in batches.targets:
-        return batches, []
-    batches.check(source)
+    if "captions" not in config.targets:
+        return config, []
+    config.check(source)
     texts = texts_of(source, "train")
     try:
         vocabulary = (
@@ -43,18 +32,14 @@ def with_vocabulary(
         )
     except InputError as error:
         raise InputError(f"{source.spec}: {error}") from error
-    _, cut = vocabulary.encode(texts, max(1, batches.max_words))
+    _, cut = vocabulary.encode(texts, max(1, config.max_words))
     note = f"{source.spec}: {len(vocabulary.words)} words of {cut.sentences} training captions"
-    changed = dataclasses.replace(batches, vocabulary=vocabulary)
-    return changed, [f"{note}; at most {batches.max_words} words each: {cut}."]
+    changed = dataclasses.replace(config, vocabulary=vocabulary)
+    return changed, [f"{note}; at most {config.max_words} words each: {cut}."]
 
 
 def texts_of(source: Source, split: str) -> list[bytes]:
-    """Returns all captions of a split, without padding.
-
-    Raises:
-        InputError: if a record cannot be read.
-    """
+    """Returns all captions of a split, without padding."""
     if hasattr(source, "texts"):
         return [text for text in source.texts(split) if text]
     # Without the image in the result, images are not decoded.

@@ -26,22 +26,14 @@ _PYTHON_OPS = {"PyFunc", "PyFuncStateless", "EagerPyFunc"}
 
 
 def check_address(address: str) -> str:
-    """Returns the address of a dispatcher, or an empty string.
-
-    Raises:
-        InputError: if it is not of the form grpc://HOST:PORT.
-    """
+    """Returns an empty string or the grpc://HOST:PORT of a dispatcher; else raises InputError."""
     if not isinstance(address, str) or (address and not _ADDRESS.fullmatch(address)):
         raise InputError(f"data_service must be grpc://HOST:PORT, not {address!r}.")
     return address
 
 
 def distribute(dataset: tf.data.Dataset, address: str) -> tf.data.Dataset:
-    """Returns the data set computed by a service's workers, or itself without an `address`.
-
-    Raises:
-        InputError: if the data set cannot be computed in another process.
-    """
+    """Returns the data set computed by a service's workers, or itself without an `address`."""
     if not address:
         return dataset
     if _operations(dataset) & _PYTHON_OPS:
@@ -67,18 +59,11 @@ def _operations(dataset: tf.data.Dataset) -> set[str]:
 
 
 def start_server(port: int = 0, join: str = "", host: str = "localhost") -> tuple[str, list[Any]]:
-    """Starts a worker, and the dispatcher too unless there is one to join.
+    """Starts a worker, and the dispatcher too unless there is an address to `join`.
 
-    Args:
-        port: port of the dispatcher, or of a worker that joins one; 0 for any free port.
-        join: address of the dispatcher to join; empty to start one.
-        host: name or IP address of this machine for the others.
-
-    Returns:
-        The dispatcher's address and the servers, which run as long as they are referenced.
-
-    Raises:
-        InputError: if the address is malformed or cannot be used.
+    `port` is that of the dispatcher, or of a worker that joins one; 0 for any free port. `host`
+    names this machine for the others. Returns the dispatcher's address and the servers, which run
+    as long as they are referenced.
     """
     service = tf.data.experimental.service
     servers: list[Any] = []

@@ -13,24 +13,21 @@ OBJECT_KEYS = ("boxes", "labels", "crowd", "difficult", "masks", "keypoints", "c
 
 
 def pad_objects(sample: dict[str, tf.Tensor], max_objects: int) -> dict[str, tf.Tensor]:
-    """Returns the sample with exactly `max_objects` rows in each object key, objects first.
+    """Returns the sample with `max_objects` rows in each object key, objects before padding.
 
-    Padding rows have label −1 and the padding of the schema. Further objects are dropped, with a
-    line on standard error.
-
-    Args:
-        sample: sample of the schema with `labels` (N,); other keys are unchanged.
-        max_objects: number of rows, at least 1.
+    Further objects are dropped, with a line on standard error.
     """
     if "labels" not in sample:
         return sample
-    present = sample["labels"] >= 0
-    count = tf.reduce_sum(tf.cast(present, tf.int32))
     if max_objects < 1:
         raise ValueError(f"max_objects must be at least 1, not {max_objects}.")
+    present = sample["labels"] >= 0
     rows = tf.boolean_mask(tf.range(tf.shape(present)[0]), present)[:max_objects]
-    excess = count - max_objects
-    logged = tf.cond(excess > 0, lambda: _log_dropped(excess, max_objects), tf.no_op)
+    excess = tf.reduce_sum(tf.cast(present, tf.int32)) - max_objects
+    message = f"an image has more than max_objects={max_objects} objects; dropped:"
+    logged = tf.cond(
+        excess > 0, lambda: tf.print(message, excess, output_stream=sys.stderr), tf.no_op
+    )
     with tf.control_dependencies([logged]):
         rows = tf.identity(rows)
     padded = dict(sample)
@@ -44,11 +41,3 @@ def pad_objects(sample: dict[str, tf.Tensor], max_objects: int) -> dict[str, tf.
         value = tf.pad(value, widths, constant_values=padding)
         padded[key] = tf.ensure_shape(value, (max_objects, *value.shape[1:]))
     return padded
-
-
-def _log_dropped(dropped: tf.Tensor, max_objects: int) -> tf.Operation:
-    return tf.print(
-        f"an image has more than max_objects={max_objects} objects; dropped:",
-        dropped,
-        output_stream=sys.stderr,
-    )

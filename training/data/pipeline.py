@@ -16,7 +16,7 @@ from functools import partial
 import tensorflow as tf
 
 from training.data.augment import augment, combine, resize_sample
-from training.data.augment.lazy_image import LazyImage, with_channels
+from training.data.augment.lazy_image import with_channels
 from training.data.batch_config import BatchConfig
 from training.data.batch_order import (
     batch_records,
@@ -39,17 +39,8 @@ def training_batches(
 ) -> tf.data.Dataset:
     """Returns endless training batches, each epoch in its own order and augmentation.
 
-    Every epoch has `steps_per_epoch` batches of a full `batch_size`.
-
-    Args:
-        source: data set.
-        split: name of the split.
-        config: batch configuration.
-        first_epoch: epoch to start with.
-        first_step: step of that epoch to start with.
-
-    Raises:
-        InputError: if there is no such split, or the data set lacks a target.
+    Every epoch has `steps_per_epoch` batches of a full `batch_size`. Raises InputError if there is
+    no such split, or the data set lacks a target.
     """
     config.check(source)
     source = cached_for_training(source, source.check_split(split), config)
@@ -58,13 +49,7 @@ def training_batches(
 
 
 def epoch_batches(source: Source, split: str, config: BatchConfig) -> tf.data.Dataset:
-    """Returns the training batches of one epoch, those of the next epoch in each new iteration.
-
-    The cardinality is `steps_per_epoch`, as `fit` needs it.
-
-    Raises:
-        InputError: if there is no such split, or the data set lacks a target.
-    """
+    """Returns `steps_per_epoch` batches: in each iteration those of the next epoch."""
     config.check(source)
     if config.data_service:
         raise InputError("data_service is not supported here; use training.fit.")
@@ -156,11 +141,7 @@ def augmented_sample(
 
 
 def validation_batches(source: Source, split: str, config: BatchConfig) -> tf.data.Dataset:
-    """Returns the split once, in order, without augmentation; the last batch may be smaller.
-
-    Raises:
-        InputError: if there is no such split, or the data set lacks a target.
-    """
+    """Returns the split once, in order, without augmentation; the last batch may be smaller."""
     config.check(source)
     source.check_split(split)
 
@@ -186,13 +167,7 @@ def validation_batches(source: Source, split: str, config: BatchConfig) -> tf.da
 
 
 def fit_element(sample: Sample, config: BatchConfig, weighted: bool):
-    """Returns the element for `fit` of a resized sample.
-
-    Args:
-        sample: sample at the model input size.
-        config: batch configuration.
-        weighted: whether to add U-Net's border weights as sample weights.
-    """
+    """Returns the element for `fit` of a resized sample, with border weights if `weighted`."""
     height, width = config.image_size
     image = tf.ensure_shape(tf.cast(sample["image"], tf.float32), (height, width, config.channels))
     if config.encode_captions is not None:
@@ -200,7 +175,9 @@ def fit_element(sample: Sample, config: BatchConfig, weighted: bool):
     sample = pad_objects(sample, config.max_objects)
     targets = {key: sample[key] for key in config.targets}
     for key in TASKS[config.task].optional:
-        targets[key] = sample[key] if key in sample else _padding_rows(key, targets)
+        padding = tf.cast(SCHEMA[key].padding, SCHEMA[key].dtype)
+        rows = tf.shape(targets["labels"])
+        targets[key] = sample[key] if key in sample else tf.fill(rows, padding)
     if "segmentation" in targets:
         targets["segmentation"] = tf.ensure_shape(targets["segmentation"], (height, width))
     if "proposals" in targets:
@@ -211,16 +188,7 @@ def fit_element(sample: Sample, config: BatchConfig, weighted: bool):
     return image, targets, tf.ensure_shape(weights, (height, width))
 
 
-def _padding_rows(key: str, targets: dict[str, tf.Tensor]) -> tf.Tensor:
-    """Returns the padding of a key that the data set lacks, one row per object."""
-    field = SCHEMA[key]
-    return tf.fill(tf.shape(targets["labels"]), tf.cast(field.padding, field.dtype))
-
-
 def open_sample(source: Source, record: Record, channels: int) -> Sample:
     """Returns the sample of a record, its image converted to `channels` channels."""
     sample = source.open(record)
-    image = sample["image"]
-    if isinstance(image, LazyImage):
-        return {**sample, "image": image.with_channels(channels)}
-    return {**sample, "image": with_channels(image, channels)}
+    return {**sample, "image": with_channels(sample["image"], channels)}

@@ -21,12 +21,7 @@ from training.data.augment.lazy_image import LazyImage
 from training.data.augment.sample_augmenting import matrix_of
 from training.data.batch_config import BatchConfig
 from training.data.batch_order import batch_records, without_autograph
-from training.data.pipeline import (
-    augmented_sample,
-    open_sample,
-    training_batches,
-    training_element,
-)
+from training.data.pipeline import augmented_sample, open_sample, training_batches, training_element
 from training.data.sources import Record, Sample, Source
 
 STAGES = ("read", "decode", "augment", "batch")
@@ -71,19 +66,10 @@ class PipelineSpeed:
 def measure_speed(
     source: Source, split: str, config: BatchConfig, seconds: float = 3.0
 ) -> PipelineSpeed:
-    """Measures the stages of training batches, without cache and data service.
+    """Measures each stage of training batches for `seconds`, without cache and data service.
 
     `read` opens the files and parses the labels, `decode` decodes the visible pixels, `augment`
     transforms and mixes the samples, `batch` pads and batches them.
-
-    Args:
-        source: data set.
-        split: name of the split.
-        config: batch configuration.
-        seconds: duration of each measurement.
-
-    Raises:
-        InputError: if there is no such split, or the data set lacks a target.
     """
     config = dataclasses.replace(
         config, cache="none", data_service="", image_sizes=(), size_steps=0, buckets=()
@@ -119,8 +105,7 @@ def measure_speed(
     times = [1000 / _rate(stage, seconds, config.batch_size) for stage in stages]
     differences = [times[0], *(max(0.0, b - a) for a, b in itertools.pairwise(times))]
     return PipelineSpeed(
-        dict(zip(STAGES, differences, strict=True)),
-        _rate(whole, seconds, config.batch_size),
+        dict(zip(STAGES, differences, strict=True)), _rate(whole, seconds, config.batch_size)
     )
 
 

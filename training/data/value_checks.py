@@ -16,14 +16,7 @@ def check_choice(name: str, value: Any, choices: Collection[Any]) -> None:
 
 
 def check_number(name: str, value: Any, positive: bool = False, whole: bool = False) -> None:
-    """Raises InputError unless `value` is a finite number of at least 0.
-
-    Args:
-        name: name of the value, for the message.
-        value: the value.
-        positive: whether to refuse 0.
-        whole: whether to refuse fractions.
-    """
+    """Raises InputError unless `value` is a finite number from 0, or above 0 if `positive`."""
     valid = is_number(value) and (isinstance(value, int) or not whole)
     if not valid or (value <= 0 if positive else value < 0):
         kind, limit = "whole number" if whole else "number", "above 0" if positive else "from 0"
@@ -48,11 +41,7 @@ def check_sizes(name: str, value: Any) -> tuple[tuple[int, int], ...]:
 
 
 def check_cache(cache: Any) -> str:
-    """Returns the kind of cache, `"none"`, `"memory"` or `"disk"`, of a `cache` setting.
-
-    Raises:
-        InputError: if it is none of these or `"disk:FOLDER"`.
-    """
+    """Returns the kind of cache, `"none"`, `"memory"` or `"disk"`, of a `cache` setting."""
     kind, _, folder = str(cache).partition(":")
     if kind not in ("none", "memory", "disk") or (folder and kind != "disk"):
         raise InputError(f"cache must be none, memory, disk or disk:FOLDER, not {cache!r}.")
@@ -64,9 +53,6 @@ def is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
-def _is_side(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
-
-
 def _is_size(value: Any) -> bool:
-    return isinstance(value, (list, tuple)) and [_is_side(side) for side in value] == [True, True]
+    pair = isinstance(value, (list, tuple)) and len(value) == 2
+    return pair and all(type(side) is int and side > 0 for side in value)

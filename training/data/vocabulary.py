@@ -64,9 +64,6 @@ class Vocabulary:
             texts: captions; bytes are UTF-8.
             min_count: occurrences that make a word part of the vocabulary (15 in DenseCap's code).
             limit: maximum number of words; None for no limit.
-
-        Raises:
-            InputError: if no word is left.
         """
         counts = Counter(word for text in texts for word in words_of(_as_text(text)))
         ranked = sorted(counts, key=lambda word: (-counts[word], word))
@@ -84,16 +81,11 @@ class Vocabulary:
     def encode(
         self, texts: Sequence[str | bytes], length: int
     ) -> tuple[np.ndarray, EncodingStatistics]:
-        """Encodes captions as token ids between start and end tokens.
+        """Encodes N captions as (N, length + 2) int32 token ids between start and end tokens.
 
-        Args:
-            texts: N captions; bytes are UTF-8.
-            length: T, maximum number of words per caption, at least 1.
-
-        Returns:
-            (N, T + 2) int32 token ids, padded with 0, and counts of cut captions and unknown words.
+        Rows are padded with 0, and further words are cut; `length` is at least 1.
         """
-        numbers = self._numbers
+        numbers = {word: len(SPECIAL) + i for i, word in enumerate(self.words)}
         rows = np.full((len(texts), length + 2), PADDING, np.int32)
         cut = words = unknown = 0
         for row, text in zip(rows, texts, strict=True):
@@ -109,10 +101,6 @@ class Vocabulary:
     def tokens(self) -> tuple[str, ...]:
         """Tokens by token id."""
         return (*SPECIAL, *self.words)
-
-    @property
-    def _numbers(self) -> dict[str, int]:
-        return {word: len(SPECIAL) + i for i, word in enumerate(self.words)}
 
     def encoder(self, length: int) -> Callable[[tf.Tensor], tf.Tensor]:
         """Returns `encode` for tf.data, from (N,) strings to (N, T + 2) int32."""
@@ -137,12 +125,7 @@ class Vocabulary:
 
 
 def sentence(tokens: np.ndarray | Sequence[int], names: Sequence[str]) -> str:
-    """Returns the caption of a row of token ids up to the end token, without start and padding.
-
-    Args:
-        tokens: (T,) token ids; one beyond `names` is an unknown word.
-        names: tokens by token id.
-    """
+    """Returns the caption of (T,) token ids up to the end token, without start and padding."""
     words = []
     for token in np.asarray(tokens).tolist():
         if token == END:

@@ -39,7 +39,7 @@ def draw(
     with the captions listed below the image), and, in thin lines, `proposals` and `anchors` (N, 4).
     Rows with label −1 and rows from `num_detections` on are padding. With `scores`, the third
     column of the keypoints is a score, and those above 0 are drawn. A label that would hide another
-    label or half of an object is left out; the colour still shows the class.
+    label or half of an object is left out; the color still shows the class.
 
     Args:
         image: pixels (H, W, 1 or 3) in 0…255.
@@ -48,7 +48,7 @@ def draw(
         side: longer side of the drawn image in pixels; None for the size of the image. Text and
             lines have a fixed size, so small images are better enlarged.
         keys: keys to draw; None for all.
-        color_by: `"class"` for one colour per class, or `"object"` for one per object; captions of
+        color_by: `"class"` for one color per class, or `"object"` for one per object; captions of
             regions of a single class always have one per object.
         min_score: minimum score of drawn objects.
         full_masks: whether `masks` are (N, H, W) masks of the image, not (N, M, M) relative to the
@@ -96,10 +96,7 @@ def _resized(image: np.ndarray, side: int | None) -> tuple[Image.Image, np.ndarr
 
 
 def _maps(drawing: Image.Image, sample: Mapping[str, Any], names: Names) -> Image.Image:
-    """Draws the segmentation map, or the instance map if there is only one class of objects.
-
-    With masks the instance map is left out, since it has the same objects.
-    """
+    """Draws the segmentation map, or the instance map if there is only one class of objects."""
     maps = {}
     for key in ("segmentation",) if "masks" in sample else ("segmentation", "instances"):
         if key in sample:

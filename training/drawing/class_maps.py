@@ -1,4 +1,4 @@
-"""Segmentation maps and instance maps as colours."""
+"""Segmentation maps and instance maps as colors."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from zoo.tasks.sample_schema import IGNORE
 
 
 def paint_classes(segmentation: np.ndarray, count: int) -> np.ndarray:
-    """Returns the colours (H, W, 3) uint8 of a segmentation map; ignored pixels are light grey."""
+    """Returns the colors (H, W, 3) uint8 of a segmentation map; ignored pixels are light grey."""
     colors = np.full((256, 3), 200, np.uint8)
     colors[:count] = class_colors(count)
     colors[IGNORE] = 225
@@ -17,7 +17,7 @@ def paint_classes(segmentation: np.ndarray, count: int) -> np.ndarray:
 
 
 def overlay_classes(image: np.ndarray, segmentation: np.ndarray, count: int) -> np.ndarray:
-    """Returns the image under its class colours; class 0 and ignored pixels have none."""
+    """Returns the image under its class colors; class 0 and ignored pixels have none."""
     image = rgb(image)
     painted = paint_classes(segmentation, count)
     clear = (segmentation == 0) | (segmentation == IGNORE)
@@ -26,10 +26,10 @@ def overlay_classes(image: np.ndarray, segmentation: np.ndarray, count: int) -> 
 
 
 def overlay_instances(image: np.ndarray, instances: np.ndarray) -> np.ndarray:
-    """Returns the image with a colour and a rim for each object of an (H, W) instance map."""
+    """Returns the image with a color and a rim for each object of an (H, W) instance map."""
     image = rgb(image)
     numbers, index = np.unique(instances, return_inverse=True)
-    # Neighbouring numbers have different colours; 24 of them distinguish the objects.
+    # Neighboring numbers have different colors; 24 of them distinguish the objects.
     colors = np.array([object_color(int(number) % 24) for number in numbers], np.uint8)
     painted = colors[index.reshape(instances.shape)]
     mixed = (0.6 * image + 0.4 * painted).astype(np.uint8)
@@ -38,7 +38,7 @@ def overlay_instances(image: np.ndarray, instances: np.ndarray) -> np.ndarray:
 
 
 def rims(instances: np.ndarray) -> np.ndarray:
-    """Returns the pixels (H, W) of objects with a neighbour outside the same object."""
+    """Returns the pixels (H, W) of objects with a neighbor outside the same object."""
     padded = np.pad(instances, 1)
     inner = padded[1:-1, 1:-1]
     differs = np.zeros(instances.shape, bool)

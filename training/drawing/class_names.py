@@ -55,14 +55,14 @@ class Names:
         return _name(self.labels, number)
 
     def keypoint_color(self, number: int) -> Color:
-        """Returns the colour of the body side of a keypoint: left, right or middle."""
+        """Returns the color of the body side of a keypoint: left, right or middle."""
         side = re.match(r"(left|right|l|r)(?:[ _\-.]|$)", _name(self.keypoints, number).lower())
         if side is None:
             return MIDDLE
         return LEFT if side[1].startswith("l") else RIGHT
 
     def limb_color(self, first: int, second: int) -> Color:
-        """Returns the colour of the body side of a limb; middle for a limb between two sides."""
+        """Returns the color of the body side of a limb; middle for a limb between two sides."""
         colors = {self.keypoint_color(first), self.keypoint_color(second)} - {MIDDLE}
         return colors.pop() if len(colors) == 1 else MIDDLE
 

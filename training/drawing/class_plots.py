@@ -18,7 +18,7 @@ _DEEP = np.array([20.0, 70.0, 150.0])
 def confusion_image(
     matrix: Sequence[Sequence[int]] | np.ndarray, names: Sequence[str], cell: int = 48
 ) -> Image.Image:
-    """Returns a confusion matrix as an image, coloured by the fraction of the true class.
+    """Returns a confusion matrix as an image, colored by the fraction of the true class.
 
     Args:
         matrix: counts (C, C), one row per true class and one column per predicted class.
@@ -61,15 +61,7 @@ def confusion_image(
 
 
 def overlay_heat(image: np.ndarray, heat: np.ndarray) -> np.ndarray:
-    """Returns the image under a heat map: grey where the map is low, red where it is high.
-
-    Args:
-        image: pixels (H, W, 1 or 3) in 0…255.
-        heat: heat map (H, W) of any scale.
-
-    Returns:
-        (H, W, 3) uint8.
-    """
+    """Returns the image under a heat map (H, W): grey where it is low, red where it is high."""
     heat = heat.astype(np.float64)
     level = ((heat - heat.min()) / max(np.ptp(heat), 1e-12))[..., None]
     colors = rgb(image).astype(np.float64)

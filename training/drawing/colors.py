@@ -1,4 +1,4 @@
-"""Colours of classes and objects, the same in every image."""
+"""Colors of classes and objects, the same in every image."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MIDDLE: Color = (60, 205, 90)
 
 
 def class_colors(count: int) -> np.ndarray:
-    """Returns distinct colours (count, 3) uint8; the first is near black."""
+    """Returns distinct colors (count, 3) uint8; the first is near black."""
     colors = [(24, 24, 28), *(object_color(number) for number in range(count - 1))]
     return np.array(colors[:count], np.uint8)
 

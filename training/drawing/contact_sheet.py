@@ -30,11 +30,11 @@ def sheet(
     Args:
         rows: images (H, W, 3) uint8, row by row.
         headings: headings of the columns.
-        legend: class names, drawn with their colours.
+        legend: class names, drawn with their colors.
         cell: longest side of an image on the sheet in pixels; None for the size of each image,
             which keeps the scale of images with captions below them.
         titles: titles below the images, row by row.
-        colors: colours (len(legend), 3) of the legend; default `class_colors`.
+        colors: colors (len(legend), 3) of the legend; default `class_colors`.
     """
     columns = max((len(row) for row in rows), default=1)
     wide = cell or max((p.shape[1] for row in rows for p in row), default=1)

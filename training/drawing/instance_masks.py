@@ -11,19 +11,11 @@ Window = tuple[slice, slice]
 
 
 def paste_mask(mask: np.ndarray, box: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Returns the mask of an object relative to its box as a mask of the image.
+    """Returns the mask of an object relative to its box as a mask (height, width) of the image.
 
-    The M×M cells cover the box evenly. The value at the centre of a pixel is interpolated
-    bilinearly, without extrapolation; pixels with 0.5 or more are inside.
-
-    Args:
-        mask: (M, M) of 0 and 1, integers in 0…255 or fractions in 0…1.
-        box: (4,) xyxy in pixels.
-        height: height of the image in pixels.
-        width: width of the image in pixels.
-
-    Returns:
-        (height, width) bool; all False for a box without area or outside the image.
+    The M×M cells, 0 and 1, integers in 0…255 or fractions in 0…1, cover the box (xyxy in pixels)
+    evenly. The value at the center of a pixel is interpolated bilinearly, without extrapolation;
+    pixels with 0.5 or more are inside. A box without area or outside the image has none.
     """
     pasted = np.zeros((height, width), bool)
     window = window_of(box, height, width)
@@ -33,7 +25,7 @@ def paste_mask(mask: np.ndarray, box: np.ndarray, height: int, width: int) -> np
 
 
 def window_of(box: np.ndarray, height: int, width: int) -> Window | None:
-    """Returns rows and columns of the pixels with their centre in a box; None without any."""
+    """Returns rows and columns of the pixels with their center in a box; None without any."""
     box = np.asarray(box, np.float64)
     if not np.isfinite(box).all():
         return None
@@ -55,7 +47,7 @@ def paste_window(mask: np.ndarray, box: np.ndarray, window: Window) -> np.ndarra
 
 
 def _cells(pixels: slice, start: float, stop: float, cells: int):
-    """Returns the cells before and after each pixel's centre, and its fraction between them."""
+    """Returns the cells before and after each pixel's center, and its fraction between them."""
     centers = np.arange(pixels.start, pixels.stop) + 0.5
     position = np.clip((centers - start) / (stop - start) * cells - 0.5, 0, cells - 1)
     before = np.floor(position).astype(int)
@@ -63,14 +55,9 @@ def _cells(pixels: slice, start: float, stop: float, cells: int):
 
 
 def lay_over(pixels: np.ndarray, window: Window, inside: np.ndarray, color: Color, rim: int):
-    """Fills a mask with a colour and draws its contour, in place.
+    """Fills a mask (h, w) bool in a window of (H, W, 3) uint8 pixels with a color, in place.
 
-    Args:
-        pixels: (H, W, 3) uint8.
-        window: rows and columns of the mask.
-        inside: mask (h, w) bool.
-        color: RGB in 0…255.
-        rim: width of the contour in pixels.
+    Its contour is `rim` pixels wide.
     """
     part = pixels[window]
     paint = np.array(color, np.float32)
@@ -79,7 +66,7 @@ def lay_over(pixels: np.ndarray, window: Window, inside: np.ndarray, color: Colo
 
 
 def _eroded(inside: np.ndarray, times: int) -> np.ndarray:
-    """Returns the mask after `times` erosions with four neighbours."""
+    """Returns the mask after `times` erosions with four neighbors."""
     for _ in range(times):
         padded = np.pad(inside, 1)
         inside = (

@@ -49,12 +49,9 @@ def _dashes(pen: ImageDraw.ImageDraw, box: tuple[int, int, int, int], color: Col
 
 
 def draw_many(drawing: Image.Image, boxes: np.ndarray, by_shape: bool) -> Image.Image:
-    """Returns the image with many boxes in thin, half transparent lines.
+    """Returns the image with many boxes (N, 4) in thin, half transparent lines.
 
-    Args:
-        drawing: the image.
-        boxes: boxes (N, 4) xyxy in pixels.
-        by_shape: whether boxes of each width and height have their own colour, as for anchors.
+    With `by_shape`, boxes of each width and height have their own color, as for anchors.
     """
     layer = drawing.copy()
     boxes = boxes[np.isfinite(boxes).all(-1)]
@@ -68,13 +65,10 @@ def draw_many(drawing: Image.Image, boxes: np.ndarray, by_shape: bool) -> Image.
 def draw_keypoints(
     drawing: Image.Image, keypoints: np.ndarray, names: Names, radius: float
 ) -> None:
-    """Draws limbs and keypoints of one person; hidden keypoints as rings.
+    """Draws limbs and keypoints (K, 3) of one person; hidden keypoints as rings.
 
-    Args:
-        drawing: the image.
-        keypoints: (K, 3) x, y in pixels, and visibility: 0 (absent), 1 (hidden) or 2.
-        names: names of the keypoints, and the limbs.
-        radius: maximum radius of a keypoint in pixels; smaller for a small person.
+    Visibility is 0 (absent), 1 (hidden) or 2. `radius` is the maximum radius of a keypoint in
+    pixels; it is smaller for a small person.
     """
     pen = ImageDraw.Draw(drawing)
     limits = np.array(drawing.size) + _BEYOND

@@ -16,22 +16,13 @@ _COLORS = 24
 
 @dataclasses.dataclass(frozen=True)
 class DrawnObject:
-    """One object.
+    """An object of a sample or a prediction."""
 
-    Attributes:
-        row: row in the sample.
-        box: (4,) xyxy in pixels of the image; None for a caption of the whole image.
-        color: colour of the box, the mask and the label.
-        text: text of the label.
-        dashed: whether it is a crowd or difficult.
-        caption: caption of the object.
-    """
-
-    row: int
-    box: np.ndarray | None
+    row: int  # row in the sample
+    box: np.ndarray | None  # (4,) xyxy in pixels; None for a caption of the whole image
     color: Color
     text: str = ""
-    dashed: bool = False
+    dashed: bool = False  # whether it is a crowd or difficult
     caption: str = ""
 
 
@@ -67,7 +58,7 @@ def _rows(
             continue
         one_class = captions is not None and len(names.objects) == 1
         by_row = color_by == "object" or labels is None or one_class
-        # The name of a single class is left out where each object has its own colour.
+        # The name of a single class is left out where each object has its own color.
         has_class = labels is not None and not (by_row and len(names.objects) == 1)
         words = [names.object(label)] if has_class else []
         if scores is not None:

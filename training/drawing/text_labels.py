@@ -55,13 +55,7 @@ def wrapped(text: str, typeface: ImageFont.FreeTypeFont, width: float) -> list[s
 
 
 class Tags:
-    """Writes labels next to boxes, inside the image and where they hide the least.
-
-    Args:
-        drawing: the image.
-        size: font size in pixels.
-        boxes: boxes (N, 4) xyxy of the objects, in pixels.
-    """
+    """Writes labels next to boxes (N, 4), inside the image and where they hide the least."""
 
     def __init__(self, drawing: Image.Image, size: int, boxes: np.ndarray):
         self.drawing = drawing
@@ -74,10 +68,9 @@ class Tags:
         self.placed = np.zeros((0, 4))
 
     def write(self, text: str, box: tuple[float, float, float, float], color: Color) -> bool:
-        """Writes the label of a box (xyxy in pixels) on a tag of its colour.
+        """Writes the label of a box (xyxy in pixels) on a tag of its color.
 
-        Returns:
-            Whether it was written; a label that would hide another label or object is left out.
+        Returns whether it was written: a label that would hide another label or object is left out.
         """
         wide, high = self.drawing.size
         text = fitting(text, self.font, wide - 2 * _PAD)

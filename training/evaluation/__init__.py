@@ -34,8 +34,11 @@ EVALUATIONS: dict[str, Callable[..., dict[str, Any]]] = {
 }
 """The evaluation of each task.
 
-Each takes `(predict, samples, class_names, progress=None, keypoint_names=())` and returns the
-metrics by name, `images` among them; a metric that is not defined on the data is None.
+Each takes `(predict, samples, class_names, progress=None, keypoint_names=())`: a function from an
+image (H, W, C) uint8 to its predictions, name and sample of each image, class names, a function
+that takes the number of images done, and keypoint names. It returns the metrics by name, `images`
+among them; a metric that is not defined on the data is None. It raises InputError if there is no
+image with labels, or a label or a predicted class is not among the classes.
 """
 
 
@@ -60,8 +63,8 @@ def evaluate_predictor(
         progress: function that takes the number of images done.
 
     Raises:
-        InputError: if the task has no evaluation, there is no such split, or as the evaluation of
-            the task.
+        InputError: if the task has no evaluation, there is no such split, or the labels or the
+            predictions do not suit the task.
     """
     if task not in EVALUATIONS:
         raise InputError(

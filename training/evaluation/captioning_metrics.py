@@ -13,7 +13,7 @@ import numpy as np
 from training.data.vocabulary import sentence, words_of
 from training.evaluation.meteor import Scorer, meteor_scorer
 from training.evaluation.object_matching import detections_of, rows_of
-from training.evaluation.predictor import Predictor, Samples
+from training.evaluation.predictor import Predictor, Samples, counted
 from zoo.errors import InputError
 
 OVERLAPS = (0.3, 0.4, 0.5, 0.6, 0.7)
@@ -32,29 +32,21 @@ def evaluate_captioning(
 ) -> dict[str, Any]:
     """Returns DenseCap's mean AP and related metrics.
 
-    Args:
-        predict: function from an image (H, W, C) uint8 to `boxes` (D, 4) xyxy in its pixels,
-            `labels` (D,) with −1 as padding, `scores` (D,) and `captions`, (D,) strings or (D, T)
-            token ids.
-        samples: name and sample of each image, with `boxes`, `labels` and `texts` (N,).
-        class_names: tokens by id, see `zoo.tasks.captioning_task`.
-        progress: function that takes the number of images done.
-        keypoint_names: unused.
-        official: as of `meteor_scorer`.
+    Predictions have `boxes` (D, 4) xyxy in pixels of the image, `labels` (D,) with −1 as padding,
+    `scores` (D,) and `captions`, (D,) strings or (D, T) token ids, whose tokens are `class_names`;
+    samples have `boxes`, `labels` and `texts` (N,). `official` is as of `meteor_scorer`.
 
     Returns:
         `mean_ap` (over all pairs of `OVERLAPS` and `METEORS`), `detection_ap` (over the overlaps,
         regardless of the captions), `meteor` (mean over the predictions that match a region),
         `ap_by_overlap`, `ap_by_meteor`, `meteor_program` and `images`. A metric is None without
-        labelled, or matched, regions.
-
-    Raises:
-        InputError: if there is no image, the samples have no captions, or token ids have no tokens.
+        labeled, or matched, regions.
     """
     program, score = meteor_scorer(official)
     accumulator = CaptionAccumulator()
     count = 0
-    for count, (name, sample) in enumerate(samples, 1):
+    for name, sample in counted(samples, progress):
+        count += 1
         if "boxes" not in sample or "texts" not in sample:
             raise InputError(f"{name}: no captions to evaluate on; use a data set that has them.")
         prediction = predict(sample["image"])
@@ -64,10 +56,6 @@ def evaluate_captioning(
         rows = np.flatnonzero(rows_of(prediction))
         captions = [caption_text(prediction["captions"][row], class_names) for row in rows]
         accumulator.add(regions.boxes, regions.scores, captions, *_truth(sample))
-        if progress:
-            progress(count)
-    if not count:
-        raise InputError("no image to evaluate on; use another split.")
     return {**accumulator.result(score), "meteor_program": program, "images": count}
 
 
@@ -79,7 +67,7 @@ def caption_text(caption: Any, names: Sequence[str]) -> str:
 
 
 class CaptionAccumulator:
-    """Gathers predictions and labels, image by image, as the evaluation of the authors."""
+    """Gathers predictions and labels, image by image, as in the authors' evaluation."""
 
     def __init__(self) -> None:
         self.scores: list[float] = []
@@ -96,18 +84,13 @@ class CaptionAccumulator:
         true_boxes: np.ndarray,
         true_texts: Sequence[str],
     ) -> None:
-        """Adds an image; of several predictions of a region the one of highest score counts.
+        """Adds an image: predictions of boxes (D, 4), and labeled regions of boxes (N, 4).
 
-        Args:
-            boxes: predicted boxes (D, 4).
-            scores: their scores (D,).
-            captions: their captions.
-            true_boxes: boxes (N, 4) of the labelled regions.
-            true_texts: their captions.
+        Of several predictions of a region the one of highest score counts.
         """
         groups = merge_regions(true_boxes)
-        centres = np.array([true_boxes[group].mean(0) for group in groups]).reshape(-1, 4)
-        overlaps = pixel_inclusive_iou(boxes, centres)
+        centers = np.array([true_boxes[group].mean(0) for group in groups]).reshape(-1, 4)
+        overlaps = pixel_inclusive_iou(boxes, centers)
         self.regions += len(groups)
         used: set[int] = set()
         for row in np.argsort(-scores, kind="stable"):
@@ -157,9 +140,7 @@ class CaptionAccumulator:
 def average_precision(right: np.ndarray, regions: int) -> float:
     """Returns the mean, over 101 recalls, of the best precision at that recall or higher.
 
-    Args:
-        right: (R,) bool, whether each prediction is right, best score first.
-        regions: number of labelled regions.
+    `right` (R,) is whether each prediction is right, best score first.
     """
     if not len(right):
         return 0.0
@@ -185,7 +166,7 @@ def merge_regions(boxes: np.ndarray) -> list[np.ndarray]:
 def pixel_inclusive_iou(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
     """Returns the IoU (N, M) of boxes that include their right and lower edges.
 
-    As in the evaluation of the authors, such boxes are a pixel wider and higher than elsewhere.
+    As in the authors' evaluation, such boxes are a pixel wider and higher than elsewhere.
     """
     first, second = boxes[:, None], others[None]
     low = np.maximum(first[..., :2], second[..., :2])

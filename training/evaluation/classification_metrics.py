@@ -7,16 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from training.evaluation.predictor import Predictor, Samples
+from training.evaluation.predictor import Predictor, Samples, counted
 from zoo.errors import InputError
 
 
 class LabelAccumulator:
-    """Counts right and wrong classes, image by image.
-
-    Args:
-        names: class names.
-    """
+    """Counts right and wrong classes, image by image."""
 
     def __init__(self, names: Sequence[str]):
         self.names = list(names)
@@ -24,19 +20,7 @@ class LabelAccumulator:
         self.in_top5 = 0
 
     def add(self, name: str, label: int, prediction: dict[str, Any]) -> bool:
-        """Adds an image.
-
-        Args:
-            name: name of the image.
-            label: true class; −1 without a label.
-            prediction: `label` and `scores`.
-
-        Returns:
-            Whether the image has a label.
-
-        Raises:
-            InputError: if the label or the predicted class is not among the classes.
-        """
+        """Adds an image of class `label`, −1 for none; returns whether it has a label."""
         classes = len(self.names)
         scores, predicted = np.asarray(prediction["scores"], np.float64), int(prediction["label"])
         if label >= classes:
@@ -56,12 +40,11 @@ class LabelAccumulator:
         return True
 
     def result(self) -> dict[str, Any]:
-        """Returns `accuracy`, `top5_accuracy` (None for up to five classes), `mean_accuracy` over
-        the classes that occur, `accuracy_by_class`, `confusion` and `majority_baseline`."""
+        """Returns the metrics of `evaluate_classification`, without `images`."""
         count = max(int(self.matrix.sum()), 1)
-        right, labelled = np.diag(self.matrix), self.matrix.sum(1)
+        right, labeled = np.diag(self.matrix), self.matrix.sum(1)
         by_class = {
-            name: float(right[i] / labelled[i]) if labelled[i] else None
+            name: float(right[i] / labeled[i]) if labeled[i] else None
             for i, name in enumerate(self.names)
         }
         defined = [accuracy for accuracy in by_class.values() if accuracy is not None]
@@ -71,7 +54,7 @@ class LabelAccumulator:
             "mean_accuracy": float(np.mean(defined)) if defined else 0.0,
             "accuracy_by_class": by_class,
             "confusion": self.matrix.tolist(),
-            "majority_baseline": {"accuracy": float(labelled.max(initial=0) / count)},
+            "majority_baseline": {"accuracy": float(labeled.max(initial=0) / count)},
         }
 
 
@@ -84,31 +67,22 @@ def evaluate_classification(
 ) -> dict[str, Any]:
     """Returns the accuracy and related metrics.
 
-    Args:
-        predict: function from an image (H, W, C) uint8 to `label` () and `scores` (classes,).
-        samples: name and sample of each image; images with label −1 do not count.
-        class_names: names of the classes of `label`.
-        progress: function that takes the number of images done.
-        keypoint_names: unused.
+    Predictions have `label` () and `scores` (classes,). Images with label −1 do not count.
 
     Returns:
-        The metrics of `LabelAccumulator.result`, where `confusion` has one row per true class and
-        one column per predicted class, and `majority_baseline` is the accuracy of always predicting
-        the most frequent class; and `images`, the number of labelled images.
-
-    Raises:
-        InputError: if no image has a label, or a class is not among the classes.
+        `accuracy`, `top5_accuracy` (None for up to five classes), `mean_accuracy` over the classes
+        that occur, `accuracy_by_class`, `confusion` with one row per true class and one column per
+        predicted class, `majority_baseline`, the accuracy of always predicting the most frequent
+        class, and `images`, the number of labeled images.
     """
     labels, images = LabelAccumulator(class_names), 0
-    for count, (name, sample) in enumerate(samples, 1):
+    for name, sample in counted(samples, progress, required=False):
         images += labels.add(name, int(sample["label"]), predict(sample["image"]))
-        if progress:
-            progress(count)
     return {**labels.result(), "images": require_images(images)}
 
 
 def require_images(images: int) -> int:
-    """Returns the number of labelled images; raises InputError if it is 0."""
+    """Returns the number of labeled images; raises InputError if it is 0."""
     if not images:
-        raise InputError("no labelled image to evaluate on; use a split with labels.")
+        raise InputError("no labeled image to evaluate on; use a split with labels.")
     return images

@@ -33,11 +33,7 @@ class CocoAccumulator:
     """Gathers labels and predictions, image by image, in the format of the benchmark.
 
     Crowds and difficult objects are ignored; a crowd matches any number of predictions, a difficult
-    object one.
-
-    Args:
-        class_names: names of the object classes.
-        keypoint_names: names of the keypoints, which decide their sigmas.
+    object one. The names of the keypoints decide their sigmas.
     """
 
     def __init__(self, class_names: Sequence[str], keypoint_names: Sequence[str] = ()):
@@ -46,9 +42,7 @@ class CocoAccumulator:
         self.images: list[dict[str, Any]] = []
         self.truths: list[dict[str, Any]] = []
         self.predictions: dict[str, list[dict[str, Any]]] = {
-            "bbox": [],
-            "segm": [],
-            "keypoints": [],
+            kind: [] for kind in ("bbox", "segm", "keypoints")
         }
 
     def add(self, truths: Truths, detections: Detections, size: tuple[int, int]) -> None:
@@ -74,14 +68,14 @@ class CocoAccumulator:
     def result(self, kind: str = "bbox") -> dict[str, float | None]:
         """Returns the metrics of `"bbox"`, `"segm"` or `"keypoints"`.
 
-        Returns:
-            `BOX_METRICS` or `KEYPOINT_METRICS`, then `ap_by_class` and `ap50_by_class` by name; a
-            metric is None without labelled objects that count.
+        They are `BOX_METRICS` or `KEYPOINT_METRICS`, then `ap_by_class` and `ap50_by_class` by
+        name; a metric is None without labeled objects that count.
         """
         evaluation = self.run(kind)
         names = KEYPOINT_METRICS if kind == "keypoints" else BOX_METRICS
         result: dict[str, Any] = {
-            name: _defined(value) for name, value in zip(names, evaluation.stats, strict=True)
+            name: None if value < 0 else float(value)
+            for name, value in zip(names, evaluation.stats, strict=True)
         }
         # By IoU, recall, class, range of areas and number of predictions.
         precision = evaluation.eval["precision"][:, :, :, 0, -1]
@@ -102,9 +96,10 @@ class CocoAccumulator:
                 "annotations": [self._of_kind(one, kind) for one in self.truths],
             }
         )
-        sigmas = (
-            keypoint_sigmas(self.keypoint_names, self._keypoints()) if kind == "keypoints" else None
-        )
+        sigmas = None
+        if kind == "keypoints":
+            flat = self.truths[0]["keypoints"] if self.truths else 3 * self.keypoint_names
+            sigmas = keypoint_sigmas(self.keypoint_names, len(flat) // 3)
         predictions = truth.loadRes([dict(one) for one in self.predictions[kind]])
         evaluation = COCOeval_faster(truth, predictions, kind, kpt_oks_sigmas=sigmas)
         evaluation.params.catIds = list(range(1, len(names) + 1))
@@ -136,19 +131,12 @@ class CocoAccumulator:
         # The area of a person also scales the OKS, so it stays.
         return {**one, "num_keypoints": 0} if kind == "keypoints" else {**one, "area": _NO_AREA}
 
-    def _keypoints(self) -> int:
-        return len(self.truths[0]["keypoints"]) // 3 if self.truths else len(self.keypoint_names)
-
 
 def _xywh(box: np.ndarray) -> list[float]:
     return [float(box[0]), float(box[1]), float(box[2] - box[0]), float(box[3] - box[1])]
 
 
-def _defined(value: float) -> float | None:
-    return None if value < 0 else float(value)
-
-
 def _mean(values: np.ndarray) -> float | None:
-    """Returns the mean; the code of the benchmark writes −1 where nothing is labelled."""
+    """Returns the mean; the code of the benchmark writes −1 where nothing is labeled."""
     values = values[values > -1]
     return float(values.mean()) if values.size else None

@@ -7,7 +7,7 @@ from typing import Any
 
 from training.evaluation.coco_metrics import CocoAccumulator
 from training.evaluation.object_matching import detections_of, truths_of
-from training.evaluation.predictor import Predictor, Samples
+from training.evaluation.predictor import Predictor, Samples, counted
 from training.evaluation.voc_metrics import VocAccumulator
 from zoo.errors import InputError
 
@@ -23,32 +23,21 @@ def evaluate_detection(
 ) -> dict[str, Any]:
     """Returns the average precision of boxes, masks and keypoints.
 
-    Masks and keypoints are evaluated where both predictions and labels have them.
-
-    Args:
-        predict: function from an image (H, W, C) uint8 to `boxes` (D, 4) xyxy in its pixels,
-            `labels` (D,) with −1 as padding, `scores` (D,), `num_detections`, and optionally
-            `masks`, (D, H, W) or (D, M, M) relative to the boxes, and `keypoints` (D, K, 3).
-        samples: name and sample of each image.
-        class_names: names of the object classes.
-        progress: function that takes the number of images done.
-        keypoint_names: names of the K keypoints, see `training.evaluation.oks`.
+    Predictions have `boxes` (D, 4) xyxy in pixels of the image, `labels` (D,) with −1 as padding,
+    `scores` (D,), `num_detections`, and optionally `masks`, (D, H, W) or (D, M, M) relative to the
+    boxes, and `keypoints` (D, K, 3). Masks and keypoints are evaluated where both predictions and
+    labels have them.
 
     Returns:
         COCO's metrics of boxes (`ap`, `ap50`, … see `coco_metrics.BOX_METRICS`), VOC's
         (`voc07_ap50`, `voc_ap50`), both also by class (`ap50_by_class` and so on), COCO's metrics
         of masks (`mask_ap`, …) and keypoints (`keypoint_ap`, …), and `images`. A metric is None
-        without labelled objects that count. The size of an object is the area of its mask where
+        without labeled objects that count. The size of an object is the area of its mask where
         the data set has masks, else of its box.
-
-    Raises:
-        InputError: if there is no image, the samples have no boxes, or a class is not among the
-            classes.
     """
     coco, voc = CocoAccumulator(class_names, keypoint_names), VocAccumulator(class_names)
     kinds = ["bbox"]
-    count = 0
-    for count, (name, sample) in enumerate(samples, 1):
+    for count, (name, sample) in enumerate(counted(samples, progress), 1):
         if "boxes" not in sample or "labels" not in sample:
             raise InputError(f"{name}: no boxes to evaluate on; use a data set that has them.")
         size = sample["image"].shape[:2]
@@ -63,10 +52,6 @@ def evaluate_detection(
         detections = detections_of(name, prediction, len(class_names), size, "segm" in kinds)
         coco.add(truths, detections, size)
         voc.add(truths, detections)
-        if progress:
-            progress(count)
-    if not count:
-        raise InputError("no image to evaluate on; use another split.")
     result = {**coco.result(), **voc.result()}
     for kind in kinds[1:]:
         result |= {f"{_PREFIXES[kind]}{key}": v for key, v in coco.result(kind).items()}

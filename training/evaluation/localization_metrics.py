@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from training.evaluation.classification_metrics import LabelAccumulator, require_images
-from training.evaluation.predictor import Predictor, Samples
+from training.evaluation.predictor import Predictor, Samples, counted
 
 THRESHOLD = 0.5
 """IoU above which a box is right, as in the localization challenge of ILSVRC."""
@@ -23,25 +23,17 @@ def evaluate_localization(
 ) -> dict[str, Any]:
     """Returns the localization accuracy and related metrics.
 
-    Args:
-        predict: function from an image (H, W, C) uint8 to `label`, `scores` and `box` (4,).
-        samples: name and sample of each image; images without the object (label −1, or a box
-            without area) do not count.
-        class_names: names of the classes of `label`.
-        progress: function that takes the number of images done.
-        keypoint_names: unused.
+    Predictions have `label` (), `scores` (classes,) and `box` (4,). Images without the object
+    (label −1, or a box without area) do not count.
 
     Returns:
         `localization_accuracy` (class right and IoU above 0.5), `mean_iou` and `box_accuracy` (IoU
         above 0.5) regardless of the class, the metrics of `evaluate_classification`, and `images`.
-
-    Raises:
-        InputError: if no image has a label, or a class is not among the classes.
     """
     labels = LabelAccumulator(class_names)
     ious: list[float] = []
     class_right: list[bool] = []
-    for count, (name, sample) in enumerate(samples, 1):
+    for name, sample in counted(samples, progress, required=False):
         box, label = sample["box"].astype(np.float64), int(sample["label"])
         has_box = box[2] > box[0] and box[3] > box[1]
         if label >= 0 and has_box:
@@ -49,8 +41,6 @@ def evaluate_localization(
             labels.add(name, label, prediction)
             ious.append(box_iou(box, np.asarray(prediction["box"], np.float64)))
             class_right.append(int(prediction["label"]) == label)
-        if progress:
-            progress(count)
     images = require_images(len(ious))
     box_right = np.array(ious) > THRESHOLD
     return {

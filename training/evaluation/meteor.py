@@ -37,6 +37,8 @@ who which what there not no
 """
 FUNCTION_WORDS = frozenset(_CLOSED_CLASSES.split())
 
+_STEMMER = snowballstemmer.stemmer("english")
+
 Scorer = Callable[[Sequence[str], Sequence[Sequence[str]]], list[float]]
 Match = tuple[int, int, float]
 # Cost of a partial alignment, to be minimized, and its matches.
@@ -46,13 +48,9 @@ Partial = tuple[tuple[float, int, int], tuple[Match, ...]]
 def meteor_scorer(official: bool | None = None) -> tuple[str, Scorer]:
     """Returns the name and the function of a METEOR.
 
-    Args:
-        official: whether to use the official program; None to use it where it is installed.
-
-    Raises:
-        InputError: if `official` is True and the program is not installed.
+    `official` is whether to use the official program; None to use it where it is installed.
     """
-    installed = shutil.which("java") is not None and _has_package()
+    installed = bool(shutil.which("java") and importlib.util.find_spec("pycocoevalcap"))
     if official and not installed:
         raise InputError(
             "the official METEOR needs Java and pycocoevalcap; install Java and "
@@ -64,11 +62,7 @@ def meteor_scorer(official: bool | None = None) -> tuple[str, Scorer]:
 
 
 def official_meteor(candidates: Sequence[str], references: Sequence[Sequence[str]]) -> list[float]:
-    """Returns the scores in [0, 1] of N sentences by the official program, best over references.
-
-    Raises:
-        InputError: if the program fails.
-    """
+    """Returns the scores in [0, 1] of N sentences by the official program, best over references."""
     scores = [0.0] * len(candidates)
     scorable = [index for index, text in enumerate(candidates) if text and any(references[index])]
     try:
@@ -99,10 +93,7 @@ def _program():
 def stem_meteor(candidate: str, references: Sequence[str], delta: float = DELTA) -> float:
     """Returns the score in [0, 1] of a sentence by words and stems, the best over its references.
 
-    Args:
-        candidate: the sentence.
-        references: reference sentences.
-        delta: weight of content words, in [0, 1]; that of function words is 1 − delta.
+    `delta` in [0, 1] is the weight of content words; that of function words is 1 − delta.
     """
     return max((_score(candidate, reference, delta) for reference in references), default=0.0)
 
@@ -132,8 +123,7 @@ def _score(candidate: str, reference: str, delta: float) -> float:
 def align(words: Sequence[str], truth: Sequence[str]) -> list[Match]:
     """Aligns two sentences with the most matches, then fewest chunks, then least crossing.
 
-    Returns:
-        Index in each of them and weight of the match, in order of `words`.
+    Returns index in each of them and weight of every match, in order of `words`.
     """
     stems, true_stems = _stems(words), _stems(truth)
     partials: list[Partial] = [((0.0, 0, 0), ())]
@@ -161,13 +151,4 @@ def align(words: Sequence[str], truth: Sequence[str]) -> list[Match]:
 
 def _stems(words: Sequence[str]) -> list[str]:
     """Returns the stems by Porter's second algorithm, as in the official program."""
-    return _stemmer().stemWords(list(words))
-
-
-@functools.cache
-def _stemmer():
-    return snowballstemmer.stemmer("english")
-
-
-def _has_package() -> bool:
-    return importlib.util.find_spec("pycocoevalcap") is not None
+    return _STEMMER.stemWords(list(words))

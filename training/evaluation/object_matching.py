@@ -15,60 +15,32 @@ from zoo.errors import InputError
 
 @dataclasses.dataclass(frozen=True)
 class Truths:
-    """The labelled objects of an image.
+    """The labeled objects of an image."""
 
-    Attributes:
-        boxes: (N, 4) float64 xyxy in pixels.
-        labels: (N,) classes from 0.
-        crowd: (N,) bool.
-        difficult: (N,) bool.
-        areas: (N,) in pixels, of the masks where there are masks, as in COCO, else of the boxes.
-        masks: run-length encoded masks of the image, or None.
-        keypoints: (N, K, 3) float64 x, y, visibility 0, 1 or 2, or None.
-    """
-
-    boxes: np.ndarray
-    labels: np.ndarray
-    crowd: np.ndarray
-    difficult: np.ndarray
-    areas: np.ndarray
-    masks: list[dict[str, Any]] | None
-    keypoints: np.ndarray | None
+    boxes: np.ndarray  # (N, 4) float64 xyxy in pixels
+    labels: np.ndarray  # (N,) classes from 0
+    crowd: np.ndarray  # (N,) bool
+    difficult: np.ndarray  # (N,) bool
+    areas: np.ndarray  # (N,) in pixels, of the masks where there are masks, else of the boxes
+    masks: list[dict[str, Any]] | None  # run-length encoded masks of the image
+    keypoints: np.ndarray | None  # (N, K, 3) float64 x, y, visibility 0, 1 or 2
 
 
 @dataclasses.dataclass(frozen=True)
 class Detections:
-    """The predicted objects of an image.
+    """The predicted objects of an image."""
 
-    Attributes:
-        boxes: (D, 4) float64 xyxy in pixels.
-        labels: (D,) classes from 0.
-        scores: (D,) float64.
-        masks: run-length encoded masks of the image, or None.
-        keypoints: (D, K, 3) float64 x, y, score, or None.
-    """
-
-    boxes: np.ndarray
-    labels: np.ndarray
-    scores: np.ndarray
-    masks: list[dict[str, Any]] | None
-    keypoints: np.ndarray | None
+    boxes: np.ndarray  # (D, 4) float64 xyxy in pixels
+    labels: np.ndarray  # (D,) classes from 0
+    scores: np.ndarray  # (D,) float64
+    masks: list[dict[str, Any]] | None  # run-length encoded masks of the image
+    keypoints: np.ndarray | None  # (D, K, 3) float64 x, y, score
 
 
 def truths_of(
     name: str, sample: Mapping[str, np.ndarray], classes: int, masks: bool = False
 ) -> Truths:
-    """Returns the labelled objects of a sample.
-
-    Args:
-        name: name of the image.
-        sample: the sample.
-        classes: number of classes.
-        masks: whether to encode the masks.
-
-    Raises:
-        InputError: if a label is not among the classes.
-    """
+    """Returns the labeled objects of a sample; `masks` is whether to encode the masks."""
     labels = np.asarray(sample["labels"]).astype(int)
     valid = labels >= 0
     labels = labels[valid]
@@ -99,21 +71,10 @@ def detections_of(
     size: tuple[int, int],
     masks: bool = False,
 ) -> Detections:
-    """Returns the predicted objects of an image.
+    """Returns the predicted objects of an image of `size` (height, width).
 
-    Args:
-        name: name of the image.
-        prediction: `boxes` (D, 4), `labels` (D,), `scores` (D,), optionally `num_detections`,
-            `masks` and `keypoints` (D, K, 3). Rows with label −1 and from `num_detections` on are
-            padding. Masks (D, height, width) are masks of the image, others (D, M, M) are relative
-            to the boxes.
-        classes: number of classes.
-        size: height and width of the image.
-        masks: whether to encode the masks.
-
-    Raises:
-        InputError: if a label is not among the classes.
-        ValueError: if a box or a score is not finite.
+    Rows with label −1 and from `num_detections` on are padding. Masks (D, height, width) are masks
+    of the image, others (D, M, M) are relative to the boxes; `masks` is whether to encode them.
     """
     valid = rows_of(prediction)
     labels = np.asarray(prediction["labels"]).astype(int)[valid]
@@ -142,13 +103,10 @@ def rows_of(prediction: Mapping[str, Any]) -> np.ndarray:
 def encode_masks(
     masks: np.ndarray, boxes: np.ndarray, size: tuple[int, int]
 ) -> list[dict[str, Any]]:
-    """Returns run-length encoded masks of the image, in COCO's compressed format.
+    """Returns run-length encoded masks of an image of `size`, in COCO's compressed format.
 
-    Args:
-        masks: (N, height, width) of the image or (N, M, M) relative to the boxes; integers (0 is
-            outside) or probabilities (0.5 and more is inside).
-        boxes: (N, 4) xyxy in pixels.
-        size: height and width of the image.
+    Masks are (N, height, width) of the image or (N, M, M) relative to the boxes (N, 4); integers (0
+    is outside) or probabilities (0.5 and more is inside).
     """
     return [
         rle.encode(np.asfortranarray(mask, np.uint8)) for mask in full_masks(masks, boxes, size)

@@ -20,14 +20,10 @@ COCO_KEYPOINTS = (
 
 
 def keypoint_sigmas(keypoint_names: Sequence[str], count: int) -> np.ndarray:
-    """Returns the sigmas (K,), in units of the square root of the person's area.
+    """Returns the sigmas (count,), in units of the square root of the person's area.
 
-    They are COCO's values if every keypoint has the name of one of COCO's 17, in any order; else
-    the mean of these for every keypoint.
-
-    Args:
-        keypoint_names: names of the keypoints, such as `"left_knee"` or `"Left knee"`.
-        count: number of keypoints K.
+    They are COCO's values if every keypoint has the name of one of COCO's 17, such as `"left_knee"`
+    or `"Left knee"`, in any order; else the mean of these for every keypoint.
     """
     coco = np.asarray(Params("keypoints").kpt_oks_sigmas)
     by_name = dict(zip(COCO_KEYPOINTS, coco, strict=True))

@@ -19,27 +19,16 @@ NamedSample = tuple[str, dict[str, np.ndarray]]
 
 
 def gather_proposals(
-    proposer: Proposer,
-    source: Source,
-    split: str,
-    limit: int,
-    workers: int | None = None,
+    proposer: Proposer, source: Source, split: str, limit: int, workers: int | None = None
 ) -> dict[str, Any]:
     """Computes the proposals of a split, which fills the cache of a proposer that has one.
 
-    Args:
-        proposer: proposer, called once per image.
-        source: data set.
-        split: name of the split.
-        limit: maximum number of proposals per image that a model uses.
-        workers: number of threads; None for one per CPU core.
+    A model uses at most `limit` proposals per image. `workers` is the number of threads; None for
+    one per CPU core.
 
     Returns:
         `images`, `boxes` (mean per image), `cut` (total number of boxes beyond the limit), `notes`
         of the proposer and `recall` as of `proposal_recall`, None for data sets without objects.
-
-    Raises:
-        InputError: if an image cannot be read or searched.
     """
     counts: list[int] = []
     latest: list[np.ndarray] = [np.zeros((0, 4))]

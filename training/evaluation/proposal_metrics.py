@@ -10,8 +10,7 @@ import numpy as np
 
 from training.evaluation.coco_metrics import CocoAccumulator
 from training.evaluation.object_matching import Detections, truths_of
-from training.evaluation.predictor import Predictor, Samples
-from zoo.errors import InputError
+from training.evaluation.predictor import Predictor, Samples, counted
 
 COUNTS = (10, 100, 300, 1000, 2000)
 
@@ -25,24 +24,15 @@ def proposal_recall(
 ) -> dict[str, Any]:
     """Returns the recall of class-agnostic proposals, as COCO's average recall defines it.
 
-    Args:
-        propose: function from an image (H, W, C) uint8 to `boxes` (P, 4) xyxy in its pixels, best
-            first, and, where rows are padding, `num_detections`.
-        samples: name and sample of each image.
-        class_count: number of classes of the data set.
-        counts: numbers N of proposals per image that are evaluated.
-        progress: function that takes the number of images done.
+    Proposals have `boxes` (P, 4) xyxy in pixels of the image, best first, and, where rows are
+    padding, `num_detections`. `counts` are the numbers N of proposals per image that are evaluated.
 
     Returns:
         For each N of `counts`: `arN`, the recall averaged over IoU 0.50, 0.55, …, 0.95, and
-        `recall50_N`, at IoU 0.5; None without labelled objects that count. And `images`.
-
-    Raises:
-        InputError: if there is no image.
+        `recall50_N`, at IoU 0.5; None without labeled objects that count. And `images`.
     """
     accumulator = CocoAccumulator(["object"])
-    count = 0
-    for count, (name, sample) in enumerate(samples, 1):
+    for name, sample in counted(samples, progress):
         truths = truths_of(name, sample, class_count)
         proposals = propose(sample["image"])
         boxes = np.asarray(proposals["boxes"], np.float64)
@@ -52,10 +42,6 @@ def proposal_recall(
         detections = Detections(boxes, np.zeros(len(boxes), int), ranks, None, None)
         agnostic = dataclasses.replace(truths, labels=np.zeros_like(truths.labels))
         accumulator.add(agnostic, detections, sample["image"].shape[:2])
-        if progress:
-            progress(count)
-    if not count:
-        raise InputError("no image to evaluate on; use another split.")
     counts = sorted(counts)
     evaluation = accumulator.run("bbox", maxDets=list(counts))
     recall = evaluation.eval["recall"][:, 0, 0, :]
@@ -65,4 +51,4 @@ def proposal_recall(
         defined = bool((values > -1).all())
         result[f"ar{number}"] = float(values.mean()) if defined else None
         result[f"recall50_{number}"] = float(values[0]) if defined else None
-    return {**result, "images": count}
+    return {**result, "images": len(accumulator.images)}

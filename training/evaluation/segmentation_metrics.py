@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from training.evaluation.predictor import Predictor, Samples
+from training.evaluation.predictor import Predictor, Samples, counted
 from zoo.errors import InputError
 from zoo.tasks.sample_schema import IGNORE
 
@@ -19,28 +19,19 @@ def evaluate_segmentation(
     progress: Callable[[int], None] | None = None,
     keypoint_names: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """Returns the mean IoU and related metrics.
-
-    Args:
-        predict: function from an image (H, W, C) uint8 to `segmentation` (H, W).
-        samples: name and sample of each image.
-        class_names: names of the classes of the segmentation map.
-        progress: function that takes the number of images done.
-        keypoint_names: unused.
+    """Returns the mean IoU and related metrics of predictions with `segmentation` (H, W).
 
     Returns:
         `mean_iou`, `mean_dice`, `pixel_accuracy` and `mean_accuracy` as fractions; `iou` by class
         name (None for a class that occurs in neither labels nor predictions; the means leave it
         out); `images`; and `majority_baseline`, the pixel accuracy and mean IoU of always
         predicting the most frequent class.
-
-    Raises:
-        InputError: if there is no image, or a label or prediction is not among the classes.
     """
     classes = len(class_names)
     matrix = np.zeros((classes, classes), np.int64)
     count = 0
-    for count, (name, sample) in enumerate(samples, 1):
+    for name, sample in counted(samples, progress):
+        count += 1
         truth = sample["segmentation"]
         predicted = predict(sample["image"])["segmentation"]
         if predicted.shape != truth.shape:
@@ -60,24 +51,20 @@ def evaluate_segmentation(
             )
         cells = classes * truth[valid].astype(np.int64) + predicted[valid]
         matrix += np.bincount(cells, minlength=classes**2).reshape(classes, classes)
-        if progress:
-            progress(count)
-    if not count:
-        raise InputError("no image to evaluate on; use another split.")
     return {**_metrics(matrix, list(class_names)), "images": count}
 
 
 def _metrics(matrix: np.ndarray, names: list[str]) -> dict[str, Any]:
     """Returns the metrics of a confusion matrix with one row per true class."""
     right = np.diag(matrix).astype(float)
-    labelled, predicted = matrix.sum(1).astype(float), matrix.sum(0).astype(float)
-    union = labelled + predicted - right
-    occurs, has_labels = union > 0, labelled > 0
+    labeled, predicted = matrix.sum(1).astype(float), matrix.sum(0).astype(float)
+    union = labeled + predicted - right
+    occurs, has_labels = union > 0, labeled > 0
     iou = np.divide(right, union, where=occurs, out=np.zeros_like(right))
-    dice = 2 * right[occurs] / (labelled + predicted)[occurs]
-    accuracy = right[has_labels] / labelled[has_labels]
-    total = max(labelled.sum(), 1.0)
-    most_frequent = labelled.max() / total
+    dice = 2 * right[occurs] / (labeled + predicted)[occurs]
+    accuracy = right[has_labels] / labeled[has_labels]
+    total = max(labeled.sum(), 1.0)
+    most_frequent = labeled.max() / total
     return {
         "mean_iou": float(iou[occurs].mean()) if occurs.any() else 0.0,
         "mean_dice": float(dice.mean()) if occurs.any() else 0.0,

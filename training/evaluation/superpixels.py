@@ -18,11 +18,7 @@ _SCALE, _SIGMA = 100, 0.8
 
 
 def parse_superpixels(text: str) -> int:
-    """Returns the scale k of `"felzenszwalb"` or `"felzenszwalb:k"`.
-
-    Raises:
-        InputError: if the method is unknown, or the scale is not a whole number above 0.
-    """
+    """Returns the scale k of `"felzenszwalb"` or `"felzenszwalb:k"`."""
     method, colon, scale = text.partition(":")
     if method not in METHODS:
         raise InputError(
@@ -38,17 +34,10 @@ def parse_superpixels(text: str) -> int:
 
 
 def felzenszwalb(image: np.ndarray, scale: int = _SCALE) -> np.ndarray:
-    """Returns the superpixels of an image: (H, W) int32 indices.
+    """Returns the superpixels (H, W) int32 of an image (H, W, 1 or 3) uint8.
 
     Felzenszwalb & Huttenlocher, *Efficient Graph-Based Image Segmentation*, IJCV 2004, of the
     image smoothed with σ = 0.8; the smallest superpixel has `scale` pixels.
-
-    Args:
-        image: (H, W, 1 or 3) uint8.
-        scale: k; larger values give larger superpixels.
-
-    Raises:
-        InputError: if OpenCV with its contributed modules is not installed.
     """
     # OpenCV is an optional dependency.
     try:
@@ -63,15 +52,7 @@ def felzenszwalb(image: np.ndarray, scale: int = _SCALE) -> np.ndarray:
 
 
 def vote(classes: np.ndarray, superpixels: np.ndarray) -> np.ndarray:
-    """Returns the most frequent class of each pixel's superpixel, the lowest of equals.
-
-    Args:
-        classes: class indices (H, W).
-        superpixels: superpixel indices (H, W).
-
-    Returns:
-        (H, W) with the dtype of `classes`.
-    """
+    """Returns the most frequent class (H, W) of each pixel's superpixel, the lowest of equals."""
     count = int(classes.max()) + 1
     cells = superpixels.astype(np.int64) * count + classes
     votes = np.bincount(cells.ravel(), minlength=(int(superpixels.max()) + 1) * count)
@@ -82,7 +63,7 @@ def vote(classes: np.ndarray, superpixels: np.ndarray) -> np.ndarray:
 def voting(
     predict: Callable[[np.ndarray], dict[str, Any]], scale: int = _SCALE
 ) -> Callable[[np.ndarray], dict[str, Any]]:
-    """Returns the `predict` function of a segmentation with a vote after it."""
+    """Returns a segmentation's `predict` function, followed by a vote within superpixels."""
 
     def voted(image: np.ndarray) -> dict[str, Any]:
         prediction = predict(image)

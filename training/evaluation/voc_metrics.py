@@ -20,10 +20,6 @@ class VocAccumulator:
     A prediction is matched to the object of its class with the greatest IoU. It is a true positive
     if that IoU reaches the threshold and no prediction of higher score has the object, ignored if
     the object is difficult (or a crowd, which VOC does not have), else a false positive.
-
-    Args:
-        class_names: names of the object classes.
-        threshold: IoU threshold, in (0, 1].
     """
 
     def __init__(self, class_names: Sequence[str], threshold: float = 0.5):
@@ -38,9 +34,8 @@ class VocAccumulator:
     def result(self) -> dict[str, Any]:
         """Returns the AP at IoU 0.5 over the classes that occur, by both definitions of VOC.
 
-        Returns:
-            `voc07_ap50` (eleven points, VOC 2007) and `voc_ap50` (whole area, from VOC 2010 on),
-            both also `…_by_class` by name; None without labelled objects that count.
+        They are `voc07_ap50` (eleven points, VOC 2007) and `voc_ap50` (whole area, from VOC 2010
+        on), both also `…_by_class` by name; None without labeled objects that count.
         """
         rules = {"voc07_ap50": eleven_point_ap, "voc_ap50": area_ap}
         classes: dict[str, dict[str, float | None]] = {name: {} for name in rules}
@@ -98,12 +93,9 @@ def _match(ious: np.ndarray, ignored: np.ndarray, threshold: float) -> np.ndarra
 def precision_recall(
     scores: np.ndarray, outcomes: np.ndarray, positives: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Returns recall and precision after each prediction, best score first.
+    """Returns recall and precision after each prediction that counts, best score first.
 
-    Args:
-        scores: scores (D,).
-        outcomes: (D,) 1 for a true positive, 0 for a false positive, −1 for an ignored prediction.
-        positives: number of objects that count.
+    Outcomes (D,) are 1 for a true positive, 0 for a false positive, −1 for an ignored prediction.
     """
     order = np.argsort(-scores, kind="stable")
     counted = outcomes[order][outcomes[order] != _IGNORED]

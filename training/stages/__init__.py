@@ -1,4 +1,4 @@
-"""Stages: what the training of some architectures does besides gradient steps.
+"""Stages: training of some architectures besides gradient steps.
 
 The card of an architecture names its stages (`Card.stages`); `STAGES` has their classes.
 """
@@ -20,19 +20,11 @@ STAGES = {
 """Module and class of each stage."""
 
 OPTIONS = {"four_steps": "four_step_training"}
-"""Keys of a recipe that are for the architectures with a stage."""
+"""Recipe keys that only apply to architectures with a stage, by that stage."""
 
 
 def stages_of(architecture: str, recipe: Recipe | None = None) -> list[Stage]:
-    """Returns the stages of an architecture.
-
-    Args:
-        architecture: registry name.
-        recipe: recipe whose options are checked.
-
-    Raises:
-        InputError: if the recipe sets the option of a stage that the architecture does not have.
-    """
+    """Returns the stages of an architecture, and checks the options of a recipe against them."""
     names = zoo.card(architecture).stages
     for option, stage in OPTIONS.items():
         if recipe is not None and getattr(recipe, option) and stage not in names:

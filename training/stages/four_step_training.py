@@ -27,33 +27,25 @@ from zoo.errors import InputError
 from zoo.files.atomic_writes import write_text
 
 _COMMON = (
-    "backbone",
-    "norm",
-    "width",
-    "hidden_units",
-    "dropout",
-    "frozen",
-    "max_detections",
-    "score_threshold",
-    "nms_iou",
-    "backbone_options",
+    *("backbone", "backbone_options", "norm", "width", "hidden_units", "dropout", "frozen"),
+    *("max_detections", "score_threshold", "nms_iou"),
 )
 """Arguments of both faster_rcnn and fast_rcnn."""
 
 _ROIS, _PROPOSALS = 128, 2000
 """Defaults of Faster R-CNN: RoIs per image, and proposals per image in training."""
 
+_TITLES = (
+    "a proposal network",
+    "a detector on its proposals, without shared layers",
+    "a proposal network on the convolutions of the detector",
+    "the head of the detector on the proposals of that network",
+)
+
 
 @dataclasses.dataclass(frozen=True)
 class Step:
-    """One of the four steps.
-
-    Attributes:
-        title: what is trained, for the log.
-        recipe: recipe of the step's run.
-        folder: folder of the step's run.
-        weights: initial weights.
-    """
+    """One of the four steps: recipe and folder of its run, and its initial weights."""
 
     title: str
     recipe: Recipe
@@ -76,17 +68,35 @@ class FourStepTraining(Stage):
         weights: str | os.PathLike[str] | None,
         log: Callable[[str], None],
     ) -> Run | None:
-        stored = (out / STEPS / "recipe.toml").is_file()
-        if not (stored if resume else recipe.four_steps):
+        stored_recipe, stored_weights = out / STEPS / "recipe.toml", out / STEPS / "weights.txt"
+        if not (stored_recipe.is_file() if resume else recipe.four_steps):
             return None
         if resume:
-            recipe, weights = _stored_start(out)
+            recipe, weights = read_recipe(stored_recipe), stored_weights.read_text() or None
         else:
             _check(recipe, out)
-            _store_start(out, recipe, weights)
+            write_text(stored_weights, "" if weights is None else os.fspath(weights))
+            write_text(stored_recipe, recipe.to_toml())
         steps = four_steps(recipe, out, weights)
         try:
-            return _fit_steps(fit_once, steps, source, minutes, log)
+            started = time.monotonic()
+            for number, step in enumerate(steps):
+                resume = (step.folder / "run.json").is_file()
+                if number < len(steps) - 1 and resume and open_run(step.folder).info["finished"]:
+                    continue
+                log(f"step {number + 1} of {len(steps)}: {step.title}")
+                left = minutes
+                if left is not None:
+                    left = max(0.0, left - (time.monotonic() - started) / 60)
+                    left /= len(steps) - number
+                if resume and not (step.folder / "checkpoint.npz").is_file():
+                    _clear(step.folder)
+                    resume = False
+                start = None if resume else step.weights
+                options: dict[str, Any] = {"out": step.folder, "resume": resume, "minutes": left}
+                run = fit_once(source, step.recipe, **options, weights=start, log=log)
+            # The last step is never skipped.
+            return run
         except InputError:
             if not (steps[0].folder / "run.json").is_file():
                 # Wrong input leaves no folder behind.
@@ -94,35 +104,12 @@ class FourStepTraining(Stage):
             raise
 
 
-def _fit_steps(
-    fit_once: Callable[..., Run],
-    steps: list[Step],
-    source: Source,
-    minutes: float | None,
-    log: Callable[[str], None],
-) -> Run:
-    started = time.monotonic()
-    for number, step in enumerate(steps):
-        if number < len(steps) - 1 and _finished(step.folder):
-            continue
-        log(f"step {number + 1} of {len(steps)}: {step.title}")
-        left = None
-        if minutes is not None:
-            left = max(0.0, minutes - (time.monotonic() - started) / 60) / (len(steps) - number)
-        run = _fit_step(fit_once, step, source, left, log)
-    # The last step is never skipped.
-    return run
-
-
 def four_steps(
     recipe: Recipe, out: Path, weights: str | os.PathLike[str] | None = None
 ) -> list[Step]:
-    """Returns the steps of a recipe of `faster_rcnn`.
+    """Returns the steps of a recipe of `faster_rcnn`, the last of which is the run in `out`.
 
-    Args:
-        recipe: recipe of the whole training.
-        out: folder of the last run.
-        weights: initial weights of the first two steps.
+    `weights` are the initial weights of the first two steps.
     """
     folders = [*(out / STEPS / str(number) for number in (1, 2, 3)), out]
     arguments = recipe.model
@@ -134,60 +121,17 @@ def four_steps(
     fast |= {"rois_per_image": arguments.get("rois_per_image") or _ROIS}
     fast |= {"max_proposals": (arguments.get("proposals") or [_PROPOSALS])[0]}
     frozen = {**arguments, "freeze_backbone": True}
-    return [
-        Step(
-            "a proposal network",
-            changed({**arguments, "trainable_part": "proposals"}),
-            folders[0],
-            weights,
-        ),
-        Step(
-            "a detector on its proposals, without shared layers",
-            changed(
-                fast,
-                architecture="fast_rcnn",
-                proposals=f"network:{folders[0].absolute()}",
-                max_proposals=fast["max_proposals"],
-            ),
-            folders[1],
-            weights,
-        ),
-        Step(
-            "a proposal network on the convolutions of the detector",
-            changed({**frozen, "trainable_part": "proposals"}),
-            folders[2],
-            folders[1] / "model.keras",
-        ),
-        Step(
-            "the head of the detector on the proposals of that network",
-            changed({**frozen, "trainable_part": "regions"}),
-            folders[3],
-            folders[2] / "model.keras",
-        ),
+    proposals = {"trainable_part": "proposals"}
+    detector = {"architecture": "fast_rcnn", "max_proposals": fast["max_proposals"]}
+    detector |= {"proposals": f"network:{folders[0].absolute()}"}
+    recipes = [
+        changed({**arguments, **proposals}),
+        changed(fast, **detector),
+        changed({**frozen, **proposals}),
+        changed({**frozen, "trainable_part": "regions"}),
     ]
-
-
-def _fit_step(
-    fit_once: Callable[..., Run],
-    step: Step,
-    source: Source,
-    minutes: float | None,
-    log: Callable[[str], None],
-) -> Run:
-    """Starts or resumes the run of a step."""
-    resume = (step.folder / "run.json").is_file()
-    if resume and not (step.folder / "checkpoint.npz").is_file():
-        _clear(step.folder)
-        resume = False
-    return fit_once(
-        source,
-        step.recipe,
-        out=step.folder,
-        resume=resume,
-        minutes=minutes,
-        weights=None if resume else step.weights,
-        log=log,
-    )
+    starts = [weights, weights, folders[1] / "model.keras", folders[2] / "model.keras"]
+    return [Step(*step) for step in zip(_TITLES, recipes, folders, starts, strict=True)]
 
 
 def _clear(folder: Path) -> None:
@@ -199,21 +143,6 @@ def _clear(folder: Path) -> None:
             shutil.rmtree(path)
         else:
             path.unlink()
-
-
-def _finished(folder: Path) -> bool:
-    return (folder / "run.json").is_file() and open_run(folder).info["finished"]
-
-
-def _store_start(out: Path, recipe: Recipe, weights: str | os.PathLike[str] | None) -> None:
-    write_text(out / STEPS / "weights.txt", "" if weights is None else os.fspath(weights))
-    write_text(out / STEPS / "recipe.toml", recipe.to_toml())
-
-
-def _stored_start(out: Path) -> tuple[Recipe, str | None]:
-    """Returns the recipe of the whole training, and the initial weights of its first two steps."""
-    weights = (out / STEPS / "weights.txt").read_text()
-    return read_recipe(out / STEPS / "recipe.toml"), weights or None
 
 
 def _check(recipe: Recipe, out: Path) -> None:

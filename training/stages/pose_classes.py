@@ -24,7 +24,7 @@ STRENGTH = 0.1
 """Inverse weight of the squared coefficients; scikit-learn's C."""
 
 _NEVER = -30.0
-"""Intercept of a class without a labelled pose."""
+"""Intercept of a class without a labeled pose."""
 
 
 class PoseClasses(Stage):
@@ -42,30 +42,20 @@ def solve_pose_classes(
 ) -> str:
     """Sets the logistic regression of a `pose_classifier` from the poses of the training split.
 
-    A keypoint without a label has the mean of that keypoint over the labelled poses. A pose without
-    a class or without a complete torso, which scales it, is left out. The weights of the regression
-    are fixed from then on; training updates the keypoints only.
+    A keypoint without a label has the mean of that keypoint over the labeled poses. A pose without
+    a class or without a complete torso, which scales it, is left out. With `mirrored`, the mirror
+    image of every pose is used, too. The weights of the regression are fixed from then on.
 
-    Args:
-        model: model that is not yet compiled.
-        source: data set with `keypoints`, `box` and `label`.
-        batches: batch config of the model.
-        mirrored: whether to use the mirror image of every pose, too.
-
-    Returns:
-        A line on the accuracy of the regression and the fraction of the most frequent class.
-
-    Raises:
-        InputError: if the poses have fewer than two classes.
+    Returns a line on the accuracy of the regression and the fraction of the most frequent class.
     """
-    keypoints, labels = _labelled_poses(source, batches)
+    keypoints, labels = _labeled_poses(source, batches)
     torso = model.get_layer("pose_vector").torso
     vectors, complete = pose_vectors(keypoints, torso)
     valid = complete & (labels >= 0)
     present = np.unique(labels[valid])
     if len(present) < 2:
         raise InputError(
-            f"{source.spec}: labelled poses of {len(present)} classes; a pose classifier needs "
+            f"{source.spec}: labeled poses of {len(present)} classes; a pose classifier needs "
             "poses of at least two classes, with shoulders and hips."
         )
     vectors, classes = vectors[valid], labels[valid]
@@ -77,7 +67,7 @@ def solve_pose_classes(
     most_frequent = np.bincount(classes).max() / len(classes)
     left_out = len(valid) - valid.sum()
     return (
-        f"pose classes: logistic regression on {valid.sum()} labelled poses"
+        f"pose classes: logistic regression on {valid.sum()} labeled poses"
         + (f" ({left_out} without a class or a complete torso left out)" if left_out else "")
         + f" has an accuracy of {100 * accuracy:.1f} %; the most frequent class is "
         f"{100 * most_frequent:.1f} %"
@@ -87,31 +77,27 @@ def solve_pose_classes(
 def pose_vectors(
     keypoints: np.ndarray, torso: Sequence[int] | None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the vectors of `zoo.layers.pose_vector` for poses that may lack keypoints.
+    """Returns the vectors of `zoo.layers.pose_vector` for poses (N, K, 3) that may lack keypoints.
 
-    Args:
-        keypoints: (N, K, 3) x, y, visibility; 0 without a label.
-        torso: indices of right and left shoulder, right and left hip, or None.
-
-    Returns:
-        (N, 2K) float64, NaN for missing keypoints, and (N,) bool, whether the pose can be scaled:
-        it has the whole torso, or two keypoints without `torso`.
+    `torso` has the indices of right and left shoulder, right and left hip. The vectors are (N, 2K)
+    float64, NaN for missing keypoints; the second result (N,) is whether the pose can be scaled: it
+    has the whole torso, or two keypoints without `torso`.
     """
     points = np.where(keypoints[..., 2:] > 0, keypoints[..., :2].astype(np.float64), np.nan)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # the mean of no values is NaN
         if torso is None:
-            centre = np.nanmean(points, axis=1, keepdims=True)
-            square = np.nanmean(((points - centre) ** 2).sum(-1), axis=1)
+            center = np.nanmean(points, axis=1, keepdims=True)
+            square = np.nanmean(((points - center) ** 2).sum(-1), axis=1)
             whole = (keypoints[..., 2] > 0).sum(1) >= 2
         else:
             first, second, third, fourth = (points[:, n : n + 1] for n in torso)
             shoulders, hips = (first + second) / 2, (third + fourth) / 2
-            centre = (shoulders + hips) / 2
+            center = (shoulders + hips) / 2
             square = ((shoulders - hips) ** 2).sum((1, 2))
             whole = ~np.isnan(square)
     length = np.sqrt(np.maximum(square, SMALLEST_TORSO**2))
-    return ((points - centre) / length[:, None, None]).reshape(len(points), -1), whole
+    return ((points - center) / length[:, None, None]).reshape(len(points), -1), whole
 
 
 def mirror_images(vectors: np.ndarray, flip_pairs: Sequence[tuple[int, int]]) -> np.ndarray:
@@ -121,7 +107,7 @@ def mirror_images(vectors: np.ndarray, flip_pairs: Sequence[tuple[int, int]]) ->
     return (points[:, order] * [-1.0, 1.0]).reshape(vectors.shape)
 
 
-def _labelled_poses(source: Source, batches: BatchConfig) -> tuple[np.ndarray, np.ndarray]:
+def _labeled_poses(source: Source, batches: BatchConfig) -> tuple[np.ndarray, np.ndarray]:
     targets = validation_batches(source, "train", batches).map(lambda images, truth: truth)
     rows = list(targets.as_numpy_iterator())
     keypoints = np.concatenate([row["keypoints"] for row in rows])

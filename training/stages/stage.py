@@ -28,44 +28,19 @@ class Stage:
         weights: str | os.PathLike[str] | None,
         log: Callable[[str], None],
     ) -> Run | None:
-        """Trains the model in place of a single call of `fit_once`.
+        """Trains the model in place of a single call of `fit_once`; None if that call is right.
 
-        Args:
-            fit_once: `training.trainer.fit_single_stage`.
-            source: data set.
-            recipe: recipe of the whole training.
-            out: as of `training.fit`.
-            resume: as of `training.fit`.
-            minutes: as of `training.fit`.
-            weights: as of `training.fit`.
-            log: as of `training.fit`.
-
-        Returns:
-            The run, or None if a single call of `fit_once` is right.
+        `fit_once` is `training.trainer.fit_single_stage`; the others are as of `training.fit`.
         """
         return None
 
     def prepare(
         self, model: Model, source: Source, batches: BatchConfig, recipe: Recipe
     ) -> list[str]:
-        """Prepares the model before it is compiled; returns lines for the log.
-
-        Raises:
-            InputError: if the data set lacks what the preparation needs.
-        """
+        """Prepares the model before it is compiled; returns lines for the log."""
         return []
 
     def conclude(
         self, run: Run, source: Source, val_split: str, log: Callable[[str], None]
     ) -> None:
-        """Completes the model of the best epoch after the last epoch.
-
-        Args:
-            run: the run.
-            source: data set, with its proposals.
-            val_split: validation split.
-            log: function that takes lines for the user.
-
-        Raises:
-            InputError: if the data set lacks what the stage needs.
-        """
+        """Completes the model of the best epoch after the last epoch."""

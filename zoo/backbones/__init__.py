@@ -4,12 +4,7 @@
 {level: map}; the level is log2 of the nominal stride.
 """
 
-from zoo.backbones.backbone_registry import (
-    BACKBONES,
-    build_backbone,
-    find_backbone,
-    list_backbones,
-)
-from zoo.backbones.feature_contract import Backbone
+from zoo.backbones.backbone import Backbone
+from zoo.backbones.backbone_registry import BACKBONES, build_backbone, find_backbone, list_backbones
 
 __all__ = ["BACKBONES", "Backbone", "build_backbone", "find_backbone", "list_backbones"]

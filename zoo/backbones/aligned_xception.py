@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from keras import layers
 
-from zoo.backbones.feature_contract import (
+from zoo.backbones.backbone import (
     Backbone,
     Strides,
     check_output_stride,
     normalize_to_unit,
-    pooled_logits,
+    pooled_top,
     scaled,
 )
 from zoo.layers.conv_blocks import conv_block, separable_conv_block
@@ -34,15 +34,7 @@ def features(
     DeepLabv3+'s decoder.
 
     Args:
-        x: normalized pixels (N, H, W, C).
-        norm: normalization policy, one of `NORM_POLICIES`.
-        output_stride: 8, 16 or 32; strides beyond it become dilation rates.
-        width: width multiplier.
         middle_blocks: blocks of the middle flow.
-        name: prefix of the layer names.
-
-    Raises:
-        InputError: if a value is out of range.
     """
     strides = Strides(check_output_stride(output_stride))
     style = {"norm": norm, "strides": strides, "width": width}
@@ -104,15 +96,10 @@ def _block(x, channels, nominal, skip, name, *, norm, strides, width):
     return x, second
 
 
-def top(maps, num_classes: int = 1000, *, width: float = 1.0, name: str = "xception65"):
-    """Returns class logits (N, num_classes) from the mean of the last map; ignores `width`."""
-    return pooled_logits(maps[5], num_classes, name)
-
-
 XCEPTION65 = Backbone(
     "xception65",
     features,
     normalize_to_unit,
-    top,
+    pooled_top("xception65"),
     tiny={"width": 0.03125, "middle_blocks": 1},
 )

@@ -7,9 +7,9 @@ from typing import Any
 
 from zoo.backbones import keras_applications, keras_cv
 from zoo.backbones.aligned_xception import XCEPTION65
+from zoo.backbones.backbone import Backbone
 from zoo.backbones.darknet import DARKNET19
 from zoo.backbones.densenet import DENSENET121
-from zoo.backbones.feature_contract import Backbone
 from zoo.backbones.mobilenet import MOBILENET_V2
 from zoo.backbones.resnet import RESNET50, RESNET101
 from zoo.backbones.vgg import VGG16

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from keras import layers
 
-from zoo.backbones.feature_contract import (
+from zoo.backbones.backbone import (
     Backbone,
     Strides,
     check_blocks,
@@ -32,17 +32,10 @@ def features(
     """Returns the last maps of the six stages, levels 0 to 5.
 
     Args:
-        x: normalized pixels (N, H, W, C).
-        norm: normalization policy, one of `NORM_POLICIES`.
         output_stride: 8, 16 or 32; poolings beyond it are left out and later stages have dilation
             rates.
-        width: width multiplier.
         blocks: convolutions per stage, six numbers; every second one is 1×1 with half the filters.
         epsilon: constant added to the variance by the normalization.
-        name: prefix of the layer names.
-
-    Raises:
-        InputError: if a value is out of range.
     """
     strides = Strides(check_output_stride(output_stride))
     maps = {}

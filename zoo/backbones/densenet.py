@@ -6,14 +6,14 @@ from collections.abc import Sequence
 
 from keras import layers
 
-from zoo.backbones.feature_contract import (
+from zoo.backbones.backbone import (
     Backbone,
     Strides,
     check_blocks,
     check_output_stride,
     conv_norm,
     normalize_to_imagenet,
-    pooled_logits,
+    pooled_top,
     scaled,
 )
 from zoo.layers.densenet_blocks import dense_block
@@ -35,17 +35,11 @@ def features(
     """Returns the maps of level 1 (stem) and 2 to 5 (dense blocks, after normalization and ReLU).
 
     Args:
-        x: normalized pixels (N, H, W, C).
-        norm: normalization policy, one of `NORM_POLICIES`.
         output_stride: 8, 16 or 32; transitions beyond it do not pool, and later blocks have
             dilation rates.
         width: width multiplier of the stem and of the growth rate.
         blocks: layers per dense block, four numbers; (6, 12, 32, 32) for DenseNet-169.
         growth: growth rate, filters per layer.
-        name: prefix of the layer names.
-
-    Raises:
-        InputError: if a value is out of range.
     """
     strides = Strides(check_output_stride(output_stride))
     blocks = check_blocks(blocks, 4)
@@ -86,15 +80,10 @@ def _transition(x, strides: Strides, name: str):
     return layers.AveragePooling2D(2, name=f"{name}_pool")(x) if stride == 2 else x
 
 
-def top(maps, num_classes: int = 1000, *, width: float = 1.0, name: str = "densenet121"):
-    """Returns class logits (N, num_classes) from the mean of the last map; ignores `width`."""
-    return pooled_logits(maps[5], num_classes, name)
-
-
 DENSENET121 = Backbone(
     "densenet121",
     features,
     normalize_to_imagenet,
-    top,
+    pooled_top("densenet121"),
     tiny={"width": 0.25, "blocks": (1, 1, 1, 1)},
 )

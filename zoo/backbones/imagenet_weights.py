@@ -1,9 +1,10 @@
-"""The published weights of `keras.applications`, copied into the zoo's own backbones."""
+"""Published weights of the backbones, alone and inside a whole model."""
 
 from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -29,25 +30,54 @@ _CONVOLVED = {"vgg16": {"fc1": ("fc6", "fc6_conv"), "fc2": ("fc7", "fc7_conv")}}
 _UNNAMED = {"xception": [f"block{block}_shortcut" for block in (2, 3, 4, 13)]}
 
 
+def load_published(model: keras.Model, weights: str = "imagenet") -> dict[str, bool]:
+    """Copies the weights of a published classification network into the backbone of a model.
+
+    VGG16's dense layers also fill the convolutions fc6 and fc7 of the fully convolutional
+    networks, where these have their 4096 channels.
+
+    Args:
+        model: model with one backbone of `zoo.backbones`, whose layers have its name as prefix.
+        weights: `"imagenet"` for the weights that the backbone's library fetches, or a file that it
+            reads.
+
+    Returns:
+        Whether each variable was loaded, by its path.
+
+    Raises:
+        InputError: if the model has no such backbone, or the weights do not fit it.
+    """
+    layers = list(model._flatten_layers(include_self=False))
+    foreign = [layer for layer in layers if hasattr(layer, "with_published_weights")]
+    found = [name for name in APPLICATIONS if any(x.name.startswith(f"{name}_") for x in layers)]
+    if len(found) + len(foreign) != 1:
+        raise InputError(
+            f"{model.name}: weights={weights!r} needs a model with one backbone that has published "
+            f"weights, not with {len(found) + len(foreign)}. Available: {', '.join(APPLICATIONS)}, "
+            "applications:…, keras_cv:…."
+        )
+    if foreign:
+        foreign[0].set_weights(foreign[0].with_published_weights(weights).get_weights())
+        filled = foreign
+    else:
+        left = set(load_weights(model, found[0], weights))
+        own = [layer for layer in layers if layer.name.startswith(f"{found[0]}_")]
+        own += _convolved(layers, found[0]).values()
+        filled = [layer for layer in own if layer.name not in left]
+    loaded = {id(variable) for layer in filled for variable in layer.weights}
+    return {variable.path: id(variable) in loaded for variable in model.weights}
+
+
 def load_weights(
     target: keras.Model, name: str, weights: str | None = "imagenet", *, prefix: str | None = None
 ) -> list[str]:
-    """Copies the weights of a network of `keras.applications` into a model that contains it.
+    """Copies the weights of a network of `APPLICATIONS` into a model that contains it.
 
-    Args:
-        target: model with the backbone's layers. The weights of a classifier of 1000 classes (a
-            layer `prefix_predictions`) are copied too, and those of VGG16's fc1 and fc2 into
-            convolutions fc6 (7×7) and fc7 (1×1) of as many filters.
-        name: name of the backbone, one of `APPLICATIONS`.
-        weights: `"imagenet"`, fetched by Keras; a file; or None for random values.
-        prefix: prefix of the layer names; default `name`.
-
-    Returns:
-        The names of the target's layers without published weights: normalizations that Keras'
-        network lacks, and fc6 and fc7 of another size.
-
-    Raises:
-        InputError: if there are no such weights, or they do not fit the target's layers.
+    The weights of a classifier of 1000 classes (a layer `prefix_predictions`) are copied too, and
+    those of VGG16's fc1 and fc2 into convolutions fc6 (7×7) and fc7 (1×1) of as many filters.
+    `weights` is `"imagenet"`, fetched by Keras; a file; or None for random values. Returns the
+    names of the target's layers without published weights: normalizations that Keras' network
+    lacks, and fc6 and fc7 of another size.
     """
     prefix = f"{prefix or name}_"
     targets = {
@@ -55,7 +85,7 @@ def load_weights(
         for layer in target.layers
         if layer.name.startswith(prefix) and layer.weights
     }
-    convolved = _convolved(target, name)
+    convolved = _convolved(target.layers, name)
     source = _application(name, weights, "predictions" in targets or bool(convolved))
     sources = _by_target_name(source, name)
     missing = [key for key in targets if key not in sources]
@@ -70,12 +100,12 @@ def load_weights(
     return [targets[key].name for key in missing] + _copy_dense(source, convolved)
 
 
-def _convolved(target: keras.Model, name: str) -> dict[str, keras.layers.Conv2D]:
-    """The target's convolutions that replace dense layers, by the names of these."""
+def _convolved(layers: Sequence[keras.layers.Layer], name: str) -> dict[str, keras.layers.Conv2D]:
+    """The convolutions among the layers that replace dense ones, by the names of these."""
     return {
         dense: layer
         for dense, names in _CONVOLVED.get(name, {}).items()
-        for layer in target.layers
+        for layer in layers
         if layer.name in names and isinstance(layer, keras.layers.Conv2D)
     }
 

@@ -9,14 +9,14 @@ from typing import Any
 
 import keras
 
-from zoo.backbones.adapter import PROBE_SIZE, adapt, foreign_backbone
-from zoo.backbones.feature_contract import (
+from zoo.backbones.backbone import (
     Backbone,
     normalize_pixels,
     normalize_to_caffe,
     normalize_to_imagenet,
     normalize_to_unit,
 )
+from zoo.backbones.foreign_backbones import PROBE_SIZE, foreign_backbone
 from zoo.errors import InputError
 
 # Normalization in the published training; -1…1 for networks without a pattern.
@@ -35,12 +35,11 @@ def list_networks() -> list[str]:
 
 def backbone(network: str) -> Backbone:
     """Returns the backbone of a network in `keras.applications`."""
-    levels = _first_match(_LEVELS, network, (1, 2, 3, 4, 5))
     return foreign_backbone(
         f"applications:{network}",
-        functools.partial(_trunk, network, levels),
+        functools.partial(_build, network),
         _first_match(_NORMALIZATIONS, network, normalize_to_unit),
-        levels,
+        _first_match(_LEVELS, network, (1, 2, 3, 4, 5)),
     )
 
 
@@ -48,19 +47,8 @@ def _first_match(table: dict[str, Any], network: str, default: Any) -> Any:
     return next((value for key, value in table.items() if re.fullmatch(key, network)), default)
 
 
-def _trunk(
-    network: str,
-    levels: tuple[int, ...],
-    *,
-    channels: int,
-    norm: str,
-    output_stride: int,
-    width: float,
-    weights: str | None,
-    name: str,
-) -> keras.Model:
-    constructor = getattr(keras.applications, network)
-    parameters = inspect.signature(constructor).parameters
+def _build(network: str, *, channels: int, width: float, weights: str | None) -> keras.Model:
+    parameters = inspect.signature(getattr(keras.applications, network)).parameters
     arguments: dict[str, Any] = {}
     if "include_preprocessing" in parameters:
         arguments["include_preprocessing"] = False
@@ -75,15 +63,11 @@ def _trunk(
         if channels != 3:
             raise InputError(f"weights={weights!r} need images of 3 channels, not {channels}.")
         model.set_weights(call_constructor(network, weights, **arguments).get_weights())
-    return adapt(model, norm=norm, output_stride=output_stride, levels=levels, name=name)
+    return model
 
 
 def call_constructor(network: str, weights: str | None, **arguments: Any) -> keras.Model:
-    """Builds a network of `keras.applications`, without its top unless `include_top` is True.
-
-    Raises:
-        InputError: if the weights cannot be fetched or read.
-    """
+    """Builds a network of `keras.applications`, without its top unless `include_top` is True."""
     try:
         return getattr(keras.applications, network)(
             weights=weights, **{"include_top": False, **arguments}

@@ -13,11 +13,9 @@ from typing import Any
 
 import keras
 
-from zoo.backbones.adapter import PROBE_SIZE, adapt, foreign_backbone
-from zoo.backbones.feature_contract import Backbone, normalize_to_fraction, scaled
+from zoo.backbones.backbone import Backbone, normalize_to_fraction, scaled
+from zoo.backbones.foreign_backbones import PROBE_SIZE, foreign_backbone
 from zoo.errors import InputError
-
-LEVELS = (1, 2, 3, 4, 5)
 
 Architecture = tuple[str, dict[str, Any]]
 """Name of a class in `keras_cv.models`, and its arguments."""
@@ -37,10 +35,6 @@ def _csp_darknet(channels: int, depth: int) -> Architecture:
         "stackwise_channels": [channels, 2 * channels, 4 * channels, 8 * channels],
         "stackwise_depth": [depth, 3 * depth, 3 * depth, depth],
     }
-
-
-def _densenet(blocks: Sequence[int]) -> Architecture:
-    return "DenseNetBackbone", {"stackwise_num_repeats": list(blocks)}
 
 
 def _efficientnet(kind: str, width: float, depth: float, **arguments: Any) -> Architecture:
@@ -98,9 +92,9 @@ ARCHITECTURES: dict[str, Architecture] = {
     "csp_darknet_m": _csp_darknet(96, 2),
     "csp_darknet_l": _csp_darknet(128, 3),
     "csp_darknet_xl": _csp_darknet(170, 4),
-    "densenet121": _densenet((6, 12, 24, 16)),
-    "densenet169": _densenet((6, 12, 32, 32)),
-    "densenet201": _densenet((6, 12, 48, 32)),
+    "densenet121": ("DenseNetBackbone", {"stackwise_num_repeats": [6, 12, 24, 16]}),
+    "densenet169": ("DenseNetBackbone", {"stackwise_num_repeats": [6, 12, 32, 32]}),
+    "densenet201": ("DenseNetBackbone", {"stackwise_num_repeats": [6, 12, 48, 32]}),
     **{
         f"efficientnetv1_b{n}": _efficientnet(
             "V1", *scale, stackwise_squeeze_and_excite_ratios=[0.25] * 7
@@ -156,37 +150,29 @@ def list_networks() -> list[str]:
 
 def backbone(network: str) -> Backbone:
     """Returns the backbone of a network of KerasCV."""
-    return foreign_backbone(
-        f"keras_cv:{network}", functools.partial(_trunk, network), normalize_to_fraction, LEVELS
-    )
+    build, levels = functools.partial(_build, network), (1, 2, 3, 4, 5)
+    return foreign_backbone(f"keras_cv:{network}", build, normalize_to_fraction, levels)
 
 
-def _trunk(
-    network: str,
-    *,
-    channels: int,
-    norm: str,
-    output_stride: int,
-    width: float,
-    weights: str | None,
-    name: str,
-) -> keras.Model:
+def _build(network: str, *, channels: int, width: float, weights: str | None) -> keras.Model:
     kind, arguments = ARCHITECTURES[network]
     if width != 1:
         arguments = arguments | _narrowed(arguments, width)
-    build = getattr(_models(), kind)
+    try:
+        import keras_cv
+    except ImportError as error:
+        raise InputError("this backbone needs KerasCV: pip install keras-cv.") from error
+    build = getattr(keras_cv.models, kind)
     shape = (PROBE_SIZE, PROBE_SIZE, channels)
     if weights is None:
-        model = build(include_rescaling=False, input_shape=shape, **arguments)
-    else:
-        preset = f"{network}_{weights}"
-        if preset not in build.presets:
-            available = ", ".join(build.presets_with_weights) or "none"
-            raise InputError(
-                f"KerasCV has no weights {weights!r} of {network}. Available presets: {available}."
-            )
-        model = build.from_preset(preset, include_rescaling=False, input_shape=shape)
-    return adapt(model, norm=norm, output_stride=output_stride, levels=LEVELS, name=name)
+        return build(include_rescaling=False, input_shape=shape, **arguments)
+    preset = f"{network}_{weights}"
+    if preset not in build.presets:
+        available = ", ".join(build.presets_with_weights) or "none"
+        raise InputError(
+            f"KerasCV has no weights {weights!r} of {network}. Available presets: {available}."
+        )
+    return build.from_preset(preset, include_rescaling=False, input_shape=shape)
 
 
 def _narrowed(arguments: dict[str, Any], width: float) -> dict[str, Any]:
@@ -198,11 +184,3 @@ def _narrowed(arguments: dict[str, Any], width: float) -> dict[str, Any]:
     if "stackwise_se_ratio" in arguments:
         return {"alpha": width}
     raise InputError(f"width must be 1, not {width!r}.")
-
-
-def _models():
-    try:
-        import keras_cv
-    except ImportError as error:
-        raise InputError("this backbone needs KerasCV: pip install keras-cv.") from error
-    return keras_cv.models

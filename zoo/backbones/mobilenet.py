@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from keras import layers
 
-from zoo.backbones.feature_contract import (
+from zoo.backbones.backbone import (
     Backbone,
     Strides,
     check_blocks,
@@ -43,15 +43,8 @@ def features(
     """Returns the last linear bottlenecks of levels 1 to 5 (16, 24, 32, 96 and 320 channels).
 
     Args:
-        x: normalized pixels (N, H, W, C).
-        norm: normalization policy, one of `NORM_POLICIES`.
-        output_stride: 8, 16 or 32; strides beyond it become dilation rates.
         width: width multiplier, the paper's alpha.
         blocks: bottlenecks per stage, seven numbers.
-        name: prefix of the layer names.
-
-    Raises:
-        InputError: if a value is out of range.
     """
     strides = Strides(check_output_stride(output_stride))
     x = _conv(x, scaled(32, width), 3, f"{name}_Conv1", norm, stride=strides.next(2)[0])
@@ -97,9 +90,8 @@ def _inverted_residual(x, expansion, channels, *, stride, rate, norm, name):
 
 
 def _conv(x, filters, kernel_size, name, norm, *, stride=1, activation="relu6"):
-    names = {"conv_name": name, "norm_name": f"{name}_norm"}
     return conv_norm(
-        x, filters, kernel_size, stride=stride, norm=norm, activation=activation, **names
+        x, filters, kernel_size, stride=stride, norm=norm, activation=activation, conv_name=name
     )
 
 

@@ -12,14 +12,14 @@ from typing import Any
 
 from keras import layers
 
-from zoo.backbones.feature_contract import (
+from zoo.backbones.backbone import (
     Backbone,
     Strides,
     check_blocks,
     check_output_stride,
     conv_norm,
     normalize_to_caffe,
-    pooled_logits,
+    pooled_top,
     scaled,
 )
 from zoo.errors import InputError
@@ -40,29 +40,19 @@ def features(
     """Returns the maps of level 1 (stem) and 2 to 5 (C2 to C5).
 
     Args:
-        x: normalized pixels (N, H, W, C).
         blocks: bottlenecks per stage, four numbers.
-        norm: normalization policy, one of `NORM_POLICIES`.
         output_stride: 8, 16 or 32; strides beyond it become dilation rates, and every second or
             fourth pixel of the result is then that of stride 32.
-        width: width multiplier.
         stride_on: convolution with the stride of a block, `"1x1"` (Keras' weights) or `"3x3"`
             (torchvision's).
         use_bias: whether the convolutions have biases; None for biases with `"1x1"`, as in Keras'
             weights.
         epsilon: constant added to the variance by the normalization; torchvision's is 1e-5.
-        name: prefix of the layer names.
-
-    Raises:
-        InputError: if a value is out of range.
     """
     if stride_on not in ("1x1", "3x3"):
         raise InputError(f"stride_on must be '1x1' or '3x3', not {stride_on!r}.")
-    style: dict[str, Any] = {
-        "norm": norm,
-        "epsilon": epsilon,
-        "use_bias": stride_on == "1x1" if use_bias is None else use_bias,
-    }
+    bias = stride_on == "1x1" if use_bias is None else use_bias
+    style: dict[str, Any] = {"norm": norm, "epsilon": epsilon, "use_bias": bias}
     strides = Strides(check_output_stride(output_stride))
     base = scaled(64, width)
     x = layers.ZeroPadding2D(3, name=f"{name}_conv1_pad")(x)
@@ -72,7 +62,7 @@ def features(
     x = layers.MaxPooling2D(3, strides=strides.next(2)[0], name=f"{name}_pool1_pool")(x)
     for stage, depth in enumerate(check_blocks(blocks, 4), start=2):
         stride, rate_before = strides.next(1 if stage == 2 else 2)
-        # A 3×3 convolution with the stride still reads its neighbours on the grid before it.
+        # A 3×3 convolution with the stride still reads its neighbors on the grid before it.
         rates = (rate_before if stride_on == "3x3" else strides.rate, strides.rate)
         filters = base * 2 ** (stage - 2)
         x = _stage(x, depth, filters, stride, rates, stride_on, style, f"{name}_conv{stage}")
@@ -138,18 +128,13 @@ def _conv(x, filters, kernel_size, name, style, *, activation="relu", **geometry
     return conv_norm(x, filters, kernel_size, activation=activation, **geometry, **style, **names)
 
 
-def top(maps, num_classes: int = 1000, *, width: float = 1.0, name: str = "resnet50"):
-    """Returns class logits (N, num_classes) from the mean of the last map; ignores `width`."""
-    return pooled_logits(maps[5], num_classes, name)
-
-
 TINY = {"width": 0.125, "blocks": (1, 1, 1, 1)}
 
-RESNET50 = Backbone("resnet50", features, normalize_to_caffe, top, tiny=TINY)
+RESNET50 = Backbone("resnet50", features, normalize_to_caffe, pooled_top("resnet50"), tiny=TINY)
 RESNET101 = Backbone(
     "resnet101",
     functools.partial(features, blocks=(3, 4, 23, 3), name="resnet101"),
     normalize_to_caffe,
-    functools.partial(top, name="resnet101"),
+    pooled_top("resnet101"),
     tiny=TINY,
 )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from keras import layers
 
-from zoo.backbones.feature_contract import (
+from zoo.backbones.backbone import (
     Backbone,
     Strides,
     check_blocks,
@@ -33,17 +33,11 @@ def features(
     """Returns the maps of level 0 (conv1_2) to 4 (conv5_3), and 5 (pool5).
 
     Args:
-        x: normalized pixels (N, H, W, C).
         norm: normalization policy behind every convolution; the paper has none.
         output_stride: 8, 16 or 32; with 16 there is no pool5, with 8 no pool4 either and conv5 has
             a dilation rate of 2.
-        width: width multiplier.
         blocks: convolutions per stage, five numbers.
         use_bias: whether the convolutions have biases, also before a normalization.
-        name: prefix of the layer names.
-
-    Raises:
-        InputError: if a value is out of range.
     """
     strides = Strides(check_output_stride(output_stride))
     maps = {}
@@ -59,7 +53,6 @@ def features(
                 use_bias=use_bias,
                 activation="relu",
                 conv_name=layer,
-                norm_name=f"{layer}_norm",
             )
         maps[stage] = x
         stride, _ = strides.next(2)
@@ -70,18 +63,9 @@ def features(
 
 
 def top(
-    maps,
-    num_classes: int = 1000,
-    *,
-    width: float = 1.0,
-    dropout: float = 0.5,
-    name: str = "vgg16",
+    maps, num_classes: int = 1000, *, width: float = 1.0, dropout: float = 0.5, name: str = "vgg16"
 ):
-    """Returns class logits (N, num_classes), through the dense layers fc1 and fc2.
-
-    Raises:
-        InputError: if the image size is not fixed.
-    """
+    """Returns class logits (N, num_classes) of images of a fixed size, through fc1 and fc2."""
     x = maps[max(maps)]
     if None in x.shape[1:3]:
         raise InputError("input_shape must have a fixed size, such as (224, 224, 3).")

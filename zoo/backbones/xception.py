@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from keras import layers
 
-from zoo.backbones.feature_contract import (
+from zoo.backbones.backbone import (
     Backbone,
     Strides,
     check_output_stride,
     conv_norm,
     normalize_to_unit,
-    pooled_logits,
+    pooled_top,
     scaled,
 )
 from zoo.layers.normalization_policy import normalization, normalizes
@@ -29,17 +29,9 @@ def features(
     """Returns the maps of level 1 (stem), 2 and 3 (entry flow), 4 (middle flow), 5 (exit flow).
 
     Args:
-        x: normalized pixels (N, H, W, C).
-        norm: normalization policy, one of `NORM_POLICIES`.
-        output_stride: 8, 16 or 32; strides beyond it become dilation rates.
-        width: width multiplier.
         middle_blocks: blocks of the middle flow.
         stem_padding: padding of the stem, `"valid"` as published, with maps a few pixels smaller
             than their nominal size, or `"same"`.
-        name: prefix of the layer names.
-
-    Raises:
-        InputError: if a value is out of range.
     """
     strides = Strides(check_output_stride(output_stride))
     style = {"norm": norm, "strides": strides, "width": width}
@@ -53,7 +45,6 @@ def features(
             norm=norm,
             activation="relu",
             conv_name=f"{name}_block1_conv{index}",
-            norm_name=f"{name}_block1_conv{index}_norm",
         )
     maps = {1: x}
     x = _down(x, (128, 128), f"{name}_block2", **style, activate_first=False)
@@ -86,13 +77,7 @@ def _down(x, filters, name, *, norm, strides, width, activate_first=True):
     stride, _ = strides.next(2)
     x = layers.MaxPooling2D(3, strides=stride, padding="same", name=f"{name}_pool")(x)
     shortcut = conv_norm(
-        entry,
-        scaled(filters[1], width),
-        1,
-        stride=stride,
-        norm=norm,
-        conv_name=f"{name}_shortcut",
-        norm_name=f"{name}_shortcut_norm",
+        entry, scaled(filters[1], width), 1, stride=stride, norm=norm, conv_name=f"{name}_shortcut"
     )
     return layers.Add(name=f"{name}_add")([x, shortcut])
 
@@ -111,15 +96,10 @@ def _separable(x, filters, name, *, norm, strides, width, activate_first=True):
     return normalization(norm, f"{name}_norm")(x)
 
 
-def top(maps, num_classes: int = 1000, *, width: float = 1.0, name: str = "xception"):
-    """Returns class logits (N, num_classes) from the mean of the last map; ignores `width`."""
-    return pooled_logits(maps[5], num_classes, name)
-
-
 XCEPTION = Backbone(
     "xception",
     features,
     normalize_to_unit,
-    top,
+    pooled_top("xception"),
     tiny={"width": 0.03125, "middle_blocks": 1},
 )

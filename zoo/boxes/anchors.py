@@ -30,13 +30,13 @@ class AnchorGenerator:
         ratios: aspect ratios, height / width.
         strides: {level: stride in pixels}; None for 2**level.
         convention: convention of the anchors of one cell. `"rounded"`: width √(area / ratio),
-            centred on the cell's top left corner, with corners rounded to whole pixels, as in the
+            centerd on the cell's top left corner, with corners rounded to whole pixels, as in the
             common feature-pyramid models. `"exact"`: the same without rounding. `"base16"`: as in
             the code of the Faster R-CNN paper, a box of the cell's size with sides rounded to whole
-            pixels for each ratio, scaled about the cell's centre. Its first anchor is
+            pixels for each ratio, scaled about the cell's center. Its first anchor is
             (-84, -40, 100, 56), in that code [-83, -39, 100, 56] with inclusive pixels from one.
         shapes: {level: (width, height) pairs in pixels} instead of sizes and ratios, around the
-            cell's centre, as in DenseCap.
+            cell's center, as in DenseCap.
 
     Raises:
         InputError: if there are no anchors, a number is not above 0 or the convention unknown.
@@ -76,19 +76,10 @@ class AnchorGenerator:
         return len(self.cells[level])
 
     def __call__(self, level: int, height, width, stride: tuple[Any, Any] | None = None):
-        """Returns the anchors of a map.
+        """Returns anchors (height·width·anchors per cell, 4) float32 xyxy of the map of a level.
 
-        Args:
-            level: level of the pyramid.
-            height: height of the map in cells, an integer or a scalar tensor.
-            width: width of the map in cells, an integer or a scalar tensor.
-            stride: vertical and horizontal stride in pixels; None for that of the level.
-
-        Returns:
-            Anchors (height·width·anchors per cell, 4) float32 xyxy, in pixels of the model input.
-
-        Raises:
-            InputError: if there is no such level.
+        Height and width are in cells, integers or scalar tensors; anchors are in pixels of the
+        model input. None for the vertical and horizontal stride is that of the level.
         """
         if level not in self.cells:
             raise InputError(f"level must be one of {list(self.cells)}, not {level!r}.")
@@ -123,9 +114,9 @@ def inside(anchors, height, width):
     return ops.logical_and(from_zero, ops.logical_and(x2 <= width, y2 <= height))
 
 
-def _around(shapes: np.ndarray, centre: float) -> np.ndarray:
-    """Boxes (N, 4) around (centre, centre) from widths and heights (N, 2)."""
-    return np.concatenate([centre - shapes / 2, centre + shapes / 2], axis=1)
+def _around(shapes: np.ndarray, center: float) -> np.ndarray:
+    """Boxes (N, 4) around (center, center) from widths and heights (N, 2)."""
+    return np.concatenate([center - shapes / 2, center + shapes / 2], axis=1)
 
 
 def _of_areas(sizes: Sequence[float], ratios: Sequence[float]) -> np.ndarray:

@@ -1,7 +1,7 @@
 """Encoding of boxes relative to anchors or proposals, as in R-CNN.
 
 t_x = (G_x − P_x)/P_w, t_y = (G_y − P_y)/P_h, t_w = ln(G_w/P_w), t_h = ln(G_h/P_h), where x, y are
-centres. Girshick et al., *Rich Feature Hierarchies*, CVPR 2014.
+centers. Girshick et al., *Rich Feature Hierarchies*, CVPR 2014.
 """
 
 from __future__ import annotations
@@ -71,6 +71,6 @@ def decode(
 
 
 def _sized(boxes) -> list:
-    """Centre x, centre y, width and height, the sides above zero."""
+    """Center x, center y, width and height, the sides above zero."""
     x, y, width, height = corners(xyxy_to_cxcywh(boxes))
     return [x, y, ops.maximum(width, SMALLEST), ops.maximum(height, SMALLEST)]

@@ -1,6 +1,6 @@
 """Box formats, and functions of single boxes.
 
-`xyxy` is left, top, right, bottom; `cxcywh` is centre, width, height. Coordinates are continuous,
+`xyxy` is left, top, right, bottom; `cxcywh` is center, width, height. Coordinates are continuous,
 in pixels: the pixel in row 0 and column 0 is the box (0, 0, 1, 1). All functions take boxes (…, 4)
 of any dtype and return float32 (float64 for float64).
 """
@@ -13,13 +13,13 @@ from zoo.boxes.numerics import corners, precise
 
 
 def xyxy_to_cxcywh(boxes):
-    """Converts left, top, right, bottom to centre x, centre y, width, height."""
+    """Converts left, top, right, bottom to center x, center y, width, height."""
     x1, y1, x2, y2 = corners(precise(boxes))
     return ops.stack([(x1 + x2) / 2, (y1 + y2) / 2, x2 - x1, y2 - y1], axis=-1)
 
 
 def cxcywh_to_xyxy(boxes):
-    """Converts centre x, centre y, width, height to left, top, right, bottom."""
+    """Converts center x, center y, width, height to left, top, right, bottom."""
     x, y, width, height = corners(precise(boxes))
     return ops.stack([x - width / 2, y - height / 2, x + width / 2, y + height / 2], axis=-1)
 

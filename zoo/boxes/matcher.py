@@ -58,9 +58,6 @@ class Matcher:
             The index (…, A) int32 of the ground truth of highest IoU, the first of equals, and the
             label (…, A) int32: 1 positive, 0 negative, −1 ignored. Without valid ground truth all
             are negative, or ignored if there is a floor.
-
-        Raises:
-            InputError: if N is 0.
         """
         valid = ops.expand_dims(ops.cast(valid, "bool"), -2)
         overlaps = ops.stop_gradient(precise(overlaps))

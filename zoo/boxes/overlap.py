@@ -14,15 +14,7 @@ from zoo.boxes.numerics import corners, ratio, repaired
 
 
 def iou(a, b):
-    """Returns |A∩B| / |A∪B| of all pairs of boxes.
-
-    Args:
-        a: boxes (…, N, 4) xyxy.
-        b: boxes (…, M, 4) xyxy; the leading dimensions broadcast.
-
-    Returns:
-        IoU (…, N, M) in [0, 1].
-    """
+    """Returns the IoU |A∩B| / |A∪B| (…, N, M) of all pairs of boxes (…, N, 4) and (…, M, 4)."""
     a, b = repaired(a), repaired(b)
     shared = _shared(a, b)
     both = ops.expand_dims(areas(a), -1) + ops.expand_dims(areas(b), -2)
@@ -30,14 +22,9 @@ def iou(a, b):
 
 
 def crowd_iou(boxes, crowds):
-    """Returns |A∩B| / |A|, the fraction of each box inside each crowd region, as in COCO.
+    """Returns the fraction |A∩B| / |A| (…, N, M) of each box inside each crowd region, as in COCO.
 
-    Args:
-        boxes: detections or anchors (…, N, 4) xyxy.
-        crowds: crowd regions (…, M, 4) xyxy.
-
-    Returns:
-        Fractions (…, N, M) in [0, 1].
+    Boxes are (…, N, 4), crowd regions (…, M, 4).
     """
     boxes, crowds = repaired(boxes), repaired(crowds)
     return ratio(_shared(boxes, crowds), ops.expand_dims(areas(boxes), -1))
@@ -49,16 +36,9 @@ def paired_iou(a, b):
 
 
 def generalized_iou(a, b):
-    """Returns GIoU = IoU − |C \\ (A∪B)| / |C| of pairs of boxes, where the box C encloses A and B.
+    """Returns the GIoU (…) in [−1, 1] of pairs of boxes (…, 4) (Rezatofighi et al., CVPR 2019).
 
-    Rezatofighi et al., *Generalized Intersection over Union*, CVPR 2019.
-
-    Args:
-        a: boxes (…, 4) xyxy.
-        b: boxes (…, 4) xyxy.
-
-    Returns:
-        GIoU (…) in [−1, 1].
+    GIoU = IoU − |C \\ (A∪B)| / |C|, where the box C encloses A and B.
     """
     a, b = repaired(a), repaired(b)
     value, union = _paired(a, b)
@@ -69,8 +49,12 @@ def generalized_iou(a, b):
 
 def _shared(a, b):
     """Areas (…, N, M) of the intersections of all pairs."""
-    ax1, ay1, ax2, ay2 = (ops.expand_dims(side, -1) for side in corners(a))
-    bx1, by1, bx2, by2 = (ops.expand_dims(side, -2) for side in corners(b))
+    rows = [ops.expand_dims(side, -1) for side in corners(a)]
+    return _intersection(rows, [ops.expand_dims(side, -2) for side in corners(b)])
+
+
+def _intersection(a, b):
+    (ax1, ay1, ax2, ay2), (bx1, by1, bx2, by2) = a, b
     width = ops.maximum(ops.minimum(ax2, bx2) - ops.maximum(ax1, bx1), 0.0)
     height = ops.maximum(ops.minimum(ay2, by2) - ops.maximum(ay1, by1), 0.0)
     return width * height
@@ -78,11 +62,7 @@ def _shared(a, b):
 
 def _paired(a, b):
     """IoU (…) and area of the union (…) of pairs."""
-    ax1, ay1, ax2, ay2 = corners(a)
-    bx1, by1, bx2, by2 = corners(b)
-    width = ops.maximum(ops.minimum(ax2, bx2) - ops.maximum(ax1, bx1), 0.0)
-    height = ops.maximum(ops.minimum(ay2, by2) - ops.maximum(ay1, by1), 0.0)
-    shared = width * height
+    shared = _intersection(corners(a), corners(b))
     union = areas(a) + areas(b) - shared
     return ratio(shared, union), union
 

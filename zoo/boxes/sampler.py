@@ -33,9 +33,6 @@ def balanced_sample(labels, count: int, positive_fraction: float, seed: Any = No
 
     Returns:
         Indices (B, count) int32 of the candidates, 0 where not valid, and valid (B, count) bool.
-
-    Raises:
-        InputError: if `count` is below 1, or the fraction outside [0, 1].
     """
     check_minimum(1, count=count)
     if not 0 <= positive_fraction <= 1:

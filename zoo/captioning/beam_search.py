@@ -17,19 +17,8 @@ def beam_search(model: LanguageModel, codes, length: int, width: int):
     """Searches the most probable caption of each region, following `width` partial captions.
 
     A finished caption stays in the beam; captions are compared by the sum of the logarithms of
-    their tokens' probabilities. A width of 1 is greedy.
-
-    Args:
-        model: language model.
-        codes: (N, K) codes of regions.
-        length: maximum number of words, T.
-        width: partial captions followed per region, at least 1.
-
-    Returns:
-        (N, T) token ids int32, padded with 0.
-
-    Raises:
-        InputError: if `width` is below 1.
+    their tokens' probabilities. A width of 1 is greedy. Returns token ids (N, length) int32 of
+    codes (N, K), padded with 0.
     """
     if width < 1:
         raise InputError(f"beam_width must be at least 1, not {width}.")

@@ -32,15 +32,7 @@ _LARGEST_TARGET = 10.0
 
 @dataclasses.dataclass(frozen=True)
 class CaptionSettings:
-    """Settings of the prediction of regions and captions.
-
-    Attributes:
-        max_words: maximum number of words of a caption.
-        beam_width: partial captions followed by the beam search; 1 is greedy.
-        nms_iou: IoU threshold of the final non-maximum suppression, in [0, 1].
-        score_threshold: minimum score of a region, in [0, 1].
-        max_detections: maximum number of regions per image.
-    """
+    """Settings of the prediction of regions and captions, see `densecap`."""
 
     max_words: int = 15
     beam_width: int = 1
@@ -54,21 +46,8 @@ class DenseCaptioner(Detector):
     """Backbone and region proposal network as the functional graph, with captions of its regions.
 
     Training uses the sampled boxes of the first stage, with gradients to the boxes; prediction
-    uses the proposals.
-
-    Args:
-        inputs: the images' input.
-        outputs: outputs of the graph: `objectness`, `rpn_deltas` and the feature map `p4`.
-        proposals: settings of the region proposal network.
-        sampling: sampling of boxes in training.
-        recognition: recognition network, as
-            `zoo.captioning.region_selection.recognition_network` returns it.
-        language: language model.
-        settings: settings of the prediction.
-        size: sampling points per side of a region's map.
-        vocabulary: words of the vocabulary; empty where unknown.
-        loss_weights: factors of the parts of the loss.
-        name: name of the model.
+    uses the proposals. The outputs of the graph are `objectness`, `rpn_deltas` and the feature map
+    `p4`; `size` is the number of sampling points per side of a region's map.
     """
 
     def __init__(
@@ -87,12 +66,7 @@ class DenseCaptioner(Detector):
         name: str | None = None,
     ):
         super().__init__(
-            inputs,
-            outputs,
-            losses=LOSSES,
-            loss_weights=loss_weights,
-            task="captioning",
-            name=name,
+            inputs, outputs, losses=LOSSES, loss_weights=loss_weights, task="captioning", name=name
         )
         self.proposals, self.sampling, self.settings = proposals, sampling, settings
         self.recognition, self.language, self.size = recognition, language, size
@@ -101,7 +75,7 @@ class DenseCaptioner(Detector):
 
     @property
     def tokens(self) -> tuple[str, ...]:
-        """Words by token id; the numbers of the ids where the vocabulary is unknown."""
+        """Words by token id; the ids as text where the vocabulary is unknown."""
         numbers = range(len(SPECIAL), self.language.vocabulary_size)
         return (*SPECIAL, *(self.vocabulary or map(str, numbers)))
 

@@ -27,8 +27,8 @@ ANCHOR_SHAPES = (
 )
 """Widths and heights of the anchors in pixels."""
 PUBLISHED_SIZE = 10_500
-# The projected codes start as large as the embeddings; codes are large without normalisation.
-AUTHORS_GAIN, NORMALISED_GAIN = 1 / 3, 8.0
+# The projected codes start as large as the embeddings; codes are large without normalization.
+AUTHORS_GAIN, NORMALIZED_GAIN = 1 / 3, 8.0
 
 
 @register(
@@ -115,7 +115,7 @@ def densecap(
             without `vocabulary`.
         input_shape: height, width (None for any) and channels of the images, pixels in 0…255.
         backbone: name of a backbone, see `zoo.backbones`; its feature map of stride 16 is used.
-        norm: normalisation of backbone and recognition network: `"batch"`, `"frozen"`, `"group"`,
+        norm: normalization of backbone and recognition network: `"batch"`, `"frozen"`, `"group"`,
             `"sync"` or `"none"`.
         width: factor on the backbone's channels.
         filters: filters of the region proposal network.
@@ -177,7 +177,7 @@ def densecap(
     recognition = recognition_network(
         features.shape[-1], size=pool_size, hidden_units=hidden_units, dropout=dropout, norm=norm
     )
-    gain = NORMALISED_GAIN if normalizes(norm) else AUTHORS_GAIN
+    gain = NORMALIZED_GAIN if normalizes(norm) else AUTHORS_GAIN
     size = _vocabulary_size(name, words, vocabulary_size)
     language = LanguageModel(size, language_units, embedding_dim, gain, name="language")
     language.build((None, hidden_units))

@@ -30,9 +30,6 @@ class LanguageModel(layers.Layer):
         units: units of the LSTM.
         embedding_dim: size of a word's embedding.
         gain: numerator of the initial variance gain / K of the weights on codes.
-
-    Raises:
-        InputError: if the vocabulary has no word.
     """
 
     def __init__(
@@ -99,12 +96,9 @@ class LanguageModel(layers.Layer):
         return ops.cast(self.scorer(x), "float32")
 
     def loss(self, codes, captions, valid):
-        """Computes the cross-entropy of captions, summed over tokens, mean over captions.
+        """Computes the cross-entropy of captions, summed over tokens, mean over valid (N,) ones.
 
-        Args:
-            codes: (N, K) codes of regions.
-            captions: (N, T) token ids: start, words, end, padding.
-            valid: (N,) bool, False for captions without loss.
+        Captions are token ids (N, T): start, words, end, padding; codes are (N, K).
         """
         captions = ops.cast(captions, "int32")
         words = self.embed(captions[:, :-1])
@@ -120,15 +114,7 @@ class LanguageModel(layers.Layer):
         return total / ops.maximum(ops.sum(ops.cast(valid, "float32")), 1.0)
 
     def greedy(self, codes, length: int):
-        """Returns captions of the most probable token at every step.
-
-        Args:
-            codes: (N, K) codes of regions.
-            length: maximum number of words, T.
-
-        Returns:
-            (N, T) token ids int32, padded with 0.
-        """
+        """Returns the most probable token at every step, (N, length) int32, for codes (N, K)."""
         state = self.start(codes)
         token = ops.zeros(ops.shape(codes)[:1], "int32") + START
         ended = token < 0

@@ -24,12 +24,6 @@ class CaptionSampling:
 
     A box is positive above `positive_iou` or as the best of a ground-truth box, negative below
     `negative_iou`. Boxes across the border are left out unless they are the best.
-
-    Attributes:
-        rois_per_image: boxes sampled per image.
-        positive_fraction: maximum fraction of positive boxes among them.
-        positive_iou: IoU with a ground-truth box from which a box is positive.
-        negative_iou: IoU with all ground-truth boxes below which a box is negative.
     """
 
     rois_per_image: int = 256
@@ -43,14 +37,7 @@ class CaptionSampling:
         return most_positives(self.rois_per_image, self.positive_fraction)
 
     def __call__(self, boxes, truth: Mapping[str, Any], height, width, seed) -> dict[str, Any]:
-        """Samples boxes of the first stage; no gradient flows through.
-
-        Args:
-            boxes: (B, A, 4) xyxy in pixels of the model input.
-            truth: ground truth, as `zoo.detection.ground_truth.mark_valid` returns it.
-            height: height of the model input in pixels.
-            width: width of the model input in pixels.
-            seed: seed of the sampling.
+        """Samples boxes (B, A, 4) of the first stage; no gradient flows through.
 
         Returns:
             `index` (B, S) of the boxes, `sampled` and `positive` (B, S) bool, and `matched`
@@ -75,16 +62,9 @@ class CaptionSampling:
 
 
 def region_maps(features, boxes, size: int, stride: int):
-    """Samples feature maps of regions bilinearly, with gradients to the map and the boxes.
+    """Samples maps (B·R, size, size, C) of boxes (B, R, 4) bilinearly from features (B, h, w, C).
 
-    Args:
-        features: (B, h, w, C) feature map.
-        boxes: (B, R, 4) xyxy in pixels of the model input.
-        size: sampling points per side, the outermost on the edges of the box.
-        stride: pixels per cell of the feature map.
-
-    Returns:
-        (B·R, size, size, C).
+    The outermost points are on the edges of the box; gradients flow to the map and the boxes.
     """
     points = box_points(boxes, size) / stride - 0.5
     sampled = bilinear_sample(features, points, outside="edge")
@@ -102,20 +82,9 @@ def recognition_network(
 ) -> keras.Model:
     """Builds the recognition network: fc6 and fc7 of VGG16 on a region's map.
 
-    They are normalised as the backbone is: without normalisation, codes trained from random
-    weights grow until the LSTM saturates.
-
-    Args:
-        channels: channels of the regions' maps.
-        size: points per side of the regions' maps.
-        hidden_units: units of each dense layer.
-        dropout: dropout rate after each dense layer, in [0, 1).
-        norm: normalisation.
-        name: name of the model.
-
-    Returns:
-        A model from (N, size, size, channels) to codes (N, hidden_units), objectness (N, 1) and
-        box deltas (N, 4), initially 0; the last two float32.
+    They are normalized as the backbone is: without normalization, codes trained from random
+    weights grow until the LSTM saturates. The model maps (N, size, size, channels) to codes
+    (N, hidden_units), objectness (N, 1) and box deltas (N, 4), initially 0; the last two float32.
     """
     region = keras.Input((size, size, channels), name="region")
     x = layers.Flatten(name="flatten")(region)

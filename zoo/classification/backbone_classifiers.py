@@ -115,10 +115,7 @@ vgg16 = classifier(
     notes="Nine tenths of the weights are in the dense layers, which take 7×7 cells.",
 )
 RESNET_PAPER = Paper(
-    "K. He, X. Zhang, S. Ren, J. Sun",
-    "Deep Residual Learning for Image Recognition",
-    "CVPR",
-    2016,
+    "K. He, X. Zhang, S. Ren, J. Sun", "Deep Residual Learning for Image Recognition", "CVPR", 2016
 )
 resnet50 = classifier(
     "resnet50",
@@ -170,10 +167,7 @@ xception = classifier(
     side=299,
     summary="depthwise separable convolutions in residual blocks throughout",
     paper=Paper(
-        "F. Chollet",
-        "Xception: Deep Learning with Depthwise Separable Convolutions",
-        "CVPR",
-        2017,
+        "F. Chollet", "Xception: Deep Learning with Depthwise Separable Convolutions", "CVPR", 2017
     ),
     expected_parameters=22_910_480,
     accuracies=(79.0, 94.5),

@@ -9,7 +9,7 @@ from keras import layers
 
 from zoo.argument_checks import check_dropout, check_minimum
 from zoo.backbones import build_backbone
-from zoo.backbones.feature_contract import conv_norm, normalize_to_unit, scaled
+from zoo.backbones.backbone import conv_norm, normalize_to_unit, scaled
 from zoo.cards import Paper
 from zoo.layers.pooling_pyramids import SpatialPyramidPooling
 from zoo.model import Model
@@ -108,7 +108,6 @@ def _zf5(x, norm: str, width: float):
             norm=norm,
             activation="relu",
             conv_name=layer,
-            norm_name=f"{layer}_norm",
         )
         if number <= 2:
             x = layers.MaxPooling2D(3, strides=2, padding="same", name=f"pool{number}")(x)

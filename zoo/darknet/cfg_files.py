@@ -40,9 +40,7 @@ _FORMS = {
 
 
 def read_cfg(
-    path: str | os.PathLike[str],
-    weights: str | os.PathLike[str] | None = None,
-    **arguments: Any,
+    path: str | os.PathLike[str], weights: str | os.PathLike[str] | None = None, **arguments: Any
 ) -> Model:
     """Builds the model of a file: a detector, or a classifier where it ends in `[softmax]`.
 

@@ -22,15 +22,7 @@ Section = Mapping[str, Any]
 
 @dataclasses.dataclass(frozen=True)
 class FeatureMap:
-    """Output of a layer, for images of the size in the file.
-
-    Attributes:
-        x: tensor (B, h, w, C), or (B, C) of a connected layer.
-        height: height of the map in cells.
-        width: width of the map in cells.
-        channels: channels of the map.
-        stride: pixels of the image per cell.
-    """
+    """Output (B, h, w, C), or (B, C) of a connected layer, for images of the size in the file."""
 
     x: Any
     height: int
@@ -66,7 +58,7 @@ def wrong(section: Section, message: str) -> InputError:
 def convolutional(
     section: Section, inputs: FeatureMap, name: str, norm: str, epsilon: float
 ) -> FeatureMap:
-    """Adds a convolution, its batch normalisation if any, and its activation."""
+    """Adds a convolution, its batch normalization if any, and its activation."""
     size, stride, groups = section["size"], section["stride"], section["groups"]
     pad = size // 2 if section["pad"] else section["padding"]
     _demand_map(section, inputs)

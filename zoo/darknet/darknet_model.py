@@ -53,9 +53,9 @@ def darknet(
     Args:
         sections: sections of the file, as `zoo.darknet.parse_cfg` returns them, `[net]` first.
         num_classes: number of classes in the sections, or None.
-        norm: normalisation in place of batch normalisation: `"batch"`, `"frozen"`, `"group"`,
+        norm: normalization in place of batch normalization: `"batch"`, `"frozen"`, `"group"`,
             `"sync"` or `"none"`.
-        epsilon: constant added to the variance in batch normalisation.
+        epsilon: constant added to the variance in batch normalization.
         score_threshold: minimum score of a detection, in [0, 1].
         nms_iou: IoU threshold of the final non-maximum suppression, in [0, 1].
         max_detections: maximum number of detections per image.

@@ -18,12 +18,7 @@ from zoo.files.text_files import numbered_lines
 
 @dataclasses.dataclass(frozen=True)
 class NamedTree:
-    """A tree of named classes.
-
-    Attributes:
-        names: names of the nodes.
-        parents: index of each node's parent, −1 for a root; the argument of `yolo9000`.
-    """
+    """Names and parents (indices, −1 for a root) of the nodes of a tree, as for `yolo9000`."""
 
     names: tuple[str, ...]
     parents: tuple[int, ...]
@@ -44,8 +39,7 @@ def read_tree(
         names: path of a `.names` file; default names are the identifiers in the tree.
 
     Raises:
-        InputError: if a file cannot be read, a line has no index, an identifier occurs twice, there
-            is an orphan or a cycle, or the number of names is not that of the nodes.
+        InputError: if a file cannot be read or is not that of a tree; the message names the line.
     """
     path = Path(path)
     lines = numbered_lines(path)
@@ -84,11 +78,7 @@ def read_tree(
 
 
 def tree_of_parents(parents: dict[str, str | None]) -> NamedTree:
-    """Builds a tree from each class's parent by name, None for a root; the order is kept.
-
-    Raises:
-        InputError: if a parent is not a class, or there is a cycle.
-    """
+    """Builds a tree from each class's parent by name, None for a root; the order is kept."""
     index = {name: number for number, name in enumerate(parents)}
     for name, parent in parents.items():
         if parent is not None and parent not in index:

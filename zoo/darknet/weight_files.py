@@ -4,7 +4,7 @@ Little-endian: int32 major, minor, revision; number of training images, uint64 f
 uint32 before; float32 values, layer by layer in the order of the `.cfg` file. Layers have no
 markers, so a file that does not end with the last layer belongs to another network.
 
-Darknet divides by √v + 1e-6 in batch normalisation on CPUs and by √(v + 1e-5) on GPUs, where
+Darknet divides by √v + 1e-6 in batch normalization on CPUs and by √(v + 1e-5) on GPUs, where
 weights are trained; the models here do the latter.
 """
 
@@ -28,14 +28,7 @@ _VERSION = struct.Struct("<3i")
 
 @dataclasses.dataclass(frozen=True)
 class Header:
-    """Header of a file.
-
-    Attributes:
-        major: major version of the format.
-        minor: minor version of the format.
-        revision: revision of the format.
-        seen: number of training images.
-    """
+    """Header of a file: the version of the format, and the number of training images."""
 
     major: int = 0
     minor: int = 2

@@ -27,12 +27,9 @@ _ORDERS = {
 
 @dataclasses.dataclass(frozen=True)
 class Part:
-    """A contiguous part of a file.
+    """A contiguous part of a file; `layer` of batch normalization is the layer before it.
 
-    Attributes:
-        layer: its layer; batch normalisation belongs to the layer before it.
-        name: `"weights"`, `"biases"`, `"scales"`, `"means"` or `"variances"`.
-        variable: variable of the model.
+    The name is `"weights"`, `"biases"`, `"scales"`, `"means"` or `"variances"`.
     """
 
     layer: keras.layers.Layer
@@ -80,11 +77,7 @@ class Part:
 
 
 def parts_of(model: Model) -> list[Part]:
-    """Returns the parts of a model's file in order.
-
-    Raises:
-        InputError: if the format has no such architecture, or no place for some of its weights.
-    """
+    """Returns the parts of a model's file in order; raises InputError if it cannot hold one."""
     patterns = _ORDERS.get(str(model.architecture))
     if patterns is None:
         raise InputError(

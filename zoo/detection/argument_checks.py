@@ -8,11 +8,7 @@ from zoo.errors import InputError
 
 
 def check_detector(name: str, num_classes: int, **positive: float) -> None:
-    """Checks the number of classes and the arguments that must be positive.
-
-    Raises:
-        InputError: if `num_classes` is below 1 or another value is not above 0.
-    """
+    """Raises InputError if `num_classes` is below 1 or another value is not above 0."""
     if num_classes < 1:
         raise InputError(
             f"{name}: num_classes must be at least 1 (without background), not {num_classes}."
@@ -23,11 +19,7 @@ def check_detector(name: str, num_classes: int, **positive: float) -> None:
 
 
 def check_choice(name: str, argument: str, value: object, choices: Sequence[str]) -> None:
-    """Checks an argument with a fixed list of values.
-
-    Raises:
-        InputError: if `value` is not among `choices`.
-    """
+    """Raises InputError if `value` is not among `choices`."""
     if value not in choices:
         known = ", ".join(repr(choice) for choice in choices)
         raise InputError(f"{name}: {argument} must be one of {known}, not {value!r}.")

@@ -15,14 +15,8 @@ class Detector(Model):
     """A functional model that computes its losses from dense padded ground truth.
 
     Every detector takes the same targets; a subclass encodes them (as anchors, grid cells or
-    sampled RoIs) and computes the parts of its loss in `compute_losses`.
-
-    Args:
-        inputs: input tensors of the graph.
-        outputs: raw output tensors of the graph by name.
-        losses: names of the parts of the loss, reported as `NAME_loss` in training.
-        **kwargs: arguments of `zoo.Model`; `loss_weights` holds the factors of the parts of the
-            loss, where they are not 1.
+    sampled RoIs) in `compute_losses`. `losses` names the parts of the loss, reported as `NAME_loss`
+    in training; `loss_weights` holds their factors where they are not 1.
     """
 
     def __init__(self, inputs: Any, outputs: dict[str, Any], *, losses: tuple[str, ...], **kwargs):
@@ -33,31 +27,21 @@ class Detector(Model):
     def compute_losses(
         self, images: Any, targets: Mapping[str, Any], outputs: Mapping[str, Any], training: bool
     ) -> dict[str, Any]:
-        """Computes the parts of the loss.
+        """Computes the parts of the loss: scalars by name, one for each of `loss_parts`.
 
         Args:
-            images: the model's inputs.
+            images: inputs of the model.
             targets: dense padded ground truth, see `zoo.tasks.sample_schema`.
             outputs: raw outputs of the model.
             training: whether the model is in training mode.
-
-        Returns:
-            Scalars by name, one for each of `loss_parts`.
         """
         raise NotImplementedError
 
     def compile(self, optimizer: Any = "adam", loss: Any = None, metrics: Any = None, **kwargs):
         """Compiles as `keras.Model.compile`; the losses are the model's.
 
-        Args:
-            optimizer: optimizer or its name.
-            loss: None.
-            metrics: None; predictions are evaluated outside of the graph, see
-                `training.evaluation`.
-            **kwargs: arguments of Keras; `loss_weights` replaces factors by name.
-
-        Raises:
-            ValueError: if a loss is given, or a factor of an unknown part of the loss.
+        `loss_weights` replaces factors by name. Raises a ValueError if a loss is given, or a factor
+        of an unknown part of the loss.
         """
         if loss is not None:
             raise ValueError(

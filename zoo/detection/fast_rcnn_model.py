@@ -78,7 +78,7 @@ def fast_rcnn(
         input_shape: height, width (None for any) and channels of the images, pixels in 0…255.
         backbone: name of a backbone, see `zoo.backbones`; RoIs are pooled from its feature map of
             stride 16.
-        norm: normalisation: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"`; default
+        norm: normalization: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"`; default
             `"none"` for VGG16 and `"batch"` for other backbones.
         width: factor on the backbone's channels.
         hidden_units: units of each of the two dense layers.

@@ -86,7 +86,7 @@ def faster_rcnn(
         backbone: name of a backbone, see `zoo.backbones`.
         head: `"fc"` for one feature map of stride 16, RoIPool, fc6 and fc7; `"fpn"` for a feature
             pyramid, RoIAlign and two dense layers.
-        norm: normalisation: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"`; default
+        norm: normalization: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"`; default
             `"none"` for VGG16 and `"batch"` for other backbones.
         width: factor on the backbone's channels.
         filters: filters of the region proposal network and the feature pyramid (512 / 256).

@@ -13,14 +13,9 @@ Tensors = Mapping[str, Any]
 
 
 def mark_valid(targets: Tensors) -> dict[str, Any]:
-    """Marks the objects with area that are neither crowds nor difficult as valid.
+    """Returns the targets with `valid` and `ignored` (B, N) bool; boxes of padding are zeros.
 
-    Args:
-        targets: dense padded targets: `boxes` (B, N, 4), `labels` (B, N), optionally `crowd` and
-            `difficult` (B, N), and others.
-
-    Returns:
-        The targets with `valid` and `ignored` (B, N) bool; boxes of padding are zeros.
+    Valid are objects with area that are neither `crowd` nor `difficult` (B, N), both optional.
     """
     boxes = ops.cast(targets["boxes"], "float32")
     present = ops.logical_and(
@@ -39,11 +34,7 @@ def mark_valid(targets: Tensors) -> dict[str, Any]:
 
 
 def on_ignored(boxes, truth: Tensors):
-    """Returns which boxes lie, by half of their area, on which ignored objects: (B, A, N) bool.
-
-    Args:
-        boxes: (B, A, 4) xyxy, or (1, A, 4) for all images.
-        truth: ground truth, as `mark_valid` returns it.
-    """
+    """Returns which boxes (B or 1, A, 4) lie, by half of their area, on which ignored objects of
+    `mark_valid`: (B, A, N) bool."""
     covered = crowd_iou(boxes, truth["boxes"]) >= 0.5
     return ops.logical_and(covered, truth["ignored"][:, None])

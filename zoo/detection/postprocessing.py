@@ -26,7 +26,7 @@ class Selection:
         nms_iou: IoU threshold of the non-maximum suppression, in [0, 1].
         max_detections: detections per image; results are padded to this number.
         class_agnostic: whether boxes suppress boxes of other classes too.
-        candidates: boxes with the highest scores that enter the suppression.
+        candidates: number of boxes with the highest scores that enter the suppression.
     """
 
     score_threshold: float = 0.05
@@ -39,16 +39,10 @@ class Selection:
 def select_by_class(
     boxes, scores, transform: ImageTransform, selection: Selection
 ) -> dict[str, Any]:
-    """Selects detections among boxes with a score per class; results are in image pixels.
+    """Selects detections, in image pixels, among boxes (B, R, 4) with a score per class (B, R, K).
 
     IoUs are of whole boxes, parts outside of the image included, as in the authors' code of YOLO;
     these parts are cut off at one image width and height from the border.
-
-    Args:
-        boxes: (B, R, 4) xyxy in pixels of the model input.
-        scores: (B, R, K) scores per class.
-        transform: transform from the image to the model input.
-        selection: settings of the selection.
     """
     boxes, visible = _limited(boxes, transform)
     scores = ops.where(visible[..., None], scores, -math.inf)
@@ -64,7 +58,7 @@ def select_by_class(
     return {**predictions, "boxes": transform.restore_boxes(predictions["boxes"])}
 
 
-def select_labelled(
+def select_labeled(
     boxes, labels, scores, transform: ImageTransform, selection: Selection
 ) -> dict[str, Any]:
     """Selects detections as `select_by_class`, among boxes with one label and score (B, R) each."""
@@ -82,18 +76,11 @@ def select_labelled(
 
 
 def select(boxes, scores, *, classes: int, selection: Selection) -> dict[str, Any]:
-    """Selects detections among boxes of one class each.
+    """Selects detections among boxes (B, R·classes, 4) of one class each, classes running fastest.
 
-    Args:
-        boxes: (B, R·classes, 4) xyxy, classes running fastest, clipped to the image; boxes with a
-            side below a hundredth of a pixel are left out.
-        scores: (B, R·classes) scores; −inf marks padding.
-        classes: number of classes.
-        selection: settings of the selection.
-
-    Returns:
-        `boxes` (B, D, 4), `labels` (B, D) with −1 as padding, `scores` (B, D) and
-        `num_detections` (B,), in order of score.
+    Boxes are clipped to the image; those with a side below a hundredth of a pixel are left out, as
+    are scores (B, R·classes) of −inf. Returns, in order of score, `boxes` (B, D, 4), `labels`
+    (B, D) with −1 as padding, `scores` (B, D) and `num_detections` (B,).
     """
     sides = boxes[..., 2:] - boxes[..., :2]
     scores = ops.where(ops.all(sides >= SMALLEST_SIDE, axis=-1), scores, -math.inf)

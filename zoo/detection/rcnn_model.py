@@ -9,7 +9,7 @@ import keras
 from keras import layers
 
 from zoo.backbones import build_backbone, find_backbone
-from zoo.backbones.feature_contract import normalize_pixels, scaled
+from zoo.backbones.backbone import normalize_pixels, scaled
 from zoo.cards import Paper, PublishedResult
 from zoo.detection.argument_checks import check_choice, check_detector
 from zoo.detection.postprocessing import Selection
@@ -70,7 +70,7 @@ MEAN_BGR = [103.939, 116.779, 123.68]
     notes=(
         "`zoo train` trains the softmax, then solves the SVMs and the box regression on stored "
         "features; any other `fit` trains the softmax alone, which then gives the scores. AlexNet "
-        "is one tower without response normalisation; pretrained weights exist for "
+        "is one tower without response normalization; pretrained weights exist for "
         "backbone='vgg16', norm='none'."
     ),
     stages=("region_svms",),
@@ -106,7 +106,7 @@ def rcnn(
         input_shape: height, width (None for any) and channels of the images, pixels in 0…255.
         backbone: `"alexnet"`, or name of a backbone, see `zoo.backbones`; its feature map of
             stride 32 is used.
-        norm: normalisation: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"`; default
+        norm: normalization: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"`; default
             `"none"` for AlexNet and VGG16 and `"batch"` for other backbones.
         width: factor on the channels of the convolutions.
         hidden_units: units of each of the two dense layers.
@@ -176,11 +176,7 @@ def rcnn(
 
 
 def alexnet(x, *, norm: str | None, width: float):
-    """Adds AlexNet's convolutions; of 227×227 pixels 6×6×256 values remain.
-
-    Raises:
-        InputError: if `x` has less than 67 pixels per side.
-    """
+    """Adds AlexNet's convolutions; of 227×227 pixels 6×6×256 values remain."""
     if x.shape[1] < 67:
         raise InputError(f"crop_size must be at least 67 for AlexNet, not {x.shape[1]}.")
     for number, (filters, size, stride) in enumerate(ALEXNET, start=1):

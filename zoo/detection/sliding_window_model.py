@@ -80,7 +80,7 @@ def sliding_window(
     Args:
         num_classes: number of classes, without background.
         input_shape: height, width (None for any) and channels of the images, pixels in 0…255.
-        norm: normalisation: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"`; with `"group"`
+        norm: normalization: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"`; with `"group"`
             the scores of a window depend on the whole level.
         window_size: side of the window in pixels, 24, 32, 40, …
         conv_filters: filters of the three convolutions.

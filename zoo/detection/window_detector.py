@@ -71,12 +71,7 @@ class Windows:
 class WindowDetector(Detector):
     """A classifier applied to every window on every level in one pass.
 
-    Args:
-        inputs: the images' input.
-        scores: logits (B, h, w, K + 1) of each level, background first.
-        windows: positions of the windows, and settings of the loss.
-        selection: settings of the final selection of detections.
-        name: name of the model.
+    `scores` are logits (B, h, w, K + 1) of each level, background first.
     """
 
     def __init__(

@@ -71,7 +71,7 @@ def yolo9000(
         parents: class index of each class's parent, −1 for a root; classes after the last one are
             roots, all of them for None.
         input_shape: height, width (None for any) and channels of the images, pixels in 0…255.
-        norm: normalisation: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"`.
+        norm: normalization: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"`.
         width: factor on all channels.
         anchor_priors: (width, height) of the anchor priors in cells of 32 pixels.
         passthrough: `"code"` or `"paper"`, see `yolo_v2`.

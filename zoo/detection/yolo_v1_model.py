@@ -5,8 +5,8 @@ from __future__ import annotations
 import keras
 from keras import layers
 
+from zoo.backbones.backbone import normalize_to_fraction, scaled
 from zoo.backbones.darknet import convolution
-from zoo.backbones.feature_contract import normalize_to_fraction, scaled
 from zoo.cards import Paper, PublishedResult
 from zoo.detection.argument_checks import check_detector
 from zoo.detection.postprocessing import Selection
@@ -73,7 +73,7 @@ def yolo_v1(
     Args:
         num_classes: number of classes; there is no background.
         input_shape: height, width (None for any) and channels of the images, pixels in 0…255.
-        norm: normalisation: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"` (the paper's).
+        norm: normalization: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"` (the paper's).
         width: factor on the channels of all convolutions.
         input_side: side in pixels of the square that images are stretched to, a multiple of 64,
             the pixels per cell.

@@ -9,8 +9,8 @@ import keras
 from keras import layers
 
 from zoo.backbones import build_backbone
+from zoo.backbones.backbone import scaled
 from zoo.backbones.darknet import convolution
-from zoo.backbones.feature_contract import scaled
 from zoo.cards import Paper, PublishedResult
 from zoo.detection.argument_checks import check_choice, check_detector
 from zoo.detection.postprocessing import Selection
@@ -83,7 +83,7 @@ def yolo_v2(
     Args:
         num_classes: number of classes; there is no background.
         input_shape: height, width (None for any) and channels of the images, pixels in 0…255.
-        norm: normalisation: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"`.
+        norm: normalization: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"`.
         width: factor on all channels.
         anchor_priors: (width, height) of the anchor priors in cells of 32 pixels.
         passthrough: `"code"` for the 26×26 map reduced to 64 channels before it is concatenated
@@ -132,23 +132,10 @@ def yolo_v2_graph(
     name: str,
     initializer: str | keras.initializers.Initializer = "glorot_uniform",
 ) -> tuple[Any, dict[str, Any]]:
-    """Builds the network of YOLOv2 and YOLO9000.
+    """Builds the network of YOLOv2 and YOLO9000, see `yolo_v2`.
 
-    Args:
-        input_shape: height, width and channels of the images.
-        filters: filters of the last convolution.
-        norm: normalisation.
-        width: factor on all channels.
-        passthrough: `"code"` or `"paper"`, see `yolo_v2`.
-        backbone_options: further arguments of Darknet-19.
-        name: name of the model, for messages.
-        initializer: kernel initializer of the last convolution.
-
-    Returns:
-        The images' input, and the output `cells` (B, H / 32, W / 32, filters).
-
-    Raises:
-        InputError: if `passthrough` is unknown.
+    Returns the images' input, and the output `cells` (B, H / 32, W / 32, filters); `initializer` is
+    that of the last convolution.
     """
     check_choice(name, "passthrough", passthrough, ("code", "paper"))
     images = keras.Input(input_shape, name="image")

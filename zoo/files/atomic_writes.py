@@ -15,11 +15,7 @@ from typing import Any
 def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Yields a temporary path, which replaces `path` when the block ends without an error.
 
-    Args:
-        path: file to write; its folder is made if missing.
-
-    Yields:
-        A path in the same folder with the same suffix, which some writers need.
+    It is in the same folder, made if missing, with the same suffix, which some writers need.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)

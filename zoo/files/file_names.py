@@ -21,13 +21,8 @@ def shown(path: str | bytes | os.PathLike[str]) -> str:
 def inside(folder: Path, name: str, where: str) -> Path:
     """Returns the path of a file below a folder; the file need not exist.
 
-    Args:
-        folder: the data folder.
-        name: relative path from a label file, with `/` or `\\` between folders.
-        where: file and record that contain the name, for messages.
-
-    Raises:
-        InputError: if the name leaves the folder, or is not a valid file name.
+    `name` is relative, with `/` or `\\` between folders; one that leaves the folder is refused.
+    `where` is file and record that contain it, for messages.
     """
     path = PurePosixPath(name.replace("\\", "/"))
     drive = len(name) > 1 and name[1] == ":"

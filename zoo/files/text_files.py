@@ -13,26 +13,24 @@ from zoo.files.file_names import shown
 _MAX_FIELD = 1_000_000
 
 
-def read_text(path: Path) -> str:
-    """Returns the content of a UTF-8 text file, with or without a byte order mark.
-
-    Raises:
-        InputError: if it cannot be read or is not UTF-8.
-    """
+def read_bytes(path: Path) -> bytes:
+    """Returns the content of a file; raises InputError if it cannot be read."""
     try:
-        return path.read_bytes().decode("utf-8-sig")
+        return path.read_bytes()
     except OSError as error:
         raise InputError(f"{shown(path)}: {error.strerror or error}.") from error
+
+
+def read_text(path: Path) -> str:
+    """Returns the content of a UTF-8 text file, with or without a byte order mark."""
+    try:
+        return read_bytes(path).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InputError(f"{shown(path)}: not a text file in UTF-8; save it again.") from error
 
 
 def numbered_lines(path: Path) -> list[tuple[int, str]]:
-    """Returns line numbers, from 1, and stripped lines; blank lines are omitted.
-
-    Raises:
-        InputError: if it cannot be read or is not UTF-8.
-    """
+    """Returns line numbers, from 1, and stripped lines; blank lines are omitted."""
     # Not splitlines(), which also splits at characters that editors do not count as line ends.
     lines = read_text(path).replace("\r\n", "\n").replace("\r", "\n").split("\n")
     return [(number, line.strip()) for number, line in enumerate(lines, 1) if line.strip()]
@@ -61,11 +59,7 @@ class Table:
 
 
 def read_table(path: Path) -> Table:
-    """Reads a CSV file; the separator is the most frequent of comma, semicolon and tab in line 1.
-
-    Raises:
-        InputError: if it is not text or empty, or has a repeated column or an unclosed quote.
-    """
+    """Reads a CSV file; its separator is the most frequent of comma, semicolon, tab in line 1."""
     text = read_text(path)
     head = text.lstrip("\r\n").split("\n", 1)[0]
     separator = max(",;\t", key=head.count)

@@ -20,12 +20,8 @@ bottom and right, without, or not at all."""
 def letterbox_size(height, width, image_size: tuple[int, int]):
     """Returns the size, in whole pixels, of an image scaled with its aspect ratio to fit a size.
 
-    Integer arithmetic, so that every backend and the training pipeline agree to the pixel.
-
-    Args:
-        height: height of the image, an integer or an integer tensor.
-        width: width of the image, of the same kind.
-        image_size: model input size (H, W).
+    Integer arithmetic, so that every backend and the training pipeline agree to the pixel; `height`
+    and `width` are integers or integer tensors.
     """
     if isinstance(height, int) and isinstance(width, int):
         if image_size[0] * width <= image_size[1] * height:
@@ -61,11 +57,7 @@ def _rounded_ratio(numerator, denominator):
 class ImageTransform:
     """A transform of images of one size: resized, at the top left, padded at the bottom and right.
 
-    Attributes:
-        height: height of the images, an integer or a scalar tensor.
-        width: width of the images.
-        resized_height: height of the resized images within the model input.
-        resized_width: width of the resized images within the model input.
+    Sizes are integers or scalar tensors; the resized ones are those within the model input.
     """
 
     height: Any
@@ -74,14 +66,7 @@ class ImageTransform:
     resized_width: Any
 
     def restore_map(self, maps):
-        """Cuts the padding off and resizes bilinearly.
-
-        Args:
-            maps: (B, H, W, C) float maps in pixels of the model input.
-
-        Returns:
-            (B, height, width, C) maps in pixels of the images.
-        """
+        """Returns (B, height, width, C) maps in pixels of the images, resized bilinearly."""
         maps = maps[:, : self.resized_height, : self.resized_width]
         if self.resized_height is self.height and self.resized_width is self.width:
             return maps
@@ -130,9 +115,6 @@ def transform_images(
 
     Returns:
         The inputs (B, H, W, C) float32 and their `ImageTransform`.
-
-    Raises:
-        InputError: if `resize` is unknown.
     """
     if resize not in RESIZE_RULES:
         raise InputError(f"resize must be one of {', '.join(RESIZE_RULES)}, not {resize!r}.")

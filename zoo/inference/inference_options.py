@@ -19,14 +19,11 @@ class InferenceOptions:
 
     Attributes:
         tile: (height, width), in pixels of the model input, of tiles that go through the network
-            one at a time; None for the whole input. Memory then depends on the tile, not on the
-            image.
-        overlap: overlap of neighbouring tiles in pixels, at most half a tile; None for a quarter
+            one at a time; None for the whole input. Memory then depends on the tile alone.
+        overlap: overlap of neighboring tiles in pixels, at most half a tile; None for a quarter
             of the shorter side. The outermost quarter of an overlap, where a tile lacks context, is
-            not used, and the scores are blended linearly over the middle half: no seams, and where
-            the quarter is as wide as the receptive field reaches, the scores of the undivided
-            image. Of a network of valid convolutions tiles take what their outputs need from the
-            image, or its mirrored border, whatever the overlap, and the outputs abut.
+            not used, and the scores are blended linearly over the middle half. Tiles of a network
+            of valid convolutions abut, whatever the overlap.
         scales: factors of the model input size at which each image is predicted.
         flip: whether to predict the horizontally flipped image too.
 
@@ -55,7 +52,7 @@ class InferenceOptions:
 
     @property
     def plain(self) -> bool:
-        """Whether it is one plain pass."""
+        """Whether prediction is one plain pass."""
         return self.tile is None and not self.averages
 
     @property
@@ -71,17 +68,13 @@ class InferenceOptions:
 
     @property
     def overlap_pixels(self) -> int:
-        """Overlap of neighbouring tiles in pixels, with the default resolved."""
+        """Overlap of neighboring tiles in pixels, with the default resolved."""
         if self.overlap is not None or self.tile is None:
             return self.overlap or 0
         return min(self.tile) // 4
 
     def check(self, task: str) -> None:
-        """Checks that models of `task` can be used so.
-
-        Raises:
-            InputError: if they cannot.
-        """
+        """Raises InputError if the options are not for models of `task`."""
         if task != "segmentation" and not self.plain:
             raise InputError(
                 f"tile, scales and flip are for segmentation models, not for {task} models."

@@ -19,14 +19,9 @@ _RECORD: contextvars.ContextVar[dict[str, Any] | None] = contextvars.ContextVar(
 def with_thresholds(
     score_threshold: Any = None, nms_iou: Any = None, class_agnostic: Any = None
 ) -> Iterator[None]:
-    """Replaces the thresholds of detectors inside the `with` block.
+    """Replaces the thresholds of detectors inside the `with` block; None keeps the model's own.
 
-    Args:
-        score_threshold: minimum score of a detection, a number or a scalar tensor; None for the
-            model's own.
-        nms_iou: IoU threshold of the final non-maximum suppression; None for the model's own.
-        class_agnostic: whether boxes suppress boxes of other classes, a bool or a scalar tensor;
-            None for the model's own.
+    Values may be scalar tensors; see `zoo.detection.postprocessing.Selection` for their meaning.
     """
     values = {
         "score_threshold": score_threshold,
@@ -42,11 +37,7 @@ def with_thresholds(
 
 @contextlib.contextmanager
 def recording_thresholds() -> Iterator[dict[str, Any]]:
-    """Records the thresholds that a detector uses inside the `with` block.
-
-    Yields:
-        A dictionary that is filled with `score_threshold`, `nms_iou` and `class_agnostic`.
-    """
+    """Yields a dictionary that is filled with the thresholds a detector uses inside the block."""
     record: dict[str, Any] = {}
     token = _RECORD.set(record)
     try:

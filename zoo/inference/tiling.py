@@ -22,21 +22,10 @@ _FAR = 1e9
 def in_overlapping_tiles(
     run: Run, inputs, tile: tuple[int, int], overlap: int, channels: int, portable: bool
 ):
-    """Applies `run` to overlapping tiles and blends the scores into one map.
+    """Applies `run` to overlapping tiles of (B, H, W, C) and blends the scores (B, H, W, channels).
 
     The last tile of a row or column is moved inwards, so that none reaches beyond the image. An
-    image smaller than a tile is one tile.
-
-    Args:
-        run: function from (B, h, w, C) pixels to (B, h, w, channels) float32 scores.
-        inputs: (B, H, W, C) pixels.
-        tile: height and width of a tile, in pixels.
-        overlap: overlap of neighbouring tiles in pixels, at most half a tile.
-        channels: number of channels of the scores.
-        portable: whether to use only operators that LiteRT has; H and W must then be known.
-
-    Returns:
-        (B, H, W, channels) scores.
+    image smaller than a tile is one tile. `portable` needs known H and W.
     """
 
     def strip(piece):
@@ -50,21 +39,9 @@ def in_abutting_tiles(
 ):
     """Applies a network of valid convolutions by U-Net's overlap-tile strategy.
 
-    The borders of the image are mirrored. Tiles are rounded up to a legal output size and down to
-    its step, so that their outputs abut on the grid of the network's poolings: the scores are those
-    of the undivided image.
-
-    Args:
-        run: function from (B, h, w, C) pixels to (B, h − 2·margin, w − 2·margin, channels) float32
-            scores.
-        inputs: (B, H, W, C) pixels.
-        tile: height and width of a tile's output, in pixels.
-        sizes: legal sizes of the network.
-        channels: number of channels of the scores.
-        portable: whether to use only operators that LiteRT has; H and W must then be known.
-
-    Returns:
-        (B, H, W, channels) scores.
+    The borders of the image are mirrored. Tiles, in pixels of the output, are rounded up to a legal
+    size and down to its step, so that their outputs abut on the grid of the network's poolings: the
+    scores are those of the undivided image. `portable` needs known H and W.
     """
     _, height, width, _ = ops.shape(inputs)
     (in_height, step_down), (in_width, step_right) = (_legal_tile(s, sizes) for s in tile)
@@ -111,24 +88,24 @@ def _blended(run: Run, inputs, axis: int, tile: int, overlap: int, channels: int
     shape = [*inputs.shape[:3], channels]
     shape[axis] = side if isinstance(side, int) else None
     scores = _side_by_side(_each(run, inputs, axis, starts, side, shape, portable), axis)
-    first, second, fraction = _neighbours(starts, count, side, size, overlap)
+    first, second, fraction = _neighbors(starts, count, side, size, overlap)
     fraction = ops.reshape(fraction, (1, -1, 1, 1) if axis == 1 else (1, 1, -1, 1))
     near, far = ops.take(scores, first, axis=axis), ops.take(scores, second, axis=axis)
     return near + (far - near) * fraction
 
 
-def _neighbours(starts, count, side, size, overlap: int):
-    """For each of `size` positions, its indices in two neighbouring pieces laid side by side, and
+def _neighbors(starts, count, side, size, overlap: int):
+    """For each of `size` positions, its indices in two neighboring pieces laid side by side, and
     the weight of the second piece."""
     position = ops.arange(size, dtype="int32")
-    centre = ops.cast(position, "float32") + 0.5
+    center = ops.cast(position, "float32") + 0.5
     # In the middle between the start of a piece and the end of the one before it.
     borders = ops.cast(starts[1:] + starts[:-1] + side, "float32") / 2
     borders = ops.concatenate([borders, ops.full((1,), _FAR, dtype="float32")])
     half = max(overlap / 4, 1e-6)
-    passed = ops.cast(centre[:, None] >= borders[None] + half, "int32")
+    passed = ops.cast(center[:, None] >= borders[None] + half, "int32")
     piece = ops.sum(passed, axis=1)
-    fraction = ops.clip((centre - ops.take(borders, piece) + half) / (2 * half), 0.0, 1.0)
+    fraction = ops.clip((center - ops.take(borders, piece) + half) / (2 * half), 0.0, 1.0)
 
     def index_in(number):
         return number * side + ops.clip(position - ops.take(starts, number), 0, side - 1)

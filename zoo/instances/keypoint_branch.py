@@ -19,9 +19,7 @@ from zoo.losses.detection_losses import mean_where, softmax_cross_entropy
 class KeypointBranch:
     """Predicts a heat map per keypoint over the RoI, with a softmax over its cells.
 
-    Attributes:
-        pooler: pooler of the feature maps.
-        head: model from maps (N, size, size, C) to logits (N, m, m, K).
+    The head maps pooled maps (N, size, size, C) to logits (N, m, m, K).
     """
 
     pooler: RoiPooler
@@ -29,7 +27,7 @@ class KeypointBranch:
     name: str = "keypoints"
 
     def loss(self, maps, sample, truth: Mapping[str, Any], training: bool) -> Any:
-        """Computes the mean cross-entropy of the labelled keypoints inside of positive RoIs."""
+        """Computes the mean cross-entropy of the labeled keypoints inside of positive RoIs."""
         logits = self._heat_maps(maps, sample["boxes"], training)
         side = logits.shape[-1]
         points = ops.cast(truth["keypoints"], "float32")
@@ -71,14 +69,7 @@ class KeypointBranch:
 def keypoint_branch(
     maps: Mapping[int, Any], num_keypoints: int, *, filters: int, convolutions: int
 ) -> KeypointBranch:
-    """Builds the keypoint branch: 3×3 convolutions, a 4×4 transposed one, bilinear doubling.
-
-    Args:
-        maps: feature maps by level.
-        num_keypoints: keypoints per object.
-        filters: filters of the 3×3 convolutions.
-        convolutions: number of 3×3 convolutions.
-    """
+    """Builds the keypoint branch: 3×3 convolutions, a 4×4 transposed one, bilinear doubling."""
     pooler = RoiPooler(14)
     region = keras.Input((pooler.size, pooler.size, maps[min(maps)].shape[-1]), name="region")
     x = stacked_convolutions(region, filters, convolutions)

@@ -79,7 +79,7 @@ def keypoint_rcnn(
         num_keypoints: keypoints per object.
         input_shape: height, width (None for any) and channels of the images, pixels in 0…255.
         backbone: name of a backbone with feature maps of stride 4 to 32, see `zoo.backbones`.
-        norm: normalisation: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"`.
+        norm: normalization: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"`.
         width: factor on the backbone's channels.
         filters: filters of the region proposal network and the feature pyramid.
         hidden_units: units of each of the box head's dense layers.

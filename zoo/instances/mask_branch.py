@@ -21,12 +21,9 @@ FINE = 4
 class MaskBranch:
     """Predicts a mask per class, of which the one of the RoI's class is trained and used.
 
-    Attributes:
-        pooler: pooler of the feature maps.
-        head: model from maps (N, size, size, C) to logits (N, m, m, K + 1), background first.
-        paste: whether predictions are masks of the image (B, D, H, W), or of each box
-            (B, D, 4m, 4m); uint8, 0 or 1.
-        threshold: minimum probability of a pixel of the mask.
+    The head maps pooled maps (N, size, size, C) to logits (N, m, m, K + 1), background first.
+    Predictions are uint8, 0 or 1 from the probability `threshold` on: with `paste` masks of the
+    image (B, D, H, W), else of each box (B, D, 4m, 4m).
     """
 
     pooler: RoiPooler
@@ -78,16 +75,7 @@ def mask_branch(
     paste: bool,
     trunk: keras.Model | None = None,
 ) -> MaskBranch:
-    """Builds the mask branch.
-
-    Args:
-        maps: feature maps by level.
-        num_classes: classes without background.
-        filters: filters of the mask head.
-        paste: whether predictions are masks of the image, see `MaskBranch`.
-        trunk: ResNet's last stage in the C4 form, on RoIs of 7×7 cells; None for four 3×3
-            convolutions on RoIs of 14×14 cells.
-    """
+    """Builds the mask branch on ResNet's last stage, `trunk` (C4), or on four 3×3 convolutions."""
     pooler = RoiPooler(14 if trunk is None else 7)
     region = keras.Input((pooler.size, pooler.size, maps[min(maps)].shape[-1]), name="region")
     x = stacked_convolutions(region, filters, 4) if trunk is None else trunk(region)

@@ -54,7 +54,7 @@ PAPER = Paper("K. He, G. Gkioxari, P. Dollár, R. Girshick", "Mask R-CNN", "ICCV
     notes=(
         "Class indices do not include the background: num_classes=90 is the public model of 91. "
         "norm='frozen' keeps ImageNet's batch statistics and needs pretrained weights; from "
-        "scratch use norm='batch' or 'group'. Published counts leave out frozen normalisation."
+        "scratch use norm='batch' or 'group'. Published counts leave out frozen normalization."
     ),
 )
 def mask_rcnn(
@@ -87,7 +87,7 @@ def mask_rcnn(
         backbone: name of a backbone, see `zoo.backbones`; a ResNet for the C4 form.
         head: `"fpn"` for a feature pyramid and two dense layers; `"c4"` for one feature map of
             stride 16, and ResNet's last stage as the head.
-        norm: normalisation: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"`.
+        norm: normalization: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"`.
         width: factor on the backbone's channels.
         filters: filters of the region proposal network and the feature pyramid (256 / 1024).
         hidden_units: units of each of the box head's dense layers (1024 / not used).

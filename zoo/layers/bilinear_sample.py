@@ -12,20 +12,11 @@ OUTSIDE = ("zero", "edge")
 
 
 def bilinear_sample(features, points, outside: str = "zero"):
-    """Samples maps bilinearly (Jaderberg et al., *Spatial Transformer Networks*, 2015).
+    """Returns the values (B, …, C) of maps (B, H, W, C) at points (B, …, 2), bilinearly.
 
-    Args:
-        features: maps (B, H, W, C).
-        points: points (B, …, 2) x, y in cells; (0, 0) is the centre of the first cell. NaN counts
-            as 0.
-        outside: values outside the map, `"zero"` as in spatial transformers, or `"edge"` for those
-            of its border.
-
-    Returns:
-        Values (B, …, C) in the dtype of the map, computed in float32.
-
-    Raises:
-        InputError: if `outside` is unknown.
+    Points are x, y in cells; (0, 0) is the center of the first cell, and NaN counts as 0. Values
+    outside the map are 0, as in spatial transformers (Jaderberg et al., 2015), or for `"edge"`
+    those of its border. They are computed in float32 and have the dtype of the map.
     """
     check_choice("outside", outside, OUTSIDE)
     _, height, width, channels = ops.shape(features)
@@ -47,16 +38,10 @@ def bilinear_sample(features, points, outside: str = "zero"):
 
 
 def box_points(boxes, size: int | tuple[int, int], ends: bool = True):
-    """Returns a regular grid of points in each box, as DenseCap's affine grid.
+    """Returns a grid of points (B, R, rows, columns, 2) in each box, as DenseCap's affine grid.
 
-    Args:
-        boxes: boxes (B, R, 4) xyxy; gradients flow to them. A NaN box gives points at (0, 0).
-        size: rows and columns of the grid.
-        ends: whether the outermost points are on the edges of the box; else the points are the
-            centres of equal parts.
-
-    Returns:
-        Points (B, R, rows, columns, 2) x, y in the unit of the boxes.
+    Gradients flow to the boxes (B, R, 4) xyxy; a NaN box gives points at (0, 0). With `ends` the
+    outermost points are on the edges of the box, else the points are the centers of equal parts.
     """
     down, across = (size, size) if isinstance(size, int) else size
     x1, y1, x2, y2 = (ops.expand_dims(side, -1) for side in corners(repaired(boxes)))
@@ -74,11 +59,8 @@ def _fractions(count: int, ends: bool, dtype):
 def axis_corners(position, size, outside: str) -> list:
     """Returns the two cells next to each position on one axis, as pairs of index and weight.
 
-    Args:
-        position: positions in cells, a float tensor.
-        size: cells of the axis, a number or an int tensor that broadcasts with the positions.
-        outside: `"zero"`, `"edge"`, or `"roi"` for the border up to one cell outside the map and
-            zero beyond.
+    Positions are in cells and broadcast with the cells of the axis, `size`. `"roi"` is the border
+    up to one cell outside the map and zero beyond.
     """
     dtype = position.dtype
     size = ops.cast(size, dtype)
@@ -107,9 +89,7 @@ def axis_corners(position, size, outside: str) -> list:
 def weighted_cells(table, terms: list):
     """Returns Σ weight × table[index], summed in float32 or float64, in the dtype of the table.
 
-    Args:
-        table: cells (S, C) of all maps.
-        terms: pairs of indices (…) int32 and weights (…).
+    The table holds the cells (S, C) of all maps; terms are indices (…) int32 and weights (…).
     """
     dtype = keras.backend.standardize_dtype(table.dtype)
     full = "float64" if dtype == "float64" else "float32"

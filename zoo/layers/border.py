@@ -48,10 +48,6 @@ class PadBorder(MapLayer):
         both = self.before + self.after
         return batch, *(None if s is None else s + both for s in (height, width)), channels
 
-    def get_config(self):
-        own = {"before": self.before, "after": self.after, "mode": self.mode}
-        return {**super().get_config(), **own}
-
 
 @keras.saving.register_keras_serializable(package="zoo")
 class PadToGrid(MapLayer):
@@ -83,6 +79,3 @@ class PadToGrid(MapLayer):
         batch, height, width, channels = check_map(input_shape, "PadToGrid")
         sides = (None if s is None else s + (1 - s) % self.stride for s in (height, width))
         return batch, *sides, channels
-
-    def get_config(self):
-        return {**super().get_config(), "stride": self.stride}

@@ -45,7 +45,3 @@ class BorderedMaxPooling(MapLayer):
             for n in (height, width)
         )
         return (batch, *sides, channels)
-
-    def get_config(self):
-        own = {"size": self.size, "stride": self.stride, "padding": self.padding}
-        return {**super().get_config(), **own}

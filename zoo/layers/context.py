@@ -22,7 +22,7 @@ WIDTHS = {"basic": (1, 1, 1, 1, 1, 1, 1, 1), "large": (2, 2, 4, 8, 16, 32, 32, 1
 class ContextIdentity(keras.initializers.Initializer):
     """Weights of the identity on class scores, for kernels (k, k, C_in, C_out).
 
-    The centre weight is classes / C_out where ⌊a·classes / C_in⌋ = ⌊b·classes / C_out⌋ for input
+    The center weight is classes / C_out where ⌊a·classes / C_in⌋ = ⌊b·classes / C_out⌋ for input
     channel a and output channel b. With C_in = C_out = classes all other weights are 0;
     in wider layers they are drawn from a normal distribution.
 
@@ -30,9 +30,6 @@ class ContextIdentity(keras.initializers.Initializer):
         classes: input and output channels of the module.
         deviation: standard deviation of the random weights, as a fraction of classes / C_out.
         seed: seed of the random weights.
-
-    Raises:
-        InputError: if, when called, the channels are not multiples of `classes`.
     """
 
     def __init__(self, classes: int, deviation: float = 0.01, seed: int | None = None):
@@ -64,7 +61,7 @@ class ContextIdentity(keras.initializers.Initializer):
 
 
 def context_reach(dilations: Sequence[int] = DILATIONS) -> int:
-    """Returns the distance in pixels from the centre to the edge of the receptive field."""
+    """Returns the distance in pixels from the center to the edge of the receptive field."""
     return sum(dilations)
 
 
@@ -77,23 +74,11 @@ def context_module(
     deviation: float = 0.01,
     name: str = "context",
 ):
-    """Refines class scores by dilated convolutions.
+    """Refines class scores (N, H, W, C) by dilated convolutions, the last of which is 1×1.
 
-    Args:
-        x: class scores (N, H, W, C).
-        form: `"basic"`, with C channels throughout, or `"large"`, with 2, 2, 4, 8, 16, 32 and 32
-            times C.
-        dilations: dilation rates of the 3×3 convolutions; `"large"` has seven.
-        norm: normalization policy behind each convolution but the last; the paper has none, and
-            with one the module does not start as the identity.
-        deviation: standard deviation of the random weights of `"large"`, see `ContextIdentity`.
-        name: prefix of the layer names.
-
-    Returns:
-        Class scores (N, H, W, C).
-
-    Raises:
-        InputError: if the form is unknown, or the dilations do not fit it.
+    `"basic"` has C channels throughout, `"large"` 2, 2, 4, 8, 16, 32 and 32 times C, with seven
+    dilation rates. The paper has no normalization, and with one the module does not start as the
+    identity; `deviation` is that of `ContextIdentity`.
     """
     check_choice("form", form, WIDTHS)
     if not dilations or min(dilations) < 1:

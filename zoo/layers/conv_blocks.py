@@ -40,14 +40,11 @@ def conv_block(
         use_bias: whether the convolution has a bias; None for one only without normalization.
         epsilon: constant added to the variance by the normalization.
         padding: `"same"`, `"valid"`, or `"symmetric"`, with equal padding on both sides also for
-            stride 2, which keeps output pixels on the centres of input pixels.
+            stride 2, which keeps output pixels on the centers of input pixels.
         name: prefix of the layer names.
 
     Returns:
         Maps (N, H', W', filters).
-
-    Raises:
-        InputError: if both the stride and the rate are above 1.
     """
     _check_rate(stride, rate)
     x, padding = _pad(x, kernel_size, rate, stride, padding, name)

@@ -35,9 +35,7 @@ def dense_layer(
     if bottleneck:
         x = _norm_relu(x, norm, epsilon, f"{name}_0")
         x = layers.Conv2D(bottleneck * growth, 1, name=f"{name}_1_conv", **style)(x)
-        x = _norm_relu(x, norm, epsilon, f"{name}_1")
-    else:
-        x = _norm_relu(x, norm, epsilon, f"{name}_1")
+    x = _norm_relu(x, norm, epsilon, f"{name}_1")
     x = layers.Conv2D(
         growth, 3, padding="same", dilation_rate=rate, name=f"{name}_2_conv", **style
     )(x)
@@ -97,7 +95,7 @@ def transition_up(new, skip, filters: int, *, name: str):
     x = TransposedConv2D(
         filters, 3, 2, padding=0, kernel_initializer="he_uniform", name=f"{name}_up"
     )(new)
-    x = CropLike("centre", name=f"{name}_crop")([x, skip])
+    x = CropLike("center", name=f"{name}_crop")([x, skip])
     return layers.Concatenate(name=f"{name}_concat")([x, skip])
 
 

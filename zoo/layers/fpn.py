@@ -12,19 +12,10 @@ from zoo.layers.resize import ResizeLike
 def feature_pyramid(
     maps: Mapping[int, object], filters: int = 256, *, extra: bool = True, name: str = "fpn"
 ) -> dict[int, object]:
-    """Builds the top-down pathway of a feature pyramid.
+    """Returns {level: map (B, H / 2^level, W / 2^level, filters)} of a feature pyramid.
 
     The 1×1 convolution of each map is added to the upsampled map of the level above; a 3×3
-    convolution follows.
-
-    Args:
-        maps: {level: map (B, H / 2^level, W / 2^level, C)}.
-        filters: channels of the pyramid.
-        extra: whether to add one more level, the highest one subsampled by 2.
-        name: prefix of the layer names.
-
-    Returns:
-        {level: map (B, H / 2^level, W / 2^level, filters)}.
+    convolution follows. With `extra` there is one more level, the highest one subsampled by 2.
     """
     pyramid: dict[int, object] = {}
     above = None

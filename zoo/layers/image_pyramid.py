@@ -19,7 +19,7 @@ LARGEST = 64.0
 class ImagePyramid(MapLayer):
     """Scales images (N, H, W, C) by several factors, antialiased where they shrink.
 
-    A pixel centre at x is scaled to exactly factor·x, so that (x, y) in a level is (x / horizontal,
+    A pixel center at x is scaled to exactly factor·x, so that (x, y) in a level is (x / horizontal,
     y / vertical) in the image; a last fraction of a pixel is dropped. Factors are rounded to
     fractions with a denominator of at most 100. Smaller levels than `min_size` are padded with
     zeros at the bottom and right.
@@ -30,9 +30,6 @@ class ImagePyramid(MapLayer):
 
     Returns:
         A list of maps (N, h, w, C) float32.
-
-    Raises:
-        InputError: if there is no factor, or one out of range.
     """
 
     def __init__(self, factors: Sequence[Sequence[float]], min_size: int = 1, **kwargs):
@@ -72,9 +69,6 @@ class ImagePyramid(MapLayer):
             )
             for pair in self.factors
         ]
-
-    def get_config(self):
-        return {**super().get_config(), "factors": self.factors, "min_size": self.min_size}
 
 
 def exact(factor: float) -> Fraction:

@@ -9,18 +9,14 @@ import keras
 from keras import ops
 
 from zoo.errors import InputError
-from zoo.layers.shapes import check_map, check_positive, height_width
+from zoo.layers.shapes import ConfiguredLayer, check_map, check_positive, height_width
 
 SMALLEST_SIDE = 4.0
 """Smallest side of a window, in pixels."""
 
 
 def check_torso(torso: Sequence[int] | None, keypoints: int) -> tuple[int, int, int, int] | None:
-    """Returns the indices of right and left shoulder, right and left hip as a tuple.
-
-    Raises:
-        InputError: if they are not four different indices of keypoints.
-    """
+    """Returns the indices of right and left shoulder, right and left hip as a tuple."""
     if torso is None:
         return None
     indices = tuple(int(index) for index in torso)
@@ -33,27 +29,23 @@ def check_torso(torso: Sequence[int] | None, keypoints: int) -> tuple[int, int, 
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class KeypointWindows(keras.layers.Layer):
-    """Centres and side of the windows of the next stage of a cascade.
+class KeypointWindows(ConfiguredLayer):
+    """Centers and side of the windows of the next stage of a cascade.
 
     Takes `[keypoints, images]`, (N, K, 2) float32 pixels and images (N, H, W, C), and returns the
-    centres (N, K, 2) and the side (N,) in pixels: `sigma` times the diameter of the pose, at least
+    centers (N, K, 2) and the side (N,) in pixels: `sigma` times the diameter of the pose, at least
     4 pixels and at most twice the image's longer side. No gradient flows to the keypoints.
 
     Args:
         sigma: side of the windows, in diameters of the pose.
         torso: indices of right and left shoulder, right and left hip; the diameter is the longer
             diagonal between them. None for half the longer side of the box around all keypoints.
-        jitter: standard deviation of the noise added to the centres in training, as a fraction of
+        jitter: standard deviation of the noise added to the centers in training, as a fraction of
             the side.
     """
 
     def __init__(
-        self,
-        sigma: float = 2.0,
-        torso: Sequence[int] | None = None,
-        jitter: float = 0.0,
-        **kwargs: Any,
+        self, sigma: float = 2.0, torso: Sequence[int] | None = None, jitter: float = 0.0, **kwargs
     ):
         super().__init__(autocast=False, **kwargs)
         self.sigma = sigma
@@ -85,16 +77,12 @@ class KeypointWindows(keras.layers.Layer):
         shape = inputs[0].shape
         return keras.KerasTensor(shape, "float32"), keras.KerasTensor(shape[:1], "float32")
 
-    def get_config(self):
-        own = {"sigma": self.sigma, "torso": self.torso, "jitter": self.jitter}
-        return {**super().get_config(), **own}
-
 
 @keras.saving.register_keras_serializable(package="zoo")
-class SquareCrops(keras.layers.Layer):
+class SquareCrops(ConfiguredLayer):
     """Crops windows and resizes them.
 
-    Takes `[images, centres, side]`, (N, H, W, C) of any size, (N, K, 2) and (N,) in pixels, and
+    Takes `[images, centers, side]`, (N, H, W, C) of any size, (N, K, 2) and (N,) in pixels, and
     returns crops (N·K, size, size, C): bilinear, antialiased where a window is larger than `size`,
     0 outside the image. It consists of matrix products alone, which LiteRT has.
 
@@ -107,11 +95,11 @@ class SquareCrops(keras.layers.Layer):
         self.size = check_positive(size, "size")
 
     def call(self, inputs):
-        images, centres, side = inputs
-        size, count, channels = self.size, centres.shape[1], images.shape[-1]
+        images, centers, side = inputs
+        size, count, channels = self.size, centers.shape[1], images.shape[-1]
         height, width = height_width(images)
-        rows = _weights(centres[..., 1], side, size, height)
-        columns = _weights(centres[..., 0], side, size, width)
+        rows = _weights(centers[..., 1], side, size, height)
+        columns = _weights(centers[..., 0], side, size, width)
         x = ops.reshape(ops.cast(images, "float32"), (-1, height, width * channels))
         x = ops.matmul(ops.reshape(rows, (-1, count * size, height)), x)
         x = ops.transpose(ops.reshape(x, (-1, size, width, channels)), (0, 2, 1, 3))
@@ -124,15 +112,12 @@ class SquareCrops(keras.layers.Layer):
         shape = check_map(inputs[0].shape, "SquareCrops")
         return keras.KerasTensor((None, self.size, self.size, shape[3]), inputs[0].dtype)
 
-    def get_config(self):
-        return {**super().get_config(), "size": self.size}
 
-
-def _weights(centres, side, size: int, length):
+def _weights(centers, side, size: int, length):
     """Weights (N, K, size, length) of the lines of the image in the lines of the windows."""
     step = ops.expand_dims(side / size, (1, 2))
     offsets = ops.arange(size, dtype="float32") + 0.5 - size / 2
-    positions = ops.expand_dims(centres, -1) + offsets * step
+    positions = ops.expand_dims(centers, -1) + offsets * step
     lines = ops.cast(ops.arange(length), "float32") + 0.5
     distance = ops.abs(lines - ops.expand_dims(positions, -1))
     weights = ops.maximum(1.0 - distance / ops.maximum(ops.expand_dims(step, -1), 1.0), 0.0)
@@ -142,7 +127,7 @@ def _weights(centres, side, size: int, length):
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class SplitKeypoints(keras.layers.Layer):
+class SplitKeypoints(ConfiguredLayer):
     """Reshapes the features (N·K, F) of the crops of K keypoints to (N, K, F).
 
     Args:
@@ -159,15 +144,12 @@ class SplitKeypoints(keras.layers.Layer):
     def compute_output_shape(self, input_shape):
         return (None, self.keypoints, input_shape[-1])
 
-    def get_config(self):
-        return {**super().get_config(), "keypoints": self.keypoints}
-
 
 @keras.saving.register_keras_serializable(package="zoo")
 class OffsetKeypoints(keras.layers.Layer):
-    """Adds offsets to the centres of windows.
+    """Adds offsets to the centers of windows.
 
-    Takes `[centres, side, offsets]`, (N, K, 2) and (N,) in pixels and (N, K, 2) as fractions of the
+    Takes `[centers, side, offsets]`, (N, K, 2) and (N,) in pixels and (N, K, 2) as fractions of the
     side, and returns keypoints (N, K, 2) float32 in pixels.
     """
 
@@ -175,8 +157,8 @@ class OffsetKeypoints(keras.layers.Layer):
         super().__init__(autocast=False, **kwargs)
 
     def call(self, inputs):
-        centres, side, offsets = inputs
-        return centres + ops.expand_dims(side, (1, 2)) * ops.cast(offsets, "float32")
+        centers, side, offsets = inputs
+        return centers + ops.expand_dims(side, (1, 2)) * ops.cast(offsets, "float32")
 
     def compute_output_spec(self, inputs):
         return keras.KerasTensor(inputs[0].shape, "float32")

@@ -44,9 +44,6 @@ class LaplacianPyramid(MapLayer):
             for i in range(self.levels)
         ]
 
-    def get_config(self):
-        return {**super().get_config(), "levels": self.levels}
-
 
 def _reduce(x, axis: int):
     """Blurs along an axis and keeps every second line."""

@@ -1,4 +1,4 @@
-"""Local contrast normalization, the input of early scene-labelling networks."""
+"""Local contrast normalization, the input of early scene-labeling networks."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import keras
 from keras import ops
 
 from zoo.errors import InputError
-from zoo.layers.shapes import check_map, check_positive
+from zoo.layers.shapes import ConfiguredLayer, check_map, check_positive
 
-# Luma and colour differences of ITU-R BT.601.
+# Luma and color differences of ITU-R BT.601.
 _TO_YUV = (
     (0.299, -0.168736, 0.5),
     (0.587, -0.331264, -0.418688),
@@ -17,18 +17,15 @@ _TO_YUV = (
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class LocalNormalization(keras.layers.Layer):
-    """Subtracts the mean of each pixel's neighbourhood and divides by its standard deviation.
+class LocalNormalization(ConfiguredLayer):
+    """Subtracts the mean of each pixel's neighborhood and divides by its standard deviation.
 
     Takes maps (N, H, W, C) of any size; each channel is normalized separately, in float32, and
-    neighbourhoods end at the border.
+    neighborhoods end at the border.
 
     Args:
-        size: side of the neighbourhood, odd, in pixels.
+        size: side of the neighborhood, odd, in pixels.
         floor: smallest standard deviation to divide by, in units of the input.
-
-    Raises:
-        InputError: if the size is even or the floor not above 0.
     """
 
     def __init__(self, size: int = 15, floor: float = 0.05, **kwargs):
@@ -42,11 +39,11 @@ class LocalNormalization(keras.layers.Layer):
 
     def call(self, inputs):
         x = ops.cast(inputs, "float32")
-        centred = x - self._mean(x)
-        variance = self._mean(ops.square(centred))
+        centerd = x - self._mean(x)
+        variance = self._mean(ops.square(centerd))
         # The floor inside the root keeps the gradient finite.
         deviation = ops.sqrt(ops.maximum(variance, self.floor**2))
-        return ops.cast(centred / deviation, self.compute_dtype)
+        return ops.cast(centerd / deviation, self.compute_dtype)
 
     def _mean(self, x):
         """Mean of the pixels inside the map, along one axis and then along the other."""
@@ -57,13 +54,10 @@ class LocalNormalization(keras.layers.Layer):
     def compute_output_shape(self, input_shape):
         return check_map(input_shape, "LocalNormalization")
 
-    def get_config(self):
-        return {**super().get_config(), "size": self.size, "floor": self.floor}
-
 
 @keras.saving.register_keras_serializable(package="zoo")
 class ToYUV(keras.layers.Layer):
-    """Converts RGB (N, H, W, 3) to luma and two colour differences, in the same units."""
+    """Converts RGB (N, H, W, 3) to luma and two color differences, in the same units."""
 
     def call(self, inputs):
         return ops.matmul(inputs, ops.convert_to_tensor(_TO_YUV, dtype=inputs.dtype))

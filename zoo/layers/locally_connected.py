@@ -6,11 +6,11 @@ import keras
 from keras import ops
 
 from zoo.errors import InputError
-from zoo.layers.shapes import check_map, check_positive
+from zoo.layers.shapes import ConfiguredLayer, check_map, check_positive
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class LocallyConnected(keras.layers.Layer):
+class LocallyConnected(ConfiguredLayer):
     """Convolution with different filters at every position, on maps (N, H, W, C) of known size.
 
     Args:
@@ -18,9 +18,6 @@ class LocallyConnected(keras.layers.Layer):
         kernel_size: side of the filters.
         stride: stride, in pixels.
         pad: zero padding on every side, in pixels.
-
-    Raises:
-        InputError: if a side is unknown, or smaller than the filters.
     """
 
     def __init__(self, filters: int, kernel_size: int, stride: int = 1, pad: int = 0, **kwargs):
@@ -72,7 +69,3 @@ class LocallyConnected(keras.layers.Layer):
                 f"not {self.kernel_size}."
             )
         return batch, *sides, self.filters
-
-    def get_config(self):
-        own = {"filters": self.filters, "kernel_size": self.kernel_size}
-        return {**super().get_config(), **own, "stride": self.stride, "pad": self.pad}

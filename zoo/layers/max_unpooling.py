@@ -50,9 +50,6 @@ class MaxPoolWithIndices(MapLayer):
         shape = (batch, _pooled(height, self.pool_size), _pooled(width, self.pool_size), channels)
         return shape, shape
 
-    def get_config(self):
-        return {**super().get_config(), "pool_size": self.pool_size}
-
 
 @keras.saving.register_keras_serializable(package="zoo")
 class MaxUnpool(MapLayer):
@@ -113,10 +110,6 @@ class MaxUnpool(MapLayer):
                     f"{k}·side."
                 )
         return (maps[0], *target, maps[3])
-
-    def get_config(self):
-        own = {"pool_size": self.pool_size, "output_size": self.output_size}
-        return {**super().get_config(), **own}
 
 
 def _pooled(side: int | None, k: int) -> int | None:

@@ -46,9 +46,6 @@ def nms(
     Returns:
         Indices (B, max_outputs) int32 of the boxes kept, best first and padded with 0, and
         valid (B, max_outputs) bool. No gradient flows through.
-
-    Raises:
-        InputError: if `max_outputs` or the IoU threshold is out of range.
     """
     check_minimum(1, max_outputs=max_outputs)
     if isinstance(iou_threshold, (int, float)) and not 0 <= iou_threshold <= 1:
@@ -80,17 +77,9 @@ def batched_nms(
     """Suppresses the boxes of each class separately and returns the best of all classes.
 
     Boxes of different classes are shifted apart before they are compared, which rounds their
-    corners to about 1/500 pixel in images of 1000 pixels with 100 classes. The result and the
-    arguments beside `labels` are those of `nms`.
-
-    Args:
-        boxes: boxes (B, N, 4) xyxy.
-        scores: scores (B, N).
-        labels: class indices or pyramid levels (B, N) int; −1 marks padding.
-        max_outputs: maximum number of boxes per image.
-        iou_threshold: IoU threshold.
-        score_threshold: score threshold.
-        native: whether to use TensorFlow's operators.
+    corners to about 1/500 pixel in images of 1000 pixels with 100 classes. `labels` are class
+    indices or pyramid levels (B, N) int, −1 for padding; the result and the other arguments are
+    those of `nms`.
     """
     labels = ops.cast(labels, "int32")
     scores = ops.where(labels >= 0, precise(scores), -math.inf)
@@ -121,16 +110,9 @@ def _suppress(boxes, alive, max_outputs: int, threshold: float):
     """The portable implementation, on tiles of boxes sorted by score.
 
     In a tile the rule "kept unless an earlier kept box overlaps it" is iterated until nothing
-    changes: as many steps as the longest chain of boxes that suppress each other.
-
-    Args:
-        boxes: boxes (B, N, 4), best first.
-        alive: candidates (B, N) bool.
-        max_outputs: maximum number of boxes per image.
-        threshold: IoU threshold.
-
-    Returns:
-        Positions (B, max_outputs) of the boxes kept, in order, and valid (B, max_outputs).
+    changes: as many steps as the longest chain of boxes that suppress each other. Takes boxes
+    (B, N, 4), best first, of which those `alive` (B, N) are candidates; returns the positions of
+    the boxes kept, in order, and whether they are valid, both (B, max_outputs).
     """
     batch = ops.shape(boxes)[0]
     padding = ops.zeros((batch, TILE, 4), boxes.dtype)

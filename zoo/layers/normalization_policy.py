@@ -101,11 +101,7 @@ def normalizes(policy: str | None) -> bool:
 
 
 def check_policy(policy: str | None) -> str:
-    """Returns the policy, `"none"` for None.
-
-    Raises:
-        InputError: if the policy is unknown.
-    """
+    """Returns the policy, `"none"` for None."""
     return check_choice("norm", "none" if policy is None else policy, NORM_POLICIES)
 
 

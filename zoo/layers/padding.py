@@ -10,7 +10,7 @@ from zoo.errors import InputError
 from zoo.layers.shapes import MapLayer, check_map, check_pair, check_positive, height_width
 
 PAD_MODES = ("reflect", "symmetric", "edge", "zero")
-POSITIONS = ("end", "centre")
+POSITIONS = ("end", "center")
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -21,7 +21,7 @@ class PadToMultiple(MapLayer):
         divisor: divisor of both sides of the result, in pixels.
         mode: `"reflect"` (mirrored without repeating the edge), `"symmetric"` (mirrored with it),
             `"edge"` (repeated edge) or `"zero"`; every mode takes maps of any size.
-        position: `"end"` for padding at the bottom and right; `"centre"` for both sides, with the
+        position: `"end"` for padding at the bottom and right; `"center"` for both sides, with the
             odd line at the bottom and right.
     """
 
@@ -39,7 +39,7 @@ class PadToMultiple(MapLayer):
             return x
         size = height_width(x)[axis - 1]
         total = (-size) % self.divisor
-        before = total // 2 if self.position == "centre" else 0
+        before = total // 2 if self.position == "center" else 0
         if self.mode == "zero":
             widths = [[0, 0]] * 4
             widths[axis] = [before, total - before]
@@ -51,10 +51,6 @@ class PadToMultiple(MapLayer):
         batch, height, width, channels = check_map(input_shape, "PadToMultiple")
         sides = (None if s is None else s + -s % self.divisor for s in (height, width))
         return (batch, *sides, channels)
-
-    def get_config(self):
-        own = {"divisor": self.divisor, "mode": self.mode, "position": self.position}
-        return {**super().get_config(), **own}
 
 
 def source_line(line, size, mode: str):
@@ -74,7 +70,7 @@ class CropLike(MapLayer):
     """Crops the maps of `[maps, reference]` to the height and width of the reference.
 
     Args:
-        position: `"end"` for cropping at the bottom and right; `"centre"` for both sides, with the
+        position: `"end"` for cropping at the bottom and right; `"center"` for both sides, with the
             odd line at the bottom and right.
 
     Raises:
@@ -103,6 +99,3 @@ class CropLike(MapLayer):
                     f"{reference[2]}; they must be at least as large as the reference."
                 )
         return maps[0], reference[1], reference[2], maps[3]
-
-    def get_config(self):
-        return {**super().get_config(), "position": self.position}

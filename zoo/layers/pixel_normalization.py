@@ -9,13 +9,13 @@ from keras import ops
 
 from zoo.argument_checks import check_choice
 from zoo.errors import InputError
-from zoo.layers.shapes import check_map
+from zoo.layers.shapes import ConfiguredLayer, check_map
 
 CHANNEL_ORDERS = ("rgb", "bgr")
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class PixelNormalization(keras.layers.Layer):
+class PixelNormalization(ConfiguredLayer):
     """Reorders channels, subtracts a mean and divides by a standard deviation.
 
     Takes pixels (N, H, W, C), uint8 or float, in 0…255; computes in float32 and returns the compute
@@ -59,7 +59,3 @@ class PixelNormalization(keras.layers.Layer):
                     f"mean and deviation must be numbers per channel, {shape[3]}, not {numbers!r}."
                 )
         return shape
-
-    def get_config(self):
-        own = {"mean": self.mean, "deviation": self.deviation, "order": self.order}
-        return {**super().get_config(), **own}

@@ -44,9 +44,6 @@ class AdaptivePooling(MapLayer):
         batch, _, _, channels = check_map(input_shape, "AdaptivePooling")
         return batch, self.bins, self.bins, channels
 
-    def get_config(self):
-        return {**super().get_config(), "bins": self.bins, "mode": self.mode}
-
 
 def pool_to_bins(x, bins: int, mode: str):
     """Pools a tensor (N, H, W, C) to (N, bins, bins, C), as `AdaptivePooling`."""
@@ -92,9 +89,6 @@ class SpatialPyramidPooling(MapLayer):
     def compute_output_shape(self, input_shape):
         batch, _, _, channels = check_map(input_shape, "SpatialPyramidPooling")
         return batch, channels * sum(n * n for n in self.bins)
-
-    def get_config(self):
-        return {**super().get_config(), "bins": self.bins, "mode": self.mode}
 
 
 def pyramid_pooling(

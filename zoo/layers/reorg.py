@@ -19,9 +19,6 @@ class Reorg(MapLayer):
 
     Args:
         stride: side s of the blocks, in pixels.
-
-    Raises:
-        InputError: if a side is not a multiple of s, or the channels are not one of s².
     """
 
     def __init__(self, stride: int = 2, **kwargs):
@@ -46,6 +43,3 @@ class Reorg(MapLayer):
                 f"not {height}×{width}×{channels}."
             )
         return batch, *(None if n is None else n // s for n in (height, width)), channels * s**2
-
-    def get_config(self):
-        return {**super().get_config(), "stride": self.stride}

@@ -1,6 +1,6 @@
 """Resizing, padding and mirroring to sizes that may be tensors.
 
-Pixel centres are at half integers. Sizes are integers or scalar tensors.
+Pixel centers are at half integers. Sizes are integers or scalar tensors.
 """
 
 from __future__ import annotations
@@ -10,17 +10,10 @@ from keras import ops
 
 
 def resize_antialiased(images, height, width, portable: bool = False):
-    """Resizes images by a triangle filter: bilinear, antialiased when shrinking.
+    """Resizes float images (B, h, w, C) by a triangle filter: bilinear, antialiased when shrinking.
 
-    Args:
-        images: images (B, h, w, C) float.
-        height: height of the result.
-        width: width of the result.
-        portable: whether to use two matrix products instead of TensorFlow's operator, which LiteRT
-            lacks; the results agree to rounding.
-
-    Returns:
-        Images (B, height, width, C).
+    `portable` uses two matrix products instead of TensorFlow's operator, which LiteRT lacks; the
+    results agree to rounding.
     """
     if keras.backend.backend() == "tensorflow" and not portable:
         import tensorflow as tf
@@ -39,16 +32,13 @@ def resize_antialiased(images, height, width, portable: bool = False):
 def triangle_weights(old, new, scale=None):
     """Returns the matrix (new, old) of a triangle filter, whose rows sum to 1.
 
-    Args:
-        old: pixels of the input.
-        new: pixels of the result.
-        scale: input pixels per pixel of the result; None for old / new.
+    `scale` is the number of input pixels per pixel of the result, old / new by default.
     """
     if scale is None:
         scale = ops.cast(old, "float32") / ops.cast(new, "float32")
-    centres = (ops.cast(ops.arange(new), "float32") + 0.5) * scale
+    centers = (ops.cast(ops.arange(new), "float32") + 0.5) * scale
     positions = ops.cast(ops.arange(old), "float32") + 0.5
-    distance = ops.abs(positions[None, :] - centres[:, None]) / ops.maximum(scale, 1.0)
+    distance = ops.abs(positions[None, :] - centers[:, None]) / ops.maximum(scale, 1.0)
     weights = ops.maximum(1.0 - distance, 0.0)
     return weights / ops.sum(weights, axis=1, keepdims=True)
 
@@ -63,16 +53,9 @@ def pad_bottom_right(images, height, width):
 
 
 def mirror(images, before: int, height, width):
-    """Pads images by mirroring without repeating the edge, as often as needed.
+    """Pads images (B, h, w, C) to (B, height, width, C), mirroring without repeating the edge.
 
-    Args:
-        images: images (B, h, w, C).
-        before: rows and columns added at the top and left.
-        height: height of the result.
-        width: width of the result.
-
-    Returns:
-        Images (B, height, width, C).
+    `before` rows and columns are added at the top and left.
     """
     _, old_height, old_width, _ = ops.shape(images)
     images = ops.take(images, _mirrored(old_height, before, height), axis=1)

@@ -12,17 +12,12 @@ INTERPOLATIONS = ("bilinear", "bilinear_aligned", "nearest")
 
 
 def resize(x, height, width, interpolation: str = "bilinear"):
-    """Resizes maps (N, H, W, C) to (N, height, width, C) in their dtype.
+    """Resizes maps (N, H, W, C) to (N, height, width, C) in their dtype, inside a layer's `call`.
 
-    It consists of gathers because XLA has no kernel for the gradient of TensorFlow's nearest
-    resize, and its bilinear resize is wrong for many sizes.
-
-    Args:
-        x: maps (N, H, W, C), inside the `call` of a layer (a tensor, not a `KerasTensor`).
-        height: height of the result, an integer or a scalar int32 tensor.
-        width: width of the result, an integer or a scalar int32 tensor.
-        interpolation: `"bilinear"` with half-pixel centres; `"bilinear_aligned"` with aligned
-            centres of the corner pixels; or `"nearest"` with half-pixel centres.
+    Height and width are integers or scalar int32 tensors. `"bilinear"` and `"nearest"` have
+    half-pixel centers, `"bilinear_aligned"` aligns the centers of the corner pixels. It consists of
+    gathers because XLA has no kernel for the gradient of TensorFlow's nearest resize, and its
+    bilinear resize is wrong for many sizes.
     """
     return _resize_axis(_resize_axis(x, 1, height, interpolation), 2, width, interpolation)
 
@@ -52,17 +47,14 @@ def _positions(old, new, interpolation: str):
     last = ops.cast(old - 1, "float32")
     if interpolation == "bilinear_aligned":
         return line * last / ops.cast(ops.maximum(new - 1, 1), "float32")
-    centre = (line + 0.5) * ops.cast(old, "float32") / ops.cast(new, "float32") - 0.5
-    return ops.clip(centre, 0.0, last)
+    center = (line + 0.5) * ops.cast(old, "float32") / ops.cast(new, "float32") - 0.5
+    return ops.clip(center, 0.0, last)
 
 
 class _Resize(MapLayer):
     def __init__(self, interpolation: str = "bilinear", **kwargs):
         super().__init__(**kwargs)
         self.interpolation = check_choice("interpolation", interpolation, INTERPOLATIONS)
-
-    def get_config(self):
-        return {**super().get_config(), "interpolation": self.interpolation}
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -86,9 +78,6 @@ class ResizeTo(_Resize):
     def compute_output_shape(self, input_shape):
         shape = check_map(input_shape, "ResizeTo")
         return shape[0], self.height, self.width, shape[3]
-
-    def get_config(self):
-        return {**super().get_config(), "height": self.height, "width": self.width}
 
 
 @keras.saving.register_keras_serializable(package="zoo")

@@ -49,9 +49,6 @@ def roi_align(
 
     Returns:
         Features (B, R, rows, columns, C) in the dtype of the maps, computed in float32.
-
-    Raises:
-        InputError: if there is no map or stride, or a size or ratio below 1.
     """
     maps, steps = _levels(features, strides)
     down, across = (
@@ -79,19 +76,10 @@ def roi_align(
 def pyramid_levels(
     boxes, lowest: int, highest: int, canonical_size: float = 224, canonical_level: int = 4
 ):
-    """Returns the pyramid level ⌊k₀ + log₂(√(w·h) / 224)⌋ of each box, with k₀ = 4.
+    """Returns the pyramid level ⌊k₀ + log₂(√(w·h) / 224)⌋ (…) int32 of boxes (…, 4) xyxy in pixels.
 
-    Areas are compared, since a logarithm may round either way at a power of two.
-
-    Args:
-        boxes: boxes (…, 4) xyxy in pixels.
-        lowest: lowest level of the pyramid.
-        highest: highest level of the pyramid.
-        canonical_size: side of a box on the canonical level, the paper's 224.
-        canonical_level: k₀.
-
-    Returns:
-        Levels (…) int32.
+    k₀ is the canonical level, 224 the side of a box on it. Areas are compared, since a logarithm
+    may round either way at a power of two.
     """
     area = areas(precise(boxes))
     level = ops.full_like(area, lowest, dtype="int32")

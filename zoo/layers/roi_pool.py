@@ -34,9 +34,6 @@ def roi_pool(features, boxes, size: int | tuple[int, int], stride: float):
 
     Returns:
         Features (B, R, rows, columns, C) in the dtype of the map.
-
-    Raises:
-        InputError: if the size of the map is unknown, a size is below 1 or the stride not above 0.
     """
     _, height, width, channels = check_map(features.shape, "RoIPool")
     if height is None or width is None:

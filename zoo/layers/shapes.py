@@ -7,15 +7,12 @@ from typing import Any
 import keras
 from keras import ops
 
+from zoo.argument_checks import arguments_of
 from zoo.errors import InputError
 
 
 def check_map(shape, layer: str) -> tuple:
-    """Returns a map shape as a tuple.
-
-    Raises:
-        InputError: if it is not (N, H, W, C).
-    """
+    """Returns a map shape (N, H, W, C) as a tuple."""
     shape = tuple(shape)
     if len(shape) != 4:
         raise InputError(f"{layer}: the shape must be (N, H, W, C), not {shape}.")
@@ -23,28 +20,27 @@ def check_map(shape, layer: str) -> tuple:
 
 
 def check_pair(shapes, layer: str) -> tuple[tuple, tuple]:
-    """Returns the shapes of maps and a reference.
-
-    Raises:
-        InputError: if they are not two map shapes.
-    """
+    """Returns the map shapes of maps and a reference."""
     if len(shapes) != 2 or not isinstance(shapes[0], (tuple, list)):
         raise InputError(f"{layer}: inputs must be [maps, reference], not shapes {shapes}.")
     return check_map(shapes[0], layer), check_map(shapes[1], layer)
 
 
 def check_positive(value, name: str) -> int:
-    """Returns a positive whole number as an int.
-
-    Raises:
-        InputError: if it is none.
-    """
+    """Returns a positive whole number as an int."""
     if isinstance(value, bool) or int(value) != value or value < 1:
         raise InputError(f"{name} must be a whole number of at least 1, not {value!r}.")
     return int(value)
 
 
-class MapLayer(keras.layers.Layer):
+class ConfiguredLayer(keras.layers.Layer):
+    """Base of layers that keep the arguments of `__init__` as attributes of the same names."""
+
+    def get_config(self):
+        return {**super().get_config(), **arguments_of(self)}
+
+
+class MapLayer(ConfiguredLayer):
     """Base of layers without weights on maps (N, H, W, C), in the dtype of the first input.
 
     Mixed precision does not apply: pixels stay uint8 and float32 logits stay float32.

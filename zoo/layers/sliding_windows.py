@@ -22,9 +22,6 @@ class Patches(MapLayer):
 
     Args:
         size: side of a patch, in pixels.
-
-    Raises:
-        InputError: if a known side of the maps is smaller than a patch.
     """
 
     def __init__(self, size: int, **kwargs):
@@ -52,9 +49,6 @@ class Patches(MapLayer):
                     f"size must be at most the sides of {height}×{width}, not {self.size}."
                 )
         return None, self.size, self.size, channels
-
-    def get_config(self):
-        return {**super().get_config(), "size": self.size}
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -115,6 +109,3 @@ class DilatedMaxPooling2D(MapLayer):
                 f"the window of {self._margin() + 1} pixels must be at most {height}×{width}."
             )
         return batch, *sides, channels
-
-    def get_config(self):
-        return {**super().get_config(), "size": self.size, "rate": self.rate}

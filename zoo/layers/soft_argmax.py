@@ -12,7 +12,7 @@ from zoo.layers.shapes import check_map, height_width
 class SoftArgmax(keras.layers.Layer):
     """Expected positions x, y (N, K, 2) of score maps (N, H, W, K) of any size, in float32.
 
-    The centres of the cells, (i + ½) / W and (j + ½) / H, weighted by the softmax of each map (Sun
+    The centers of the cells, (i + ½) / W and (j + ½) / H, weighted by the softmax of each map (Sun
     et al., *Integral Human Pose Regression*, ECCV 2018).
     """
 
@@ -24,8 +24,8 @@ class SoftArgmax(keras.layers.Layer):
         keypoints = inputs.shape[-1]
         scores = ops.reshape(ops.cast(inputs, "float32"), (-1, height * width, keypoints))
         weights = ops.reshape(ops.softmax(scores, axis=1), (-1, height, width, keypoints))
-        x = ops.sum(ops.sum(weights, axis=1) * _centres(width), axis=1)
-        y = ops.sum(ops.sum(weights, axis=2) * _centres(height), axis=1)
+        x = ops.sum(ops.sum(weights, axis=1) * _centers(width), axis=1)
+        y = ops.sum(ops.sum(weights, axis=2) * _centers(height), axis=1)
         return ops.stack([x, y], axis=-1)
 
     def compute_output_spec(self, inputs):
@@ -33,7 +33,7 @@ class SoftArgmax(keras.layers.Layer):
         return keras.KerasTensor((shape[0], shape[3], 2), "float32")
 
 
-def _centres(count):
-    """The centres (count, 1) of cells, as fractions of the side."""
+def _centers(count):
+    """The centers (count, 1) of cells, as fractions of the side."""
     cells = ops.cast(ops.arange(count), "float32") + 0.5
     return ops.expand_dims(cells / ops.cast(count, "float32"), -1)

@@ -1,4 +1,4 @@
-"""Unpooling without switches: nearest neighbour, bed of nails and bilinear.
+"""Unpooling without switches: nearest neighbor, bed of nails and bilinear.
 
 Each layer maps (N, H, W, C) to (N, factor·H, factor·W, C) without weights. Max unpooling is in
 `max_unpooling.py`.
@@ -21,9 +21,6 @@ class _Unpooling(MapLayer):
     def compute_output_shape(self, input_shape):
         batch, height, width, channels = check_map(input_shape, type(self).__name__)
         return batch, times(height, self.factor), times(width, self.factor), channels
-
-    def get_config(self):
-        return {**super().get_config(), "factor": self.factor}
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -52,7 +49,7 @@ class BilinearUnpooling(_Unpooling):
     Args:
         factor: upsampling factor of both sides.
         align_corners: whether the first and last pixels of input and result coincide; else both
-            have half-pixel centres.
+            have half-pixel centers.
     """
 
     def __init__(self, factor: int = 2, align_corners: bool = False, **kwargs):
@@ -63,6 +60,3 @@ class BilinearUnpooling(_Unpooling):
         height, width = height_width(inputs)
         kind = "bilinear_aligned" if self.align_corners else "bilinear"
         return resize(inputs, height * self.factor, width * self.factor, kind)
-
-    def get_config(self):
-        return {**super().get_config(), "align_corners": self.align_corners}

@@ -9,29 +9,15 @@ from keras import layers
 
 from zoo.argument_checks import check_dropout, check_minimum
 from zoo.backbones import find_backbone
-from zoo.backbones.feature_contract import conv_norm, normalize_to_unit, scaled
+from zoo.backbones.backbone import conv_norm, normalize_to_unit, scaled
 from zoo.layers.conv_blocks import conv_block
 from zoo.layers.pooling_pyramids import AdaptivePooling
 from zoo.layers.resize import ResizeLike
 
-FINEST_LEVEL = 3
-"""Level of the finest feature map that `FeatureExtractor.fused_map` uses."""
-
 
 @dataclasses.dataclass(frozen=True)
 class FeatureExtractor:
-    """Convolutions, pooling to a fixed number of cells, hidden dense layers.
-
-    Attributes:
-        backbone: name of a backbone of `zoo.backbones`; None for DeepPose's seven-layer network.
-        norm: normalization policy of the convolutions.
-        width: width multiplier of the convolutions.
-        cells: cells per side that the last feature map is pooled to.
-        hidden_units: units of each hidden dense layer.
-        hidden_layers: number of hidden dense layers.
-        dropout: dropout rate behind each hidden layer.
-        output_stride: output stride of a backbone.
-    """
+    """Convolutions, pooling to a fixed number of cells, dense layers; see `pose_regressor`."""
 
     backbone: str | None
     norm: str
@@ -77,7 +63,7 @@ class FeatureExtractor:
 
     def fused_map(self, maps: dict[int, Any], filters: int):
         """Returns the sum of the maps from level 3 upwards, at the resolution of the finest."""
-        levels = [level for level in sorted(maps) if level >= FINEST_LEVEL]
+        levels = [level for level in sorted(maps) if level >= 3]
         laterals: list[Any] = []
         for level in levels:
             x = layers.Conv2D(filters, 1, name=f"lateral{level}")(maps[level])
@@ -120,7 +106,6 @@ def _deep_pose_convolutions(x, norm: str, width: float, prefix: str):
             norm=norm,
             activation="relu",
             conv_name=layer,
-            norm_name=f"{layer}_norm",
         )
         if number <= 2:
             x = layers.MaxPooling2D(3, strides=2, name=f"{prefix}pool{number}")(x)

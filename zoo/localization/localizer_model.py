@@ -45,10 +45,7 @@ from zoo.registry import register
             "top-5 localization error", "25.3 %", "ILSVRC 2014 test, fusion", "VGG paper"
         ),
         PublishedResult(
-            "localization error",
-            "33.1 %",
-            "ILSVRC val, true class given, per class",
-            "VGG paper",
+            "localization error", "33.1 %", "ILSVRC val, true class given, per class", "VGG paper"
         ),
     ),
     notes=(
@@ -105,7 +102,7 @@ def localizer(
 
     Returns:
         A model from images (B, H, W, C) in [0, 255] to `label`, logits (B, num_classes), and `box`:
-        centre x, y, width and height in pixels, (B, 4) or, per class, (B, num_classes, 4).
+        center x, y, width and height in pixels, (B, 4) or, per class, (B, num_classes, 4).
 
     Raises:
         InputError: if an argument is out of its range.

@@ -146,11 +146,11 @@ def pose_cascade(
     outputs = {names[0]: keypoints}
     for number, output in enumerate(names[1:], start=2):
         windows = KeypointWindows(sigma, torso, jitter, name=f"windows{number}")
-        centres, side = windows([keypoints, images])
-        crops = SquareCrops(crop_size, name=f"crops{number}")([pixels, centres, side])
+        centers, side = windows([keypoints, images])
+        crops = SquareCrops(crop_size, name=f"crops{number}")([pixels, centers, side])
         x = later.feature_vector(crops, f"stage{number}_")
         shifts = _shifts(x, num_keypoints, f"stage{number}_shifts")
-        keypoints = OffsetKeypoints(name=output)([centres, side, shifts])
+        keypoints = OffsetKeypoints(name=output)([centers, side, shifts])
         outputs[output] = keypoints
     outputs = dict(reversed(outputs.items()))
     return SingleObjectModel(images, outputs, task="pose", name=name, keypoint_loss=keypoint_loss)

@@ -40,7 +40,7 @@ from zoo.registry import register
     },
     notes=(
         "Joint regression follows the paper; the logistic regression, on joints relative to the "
-        "torso's centre and length, is an addition. `zoo train` solves it on the labelled poses; "
+        "torso's center and length, is an addition. `zoo train` solves it on the labeled poses; "
         "`model.fit` trains it by gradient descent. The baseline is the most frequent class."
     ),
     stages=("pose_classes",),

@@ -118,13 +118,8 @@ def regress_keypoints(
 ):
     """Regresses keypoints (B, K, 2) in pixels; initially all are in the middle of the image.
 
-    Args:
-        extractor: feature extractor.
-        pixels: normalized images (B, H, W, C).
-        images: the images.
-        num_keypoints: K.
-        head: one of `HEADS`.
-        name: name of the output layer and prefix of the other layers' names.
+    `pixels` are normalized images (B, H, W, C); `name` is that of the output layer and prefixes
+    those of the other layers.
     """
     small = keras.initializers.RandomNormal(stddev=0.01)
     if head == "soft_argmax":

@@ -8,9 +8,7 @@ from keras import ops
 def smooth_l1(differences, beta: float = 1.0):
     """Returns 0.5·d²/beta where |d| < beta, |d| − 0.5·beta elsewhere (Girshick, ICCV 2015).
 
-    Args:
-        differences: differences d of any shape.
-        beta: limit of the quadratic part; 1/σ² of the authors' code.
+    `beta` is 1/σ² of the authors' code.
     """
     differences = ops.abs(ops.cast(differences, "float32"))
     near = 0.5 * ops.square(ops.minimum(differences, beta)) / beta

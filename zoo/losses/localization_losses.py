@@ -11,7 +11,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from zoo.argument_checks import check_choice
+from zoo.argument_checks import arguments_of, check_choice
 from zoo.boxes import cxcywh_to_xyxy, generalized_iou
 from zoo.errors import InputError
 
@@ -19,25 +19,28 @@ BOX_LOSSES = ("l2", "smooth_l1", "giou")
 KEYPOINT_LOSSES = ("l2", "smooth_l1")
 
 
-class _Labelled(keras.losses.Loss):
-    """Weighted mean of the losses of labelled images or keypoints."""
+class _Labeled(keras.losses.Loss):
+    """Weighted mean of the losses of labeled images or keypoints."""
 
     def __call__(self, y_true, y_pred, sample_weight=None):
-        values, labelled = self.values(y_true, ops.cast(y_pred, "float32"))
-        labelled = ops.cast(labelled, "float32")
-        weights = labelled
+        values, labeled = self.values(y_true, ops.cast(y_pred, "float32"))
+        labeled = ops.cast(labeled, "float32")
+        weights = labeled
         if sample_weight is not None:
             factor = ops.reshape(ops.cast(sample_weight, "float32"), (-1,))
-            weights = labelled * ops.reshape(factor, (-1, *[1] * (len(labelled.shape) - 1)))
-        return ops.sum(values * weights) / ops.maximum(ops.sum(labelled), 1.0)
+            weights = labeled * ops.reshape(factor, (-1, *[1] * (len(labeled.shape) - 1)))
+        return ops.sum(values * weights) / ops.maximum(ops.sum(labeled), 1.0)
 
     def values(self, y_true, y_pred):
         """Returns finite losses, and whether each has a label, of the same shape."""
         raise NotImplementedError
 
+    def get_config(self) -> dict[str, Any]:
+        return arguments_of(self)
+
 
 @keras.saving.register_keras_serializable(package="zoo.losses")
-class LabelCrossEntropy(_Labelled):
+class LabelCrossEntropy(_Labeled):
     """Cross-entropy of the class of the image.
 
     `y_true` are class indices (B,), −1 for no label; `y_pred` are logits (B, C).
@@ -58,22 +61,19 @@ class LabelCrossEntropy(_Labelled):
 
     def values(self, y_true, y_pred):
         labels = ops.reshape(ops.cast(y_true, "int32"), (-1,))
-        labelled = labels >= 0
+        labeled = labels >= 0
         logits = ops.log_softmax(y_pred, axis=-1)
         classes = logits.shape[-1]
-        target = ops.one_hot(ops.where(labelled, labels, 0), classes, dtype="float32")
+        target = ops.one_hot(ops.where(labeled, labels, 0), classes, dtype="float32")
         target = (1.0 - self.label_smoothing) * target + self.label_smoothing / classes
-        return -ops.sum(target * logits, axis=-1), labelled
-
-    def get_config(self) -> dict[str, Any]:
-        return {"name": self.name, "label_smoothing": self.label_smoothing}
+        return -ops.sum(target * logits, axis=-1), labeled
 
 
 @keras.saving.register_keras_serializable(package="zoo.losses")
-class BoxLoss(_Labelled):
-    """Distance between two boxes, with centre and size as fractions of the image.
+class BoxLoss(_Labeled):
+    """Distance between two boxes, with center and size as fractions of the image.
 
-    `y_true` (B, 5) is centre x, y, width, height and class index; without area there is no label.
+    `y_true` (B, 5) is center x, y, width, height and class index; without area there is no label.
     `y_pred` is a box (B, 4), or one per class (B, C, 4), of which that of the true class is used.
 
     Args:
@@ -95,21 +95,18 @@ class BoxLoss(_Labelled):
         y_true = ops.cast(y_true, "float32")
         target = y_true[:, :4]
         predicted = box_of_class(y_pred, ops.cast(y_true[:, 4], "int32"))
-        labelled = ops.logical_and(target[:, 2] > 0, target[:, 3] > 0)
+        labeled = ops.logical_and(target[:, 2] > 0, target[:, 3] > 0)
         if self.kind == "giou":
             # Equal boxes where there is no label: no loss, no gradient, no division by zero.
-            target = ops.where(labelled[:, None], target, 1.0)
-            predicted = ops.where(labelled[:, None], predicted, 1.0)
-            return 1.0 - generalized_iou(corners(target), corners(predicted)), labelled
-        return ops.sum(_distance(predicted - target, self.kind, self.beta), axis=-1), labelled
-
-    def get_config(self) -> dict[str, Any]:
-        return {"name": self.name, "kind": self.kind, "beta": self.beta}
+            target = ops.where(labeled[:, None], target, 1.0)
+            predicted = ops.where(labeled[:, None], predicted, 1.0)
+            return 1.0 - generalized_iou(corners(target), corners(predicted)), labeled
+        return ops.sum(_distance(predicted - target, self.kind, self.beta), axis=-1), labeled
 
 
 @keras.saving.register_keras_serializable(package="zoo.losses")
-class KeypointLoss(_Labelled):
-    """Distance between keypoints in units of the person's size, mean over the labelled ones.
+class KeypointLoss(_Labeled):
+    """Distance between keypoints in units of the person's size, mean over the labeled ones.
 
     `y_true` (B, K, 3) is x, y and visibility, 0 for no label; `y_pred` (B, K, 2) is x, y. DeepPose
     (Toshev & Szegedy, CVPR 2014) has the squared distance.
@@ -130,12 +127,9 @@ class KeypointLoss(_Labelled):
 
     def values(self, y_true, y_pred):
         y_true = ops.cast(y_true, "float32")
-        labelled = y_true[..., 2] > 0
-        difference = ops.where(labelled[..., None], y_pred - y_true[..., :2], 0.0)
-        return ops.sum(_distance(difference, self.kind, self.beta), axis=-1), labelled
-
-    def get_config(self) -> dict[str, Any]:
-        return {"name": self.name, "kind": self.kind, "beta": self.beta}
+        labeled = y_true[..., 2] > 0
+        difference = ops.where(labeled[..., None], y_pred - y_true[..., :2], 0.0)
+        return ops.sum(_distance(difference, self.kind, self.beta), axis=-1), labeled
 
 
 def box_of_class(boxes, labels):
@@ -147,7 +141,7 @@ def box_of_class(boxes, labels):
 
 
 def corners(boxes):
-    """Converts centre and size (…, 4) to xyxy; negative sizes count as positive."""
+    """Converts center and size (…, 4) to xyxy; negative sizes count as positive."""
     return cxcywh_to_xyxy(ops.concatenate([boxes[..., :2], ops.abs(boxes[..., 2:])], axis=-1))
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from zoo.argument_checks import arguments_of
 from zoo.errors import InputError
 
 
@@ -21,11 +22,11 @@ class SegmentationLoss(keras.losses.Loss):
 
     Args:
         ignore: label of ignored pixels.
-        name: name of the loss.
+        name: name of the loss; None for that of the class in lower case.
     """
 
     def __init__(self, ignore: int = 255, name: str | None = None, **kwargs: Any):
-        super().__init__(name=name, **kwargs)
+        super().__init__(name=name or type(self).__name__.lower(), **kwargs)
         self.ignore = ignore
 
     def __call__(self, y_true, y_pred, sample_weight=None):
@@ -42,18 +43,15 @@ class SegmentationLoss(keras.losses.Loss):
         return self.value(labels, logits, valid, weights)
 
     def value(self, labels, logits, valid, weights):
-        """Returns the loss, a scalar.
+        """Returns the loss, a scalar, of logits (B, H, W, C) float32.
 
-        Args:
-            labels: class indices (B, H, W) int32, 0 where ignored.
-            logits: logits (B, H, W, C) float32.
-            valid: (B, H, W) float32, 0 where ignored and 1 elsewhere.
-            weights: `valid` times the sample weight.
+        The labels (B, H, W) int32 are 0 and `valid` (B, H, W) float32 is 0 where ignored; `weights`
+        are `valid` times the sample weight.
         """
         raise NotImplementedError
 
     def get_config(self) -> dict[str, Any]:
-        return {"name": self.name, "ignore": self.ignore}
+        return arguments_of(self)
 
 
 def _mean(values, valid, weights):
@@ -104,13 +102,6 @@ class CrossEntropy(SegmentationLoss):
             weights = weights * ops.sum(truth * ops.convert_to_tensor(self.class_weights), axis=-1)
         return _mean(losses, valid, weights)
 
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "class_weights": self.class_weights,
-            "label_smoothing": self.label_smoothing,
-        }
-
 
 @keras.saving.register_keras_serializable(package="zoo.losses")
 class Focal(SegmentationLoss):
@@ -138,9 +129,6 @@ class Focal(SegmentationLoss):
         error = ops.maximum(1.0 - ops.exp(log_probability), 1e-7)
         return _mean(-ops.power(error, self.gamma) * log_probability, valid, weights)
 
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "gamma": self.gamma}
-
 
 class _Overlap(SegmentationLoss):
     """Base of Dice and Jaccard: soft counts per class over the batch, without absent classes."""
@@ -161,9 +149,6 @@ class _Overlap(SegmentationLoss):
 class Dice(_Overlap):
     """Soft Dice loss, mean over the classes present (Milletari et al., 2016)."""
 
-    def __init__(self, ignore: int = 255, name: str = "dice", **kwargs: Any):
-        super().__init__(ignore=ignore, name=name, **kwargs)
-
     def value(self, labels, logits, valid, weights):
         both, predicted, truth = self.counts(labels, logits, weights)
         return self.mean_over_present(2.0 * both / ops.maximum(predicted + truth, 1e-6), truth)
@@ -172,9 +157,6 @@ class Dice(_Overlap):
 @keras.saving.register_keras_serializable(package="zoo.losses")
 class Jaccard(_Overlap):
     """Soft Jaccard loss 1 − |A∩B| / |A∪B|, mean over the classes present."""
-
-    def __init__(self, ignore: int = 255, name: str = "jaccard", **kwargs: Any):
-        super().__init__(ignore=ignore, name=name, **kwargs)
 
     def value(self, labels, logits, valid, weights):
         both, predicted, truth = self.counts(labels, logits, weights)
@@ -188,9 +170,6 @@ class Lovasz(SegmentationLoss):
     It is computed over the batch, as the mean over the classes present. Sample weights scale the
     errors.
     """
-
-    def __init__(self, ignore: int = 255, name: str = "lovasz", **kwargs: Any):
-        super().__init__(ignore=ignore, name=name, **kwargs)
 
     def value(self, labels, logits, valid, weights):
         classes = logits.shape[-1]

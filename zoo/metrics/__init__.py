@@ -1,12 +1,6 @@
 """Metrics inside the graph, one kind of prediction per file."""
 
-from zoo.metrics.segmentation_metrics import (
-    ClassIoU,
-    ConfusionMatrix,
-    Dice,
-    MeanIoU,
-    PixelAccuracy,
-)
+from zoo.metrics.segmentation_metrics import ClassIoU, ConfusionMatrix, Dice, MeanIoU, PixelAccuracy
 from zoo.metrics.single_object_metrics import (
     BoxIoU,
     CorrectKeypoints,

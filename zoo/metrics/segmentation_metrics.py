@@ -10,6 +10,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from zoo.argument_checks import arguments_of
 from zoo.errors import InputError
 
 
@@ -38,8 +39,7 @@ class ConfusionMatrix(keras.metrics.Metric):
             y_pred = ops.argmax(y_pred, axis=-1)
         predicted = ops.reshape(ops.cast(y_pred, "int32"), (-1,))
         valid = ops.logical_and(
-            ops.not_equal(truth, self.ignore),
-            ops.logical_and(truth >= 0, truth < self.num_classes),
+            ops.not_equal(truth, self.ignore), ops.logical_and(truth >= 0, truth < self.num_classes)
         )
         cell = ops.where(valid, truth * self.num_classes + predicted, 0)
         counts = ops.segment_sum(
@@ -52,7 +52,7 @@ class ConfusionMatrix(keras.metrics.Metric):
         return self.matrix
 
     def get_config(self) -> dict[str, Any]:
-        return {"name": self.name, "num_classes": self.num_classes, "ignore": self.ignore}
+        return arguments_of(self)
 
     def parts(self):
         """Returns the correct, the predicted and the true pixels per class, each (C,)."""
@@ -108,9 +108,6 @@ class ClassIoU(ConfusionMatrix):
         union = predicted + truth - correct
         return (correct / ops.maximum(union, 1.0))[self.class_id]
 
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "class_id": self.class_id}
-
 
 @keras.saving.register_keras_serializable(package="zoo.metrics")
 class Dice(ConfusionMatrix):
@@ -149,4 +146,4 @@ class PixelAccuracy(keras.metrics.Metric):
         return self.correct / ops.maximum(self.total, 1.0)
 
     def get_config(self) -> dict[str, Any]:
-        return {"name": self.name, "ignore": self.ignore}
+        return arguments_of(self)

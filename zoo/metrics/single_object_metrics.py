@@ -10,6 +10,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from zoo.argument_checks import arguments_of
 from zoo.boxes.overlap import paired_iou
 
 
@@ -35,6 +36,9 @@ class _Mean(keras.metrics.Metric):
     def values(self, y_true, y_pred):
         """Returns finite values, and whether each is counted, of the same shape."""
         raise NotImplementedError
+
+    def get_config(self) -> dict[str, Any]:
+        return arguments_of(self)
 
 
 @keras.saving.register_keras_serializable(package="zoo.metrics")
@@ -62,18 +66,15 @@ class TopAccuracy(_Mean):
         rank = ops.sum(ops.cast(ahead, "int32"), axis=-1)
         return rank < self.k, labels >= 0
 
-    def get_config(self) -> dict[str, Any]:
-        return {"name": self.name, "k": self.k}
-
 
 class _BoxMetric(_Mean):
     """`y_true` and `y_pred` (B, 5) are xyxy and class; true boxes without area are not counted."""
 
     def overlap(self, y_true, y_pred):
         truth, predicted = (ops.cast(boxes, "float32") for boxes in (y_true, y_pred))
-        labelled = ops.logical_and(truth[:, 2] > truth[:, 0], truth[:, 3] > truth[:, 1])
+        labeled = ops.logical_and(truth[:, 2] > truth[:, 0], truth[:, 3] > truth[:, 1])
         overlap = paired_iou(truth[:, :4], predicted[:, :4])
-        return overlap, labelled, ops.equal(ops.round(truth[:, 4]), ops.round(predicted[:, 4]))
+        return overlap, labeled, ops.equal(ops.round(truth[:, 4]), ops.round(predicted[:, 4]))
 
 
 @keras.saving.register_keras_serializable(package="zoo.metrics")
@@ -90,11 +91,8 @@ class LocalizationAccuracy(_BoxMetric):
         self.threshold = threshold
 
     def values(self, y_true, y_pred):
-        overlap, labelled, same = self.overlap(y_true, y_pred)
-        return ops.logical_and(same, overlap > self.threshold), labelled
-
-    def get_config(self) -> dict[str, Any]:
-        return {"name": self.name, "threshold": self.threshold}
+        overlap, labeled, same = self.overlap(y_true, y_pred)
+        return ops.logical_and(same, overlap > self.threshold), labeled
 
 
 @keras.saving.register_keras_serializable(package="zoo.metrics")
@@ -105,16 +103,13 @@ class BoxIoU(_BoxMetric):
         super().__init__(name, **kwargs)
 
     def values(self, y_true, y_pred):
-        overlap, labelled, _ = self.overlap(y_true, y_pred)
-        return overlap, labelled
-
-    def get_config(self) -> dict[str, Any]:
-        return {"name": self.name}
+        overlap, labeled, _ = self.overlap(y_true, y_pred)
+        return overlap, labeled
 
 
 @keras.saving.register_keras_serializable(package="zoo.metrics")
 class CorrectKeypoints(_Mean):
-    """PCK: fraction of the labelled keypoints predicted within a distance of the true ones.
+    """PCK: fraction of the labeled keypoints predicted within a distance of the true ones.
 
     `y_true` (B, K, 3) is x, y in units of the longer side of the person's box, and visibility, 0
     for no label; `y_pred` (B, K, 2) is x, y in the same units.
@@ -130,9 +125,6 @@ class CorrectKeypoints(_Mean):
 
     def values(self, y_true, y_pred):
         y_true, y_pred = ops.cast(y_true, "float32"), ops.cast(y_pred, "float32")
-        labelled = y_true[..., 2] > 0
-        difference = ops.where(labelled[..., None], y_pred - y_true[..., :2], 0.0)
-        return ops.sum(ops.square(difference), axis=-1) <= self.threshold**2, labelled
-
-    def get_config(self) -> dict[str, Any]:
-        return {"name": self.name, "threshold": self.threshold}
+        labeled = y_true[..., 2] > 0
+        difference = ops.where(labeled[..., None], y_pred - y_true[..., :2], 0.0)
+        return ops.sum(ops.square(difference), axis=-1) <= self.threshold**2, labeled

@@ -8,7 +8,7 @@ import keras
 from keras import layers
 
 from zoo.argument_checks import check_choice, check_minimum
-from zoo.backbones.feature_contract import normalize_to_caffe, scaled
+from zoo.backbones.backbone import normalize_to_caffe, scaled
 from zoo.cards import Paper, PublishedResult
 from zoo.errors import InputError
 from zoo.layers.conv_blocks import conv_block

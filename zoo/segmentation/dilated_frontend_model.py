@@ -10,10 +10,7 @@ from zoo.registry import register
 from zoo.segmentation.dilated_vgg import dilated_network
 
 PAPER = Paper(
-    "F. Yu, V. Koltun",
-    "Multi-Scale Context Aggregation by Dilated Convolutions",
-    "ICLR",
-    2016,
+    "F. Yu, V. Koltun", "Multi-Scale Context Aggregation by Dilated Convolutions", "ICLR", 2016
 )
 
 

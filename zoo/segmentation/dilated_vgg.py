@@ -10,7 +10,7 @@ from keras import layers
 
 from zoo.argument_checks import check_choice, check_input_size, check_minimum
 from zoo.backbones import find_backbone
-from zoo.backbones.feature_contract import check_blocks, conv_norm, scaled
+from zoo.backbones.backbone import check_blocks, conv_norm, scaled
 from zoo.errors import InputError
 from zoo.layers.border import PadBorder
 from zoo.layers.padding import PadToMultiple
@@ -102,5 +102,4 @@ def _conv(x, filters: int, kernel_size: int, rate: int, norm: str, name: str):
         norm=norm,
         activation="relu",
         conv_name=name,
-        norm_name=f"{name}_norm",
     )

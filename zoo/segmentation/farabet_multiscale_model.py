@@ -82,7 +82,7 @@ def farabet_multiscale(
         num_scales: number of bands of the Laplacian pyramid.
         conv_filters: filters of each convolution; 2×2 max pooling follows each but the last.
         kernel_size: kernel size of each convolution.
-        local_norm_size: side in pixels of the neighbourhood in which each band is normalized, an
+        local_norm_size: side in pixels of the neighborhood in which each band is normalized, an
             odd number; None for no local normalization.
         hidden_units: units of a hidden layer before the classifier; None for a linear classifier.
         dropout: dropout rate of the features, in [0, 1).

@@ -11,7 +11,7 @@ from keras import layers
 
 from zoo.argument_checks import check_choice, check_minimum
 from zoo.backbones import find_backbone
-from zoo.backbones.feature_contract import scaled
+from zoo.backbones.backbone import scaled
 from zoo.cards import Paper, PublishedResult
 from zoo.errors import InputError
 from zoo.layers.bilinear import BilinearInitializer
@@ -31,7 +31,7 @@ _PAPER = Paper(
     2015,
 )
 
-# With a border of 100 zeros, cell j of fc7 is centred on pixel 32j + 12.5 and cell m of pool4
+# With a border of 100 zeros, cell j of fc7 is centerd on pixel 32j + 12.5 and cell m of pool4
 # (pool3) on 16m − 91.5 (8m − 95.5). These first lines are outside the coarser map or the image.
 _SKIP_LINES = {4: 5, 3: 9}
 _SCORE_LINES = {32: 3, 16: 19, 8: 27}
@@ -89,7 +89,7 @@ def _fcn(
         x = _fully_connected(x, scaled(head_filters, width), dropout, style)
     x = _score(x, num_classes, "score5")
     for level in range(4, stride.bit_length() - 2, -1):
-        x = _double(x, level, bordered)
+        x = _transposed(x, 4, 2, 0 if bordered else "same", f"double{level}")
         x = _add_skip(x, maps[level], level, bordered)
     x = _upsample(x, stride, upsampling)
     if bordered:
@@ -163,15 +163,15 @@ def _score(x, num_classes: int, name: str):
     return layers.Conv2D(num_classes, 1, kernel_initializer="zeros", name=name)(x)
 
 
-def _double(x, level: int, bordered: bool):
+def _transposed(x, kernel_size: int, stride: int, padding: str | int, name: str):
     return TransposedConv2D(
         x.shape[-1],
-        4,
-        2,
-        padding=0 if bordered else "same",
+        kernel_size,
+        stride,
+        padding=padding,
         use_bias=False,
         kernel_initializer=BilinearInitializer(),
-        name=f"double{level}",
+        name=name,
     )(x)
 
 
@@ -187,14 +187,7 @@ def _add_skip(x, skip, level: int, bordered: bool):
 def _upsample(x, stride: int, upsampling: str):
     if upsampling == "bilinear":
         return BilinearUnpooling(stride, name="enlarge")(x)
-    return TransposedConv2D(
-        x.shape[-1],
-        2 * stride,
-        stride,
-        use_bias=False,
-        kernel_initializer=BilinearInitializer(),
-        name="enlarge",
-    )(x)
+    return _transposed(x, 2 * stride, stride, "same", "enlarge")
 
 
 fcn32s = _architecture("fcn32s", 32, 134_346_581, ("89.1", "73.3", "59.4", "81.4"))

@@ -28,7 +28,7 @@ IMPLEMENTATIONS = ("dense", "patches")
 @register(
     "patch_classifier",
     task="segmentation",
-    summary="sliding window: a small network classifies the centre pixel of each patch",
+    summary="sliding window: a small network classifies the center pixel of each patch",
     paper=PAPER,
     published={"num_classes": 33, "norm": "none"},
     expected_parameters=864_161,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from zoo.backbones.feature_contract import check_blocks, conv_norm, scaled
+from zoo.backbones.backbone import check_blocks, conv_norm, scaled
 from zoo.backbones.vgg import FILTERS
 from zoo.layers.max_unpooling import MaxPoolWithIndices, MaxUnpool
 
@@ -24,16 +24,8 @@ def encode(
 ) -> tuple[Any, list[tuple[Any, Any]]]:
     """Applies VGG16's convolutions and poolings, with the layer names of its published weights.
 
-    Args:
-        x: normalized images (B, H, W, C) of any size.
-        norm: normalization policy.
-        width: width multiplier.
-        blocks: convolutions of each of the five stages.
-        use_bias: whether convolutions have a bias; None gives one to those without normalization.
-        name: prefix of the layers' names.
-
-    Returns:
-        The feature map after pool5, and for each stage its pooling indices and unpooled map.
+    Takes normalized images (B, H, W, C) of any size; returns the feature map after pool5, and for
+    each of the five stages its pooling indices and unpooled map.
     """
     poolings = []
     for stage, depth in enumerate(check_blocks(blocks, 5), start=1):
@@ -47,7 +39,6 @@ def encode(
                 use_bias=use_bias,
                 activation="relu",
                 conv_name=layer,
-                norm_name=f"{layer}_norm",
             )
         pooled, indices = MaxPoolWithIndices(2, name=f"pool{stage}")(x)
         poolings.append((indices, x))

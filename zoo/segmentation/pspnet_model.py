@@ -24,10 +24,7 @@ from zoo.segmentation.segmentation_head import resized_logits
     task="segmentation",
     summary="dilated residual network whose feature map is pooled and upsampled at four scales",
     paper=Paper(
-        "H. Zhao, J. Shi, X. Qi, X. Wang, J. Jia",
-        "Pyramid Scene Parsing Network",
-        "CVPR",
-        2017,
+        "H. Zhao, J. Shi, X. Qi, X. Wang, J. Jia", "Pyramid Scene Parsing Network", "CVPR", 2017
     ),
     published={
         "num_classes": 150,

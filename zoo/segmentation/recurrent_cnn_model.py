@@ -123,6 +123,3 @@ class ZeroMaps(MapLayer):
 
     def compute_output_shape(self, input_shape):
         return (*check_map(input_shape, "ZeroMaps")[:3], self.channels)
-
-    def get_config(self):
-        return {**super().get_config(), "channels": self.channels}

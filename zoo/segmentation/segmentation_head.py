@@ -16,17 +16,9 @@ def segmentation_output(x, images=None, name: str = "segmentation"):
 
 
 def resized_logits(x, num_classes: int, padded, images, name: str = "segmentation"):
-    """Classifies the cells of a feature map and resizes the logits to the images.
+    """Returns logits (B, H, W, num_classes) float32 of the images from a feature map (B, h, w, C).
 
-    Args:
-        x: feature map (B, h, w, C).
-        num_classes: number of classes.
-        padded: the images as the network takes them, padded to its stride.
-        images: the images (B, H, W, C).
-        name: name of the output.
-
-    Returns:
-        Logits (B, H, W, num_classes) float32.
+    `padded` are the images as the network takes them, padded to its stride.
     """
     x = layers.Conv2D(num_classes, 1, name=f"{name}_logits")(x)
     x = ResizeLike("bilinear_aligned", name=f"{name}_resize")([x, padded])

@@ -8,7 +8,7 @@ import keras
 from keras import layers
 
 from zoo.argument_checks import check_minimum
-from zoo.backbones.feature_contract import normalize_to_caffe
+from zoo.backbones.backbone import normalize_to_caffe
 from zoo.cards import Paper, PublishedResult
 from zoo.layers.conv_blocks import conv_block
 from zoo.layers.max_unpooling import MaxPoolWithIndices, MaxUnpool
@@ -92,7 +92,7 @@ def segnet(
     summary="SegNet with four levels of one 7×7 convolution with 64 filters",
     paper=_PAPER,
     published={"num_classes": 11},
-    # 3·64·49, seven times 64·64·49, eight normalisations of 4·64, and 64·11 + 11.
+    # 3·64·49, seven times 64·64·49, eight normalizations of 4·64, and 64·11 + 11.
     expected_parameters=1_417_099,
     paper_parameters="1.425 M",
     tiny={"num_classes": 3, "filters": 8, "depth": 3},

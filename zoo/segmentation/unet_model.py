@@ -29,12 +29,7 @@ from zoo.valid_sizes import ValidSizes
         "MICCAI",
         2015,
     ),
-    published={
-        "num_classes": 2,
-        "input_shape": (572, 572, 1),
-        "padding": "valid",
-        "norm": "none",
-    },
+    published={"num_classes": 2, "input_shape": (572, 572, 1), "padding": "valid", "norm": "none"},
     expected_parameters=31_030_658,
     flops_size=(572, 572),
     tiny={"num_classes": 3, "input_shape": (None, None, 3), "filters": 8, "depth": 3},

@@ -59,17 +59,7 @@ def label_and_scores(logits) -> dict[str, Any]:
 
 
 def required_target(targets: Mapping[str, Any], key: str, shape: str, task: str) -> Any:
-    """Returns a target.
-
-    Args:
-        targets: targets by name.
-        key: name of the target.
-        shape: shape of the target, for the message.
-        task: name of the task, for the message.
-
-    Raises:
-        InputError: if there is no such target.
-    """
+    """Returns the target of a name; `shape` and `task` are for the message if there is none."""
     if key not in targets:
         raise InputError(
             f"{task}: the targets must contain {key!r} {shape}, not only "

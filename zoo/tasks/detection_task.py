@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
-
 from zoo.tasks.task import Task
-
-if TYPE_CHECKING:
-    from zoo.model import Model
 
 
 class Detection(Task):
@@ -25,15 +19,6 @@ class Detection(Task):
     classes_of = "labels"
     predictions: tuple[str, ...] = ("boxes", "labels", "scores", "num_detections")
     monitor = ("val_ap50", "max")
-
-    def loss(self, model: Model) -> dict[str, Any]:
-        return {}
-
-    def metrics(self, model: Model) -> dict[str, Any]:
-        return {}
-
-    def align(self, targets: Mapping[str, Any] | Any, outputs: Mapping[str, Any]) -> dict[str, Any]:
-        return dict(targets)
 
 
 class Instances(Detection):

@@ -35,14 +35,11 @@ class SingleObject(Task):
         """Returns targets and outputs by output name, in the units of the metrics."""
         raise NotImplementedError
 
-    def align(self, targets: Mapping[str, Any] | Any, outputs: Mapping[str, Any]) -> dict[str, Any]:
-        return dict(targets)
-
 
 class Localization(SingleObject):
     """Outputs are `label`, logits (B, classes), and `box` (B, 4), or (B, classes, 4) per class.
 
-    The output `box` is centre x, y, width and height in pixels of the model input. Predictions are
+    The output `box` is center x, y, width and height in pixels of the model input. Predictions are
     `box` (B, 4) xyxy in pixels of the image, `label` (B,) int32 and `scores` (B, classes).
     """
 
@@ -62,8 +59,8 @@ class Localization(SingleObject):
     def for_loss(self, images, targets, outputs):
         label, box = _label_and_box(targets)
         size = ops.tile(image_size(images), (2,))
-        centre, sides = (box[:, :2] + box[:, 2:]) / 2, box[:, 2:] - box[:, :2]
-        truth = ops.concatenate([ops.concatenate([centre, sides], axis=-1) / size, label], axis=-1)
+        center, sides = (box[:, :2] + box[:, 2:]) / 2, box[:, 2:] - box[:, :2]
+        truth = ops.concatenate([ops.concatenate([center, sides], axis=-1) / size, label], axis=-1)
         predicted = ops.cast(outputs["box"], "float32") / size
         return {"label": label[:, 0], "box": truth}, {**outputs, "box": predicted}
 

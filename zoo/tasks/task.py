@@ -33,16 +33,16 @@ class Task:
     monitor: tuple[str, str] = ("loss", "min")
 
     def loss(self, model: Model) -> dict[str, keras.losses.Loss]:
-        """Returns the default losses by output name."""
-        raise NotImplementedError
+        """Returns the default losses by output name; none for models with their own."""
+        return {}
 
     def metrics(self, model: Model) -> dict[str, list[keras.metrics.Metric]]:
         """Returns the default metrics by output name."""
-        raise NotImplementedError
+        return {}
 
     def align(self, targets: Mapping[str, Any] | Any, outputs: Mapping[str, Any]) -> dict[str, Any]:
-        """Returns the target of each output."""
-        raise NotImplementedError
+        """Returns the target of each output; by default that of the same name."""
+        return dict(targets)
 
     def decode(
         self, model: Model, outputs: Mapping[str, Any], transform: ImageTransform

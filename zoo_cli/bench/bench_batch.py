@@ -20,16 +20,8 @@ def synthetic_batch(
 ) -> tuple[Any, dict[str, np.ndarray]]:
     """Returns images (B, H, W, C) float32 of noise and targets of the model's task.
 
-    For a model that takes proposals, the images are a dictionary of images and proposals.
-
-    Args:
-        model: model of any task.
-        image_size: model input size (H, W).
-        batch_size: number of images B.
-        max_objects: rows of the keys with objects, of which eight are not padding.
-
-    Raises:
-        InputError: if a target of the model is not in the sample schema.
+    For a model that takes proposals, the images are a dictionary of images and proposals. Of the
+    `max_objects` rows of the keys with objects, eight are not padding.
     """
     random = np.random.default_rng(0)
     images = random.integers(0, 256, (batch_size, *image_size, model.channels))

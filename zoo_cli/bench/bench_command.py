@@ -9,25 +9,16 @@ from __future__ import annotations
 import contextlib
 import json
 import subprocess
-import sys
 import tempfile
 from argparse import Namespace
-from pathlib import Path
 from typing import Any
 
 from zoo.console import log
 from zoo_cli.bench.bench_plan import Bench, make_benches
 from zoo_cli.bench.bench_report import report, to_text
-from zoo_cli.compare.compare_command import failure
+from zoo_cli.compare.compare_command import failure, program
 from zoo_cli.compare.compare_machine import available_memory
 from zoo_cli.output import print_json
-
-_ROOT = str(Path(__file__).resolve().parents[2])
-# -P prevents the import of a user's own zoo.py or training.py.
-_PROGRAM = (
-    f"import sys; sys.path.count({_ROOT!r}) or sys.path.insert(0, {_ROOT!r}); "
-    "from zoo_cli.bench.bench_one import main; sys.exit(main())"
-)
 
 
 def run_bench(options: Namespace) -> int:
@@ -62,18 +53,14 @@ def run_bench(options: Namespace) -> int:
 
 
 class Process:
-    """The process of a model.
-
-    Attributes:
-        row: results of the model so far; `error` is the reason why there are no more.
-    """
+    """The process of a model; `row` holds its results so far, or the reason of its `error`."""
 
     def __init__(self, bench: Bench):
         self.row: dict[str, Any] = {"name": bench.name}
         # Open until the process has ended.
         self.log = tempfile.TemporaryFile("w+", errors="replace")  # noqa: SIM115
         self.process = subprocess.Popen(
-            [sys.executable, "-P", "-c", _PROGRAM],
+            program("bench.bench_one", "main()"),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self.log,

@@ -25,9 +25,7 @@ from zoo.precision import PrecisionScope
 from zoo_cli.bench.bench_parts import Call, Parts, keras_bytes, matrix_product
 from zoo_cli.bench.bench_plan import Bench
 from zoo_cli.compare.compare_machine import machine, peak_accelerator_memory, peak_memory
-from zoo_cli.compare.compare_measuring import first_line, flops_on
-
-_MOST_CALLS = 100
+from zoo_cli.compare.compare_measuring import first_line, flops_on, timed
 
 
 def main() -> int:
@@ -124,25 +122,6 @@ def _model(bench: Bench) -> zoo.Model:
         return zoo.load(bench.path)
     with PrecisionScope(bench.recipe.precision):
         return zoo.build(bench.architecture, **bench.arguments)
-
-
-def timed(call: Call, seconds: float, least: int = 1) -> list[float]:
-    """Returns milliseconds per call.
-
-    Args:
-        call: what is timed.
-        seconds: time in seconds after which no call starts.
-        least: minimum number of calls.
-    """
-    times: list[float] = []
-    began = time.perf_counter()
-    while len(times) < least or (
-        len(times) < _MOST_CALLS and time.perf_counter() - began < seconds
-    ):
-        start = time.perf_counter()
-        call()
-        times.append(1000 * (time.perf_counter() - start))
-    return times
 
 
 def _reply(replies: TextIO, **values: Any) -> None:

@@ -25,13 +25,7 @@ _STEPS = 1000
 
 
 class Parts:
-    """Prepares the parts of one model.
-
-    Args:
-        bench: plan of the measurement.
-        model: built model.
-        folder: folder of exported files.
-    """
+    """Prepares the parts of one model; exported files are written to `folder`."""
 
     def __init__(self, bench: Bench, model: zoo.Model, folder: Path):
         self.bench, self.model, self.folder = bench, model, folder
@@ -70,24 +64,21 @@ class Parts:
     def saved_model(self) -> Call:
         """Returns the call for final predictions of the SavedModel for one raw image."""
         path = export.saved_model(self.model, self.folder / "saved_model", **self._transform)
-        self.sizes["saved_model"] = file_size(path)
-        predict, inputs = export.saved_model_predictor(path), self._raw_inputs()
-        return lambda: predict(*inputs)
+        return self._exported("saved_model", path, export.saved_model_predictor(path))
 
     def litert(self) -> Call:
         """Returns the call for final predictions of the LiteRT file for one image, on all cores."""
         path = export.litert(self.model, self.folder / "model.tflite", **self._transform)
-        self.sizes["litert"] = file_size(path)
-        predict, inputs = export.litert_predictor(path), self._raw_inputs()
-        return lambda: predict(*inputs)
+        return self._exported("litert", path, export.litert_predictor(path))
 
-    def _raw_inputs(self) -> list[np.ndarray]:
-        """Returns an image, and proposals where the model takes them."""
+    def _exported(self, part: str, path: Path, predict: Callable[..., Any]) -> Call:
+        """Returns the call for an image, and proposals where the model takes them."""
+        self.sizes[part] = file_size(path)
         shape = (*self.bench.image_size, self.model.channels)
         inputs = [np.random.default_rng(0).integers(0, 256, shape, np.uint8)]
         if self.model.takes_proposals:
             inputs.append(synthetic_proposals(self.model, 1, self.bench.image_size)[0])
-        return inputs
+        return lambda: predict(*inputs)
 
     def _forward(self, batch: int) -> Call:
         shape = (batch, *self.input_size, self.model.channels)
@@ -108,11 +99,7 @@ class Parts:
 
 
 def matrix_product(precision: str) -> tuple[Call, int]:
-    """Returns the call for a product of large square matrices, and its FLOPs.
-
-    Args:
-        precision: dtype policy of the model, whose compute dtype the matrices have.
-    """
+    """Returns the call for a product of large matrices of a dtype policy, and its FLOPs."""
     accelerated = bool(tf.config.list_physical_devices("GPU"))
     side = 8192 if accelerated else 1536
     dtype = keras.dtype_policies.DTypePolicy(precision).compute_dtype

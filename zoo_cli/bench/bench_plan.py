@@ -19,17 +19,10 @@ PARTS = ("forward", "forward_batch", "train_step", "saved_model", "litert")
 
 @dataclasses.dataclass(frozen=True)
 class Bench:
-    """The measurement of one model.
+    """The measurement of one model, of the file `path` or, where that is empty, of random weights.
 
-    Attributes:
-        name: name of the row.
-        architecture: registry name.
-        arguments: arguments of the builder, for a model with random weights.
-        path: path of the `.keras` file that is measured instead; empty for none.
-        image_size: model input size (H, W).
-        batch_size: images per batch of `forward_batch` and `train_step`.
-        parts: parts to measure, of `PARTS`.
-        recipe: recipe of the training step.
+    `image_size` is the model input size (H, W), `batch_size` that of `forward_batch` and
+    `train_step`, `arguments` those of the builder.
     """
 
     name: str
@@ -54,11 +47,7 @@ class Bench:
 
 
 def make_benches(options: Namespace) -> list[Bench]:
-    """Returns a plan per model of the command line.
-
-    Raises:
-        InputError: if a model, part or setting is unknown, or a number out of range.
-    """
+    """Returns a plan per model of the command line; raises InputError for unknown values."""
     for part in options.parts:
         if part not in PARTS:
             raise InputError(

@@ -25,12 +25,10 @@ _PASSES = {"train_step": 3}
 
 
 def report(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """Returns all results as plain values.
+    """Returns all results as plain values: times, memory in bytes and speed per model and part.
 
-    For each model and part: `median_ms` and `p95_ms` of a call, `calls`, `batch_size`,
-    `images_per_second`, `prepare_seconds` and `first_call_seconds`, the process' `peak_memory`
-    in bytes after the part, and `fraction_of_peak`: FLOPs per second over those of the fastest
-    matrix product on the machine in the same dtype; a training step counts as three forward passes.
+    `fraction_of_peak` is FLOPs per second over those of the fastest matrix product on the machine
+    in the same dtype; a training step counts as three forward passes.
     """
     machines = [row["machine"] for row in rows if "machine" in row]
     return {

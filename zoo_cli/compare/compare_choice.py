@@ -17,15 +17,10 @@ COSTS = ("milliseconds", "exported_bytes", "peak_memory")
 
 @dataclasses.dataclass(frozen=True)
 class Choice:
-    """A recommendation.
+    """A recommendation: names of models (None for none), and in `lines` the same in sentences.
 
-    Attributes:
-        best: name of the model with the best headline metric; None for no model.
-        fastest: name of the fastest model within the margin of the best.
-        smallest: name of the smallest model within the margin of the best.
-        front: names of the models that no other dominates, best first.
-        dominated: name of each other model, and of one that dominates it.
-        lines: the recommendation in sentences.
+    `front` are the models that no other dominates, best first; `dominated` maps each other model
+    to one that dominates it; `fastest` and `smallest` are within the margin of `best`.
     """
 
     best: str | None
@@ -37,10 +32,7 @@ class Choice:
 
 
 def dominates(one: Row, other: Row, metric: Headline, costs: Sequence[str] = COSTS) -> bool:
-    """Whether `one` is at least as good in everything and better in something.
-
-    An unknown cost counts as infinite.
-    """
+    """Whether `one` is as good in all and better in something; unknown costs are infinite."""
     first, second = _losses(one, metric, costs), _losses(other, metric, costs)
     return all(a <= b for a, b in zip(first, second, strict=True)) and first != second
 
@@ -54,13 +46,10 @@ def pareto(rows: Sequence[Row], metric: Headline, costs: Sequence[str] = COSTS) 
 def choose(
     rows: Sequence[Row], metric: Headline, margin: float, baseline: float | None = None
 ) -> Choice:
-    """Returns a recommendation from the rows of the trained models.
+    """Returns a recommendation from rows with `name`, `value` (of `metric`) and `COSTS`.
 
-    Args:
-        rows: rows with `name`, `value` and `COSTS`.
-        metric: metric of `value`.
-        margin: difference of the metric that is too small to choose by.
-        baseline: metric of a constant prediction; None where the task has none.
+    A difference up to `margin` is too small to choose by; `baseline` is the metric of a constant
+    prediction, None where the task has none.
     """
     if not rows:
         return Choice(None, None, None, [], {}, ["No model was trained, so none is recommended."])
@@ -102,7 +91,7 @@ def choose(
 def _against(
     best: Row, other: Row | None, metric: Headline, margin: float, cost: str, words: tuple[str, str]
 ) -> list[str]:
-    """Returns how the cheapest model within the margin compares with the best."""
+    """Compares the cheapest model within the margin with the best, in a sentence."""
     if other is None:
         return []
     if other["name"] == best["name"]:

@@ -32,13 +32,6 @@ from zoo_cli.compare.compare_plan import Plan, make_plans, read_comparison
 from zoo_cli.compare.compare_report import Report, write_report
 from zoo_cli.output import print_json
 
-_ROOT = str(Path(__file__).resolve().parents[2])
-# -P prevents the import of a user's own zoo.py or training.py.
-_PROGRAM = (
-    "import sys; sys.path.count({root!r}) or sys.path.insert(0, {root!r}); "
-    "from zoo_cli.compare.compare_one import main; sys.exit(main(sys.argv[1:]))"
-)
-
 
 def run_compare(options: Namespace) -> int:
     """Trains, measures and reports; returns 1 when every model failed, 130 when interrupted."""
@@ -75,10 +68,7 @@ def run_compare(options: Namespace) -> int:
 def run_plans(out: Path, plans: list[Plan], measure_again: bool = False) -> list[Plan]:
     """Trains and measures what is missing; returns the plans whose models are trained.
 
-    Args:
-        out: folder of the comparison.
-        plans: plan of each model.
-        measure_again: whether to measure all trained models again, and train none.
+    With `measure_again` all trained models are measured again, and none is trained.
     """
     trained = [
         train(out / plan.name, plan, f"{number}/{len(plans)}")
@@ -126,10 +116,7 @@ def measure(folder: Path, export_again: bool = False) -> None:
 
 
 def run_step(step: str, folder: Path) -> bool:
-    """Runs a step in a new process; returns whether it succeeded.
-
-    The reason of a failure is written to `result.json`.
-    """
+    """Runs a step in a new process; returns whether it succeeded, else records the reason."""
     with (
         (folder / "log.txt").open("a") as log_file,
         subprocess.Popen(
@@ -165,7 +152,16 @@ def run_step(step: str, folder: Path) -> bool:
 
 def step_command(step: str, folder: Path) -> list[str]:
     """Returns the command line of a step."""
-    return [sys.executable, "-P", "-c", _PROGRAM.format(root=_ROOT), step, str(folder)]
+    return [*program("compare.compare_one", "main(sys.argv[1:])"), step, str(folder)]
+
+
+def program(module: str, call: str) -> list[str]:
+    """Returns the command line that runs a call of `main` of a module of this package."""
+    root = str(Path(__file__).resolve().parents[2])
+    code = f"import sys; sys.path.count({root!r}) or sys.path.insert(0, {root!r}); "
+    code += f"from zoo_cli.{module} import main; sys.exit({call})"
+    # -P prevents the import of a user's own zoo.py or training.py.
+    return [sys.executable, "-P", "-c", code]
 
 
 def failure(code: int, last: str) -> str:

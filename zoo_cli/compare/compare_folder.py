@@ -41,11 +41,7 @@ ERRORS = {"trial": "error", "train": "error", "measure": "measure_error"}
 
 @contextlib.contextmanager
 def locked(out: Path) -> Iterator[None]:
-    """Locks the folder of a comparison; the lock ends with the process.
-
-    Raises:
-        InputError: if another comparison runs there, or the folder is not one of a comparison.
-    """
+    """Locks the folder of a comparison or an empty one; the lock ends with the process."""
     _check_folder(out)
     out.mkdir(parents=True, exist_ok=True)
     with (out / ".lock").open("a") as file:
@@ -72,11 +68,7 @@ def _check_folder(out: Path) -> None:
 
 
 def prepare(out: Path, plans: list[Plan]) -> None:
-    """Creates a folder per plan, or checks that an existing one can be resumed.
-
-    Raises:
-        InputError: if the folder contains something else, or models trained with other settings.
-    """
+    """Creates a folder per plan, or raises InputError where an existing one cannot be resumed."""
     _check_folder(out)
     existing = sorted(path.parent.name for path in out.glob("*/plan.json"))
     for plan in plans:
@@ -112,11 +104,7 @@ def _differing(before: dict[str, Any], now: dict[str, Any]) -> dict[str, Any]:
 
 
 def read_result(folder: Path) -> dict[str, Any]:
-    """Returns the row of a model so far; empty at first.
-
-    Raises:
-        InputError: if the file is damaged.
-    """
+    """Returns the row of a model so far; empty at first."""
     path = folder / "result.json"
     if not path.is_file():
         return {}

@@ -16,28 +16,22 @@ import zoo
 
 def peak_memory() -> int | None:
     """Returns the peak resident memory of this process in bytes; None where unknown."""
-    status = Path("/proc/self/status")
-    if status.is_file():
-        # getrusage of Linux includes the memory of the parent before exec.
-        for line in status.read_text().splitlines():
-            if line.startswith("VmHWM:"):
-                return 1024 * int(line.split()[1])
+    # getrusage of Linux includes the memory of the parent before exec.
+    peak = _linux_value("/proc/self/status", "VmHWM:")
+    if peak:
+        return 1024 * int(peak.split()[0])
     try:
         import resource
     except ImportError:
         return None
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else 1024 * peak
+    usage = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return usage if sys.platform == "darwin" else 1024 * usage
 
 
 def available_memory() -> int | None:
     """Returns the available memory in bytes; None where unknown."""
-    information = Path("/proc/meminfo")
-    if information.is_file():
-        for line in information.read_text().splitlines():
-            if line.startswith("MemAvailable:"):
-                return 1024 * int(line.split()[1])
-    return None
+    available = _linux_value("/proc/meminfo", "MemAvailable:")
+    return 1024 * int(available.split()[0]) if available else None
 
 
 def peak_accelerator_memory() -> int | None:
@@ -58,7 +52,9 @@ def machine() -> dict[str, Any]:
     details = [tf.config.experimental.get_device_details(gpu) for gpu in gpus]
     return {
         "system": f"{platform.system()} {platform.machine()}",
-        "processor": _processor(),
+        "processor": _linux_value("/proc/cpuinfo", "model name")
+        or platform.processor()
+        or "unknown processor",
         "cores": os.cpu_count(),
         "memory": _memory(),
         "accelerators": [d.get("device_name", g.name) for d, g in zip(details, gpus, strict=True)],
@@ -70,13 +66,10 @@ def machine() -> dict[str, Any]:
     }
 
 
-def _processor() -> str:
-    information = Path("/proc/cpuinfo")
-    if information.is_file():
-        for line in information.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or "unknown processor"
+def _linux_value(path: str, key: str) -> str:
+    """Returns the first value of a key in a file of /proc; empty where there is none."""
+    lines = Path(path).read_text().splitlines() if Path(path).is_file() else []
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith(key)), "")
 
 
 def _memory() -> int | None:

@@ -13,6 +13,7 @@ import numpy as np
 
 import export
 import zoo
+from export.exported_predictors import Predictor
 from training.data.proposals import with_proposals
 from training.data.sources import Source, open_source
 from training.evaluation import evaluate_predictor
@@ -25,7 +26,7 @@ from zoo.flops import count_flops
 from zoo_cli.compare.compare_folder import read_result, sample_positions, update_result
 from zoo_cli.compare.compare_plan import Plan
 
-_LEAST_PREDICTIONS, _MOST_PREDICTIONS, _PREDICTING_SECONDS = 20, 100, 2.0
+_LEAST_PREDICTIONS, _PREDICTING_SECONDS, _MOST_CALLS = 20, 2.0, 100
 
 
 def first_line(error: Exception) -> str:
@@ -34,21 +35,9 @@ def first_line(error: Exception) -> str:
 
 
 def evaluated(
-    predict: Callable[[np.ndarray], dict[str, Any]],
-    folder: Path,
-    plan: Plan,
-    source: Source,
-    labels: Sequence[str],
+    predict: Predictor, folder: Path, plan: Plan, source: Source, labels: Sequence[str]
 ) -> dict[str, Any]:
-    """Returns the task's metrics; writes the predictions for the sample images to `samples.npz`.
-
-    Args:
-        predict: predictor of the model.
-        folder: folder of the model.
-        plan: plan of the model.
-        source: data set.
-        labels: class names.
-    """
+    """Returns the task's metrics; writes the predictions for the sample images to `samples.npz`."""
     positions = sample_positions(source.sizes[plan.split])
     samples: dict[str, np.ndarray] = {}
     count = 0
@@ -92,7 +81,10 @@ def measure(folder: Path, plan: Plan) -> None:
     source = with_proposals(open_source(plan.data), run.proposer, run.recipe.max_proposals)
     model = run.model()
     _, sample = next(source.samples(plan.split))
-    times = _milliseconds(run.predictor(model), sample["image"])
+    predict = run.predictor(model)
+    for _ in range(3):
+        predict(sample["image"])
+    times = timed(lambda: predict(sample["image"]), _PREDICTING_SECONDS, _LEAST_PREDICTIONS)
     update_result(
         folder,
         milliseconds=round(statistics.median(times), 3),
@@ -103,18 +95,16 @@ def measure(folder: Path, plan: Plan) -> None:
         update_result(folder, **_exported(folder, run, model))
 
 
-def _milliseconds(
-    predict: Callable[[np.ndarray], dict[str, Any]], image: np.ndarray
-) -> list[float]:
-    for _ in range(3):
-        predict(image)
+def timed(call: Callable[[], Any], seconds: float, least: int = 1) -> list[float]:
+    """Returns the milliseconds of `least` calls, and of more that start before `seconds`."""
     times: list[float] = []
-    while len(times) < _LEAST_PREDICTIONS or (
-        len(times) < _MOST_PREDICTIONS and sum(times) < 1000 * _PREDICTING_SECONDS
+    began = time.perf_counter()
+    while len(times) < least or (
+        len(times) < _MOST_CALLS and time.perf_counter() - began < seconds
     ):
-        began = time.perf_counter()
-        predict(image)
-        times.append(1000 * (time.perf_counter() - began))
+        start = time.perf_counter()
+        call()
+        times.append(1000 * (time.perf_counter() - start))
     return times
 
 

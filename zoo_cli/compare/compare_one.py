@@ -60,8 +60,7 @@ def _end_with_parent() -> None:
 def trial(folder: Path, plan: Plan) -> None:
     """Measures how many epochs fit in the minutes, so that each schedule is completed.
 
-    Trains at most two epochs in a run that is deleted. A model that does not finish one epoch in
-    the whole budget fails.
+    Trains at most two epochs in a run that is deleted; fails if none fits into the budget.
     """
     assert plan.minutes is not None
     marks: list[float] = []

@@ -17,13 +17,7 @@ if TYPE_CHECKING:
 
 
 def page(report: Report, plots: Mapping[str, Path], samples: Path | None) -> str:
-    """Returns the report as Markdown.
-
-    Args:
-        report: comparison to report.
-        plots: files of the plots beside it, by cost.
-        samples: file of the sample images beside it; None for none.
-    """
+    """Returns the report as Markdown; `plots`, by cost, and `samples` are files beside it."""
     number = len(report.plans)
     parts = [
         f"# {number} {report.task} model{'s' * (number != 1)} on {report.plans[0].data}",

@@ -28,14 +28,8 @@ PIPELINE = ("image_size", "resize", "channels", "batch_size", "epochs", "seed", 
 class Plan:
     """Training and measurement of one model.
 
-    Attributes:
-        name: name of the row and its folder: an alias, or the architecture's name.
-        task: task of the architecture.
-        data: name of the data set.
-        split: split to measure on.
-        minutes: training time in minutes; None for the recipe's epochs.
-        recipe: recipe with all changes; its `epochs` are not used with `minutes`.
-        architecture: registry name (default: `name`).
+    `name` is that of the row and its folder: an alias, or the architecture's (the default of
+    `architecture`). `minutes` of training replace the recipe's `epochs`; None for these.
     """
 
     name: str
@@ -64,11 +58,7 @@ class Plan:
 
 
 def read_plan(path: Path) -> Plan:
-    """Returns the plan of a file written from `Plan.to_dict`.
-
-    Raises:
-        InputError: if there is no such file, or it is not a plan.
-    """
+    """Returns the plan of a file written from `Plan.to_dict`."""
     try:
         data = json.loads(path.read_text())
         return Plan(**{**data, "recipe": Recipe.of(**data["recipe"])})
@@ -79,12 +69,7 @@ def read_plan(path: Path) -> Plan:
 
 
 def make_plans(options: Namespace, source: Source) -> list[Plan]:
-    """Returns a plan per model of the command line.
-
-    Raises:
-        InputError: if models are unknown or of several tasks, a model does not have a setting, the
-            data set lacks targets of the task, or the budget is not positive.
-    """
+    """Returns a plan per model of the command line, checked against the data set and its task."""
     names, task = _names(options)
     headline(task)
     split = source.check_split(options.split or source.validation_split())
@@ -108,9 +93,6 @@ def read_comparison(options: Namespace) -> Namespace:
 
     The file has `data`, keys of the recipe for all models, and a table `[models.ROW]` per row with
     its `architecture` (default: ROW) and its own keys.
-
-    Raises:
-        InputError: if the file cannot be read, or no data set is named.
     """
     values = read_toml(options.recipe) if options.recipe else {}
     rows = values.pop("models", {})

@@ -25,33 +25,16 @@ from zoo_cli.compare.compare_tasks import Headline, comparison, headline
 from zoo_cli.output import short, table
 
 COLUMNS = (
-    "parameters",
-    "trainable_parameters",
-    "flops",
-    "epochs",
-    "epochs_planned",
-    "best_epoch",
-    "minutes",
-    "images_per_second",
-    "peak_memory",
-    "peak_accelerator_memory",
-    "milliseconds",
-    "exported_bytes",
-    "exported_as",
+    *("parameters", "trainable_parameters", "flops", "epochs", "epochs_planned", "best_epoch"),
+    *("minutes", "images_per_second", "peak_memory", "peak_accelerator_memory"),
+    *("milliseconds", "exported_bytes", "exported_as"),
 )
 """Keys of a row in `results.csv`, beside its name, metrics and error."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Report:
-    """A finished comparison.
-
-    Attributes:
-        command: command line.
-        source: data set.
-        plans: plan of each model, in the order of the command line.
-        rows: `result.json` of each model.
-    """
+    """A finished comparison; `rows` holds the `result.json` of the model of each plan."""
 
     command: str
     source: Source
@@ -60,7 +43,6 @@ class Report:
 
     @property
     def task(self) -> str:
-        """Name of the task."""
         return self.plans[0].task
 
     @property
@@ -113,9 +95,8 @@ class Report:
     @property
     def parts(self) -> list[str]:
         """Classes with their own metric."""
-        return list(
-            self.done[0]["metrics"].get(comparison(self.task).parts, {}) if self.done else ()
-        )
+        metrics = self.done[0]["metrics"] if self.done else {}
+        return list(metrics.get(comparison(self.task).parts, {}))
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the report as plain values, for `results.json`."""
@@ -126,7 +107,7 @@ class Report:
             "task": self.task,
             "data": plan.data,
             "split": plan.split,
-            "images": {name: size for name, size in self.source.sizes.items()},
+            "images": dict(self.source.sizes),
             "budget": plan.budget,
             "metric": dataclasses.asdict(self.metric),
             "baseline": self.baseline,
@@ -145,9 +126,8 @@ class Report:
         names = [f"{part}:{name}" for name in self.parts]
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(
-            ["name", "architecture", "status", *self.scalars, *names, *COLUMNS, "error"]
-        )
+        first = ("name", "architecture", "status")
+        writer.writerow([*first, *self.scalars, *names, *COLUMNS, "error"])
         for row in (*self.done, *self.failed):
             metrics = row.get("metrics", {})
             values = [metrics.get(key) for key in self.scalars]

@@ -13,19 +13,19 @@ from training.evaluation import EVALUATIONS
 from zoo.errors import InputError
 from zoo.tasks import TASKS
 
-Drawing = Callable[[np.ndarray, Mapping[str, np.ndarray], Sequence[str]], np.ndarray]
+Predictions = Mapping[str, np.ndarray]
+Labels = Sequence[str]
+Drawing = Callable[[np.ndarray, Predictions, Labels], np.ndarray]
+"""Function from an image (H, W, C) uint8, predictions and class names to an image (H, W, 3)."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Comparison:
     """Settings for the comparison of models of a task.
 
-    Attributes:
-        parts: key of the evaluation with a value per class; empty for none.
-        columns: keys of the evaluation in the table; empty for all that are one number.
-        margin: difference of the headline metric that is too small to choose by.
-        draw: function from an image (H, W, C) uint8, predictions (or ground truth, with the same
-            keys) and class names to an image (H, W, 3) uint8; None for no drawing.
+    `parts` is the key of the evaluation with a value per class, `columns` are those in the table
+    (empty for all that are one number), and a difference up to `margin` is too small to choose by.
+    `draw` draws predictions or ground truth, which have the same keys.
     """
 
     parts: str = ""
@@ -34,9 +34,7 @@ class Comparison:
     draw: Drawing | None = None
 
 
-def _draw_segmentation(
-    image: np.ndarray, predictions: Mapping[str, np.ndarray], labels: Sequence[str]
-) -> np.ndarray:
+def _draw_segmentation(image: np.ndarray, predictions: Predictions, labels: Labels) -> np.ndarray:
     return paint_classes(predictions["segmentation"], len(labels))
 
 
@@ -46,16 +44,12 @@ _SHOWN_SCORE, _SHOWN_SIDE = 0.3, 320
 _BOX_COLUMNS = ("ap", "ap50", "ap75", "ar100")
 
 
-def _draw_boxes(
-    image: np.ndarray, predictions: Mapping[str, np.ndarray], labels: Sequence[str]
-) -> np.ndarray:
+def _draw_boxes(image: np.ndarray, predictions: Predictions, labels: Labels) -> np.ndarray:
     boxes = {key: value for key, value in predictions.items() if key not in _PART_KEYS}
     return _draw_objects(image, boxes, labels)
 
 
-def _draw_regions(
-    image: np.ndarray, predictions: Mapping[str, np.ndarray], labels: Sequence[str]
-) -> np.ndarray:
+def _draw_regions(image: np.ndarray, predictions: Predictions, labels: Labels) -> np.ndarray:
     keys = (*_BOX_KEYS, "texts" if "texts" in predictions else "captions")
     return draw(
         image,
@@ -66,9 +60,7 @@ def _draw_regions(
     )
 
 
-def _draw_objects(
-    image: np.ndarray, predictions: Mapping[str, np.ndarray], labels: Sequence[str]
-) -> np.ndarray:
+def _draw_objects(image: np.ndarray, predictions: Predictions, labels: Labels) -> np.ndarray:
     shown = {key: predictions[key] for key in (*_BOX_KEYS, *_PART_KEYS) if key in predictions}
     full = "masks" in shown and shown["masks"].shape[1:] == image.shape[:2]
     return draw(
@@ -98,12 +90,7 @@ COMPARISONS: dict[str, Comparison] = {
 
 @dataclasses.dataclass(frozen=True)
 class Headline:
-    """Metric that ranks the models of a task.
-
-    Attributes:
-        key: key of the task's evaluation.
-        better: `"max"` or `"min"`.
-    """
+    """Metric that ranks the models of a task: its key, and whether `"max"` or `"min"` is better."""
 
     key: str
     better: str
@@ -123,11 +110,7 @@ def metric_name(key: str) -> str:
 
 
 def headline(task: str) -> Headline:
-    """Returns the metric that selects the best epoch, measured on final predictions.
-
-    Raises:
-        InputError: if predictions of the task cannot be measured.
-    """
+    """Returns the metric that selects the best epoch, measured on final predictions."""
     if task not in EVALUATIONS:
         raise InputError(
             f"models of {task} cannot be measured; tasks that can be compared: "

@@ -1,10 +1,12 @@
-"""`zoo data`: contents and defects of a data set, and a contact sheet."""
+"""`zoo data`: contents and defects of a data set; `zoo data-worker`: batches for other runs."""
 
 from __future__ import annotations
 
+import threading
 from argparse import Namespace
 
 from training.data.checking import check
+from training.data.data_service import start_server
 from training.data.sources import FORMATS, Source, format_options, open_source
 from training.progress import Bar
 from zoo.console import log
@@ -54,16 +56,12 @@ def _spec(options: Namespace) -> str:
     if not options.drop_bad:
         return options.data
     format_name = options.data.partition("?")[0].partition(":")[0]
-    if format_name in FORMATS and not _drops(format_name):
+    if format_name in FORMATS and "drop_bad" not in format_options(format_name):
         raise InputError(
             f"--drop-bad: {format_name}: this format leaves nothing out; mend the defects that "
             "`zoo data` lists without --drop-bad."
         )
     return _with_drop_bad(options.data)
-
-
-def _drops(format_name: str) -> bool:
-    return "drop_bad" in format_options(format_name)
 
 
 def _with_drop_bad(spec: str) -> str:
@@ -78,3 +76,19 @@ def _remedy(source: Source, droppable: int) -> str:
         f"{droppable} of them can be left out safely: check again with --drop-bad, and train with "
         f"--data '{_with_drop_bad(source.spec)}'."
     )
+
+
+def run_data_worker(options: Namespace) -> None:
+    """Serves until it is interrupted; prints its address on the first line."""
+    if not 0 <= options.port < 2**16:
+        raise InputError(f"--port must be from 0 to 65535, not {options.port}.")
+    address, servers = start_server(options.port, options.join or "", options.host)
+    print(address, flush=True)
+    if not options.join:
+        log(f"train with --data-service {address}; more workers: zoo data-worker --join {address}")
+    try:
+        threading.Event().wait()
+    except KeyboardInterrupt:
+        log("stopped")
+    finally:
+        del servers

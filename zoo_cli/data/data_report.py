@@ -12,12 +12,7 @@ _QUANTILES = ("min", "5%", "25%", "50%", "75%", "95%", "max")
 
 
 def print_report(report: Report, remedy: str) -> None:
-    """Prints the report.
-
-    Args:
-        report: result of `training.data.checking.check`.
-        remedy: line with the remedy of the defects; empty for none.
-    """
+    """Prints the report of `training.data.checking.check`, and a remedy unless that is empty."""
     found = report.to_json()
     splits = found["splits"]
     for name, split in splits.items():

@@ -18,10 +18,7 @@ _LEGEND = 40
 class Gallery:
     """Draws some images of a data set as it is read.
 
-    Args:
-        source: the data set.
-        splits: names of the splits that are read.
-        count: number of images to draw, evenly spread; up to four with defects are added.
+    `count` images are evenly spread over the splits; up to four with defects are added.
     """
 
     def __init__(self, source: Source, splits: list[str], count: int):
@@ -50,12 +47,7 @@ class Gallery:
             if key in sample:
                 classes |= set(np.unique(sample[key]).tolist())
         image = draw(
-            sample["image"],
-            sample,
-            self.names,
-            side=_CELL,
-            color_by=self.color_by,
-            max_regions=6,
+            sample["image"], sample, self.names, side=_CELL, color_by=self.color_by, max_regions=6
         )
         title = f"{split}: {loaded.name.rpartition('/')[2]}"
         if defective:
@@ -87,7 +79,7 @@ class Gallery:
         save_sheet(path, image)
 
     def _legend(self) -> list[tuple[str, tuple[int, ...]]]:
-        """Returns names and colours of the classes; of very many only those on the sheet."""
+        """Returns names and colors of the classes; of very many only those on the sheet."""
         entries: dict[tuple[str, tuple[int, ...]], None] = {}
         classes = class_colors(len(self.names.classes)).tolist()
         known = [

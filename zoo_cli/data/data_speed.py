@@ -55,13 +55,8 @@ def run_speed(source: Source, split: str, options: Namespace) -> int:
         f"{report['cores']} cores ({card.name}'s recipe, {height}×{width} pixels)"
     )
     rows = [
-        (
-            stage,
-            f"{found['milliseconds']:.2f}",
-            found["images_per_second"] or "–",
-            _MEANINGS[stage],
-        )
-        for stage, found in report["stages"].items()
+        (stage, f"{row['milliseconds']:.2f}", row["images_per_second"] or "–", _MEANINGS[stage])
+        for stage, row in report["stages"].items()
     ]
     headings = ("stage", "ms per image", "images/s", "")
     print(table(rows, headings, right="images/s"))

@@ -15,7 +15,7 @@ def iou_by_definition(first, second):
 
 
 def best_of_all(shapes, count):
-    """The highest mean best IoU of all centres that are shapes of the data themselves, or means or
+    """The highest mean best IoU of all centers that are shapes of the data themselves, or means or
     medians of the parts of any partition; in float64."""
     candidates = [list(chosen) for chosen in itertools.combinations(shapes, count)]
     for groups in itertools.product(range(count), repeat=len(shapes)):
@@ -23,8 +23,8 @@ def best_of_all(shapes, count):
             parts = [shapes[np.array(groups) == number] for number in range(count)]
             candidates += [[m(part, axis=0) for part in parts] for m in (np.mean, np.median)]
     best = 0.0
-    for centres in candidates:
-        ious = [max(iou_by_definition(s, c) for c in centres) for s in shapes.tolist()]
+    for centers in candidates:
+        ious = [max(iou_by_definition(s, c) for c in centers) for s in shapes.tolist()]
         best = max(best, sum(ious) / len(ious))
     return best
 
@@ -51,8 +51,8 @@ def test_few_objects_against_every_partition(count):
 
 def test_clear_groups_are_found():
     random = np.random.default_rng(1)
-    centres = np.array([[12.0, 20.0], [90.0, 30.0], [60.0, 150.0], [300.0, 280.0]])
-    groups = [centre * random.uniform(0.93, 1.07, (250, 2)) for centre in centres]
+    centers = np.array([[12.0, 20.0], [90.0, 30.0], [60.0, 150.0], [300.0, 280.0]])
+    groups = [center * random.uniform(0.93, 1.07, (250, 2)) for center in centers]
     shapes = random.permutation(np.concatenate(groups))
     found = find_anchors(shapes, 4)
     expected = sorted((group.mean(0) for group in groups), key=np.prod)
@@ -68,13 +68,13 @@ def test_more_anchors_fit_better_and_many_objects_are_all_used():
     ious = [find_anchors(shapes, count).mean_best_iou for count in (1, 3, 6)]
     assert ious[0] < ious[1] < ious[2]
     # Not worse than the mean or the median of all objects.
-    for centre in (shapes.mean(0), np.median(shapes, 0)):
-        assert ious[0] >= shape_iou(shapes, centre[None]).mean() - 1e-3
+    for center in (shapes.mean(0), np.median(shapes, 0)):
+        assert ious[0] >= shape_iou(shapes, center[None]).mean() - 1e-3
     assert find_anchors(shapes, 3).shapes.tolist() == find_anchors(shapes, 3).shapes.tolist()
 
 
 def test_large_objects_do_not_outweigh_small_ones():
-    """Euclidean k-means would spend both centres on the large ones; IoU is relative."""
+    """Euclidean k-means would spend both centers on the large ones; IoU is relative."""
     small = [[10, 10]] * 20 + [[20, 5]] * 20
     large = [[400, 400], [420, 390], [300, 310], [310, 300]]
     found = find_anchors(np.array(small + large, float), 3)

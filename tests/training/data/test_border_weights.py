@@ -55,7 +55,7 @@ def test_by_hand_between_two_cells():
     np.testing.assert_allclose(border_weights(instances)[0], [1, 1 + term, 1 + term, 1], rtol=1e-6)
 
 
-def test_far_cells_use_only_their_neighbourhood():
+def test_far_cells_use_only_their_neighborhood():
     instances = np.zeros((20, 300), np.int32)
     instances[5:8, 5:8], instances[5:8, 30:33], instances[5:8, 280:283] = 1, 2, 3
     expected = definition(instances, 10, 5, (1, 1))

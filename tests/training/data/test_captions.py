@@ -48,7 +48,7 @@ COLORS = {"red": (220, 30, 30), "blue": (30, 30, 220)}
 
 
 def regions(folder, count=20):
-    """Two coloured rectangles an image, each with a sentence, in Visual Genome's layout."""
+    """Two colored rectangles an image, each with a sentence, in Visual Genome's layout."""
     random = np.random.default_rng(0)
     images, described = [], []
     (folder / "images").mkdir(parents=True)

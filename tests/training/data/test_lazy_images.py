@@ -13,7 +13,7 @@ from PIL import Image
 
 from training.data.augment import Augmentation, augment, matrices
 from training.data.augment.geometry import apply_matrix
-from training.data.augment.lazy_image import RATIOS, LazyImage
+from training.data.augment.lazy_image import RATIOS, LazyImage, with_channels
 from training.data.sources.reading.image_files import open_image
 
 BOXES = np.array([[130, 90, 470, 330], [610, 400, 1010, 690]], np.float32)
@@ -49,7 +49,7 @@ def sample(path, lazy):
 
 
 def extent(image, channel):
-    """xyxy of the pixels that are mostly of one colour."""
+    """xyxy of the pixels that are mostly of one color."""
     shown = (image[..., channel] > 140) & (image[..., 1] < 110)
     rows, columns = np.flatnonzero(shown.any(1)), np.flatnonzero(shown.any(0))
     return np.array([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1])
@@ -137,13 +137,13 @@ def test_a_reduced_image_equals_the_file(tmp_path, ratio):
     for given, expected in zip(
         reduced.visible(matrix, (60, 50)), image.visible(matrix, (60, 50)), strict=True
     ):
-        # At the edge of a part, colours stored at half the size are completed a little otherwise.
+        # At the edge of a part, colors stored at half the size are completed a little otherwise.
         trim = slice(2, -2) if given.shape.rank == 3 else slice(None)
         np.testing.assert_allclose(given[trim, trim], expected[trim, trim], atol=1e-9)
 
 
 def test_grey(tmp_path):
-    image = open_image(tf.constant(str(photo(tmp_path)))).with_channels(1)
+    image = with_channels(open_image(tf.constant(str(photo(tmp_path)))), 1)
     whole = image.decode()
     assert whole.shape == (*SIZE, 1)
     pixels, _ = image.visible(matrices.identity(), SIZE)

@@ -91,7 +91,7 @@ def test_an_epoch_is_the_same_whether_or_not_the_run_was_interrupted(source, kin
 
 
 def test_an_epoch_shows_every_image_once(tmp_path):
-    """Without change and with as many images as places; marked by their colour."""
+    """Without change and with as many images as places; marked by their color."""
     write_images(tmp_path, 7, (8, 8))
     for number in range(7):
         Image.fromarray(np.full((8, 8, 3), 30 * number, np.uint8)).save(
@@ -146,11 +146,11 @@ def test_padding_is_ignored(source, training):
 
 
 def test_grey_images(source):
-    colour = taken(validation_batches(source, "val", batches()), 1)[0][0]
+    color = taken(validation_batches(source, "val", batches()), 1)[0][0]
     grey = taken(validation_batches(source, "val", batches(channels=1)), 1)[0][0]
     assert grey.shape == (1, 24, 32, 1)
     # The luma weights of ITU-R BT.601, rounded to bytes before the image is placed.
-    expected = colour @ np.array([0.2989, 0.587, 0.114])
+    expected = color @ np.array([0.2989, 0.587, 0.114])
     np.testing.assert_allclose(grey[..., 0], expected, atol=1.1)
 
 

@@ -1,4 +1,4 @@
-"""Boxes, labels, joints and sentences are drawn where they are, in the colour of their class."""
+"""Boxes, labels, joints and sentences are drawn where they are, in the color of their class."""
 
 import numpy as np
 import pytest
@@ -60,7 +60,7 @@ def test_what_is_not_there_is_not_drawn(sample):
     np.testing.assert_array_equal(draw(GREY, sample, NAMES, min_score=0.5), GREY)
 
 
-def test_a_class_has_one_colour_wherever_it_is():
+def test_a_class_has_one_color_wherever_it_is():
     first = draw(GREY, boxes([40, 50, 120, 160], label=2), NAMES)
     sample = boxes([10, 20, 90, 100], [150, 60, 250, 180])
     sample["labels"] = np.array([0, 2])
@@ -215,12 +215,12 @@ def test_sentences_are_listed_below_with_their_numbers():
     few = draw(GREY, boxes(*rows, texts=texts), NAMES, max_regions=2)
     assert whole.shape[1] == few.shape[1] == 300
     assert whole.shape[0] > few.shape[0] > 200 + 2 * text_size(300)
-    assert is_color(whole[200:], object_color(1)).any(), "its chip has the colour of its box"
+    assert is_color(whole[200:], object_color(1)).any(), "its chip has the color of its box"
     one_class = draw(
         GREY, boxes(*rows, texts=texts, labels=np.zeros(5, int)), Names(objects=("region",))
     )
     for number in range(5):
-        assert is_color(one_class[200:], object_color(number)).any(), "each has a colour of its own"
+        assert is_color(one_class[200:], object_color(number)).any(), "each has a color of its own"
     tokens = np.array([[1, 2, 0], [2, 3, 0]])
     words = Names(tokens=("", "<start>", "red", "hat"))
     assert [words.sentence(row) for row in tokens] == ["red", "red hat"]
@@ -260,6 +260,6 @@ def test_maps_and_instances():
     np.testing.assert_array_equal(both[50, 110], expected)
 
 
-def test_colours_go_by_class_or_object_only():
+def test_colors_go_by_class_or_object_only():
     with pytest.raises(ValueError, match="color_by"):
         draw(GREY, boxes(), color_by="name")

@@ -8,7 +8,7 @@ from training.drawing.instance_masks import lay_over
 
 
 def pasted_by_definition(mask, box, height, width):
-    """Each pixel on its own in float64: bilinear between the centres of the mask's cells."""
+    """Each pixel on its own in float64: bilinear between the centers of the mask's cells."""
     x0, y0, x1, y1 = (float(v) for v in box)
     size = len(mask)
     found = np.zeros((height, width), bool)

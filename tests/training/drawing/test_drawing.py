@@ -7,7 +7,7 @@ from PIL import Image
 from training.drawing import class_colors, overlay_classes, paint_classes, save_sheet, sheet
 
 
-def test_colours_are_all_different():
+def test_colors_are_all_different():
     colors = class_colors(60)
     assert colors.shape == (60, 3) and len({tuple(color) for color in colors}) == 60
     apart = np.abs(np.diff(colors[1:].astype(int), axis=0)).sum(1)
@@ -40,7 +40,7 @@ def test_sheet_shows_every_image_and_the_legend(tmp_path):
     assert drawing.size == (2 * 70 + 6, drawing.height)
     for y, x, color in [(40, 20, [255, 0, 0]), (40, 90, [0, 0, 255]), (78, 20, [0, 0, 255])]:
         assert pixels[y, x].tolist() == color
-    # Each class of the legend is there in its own colour, below the images.
+    # Each class of the legend is there in its own color, below the images.
     below = pixels[106:].reshape(-1, 3).tolist()
     assert all(color in below for color in class_colors(8).tolist())
     save_sheet(tmp_path / "deep" / "s.png", drawing)

@@ -131,7 +131,7 @@ def test_a_difficult_object_counts_neither_way():
         assert result["ap"] == result["voc_ap50"] == result["ar100"] == pytest.approx(1.0)
 
 
-def test_nothing_labelled_is_none_and_nothing_predicted_is_zero():
+def test_nothing_labeled_is_none_and_nothing_predicted_is_zero():
     nothing = {"boxes": np.zeros((3, 4)), "labels": np.full(3, -1), "scores": np.zeros(3)}
     empty = make_image(boxes=np.zeros((0, 4)), labels=np.zeros(0, int))
     result = evaluate_detection(lambda _: nothing, empty, NAMES)

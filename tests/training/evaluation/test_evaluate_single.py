@@ -124,7 +124,7 @@ def test_pose_classification():
 
 @pytest.mark.parametrize("task", ["classification", "localization", "pose", "pose_classification"])
 def test_nothing_to_measure_on(task):
-    with pytest.raises(InputError, match="no labelled image"):
+    with pytest.raises(InputError, match="no labeled image"):
         EVALUATIONS[task](lambda image: None, [], NAMES)
 
 
@@ -135,10 +135,10 @@ def test_other_classes_and_keypoints_are_refused():
         run("classification", [{"label": np.int32(0)}], [label(4, 5)])
     few = {"keypoints": person()["keypoints"][:4]}
     samples = [("one.jpg", {"image": IMAGE, **person()})]
-    with pytest.raises(InputError, match=r"one\.jpg: 6 labelled keypoints, but 4 predicted"):
+    with pytest.raises(InputError, match=r"one\.jpg: 6 labeled keypoints, but 4 predicted"):
         evaluate_pose(lambda image: few, samples, ())
     posed = [("one.jpg", {"image": IMAGE, "label": np.int32(-1), **person()})]
-    with pytest.raises(InputError, match="no labelled image"):
+    with pytest.raises(InputError, match="no labeled image"):
         evaluate_pose_classification(
             lambda image: {**label(0), "keypoints": person()["keypoints"]}, posed, NAMES
         )

@@ -87,7 +87,7 @@ def test_against_the_official_program_of_words_and_stems(delta, tolerance, tmp_p
 
 def test_official_program_scores_many_sentences(monkeypatch):
     jar()
-    monkeypatch.setattr(meteor, "_AT_A_TIME", 2)
+    monkeypatch.setattr(meteor, "_BATCH_SIZE", 2)
     name, score = meteor_scorer()
     assert name == meteor.OFFICIAL
     references = [[SENTENCES[0]], [SENTENCES[3], SENTENCES[2]], ["x"], [], [SENTENCES[1]]]

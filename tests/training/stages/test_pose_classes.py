@@ -64,7 +64,7 @@ class Poses:
 def solved(monkeypatch, poses, labels, classes=3, mirrored=False):
     import training.stages.pose_classes as module
 
-    monkeypatch.setattr(module, "_labelled_poses", lambda source, batches: (poses, labels))
+    monkeypatch.setattr(module, "_labeled_poses", lambda source, batches: (poses, labels))
     model = zoo.card("pose_classifier").build_tiny(
         num_keypoints=14, torso=TORSO, num_classes=classes
     )
@@ -78,7 +78,7 @@ def test_the_layer_is_scikit_learns_regression(monkeypatch):
     poses[:, 6, 1] += 60 * (labels == 1)
     poses[:, 11, 0] += 60 * (labels == 2)
     model, line = solved(monkeypatch, poses, labels)
-    assert "90 labelled poses" in line and "most frequent class is 33.3 %" in line
+    assert "90 labeled poses" in line and "most frequent class is 33.3 %" in line
     vectors, _ = pose_vectors(poses, TORSO)
     standard = (vectors - vectors.mean(0)) / vectors.std(0)
     expected = LogisticRegression(C=STRENGTH, max_iter=1000).fit(standard, labels)
@@ -93,20 +93,20 @@ def test_the_layer_is_scikit_learns_regression(monkeypatch):
     }
 
 
-def test_two_classes_a_class_never_seen_and_joints_never_labelled(monkeypatch):
+def test_two_classes_a_class_never_seen_and_joints_never_labeled(monkeypatch):
     poses, labels = joints(60), np.arange(60) % 2 * 2
     poses[:, 6, 1] += 60 * (labels == 2)
     poses[:, 0] = 0  # an ankle without labels
     poses[:3, 8] = 0
     labels[3] = -1
     model, line = solved(monkeypatch, poses, labels)
-    assert "56 labelled poses (4 without a class or a complete torso left out)" in line
+    assert "56 labeled poses (4 without a class or a complete torso left out)" in line
     layer = model.get_layer("pose_logits")
     assert (ops.convert_to_numpy(layer.kernel)[:2] == 0).all()
     vectors = np.nan_to_num(pose_vectors(poses[4:], TORSO)[0])
     logits = vectors @ ops.convert_to_numpy(layer.kernel) + ops.convert_to_numpy(layer.bias)
     assert (logits.argmax(1) == labels[4:]).mean() > 0.9
-    with pytest.raises(zoo.InputError, match="poses: labelled poses of 1 classes"):
+    with pytest.raises(zoo.InputError, match="poses: labeled poses of 1 classes"):
         solved(monkeypatch, poses, np.zeros(60, int))
 
 

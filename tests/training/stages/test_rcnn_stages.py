@@ -164,13 +164,13 @@ class CachedProposals(FeatureFiles):
 def drawn(images=8, regions=400, width=12):
     """Features of two classes, background beside them, and pairs; a third class has none."""
     random = np.random.default_rng(3)
-    centres = random.normal(0, 1.2, (3, width))
+    centers = random.normal(0, 1.2, (3, width))
     truth = random.normal(0, 1, (2, 4, width))
     rows = []
     for _ in range(images):
         labels = random.integers(0, 2, 5)
-        true = centres[labels] + random.normal(0, 1, (5, width))
-        background = centres[2] + random.normal(0, 1, (regions, width))
+        true = centers[labels] + random.normal(0, 1, (5, width))
+        background = centers[2] + random.normal(0, 1, (regions, width))
         overlaps = np.zeros((5 + regions, 3))
         overlaps[np.arange(5), labels] = 1.0
         overlaps[5:15, 0] = 0.4
@@ -242,8 +242,8 @@ def test_boxes_are_the_ridge_of_the_definition():
         )
         t = np.concatenate([r["pair_targets"][o] for r, o in zip(rows, own, strict=True)])
         x = scale * x.astype(np.float64)
-        centred, wanted = x - x.mean(0), t - t.mean(0)
-        solved = np.linalg.solve(centred.T @ centred + 1000 * np.eye(12), centred.T @ wanted).T
+        centerd, wanted = x - x.mean(0), t - t.mean(0)
+        solved = np.linalg.solve(centerd.T @ centerd + 1000 * np.eye(12), centerd.T @ wanted).T
         np.testing.assert_allclose(weights[label], scale * solved, rtol=1e-3, atol=1e-5)
         expected = t.mean(0) - solved @ x.mean(0)
         np.testing.assert_allclose(intercepts[label], expected, rtol=1e-3, atol=1e-4)
@@ -257,7 +257,7 @@ def test_data_that_svms_cannot_use():
         mine_svms(files, 2, ["a", "b", "c"], lambda number: None)
     for row in rows:
         row["true_fc7"], row["true_classes"] = row["true_fc7"][:0], row["true_classes"][:0]
-    with pytest.raises(InputError, match="have no labelled object"):
+    with pytest.raises(InputError, match="have no labeled object"):
         mine_svms(files, 2, ["a", "b", "c"], lambda number: None)
     for row in rows:
         row["norms"] = np.zeros(3)

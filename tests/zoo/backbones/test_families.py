@@ -4,7 +4,7 @@ import pytest
 
 from zoo.backbones import BACKBONES, build_backbone
 from zoo.backbones.aligned_xception import features as xception65
-from zoo.backbones.feature_contract import Strides, scaled
+from zoo.backbones.backbone import Strides, scaled
 from zoo.backbones.resnet import features as resnet
 from zoo.errors import InputError
 

@@ -113,5 +113,5 @@ def test_wrong_arguments_say_what_would_be_right(name):
         build_backbone(name, pixels, norm="layer")
     with pytest.raises(InputError, match="width must be above 0, not 0"):
         build_backbone(name, pixels, width=0)
-    with pytest.raises(InputError, match="unexpected keyword argument 'colour'"):
-        build_backbone(name, pixels, colour="red")
+    with pytest.raises(InputError, match="unexpected keyword argument 'color'"):
+        build_backbone(name, pixels, color="red")

@@ -79,7 +79,7 @@ def test_torchvision_form_has_no_biases_and_the_stride_on_the_3x3():
     pixels = keras.Input((224, 224, 3))
     keras_form = keras.Model(pixels, resnet(pixels))
     other = keras.Model(pixels, resnet(pixels, stride_on="3x3", epsilon=1e-5))
-    # One bias per normalised channel: half of what the moving statistics take.
+    # One bias per normalized channel: half of what the moving statistics take.
     statistics = count(keras_form.non_trainable_variables)
     difference = count(keras_form.trainable_variables) - count(other.trainable_variables)
     assert difference == statistics // 2

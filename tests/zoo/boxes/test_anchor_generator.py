@@ -49,12 +49,12 @@ def test_order_of_rows_columns_ratios_and_sizes(stride):
     np.testing.assert_array_equal(anchors, expected)
 
 
-def test_shapes_of_densecap_stand_on_cell_centres():
+def test_shapes_of_densecap_stand_on_cell_centers():
     shapes = [(45, 90), (90, 45), (64, 64)]
     anchors = to_array(AnchorGenerator(shapes={4: shapes})(4, 1, 2))
     np.testing.assert_array_equal(anchors[:, 2:] - anchors[:, :2], shapes * 2)
-    centres = (anchors[:, 2:] + anchors[:, :2]) / 2
-    np.testing.assert_array_equal(centres, [[8, 8]] * 3 + [[24, 8]] * 3)
+    centers = (anchors[:, 2:] + anchors[:, :2]) / 2
+    np.testing.assert_array_equal(centers, [[8, 8]] * 3 + [[24, 8]] * 3)
 
 
 def test_a_map_of_unknown_size():

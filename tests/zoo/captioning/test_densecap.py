@@ -145,7 +145,7 @@ def test_bad_arguments(arguments, message):
     assert len(str(caught.value).splitlines()) == 1
 
 
-def test_normalised_codes_do_not_grow_with_their_weights():
+def test_normalized_codes_do_not_grow_with_their_weights():
     region = np.random.default_rng(0).normal(size=(4, 3, 3, 8)).astype("float32")
     for norm, factor in (("group", 1.0), ("none", 10_000.0)):
         network = recognition_network(8, size=3, hidden_units=16, dropout=0.0, norm=norm)

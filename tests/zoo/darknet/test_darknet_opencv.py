@@ -64,8 +64,8 @@ def test_detections_equal_opencv(pair):
     model, net, image = pair
     height, width = image.shape[:2]
     rows = np.concatenate(opencv(net, image))
-    centre, size = rows[:, :2] * [width, height], rows[:, 2:4] * [width, height]
-    expected = np.concatenate([centre - size / 2, centre + size / 2], axis=1)
+    center, size = rows[:, :2] * [width, height], rows[:, 2:4] * [width, height]
+    expected = np.concatenate([center - size / 2, center + size / 2], axis=1)
     outputs = model(image[None], training=False)
     if "cells" in outputs:
         found = model.predictions(outputs)

@@ -115,7 +115,7 @@ def test_convolution_local_and_connected_by_hand(tmp_path, header):
     np.testing.assert_allclose(found, x, atol=1e-4)
 
 
-def test_normalised_convolutions_and_connected_layers_by_hand(tmp_path):
+def test_normalized_convolutions_and_connected_layers_by_hand(tmp_path):
     """β, γ, mean and variance, then the kernel; of connected layers the kernel comes second."""
     text = """
 [net]

@@ -109,9 +109,9 @@ def test_solved_predictions_are_margins_and_regressed_boxes(solved):
         number, label = np.unravel_index(margins[image].argmax(), (20, 3))
         x1, y1, x2, y2 = taken["proposals"][image, number].astype("float64")
         dx, dy, dw, dh = deltas[image, number, label]
-        centre = np.array([(x1 + x2) / 2 + dx * (x2 - x1), (y1 + y2) / 2 + dy * (y2 - y1)])
+        center = np.array([(x1 + x2) / 2 + dx * (x2 - x1), (y1 + y2) / 2 + dy * (y2 - y1)])
         half = np.array([(x2 - x1) * np.exp(dw), (y2 - y1) * np.exp(dh)]) / 2
-        box = np.clip(np.concatenate([centre - half, centre + half]), 0, [60, 40, 60, 40])
+        box = np.clip(np.concatenate([center - half, center + half]), 0, [60, 40, 60, 40])
         np.testing.assert_allclose(predictions["boxes"][image, 0], box, atol=1e-2)
         assert predictions["labels"][image, 0] == label
         score = 1 / (1 + np.exp(-margins[image, number, label]))

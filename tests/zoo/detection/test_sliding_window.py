@@ -55,8 +55,8 @@ def test_levels_keep_places():
         found = ops.convert_to_numpy(level)[0, ..., 0]
         assert found.shape == shape
         y, x = np.indices(shape) + 0.5
-        centre = [(found * y).sum() / found.sum(), (found * x).sum() / found.sum()]
-        np.testing.assert_allclose(centre, [20 * pair[0], 36 * pair[1]], atol=1e-3)
+        center = [(found * y).sum() / found.sum(), (found * x).sum() / found.sum()]
+        np.testing.assert_allclose(center, [20 * pair[0], 36 * pair[1]], atol=1e-3)
         np.testing.assert_allclose(found.sum(), 64 * pair[0] * pair[1], rtol=1e-3)
 
 

@@ -72,10 +72,10 @@ def by_hand(vector, boxes, labels):
 
 
 def away(a, b):
-    """Squared distance of two boxes' centres and sizes."""
-    centre = (a[:2] + a[2:] - b[:2] - b[2:]) / 2
+    """Squared distance of two boxes' centers and sizes."""
+    center = (a[:2] + a[2:] - b[:2] - b[2:]) / 2
     size = a[2:] - a[:2] - b[2:] + b[:2]
-    return (centre**2).sum() + (size**2).sum()
+    return (center**2).sum() + (size**2).sum()
 
 
 def vector_of(seed, count):

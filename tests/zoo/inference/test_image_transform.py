@@ -154,8 +154,8 @@ def test_resize_is_the_triangle_filter(old, new):
         scale = len(line) / count
         values = []
         for i in range(count):
-            centre = (i + 0.5) * scale
-            weights = [max(0, 1 - abs(j + 0.5 - centre) / max(1, scale)) for j in range(len(line))]
+            center = (i + 0.5) * scale
+            weights = [max(0, 1 - abs(j + 0.5 - center) / max(1, scale)) for j in range(len(line))]
             values.append(np.dot(weights, line) / sum(weights))
         return values
 
@@ -200,8 +200,8 @@ def test_shrinking_does_not_shift_and_does_not_alias():
     image = np.zeros((1, 90, 90, 1), "float32")
     image[:, :, 40:50] = 255
     small = ops.convert_to_numpy(resize_antialiased(image, 30, 30, portable=True))[0, 15, :, 0]
-    centre = np.sum(small * (np.arange(30) + 0.5)) / small.sum()
-    assert math.isclose(centre, 15, abs_tol=1e-3)
+    center = np.sum(small * (np.arange(30) + 0.5)) / small.sum()
+    assert math.isclose(center, 15, abs_tol=1e-3)
     board = 255.0 * (np.indices((64, 64)).sum(0) % 2)[None, ..., None].astype("float32")
     grey = ops.convert_to_numpy(resize_antialiased(board, 16, 16, portable=True))
     np.testing.assert_allclose(grey[:, 1:-1, 1:-1], 127.5, atol=0.5)

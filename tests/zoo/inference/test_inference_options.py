@@ -93,11 +93,11 @@ def weights_of(size, tile, overlap):
     starts = [0]
     while starts[-1] + tile < size:
         starts.append(min(starts[-1] + tile - overlap, size - tile))
-    centres = np.arange(size) + 0.5
+    centers = np.arange(size) + 0.5
     table = np.ones((len(starts), size))
     for number, (before, after) in enumerate(itertools.pairwise(starts)):
         border = (after + before + tile) / 2
-        rise = np.clip((centres - border) / max(overlap / 2, 1e-9) + 0.5, 0, 1)
+        rise = np.clip((centers - border) / max(overlap / 2, 1e-9) + 0.5, 0, 1)
         table[number] *= 1 - rise
         table[number + 1] *= rise
     return starts, table

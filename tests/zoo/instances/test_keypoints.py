@@ -35,12 +35,12 @@ def test_a_keypoint_is_the_middle_of_its_hottest_cell():
     assert not points[0, 1].any()
 
 
-def test_labelled_keypoints_in_positive_regions_are_learned():
+def test_labeled_keypoints_in_positive_regions_are_learned():
     keypoints = [
         [22, 28, 2],  # column 3 of 4, row 1
         [24, 48, 1],  # the far corner belongs to the last cell
         [25, 30, 2],  # outside of the region
-        [10, 20, 0],  # not labelled
+        [10, 20, 0],  # not labeled
     ]
     logits = np.zeros((2, SIDE, SIDE, 4), np.float32)
     logits[0, 1, 3, 0] = math.log(15)

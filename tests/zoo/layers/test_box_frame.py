@@ -31,7 +31,7 @@ def reference(mask, box, xs, ys):
 
 
 @pytest.mark.parametrize("cells", [7, 28])
-def test_paste_is_bilinear_at_pixel_centres(cells):
+def test_paste_is_bilinear_at_pixel_centers(cells):
     random = np.random.default_rng(0)
     masks = random.uniform(size=(1, 3, cells, cells)).astype("float32")
     boxes = np.array([[[3.3, 2.1, 20.7, 15.2], [-4, -3, 9.5, 40], [5, 5, 5, 9]]], "float32")

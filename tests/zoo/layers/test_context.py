@@ -94,5 +94,5 @@ def test_wrong_settings():
         module(2, "large", dilations=(1, 2))
     with pytest.raises(InputError, match="at least 1"):
         module(2, dilations=(1, 0))
-    with pytest.raises(InputError, match="multiples of 3"):
+    with pytest.raises(InputError, match="multiples of the 3"):
         ContextIdentity(3)((3, 3, 3, 4))

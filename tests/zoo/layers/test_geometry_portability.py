@@ -21,8 +21,8 @@ def inputs():
     rng = np.random.default_rng(0)
 
     def boxes(count):
-        centre, side = rng.uniform(0, 128, (2, count, 2)), rng.uniform(8, 90, (2, count, 2))
-        return np.concatenate([centre - side / 2, centre + side / 2], axis=-1)
+        center, side = rng.uniform(0, 128, (2, count, 2)), rng.uniform(8, 90, (2, count, 2))
+        return np.concatenate([center - side / 2, center + side / 2], axis=-1)
 
     found, truth = np.round(boxes(150) * 8) / 8, np.round(boxes(6) * 8) / 8
     found[:, -3:] = [[0, 0, 0, 0], [90, 90, 10, 10], [-500, -500, -400, 9000]]

@@ -12,12 +12,12 @@ from zoo.layers.soft_argmax import SoftArgmax
 
 def test_a_window_of_its_own_size_is_a_cut():
     image = np.random.default_rng(0).uniform(0, 255, (2, 20, 24, 3)).astype("float32")
-    centres = np.array([[[8.0, 10], [4, 4]], [[20, 6], [12, 12]]], np.float32)
-    crops = SquareCrops(6)([image, centres, np.array([6.0, 6.0], np.float32)])
+    centers = np.array([[[8.0, 10], [4, 4]], [[20, 6], [12, 12]]], np.float32)
+    crops = SquareCrops(6)([image, centers, np.array([6.0, 6.0], np.float32)])
     crops = ops.convert_to_numpy(crops).reshape(2, 2, 6, 6, 3)
     for n in range(2):
         for k in range(2):
-            x, y = (int(v) - 3 for v in centres[n, k])
+            x, y = (int(v) - 3 for v in centers[n, k])
             np.testing.assert_allclose(
                 crops[n, k], image[n, y : y + 6, x : x + 6], atol=1e-3, err_msg=f"{n}, {k}"
             )
@@ -25,12 +25,12 @@ def test_a_window_of_its_own_size_is_a_cut():
 
 def test_outside_is_zero_and_larger_windows_are_means():
     image = np.full((1, 16, 16, 1), 100, np.float32)
-    centres, side = np.array([[[0.0, 8], [8, 8]]], np.float32), np.array([16.0], np.float32)
-    left, middle = ops.convert_to_numpy(SquareCrops(4)([image, centres, side]))[..., 0]
+    centers, side = np.array([[[0.0, 8], [8, 8]]], np.float32), np.array([16.0], np.float32)
+    left, middle = ops.convert_to_numpy(SquareCrops(4)([image, centers, side]))[..., 0]
     np.testing.assert_allclose(left, [[0, 0, 100, 100]] * 4, atol=1e-3)
     np.testing.assert_allclose(middle, 100, atol=1e-3)
     checks = np.indices((16, 16)).sum(0) % 2 * 200.0
-    smooth = SquareCrops(4)([checks[None, ..., None].astype("float32"), centres[:, 1:], side])
+    smooth = SquareCrops(4)([checks[None, ..., None].astype("float32"), centers[:, 1:], side])
     np.testing.assert_allclose(ops.convert_to_numpy(smooth)[0, 1:3, 1:3], 100, atol=1e-2)
 
 
@@ -69,9 +69,9 @@ def test_pose_vectors_forget_place_and_size():
     torso = (3, 1, 0, 4)
     vectors = ops.convert_to_numpy(pose_vector(joints, torso))
     shoulders, hips = joints[:, [3, 1]].mean(1), joints[:, [0, 4]].mean(1)
-    centre = (shoulders + hips) / 2
+    center = (shoulders + hips) / 2
     length = np.linalg.norm(shoulders - hips, axis=1)
-    expected = (joints - centre[:, None]) / length[:, None, None]
+    expected = (joints - center[:, None]) / length[:, None, None]
     np.testing.assert_allclose(vectors, expected.reshape(3, 12), atol=1e-5)
     for places in (torso, None):
         again = ops.convert_to_numpy(pose_vector(joints * 3 + [40, -7], places))

@@ -10,7 +10,7 @@ def maps(*shape):
     return np.random.default_rng(0).uniform(-1, 1, shape).astype("float32")
 
 
-def neighbourhood_mean(x, size):
+def neighborhood_mean(x, size):
     reach, out = size // 2, np.empty_like(x)
     for i, j in np.ndindex(x.shape[1:3]):
         rows, columns = (slice(max(0, k - reach), k + reach + 1) for k in (i, j))
@@ -20,13 +20,13 @@ def neighbourhood_mean(x, size):
 
 @pytest.mark.parametrize("size", [3, 7])
 @pytest.mark.parametrize("shape", [(9, 12), (4, 3)])
-def test_mean_and_deviation_of_the_neighbourhood(size, shape):
+def test_mean_and_deviation_of_the_neighborhood(size, shape):
     x = maps(2, *shape, 3)
     inputs = keras.Input((None, None, 3))
     found = keras.Model(inputs, LocalNormalization(size)(inputs))(x)
-    centred = x - neighbourhood_mean(x, size)
-    deviation = np.sqrt(neighbourhood_mean(centred**2, size))
-    np.testing.assert_allclose(found, centred / np.maximum(deviation, 0.05), atol=1e-4)
+    centerd = x - neighborhood_mean(x, size)
+    deviation = np.sqrt(neighborhood_mean(centerd**2, size))
+    np.testing.assert_allclose(found, centerd / np.maximum(deviation, 0.05), atol=1e-4)
 
 
 def test_brightness_and_contrast_do_not_matter():
@@ -43,9 +43,9 @@ def test_half_precision_keeps_the_fractions():
     np.testing.assert_allclose(half, LocalNormalization(5)(x), atol=5e-3)
 
 
-def test_yuv_of_known_colours():
-    colours = np.array([[1, 1, 1], [0.3, 0.3, 0.3], [1, 0, 0], [0, 0, 1]], "float32")
-    found = np.array(ToYUV()(colours[None, None]))[0, 0]
+def test_yuv_of_known_colors():
+    colors = np.array([[1, 1, 1], [0.3, 0.3, 0.3], [1, 0, 0], [0, 0, 1]], "float32")
+    found = np.array(ToYUV()(colors[None, None]))[0, 0]
     np.testing.assert_allclose(found[:2], [[1, 0, 0], [0.3, 0, 0]], atol=1e-6)
     assert found[2, 2] == pytest.approx(0.5)
     assert found[3, 1] == pytest.approx(0.5)

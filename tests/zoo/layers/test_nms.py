@@ -11,11 +11,11 @@ from zoo.layers.portable import portable_operators
 def scene(batch, count, seed=0, extent=300):
     """Boxes on eighths of a pixel, where float32 is exact, and scores with many ties."""
     rng = np.random.default_rng(seed)
-    centre, size = (
+    center, size = (
         rng.uniform(0, extent, (batch, count, 2)),
         rng.uniform(10, 120, (batch, count, 2)),
     )
-    boxes = np.concatenate([centre - size / 2, centre + size / 2], axis=-1)
+    boxes = np.concatenate([center - size / 2, center + size / 2], axis=-1)
     scores = rng.integers(0, 40, (batch, count)) / 40
     labels = rng.integers(0, 5, (batch, count))
     return np.float32(np.round(boxes * 8) / 8), np.float32(scores), np.int32(labels)

@@ -89,5 +89,7 @@ def test_group_policy_fits_its_groups_to_the_channels(channels, groups):
 
 
 def test_unknown_policy_names_the_known_ones():
-    with pytest.raises(InputError, match="norm must be 'batch', 'frozen', 'group', 'sync' or 'none'"):
+    with pytest.raises(
+        InputError, match="norm must be 'batch', 'frozen', 'group', 'sync' or 'none'"
+    ):
         normalization("layer")

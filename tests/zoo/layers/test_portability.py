@@ -43,7 +43,7 @@ def scaled_and_back(kind):
 
 
 def padded_and_back(mode):
-    return lambda x: CropLike("centre")([3 * PadToMultiple(4, mode)(x), x])
+    return lambda x: CropLike("center")([3 * PadToMultiple(4, mode)(x), x])
 
 
 FUNCTIONS = {

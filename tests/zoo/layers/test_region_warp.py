@@ -9,7 +9,7 @@ from zoo.layers.region_warp import region_warp
 
 
 def defined(image, box, size, context):
-    """Bilinear values at the centres of the square's pixels; 0 outside of the image."""
+    """Bilinear values at the centers of the square's pixels; 0 outside of the image."""
     height, width, channels = image.shape
     x1, y1, x2, y2 = map(float, box)
     inner = size - 2 * context

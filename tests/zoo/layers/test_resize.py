@@ -68,7 +68,7 @@ MODES = {"reflect": "reflect", "symmetric": "symmetric", "edge": "edge", "zero":
 
 
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("position", ["end", "centre"])
+@pytest.mark.parametrize("position", ["end", "center"])
 @pytest.mark.parametrize("known", [True, False])
 @pytest.mark.parametrize("size", [(5, 7), (8, 16), (2, 3)])
 def test_padding_and_cropping_back(mode, position, known, size):
@@ -80,7 +80,7 @@ def test_padding_and_cropping_back(mode, position, known, size):
     widths = [(0, 0)]
     for side in size:
         total = -side % 8
-        before = total // 2 if position == "centre" else 0
+        before = total // 2 if position == "center" else 0
         widths.append((before, total - before))
     np.testing.assert_array_equal(padded, np.pad(x, [*widths, (0, 0)], MODES[mode]))
     np.testing.assert_array_equal(cropped, x)
@@ -108,8 +108,8 @@ def test_padding_keeps_pixels_as_they_are():
 @pytest.mark.parametrize("mode", MODES)
 def test_padding_on_litert(mode, litert):
     inputs = keras.Input((None, None, 3))
-    padded = PadToMultiple(4, mode, "centre")(inputs)
-    model = keras.Model(inputs, CropLike("centre")([padded * 2.0, inputs]) + 0 * inputs)
+    padded = PadToMultiple(4, mode, "center")(inputs)
+    model = keras.Model(inputs, CropLike("center")([padded * 2.0, inputs]) + 0 * inputs)
     shown = keras.Model(inputs, padded)
     x = random_maps(1, 5, 7, 3)
     np.testing.assert_array_equal(litert(model, x)[0], 2 * x)
@@ -132,7 +132,7 @@ def test_errors_say_what_would_be_right():
         ResizeTo(4, 4, "cubic")
     with pytest.raises(InputError, match="must be 'reflect', 'symmetric', 'edge' or 'zero'"):
         PadToMultiple(4, "mirror")
-    with pytest.raises(InputError, match="position must be 'end' or 'centre'"):
+    with pytest.raises(InputError, match="position must be 'end' or 'center'"):
         CropLike("middle")
     with pytest.raises(InputError, match="maps of 4×4 cannot be cropped to 5×4"):
         CropLike()([keras.Input((4, 4, 1)), keras.Input((5, 4, 1))])

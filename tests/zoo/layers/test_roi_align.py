@@ -86,8 +86,8 @@ def test_one_map(size, ratio, aligned):
 def test_each_box_on_its_level(aligned):
     maps = maps_of([2, 3, 4, 5], canvas=(512, 640))
     rng = np.random.default_rng(1)
-    centre, side = rng.uniform(0, 600, (2, 60, 2)), np.exp(rng.uniform(1, 6.5, (2, 60, 2)))
-    boxes = np.float32(np.concatenate([centre - side / 2, centre + side / 2], axis=-1))
+    center, side = rng.uniform(0, 600, (2, 60, 2)), np.exp(rng.uniform(1, 6.5, (2, 60, 2)))
+    boxes = np.float32(np.concatenate([center - side / 2, center + side / 2], axis=-1))
     boxes[0, 0], boxes[1, 0] = 0, [0, 0, 640, 512]
     expected, used = np.empty((2, 60, 4, 4, 3)), set()
     for i, r in np.ndindex(2, 60):

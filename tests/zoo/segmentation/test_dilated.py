@@ -54,7 +54,7 @@ def test_reflect_padding_is_valid_padding_of_the_mirrored_image(builder):
     np.testing.assert_allclose(reflect(image)["segmentation"], expected, atol=1e-5)
 
 
-def test_loss_with_valid_padding_uses_the_centre_of_the_target():
+def test_loss_with_valid_padding_uses_the_center_of_the_target():
     model = dilated_frontend(**TINY, padding="valid")
     side = model.sizes.base + 8
     truth = np.zeros((1, side, side), "int32")

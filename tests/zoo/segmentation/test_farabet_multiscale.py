@@ -42,8 +42,8 @@ def test_scales_add_no_convolution(norm):
         for model in (one, three)
     ]
     assert shapes[0] == shapes[1]
-    normalisations = [layer for layer in three.layers if "_norm" in layer.name]
-    assert len(normalisations) == (9 if norm == "batch" else 0)
+    normalizations = [layer for layer in three.layers if "_norm" in layer.name]
+    assert len(normalizations) == (9 if norm == "batch" else 0)
 
 
 def test_every_scale_is_the_same_network_on_its_band():

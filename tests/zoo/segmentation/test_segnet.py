@@ -17,11 +17,11 @@ def test_use_bias(name):
         layers = zoo.card(name).build_tiny(**arguments).layers
         return {layer.name for layer in layers if getattr(layer, "use_bias", False)}
 
-    unnormalised = {"logits"}
+    unnormalized = {"logits"}
     if name == "deconvnet":
-        unnormalised |= {"fc6_conv", "fc7_conv", "deconv_fc6"}
-    assert biased() == unnormalised
-    assert biased(norm="none") == biased(use_bias=True) > unnormalised
+        unnormalized |= {"fc6_conv", "fc7_conv", "deconv_fc6"}
+    assert biased() == unnormalized
+    assert biased(norm="none") == biased(use_bias=True) > unnormalized
 
 
 def test_parameters_of_the_basic_layer_table():

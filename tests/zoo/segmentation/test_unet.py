@@ -175,7 +175,7 @@ def test_dropout_acts_in_training_only():
 
 
 @pytest.mark.parametrize("sizes", [{}, {"padding": "valid"}])
-def test_training_on_two_colours(sizes):
+def test_training_on_two_colors(sizes):
     """A few steps on images whose left half is dark and right half bright."""
     keras.utils.set_random_seed(0)
     model = unet(num_classes=2, filters=4, depth=2, **sizes)

@@ -31,12 +31,9 @@ def full_window(size: Size) -> tf.Tensor:
 
 
 def box_hulls(boxes: tf.Tensor, forward: Forward, points_per_side: int) -> tf.Tensor:
-    """Returns (N, 4) float64 axis-aligned hulls of the transformed outlines of boxes.
+    """Returns (N, 4) float64 hulls of the transformed outlines of (N, 4) `xyxy` boxes.
 
-    Args:
-        boxes: (N, 4) `xyxy` boxes in the source.
-        forward: map from source points to target points.
-        points_per_side: points of the outline per side; 1 (the corners) is exact for a matrix.
+    One outline point per side (the corners) is exact for a matrix.
     """
     boxes = tf.cast(boxes, tf.float64)
     steps = tf.linspace(tf.constant(0.0, tf.float64), 1.0, points_per_side + 1)[:-1]
@@ -67,18 +64,10 @@ def transform_boxes(
     min_visible: tf.Tensor | float,
     points_per_side: int,
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """Transforms boxes, clips them to a window and drops those that are hardly visible.
+    """Transforms (N, 4) `xyxy` boxes and clips them to a (4,) `xyxy` window.
 
-    Args:
-        boxes: (N, 4) `xyxy` boxes in the source.
-        forward: map from source points to target points.
-        window: (4,) float64 `xyxy` window of the target.
-        min_visible: smallest fraction of a box's hull inside the window, one for all or (N,).
-        points_per_side: points of the outline per side, see `box_hulls`.
-
-    Returns:
-        (N, 4) float32 boxes, zeros where dropped; (N,) bool, which are visible; and (N,) bool,
-        which were clipped.
+    Returns (N, 4) float32 boxes, zeros where less than `min_visible` (one for all or (N,)) of the
+    hull is in the window, and (N,) bool each: which boxes are visible, which were clipped.
     """
     hulls = box_hulls(boxes, forward, points_per_side)
     clipped = clip_boxes(hulls, window)
@@ -98,11 +87,7 @@ def min_visible_of(sample: dict, min_visible: float) -> tf.Tensor | float:
 
 
 def keep_objects(sample: dict, visible: tf.Tensor) -> dict:
-    """Returns the sample with the rows of objects that are not `visible` (N,) set to padding.
-
-    A dropped object gets label −1, a zero box, false flags, absent keypoints and an empty caption;
-    it stays in its row, so shapes are static.
-    """
+    """Returns the sample with the rows of objects that are not `visible` (N,) as padding."""
     if "labels" in sample:
         visible = visible & (sample["labels"] >= 0)
     dropped = dict(sample)
@@ -135,15 +120,7 @@ def hide_keypoints(keypoints: tf.Tensor, hidden: tf.Tensor) -> tf.Tensor:
 
 
 def flipped_keypoint_order(flip_pairs: Sequence[tuple[int, int]], count: int) -> list[int]:
-    """Returns for each of the `count` keypoints the index of its mirror image.
-
-    Args:
-        flip_pairs: indices of the (left, right) keypoints that a flip swaps.
-        count: number of keypoints.
-
-    Raises:
-        InputError: if an index is out of range, or in two pairs.
-    """
+    """Returns the index of the mirror image of each of `count` keypoints."""
     order = list(range(count))
     for left, right in flip_pairs:
         for index in (left, right):

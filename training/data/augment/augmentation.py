@@ -41,7 +41,7 @@ class Augmentation:
         flip_vertical: probability of a top-bottom flip, in [0, 1].
         rotate: largest rotation to either side in degrees, in [0, 180].
         shear: largest shear to either side in degrees, in [0, 80].
-        scale: smallest and largest zoom about the centre, log-uniform.
+        scale: smallest and largest zoom about the center, log-uniform.
         scale_jitter: smallest and largest zoom of large-scale jitter, uniform; the zoomed image is
             randomly cropped or randomly placed on the model input (Ghiasi et al., "Simple
             Copy-Paste", CVPR 2021: 0.1 to 2).
@@ -54,7 +54,7 @@ class Augmentation:
         contrast: largest relative change, in [0, 1]; 0.2 draws a factor from 0.8 to 1.2.
         gamma: largest relative change of the exponent, in [0, 1].
         saturation: largest relative change, in [0, 1].
-        hue: largest shift as a fraction of the colour circle, in [0, 1].
+        hue: largest shift as a fraction of the color circle, in [0, 1].
         grey: probability of conversion to grey, in [0, 1].
         noise: largest standard deviation of additive noise, in grey levels of 255.
         blur: largest standard deviation of Gaussian blur in pixels.
@@ -65,7 +65,7 @@ class Augmentation:
         erase_area: smallest and largest area of the rectangle, as fractions of the model input.
         erase_fill: value of the rectangle: a number, or one number per channel.
         erase_ignore: whether segmentation maps are 255 (ignored) in the rectangle.
-        mosaic: probability of a mosaic of four images, see `training.data.augment.combining`.
+        mosaic: probability of a mosaic of four images, see `training.data.augment.sample_mixing`.
         mixup: probability of a blend of two images.
         mixup_alpha: alpha of the Beta(alpha, alpha) distribution of mixup's blending factor.
         copy_paste: probability of pasting objects of another image by their masks.
@@ -140,18 +140,13 @@ class Augmentation:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Augmentation:
-        """Returns the augmentation with the given fields.
-
-        Raises:
-            InputError: if there is no such field, or a value is out of its range.
-        """
+        """Returns the augmentation with the given fields; raises InputError for unknown ones."""
         known = [field.name for field in dataclasses.fields(cls)]
-        for name in values:
-            if name not in known:
-                hint = nearest(name, known)
-                raise InputError(
-                    f"augmentation: unknown field {name!r}{hint} Available: {', '.join(known)}."
-                )
+        for name in [name for name in values if name not in known]:
+            hint = nearest(name, known)
+            raise InputError(
+                f"augmentation: unknown field {name!r}{hint} Available: {', '.join(known)}."
+            )
         return cls(**values)
 
     @property
@@ -175,16 +170,7 @@ class Augmentation:
         return {name: (*_SINGLE, *(_UNBLENDABLE if name == "mixup" else ())) for name in self.mixes}
 
     def check_keys(self, targets: Collection[str], keys: Collection[str]) -> None:
-        """Checks the augmentation against a model and a data set.
-
-        Args:
-            targets: keys that the model is trained on.
-            keys: keys of the data set's samples.
-
-        Raises:
-            InputError: if a target is lost by mixing, or a key that the augmentation needs is
-                missing.
-        """
+        """Raises InputError if mixing removes a target, or the data set lacks a required key."""
         for name, lost in self.lost_keys.items():
             for key in targets:
                 # Keypoints of the objects stay with their boxes.

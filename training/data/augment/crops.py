@@ -24,21 +24,10 @@ ASPECTS = (0.5, 2.0)
 def random_window(
     seed: tf.Tensor, augmentation: Augmentation, sample: dict, source: tf.Tensor
 ) -> tf.Tensor:
-    """Draws the crop of an image: the first valid one of `TRIALS`, or else the whole image.
+    """Draws a crop, (4,) int32 `xyxy`, of an image of `source` = [height, width].
 
-    Crowd regions and padding are not objects; without objects every window is valid.
-
-    Args:
-        seed: (2,) seed of the sample.
-        augmentation: ranges of the crop.
-        sample: sample, with boxes for the crops that need them.
-        source: height and width of the image.
-
-    Returns:
-        (4,) int32 `xyxy` window in pixels.
-
-    Raises:
-        InputError: if the crop needs boxes and the sample has none.
+    It is the first valid one of `TRIALS`, or else the whole image. Crowd regions and padding are
+    not objects; without objects every window is valid.
     """
     height, width = tf.unstack(tf.cast(source, tf.float64))
     whole = tf.stack([tf.zeros_like(width), tf.zeros_like(width), width, height])

@@ -23,9 +23,7 @@ INVERSION_TOLERANCE = 1e-5
 def cubic_weights(position: tf.Tensor, nodes: int) -> tf.Tensor:
     """Returns (..., nodes) float64 weights of Keys' cubic convolution (a = -1/2).
 
-    Args:
-        position: (...,) positions in grid steps, node k at k, clipped to [0, nodes - 1].
-        nodes: number of nodes; the border nodes are repeated outwards.
+    `position` (...,) is in grid steps, node k at k; the border nodes are repeated outwards.
     """
     position = tf.clip_by_value(position, 0.0, float(nodes - 1))[..., None]
     taps = tf.range(-2, nodes + 2, dtype=tf.float64)
@@ -40,7 +38,7 @@ def cubic_weights(position: tf.Tensor, nodes: int) -> tf.Tensor:
 
 @dataclasses.dataclass(frozen=True)
 class ElasticField:
-    """Displacements of a target image: point p shows what is at p + d(p) without the field.
+    """Displacements d of a target image: its point p is sampled at p + d(p).
 
     Attributes:
         grid: (G, G, 2) float64 displacements dx, dy in pixels at nodes spread from edge to edge.
@@ -64,7 +62,7 @@ class ElasticField:
         return tf.einsum("...i,...j,ijc->...c", down, across, self.grid)
 
     def displacements(self) -> tuple[tf.Tensor, tf.Tensor]:
-        """Returns dx and dy, each (H, W) float64, at every pixel centre of the target."""
+        """Returns dx and dy, each (H, W) float64, at every pixel center of the target."""
         x, y = pixel_centers(self.size)
         across = self._weights(x[0], self.size[1])
         down = self._weights(y[:, 0], self.size[0])
@@ -75,10 +73,7 @@ class ElasticField:
         return dx, dy
 
     def forward(self, points: tf.Tensor) -> tf.Tensor:
-        """Returns the (..., 2) float64 target positions of `points`.
-
-        Solves p + d(p) = point by fixed-point iteration; the field is one-to-one, so it converges.
-        """
+        """Solves p + d(p) = point for (..., 2) float64 points by fixed-point iteration."""
 
         def unsettled(moved: tf.Tensor, change: tf.Tensor) -> tf.Tensor:
             return tf.reduce_any(tf.abs(change) > INVERSION_TOLERANCE)
@@ -92,19 +87,10 @@ class ElasticField:
 
 
 def elastic_field(seed: tf.Tensor, sigma: float, size: Size, nodes: int = 3) -> ElasticField:
-    """Draws a random field of `nodes` x `nodes` Gaussian displacements.
+    """Draws `nodes` x `nodes` Gaussian displacements of standard deviation `sigma` pixels.
 
-    A draw so steep that the image would fold over itself (small image, large sigma) is scaled
-    down to the steepest field that is safely one-to-one.
-
-    Args:
-        seed: (2,) integer seed.
-        sigma: standard deviation in pixels, at least 0.
-        size: height and width of the target in pixels.
-        nodes: nodes per side, at least 2.
-
-    Raises:
-        InputError: if `sigma` or `nodes` is out of range.
+    A draw so steep that the image would fold over itself (small image, large sigma) is scaled down
+    to the steepest field that is safely one-to-one.
     """
     if sigma < 0:
         raise InputError(f"sigma must be at least 0 pixels, not {sigma}.")

@@ -16,7 +16,7 @@ from training.data.augment.annotation_geometry import (
 )
 from training.data.augment.augmentation import Augmentation
 from training.data.augment.random_draws import ERASE, draws
-from training.data.augment.resampling import Size
+from training.data.augment.resampling import Size, window_mask
 from zoo.tasks.sample_schema import IGNORE
 
 # Smallest and largest ratio of height to width of the rectangle.
@@ -26,16 +26,13 @@ ASPECTS = (0.3, 1 / 0.3)
 def erase(sample: dict, seed: tf.Tensor, augmentation: Augmentation, size: Size) -> dict:
     """Erases a random rectangle of a resized sample, with probability `augmentation.erase`.
 
-    Objects with less than `augmentation.min_visible` of their box outside of the rectangle are
-    dropped, keypoints in it become hidden; other boxes and masks are unchanged. With
-    `augmentation.erase_ignore` the segmentation map is 255 in the rectangle.
+    Objects with too little of their box outside of it are dropped, keypoints in it become hidden;
+    other boxes and masks are unchanged.
     """
     if augmentation.erase <= 0:
         return sample
     rectangle = _rectangle(seed, augmentation, size)
-    left, top, right, bottom = tf.unstack(tf.cast(rectangle, tf.int32))
-    x, y = tf.range(size[1])[None], tf.range(size[0])[:, None]
-    erased = (x >= left) & (x < right) & (y >= top) & (y < bottom)
+    erased = window_mask(tf.cast(rectangle, tf.int32), size)
     changed = dict(sample)
     if "image" in sample:
         paint = tf.cast(augmentation.erase_fill, tf.float32)

@@ -51,11 +51,7 @@ def as_tensors(sample: dict) -> dict:
 
 
 def source_size(sample: dict) -> tf.Tensor:
-    """Returns the (2,) int32 height and width of the sample's pixels.
-
-    Raises:
-        InputError: if the sample has no pixels, or pixels of different sizes.
-    """
+    """Returns the (2,) int32 height and width of the sample's pixels."""
     image = sample.get("image")
     if isinstance(image, LazyImage):
         return tf.stack([image.height, image.width])
@@ -77,11 +73,7 @@ def source_size(sample: dict) -> tf.Tensor:
 
 
 def check_objects(sample: dict) -> None:
-    """Checks the shape of the masks.
-
-    Raises:
-        InputError: if there are no boxes for them, or their shape is wrong.
-    """
+    """Raises InputError if the masks lack boxes, or have a wrong shape."""
     if "masks" not in sample:
         return
     if "boxes" not in sample:
@@ -141,24 +133,14 @@ def transform_sample(
     field: ElasticField | None = None,
     window: tf.Tensor | None = None,
 ) -> dict:
-    """Transforms a sample as `apply_matrix` does, with `masks` as `ObjectMasks` for `read_masks`.
+    """Transforms a sample as `apply_matrix` does, with `masks` as `ObjectMasks`.
 
     A box that is rotated or clipped becomes the hull of its corners or, with masks, of the visible
     part of its object. The single `box` and the `proposals` are only clipped, zeros if nothing is
-    left. Unknown keys are passed through.
-
-    Args:
-        sample: sample of the schema.
-        matrix: (3, 3) matrix from source to target.
-        size: height and width of the target in pixels.
-        fill: value outside the image: a number, one number per channel, or `"reflect"`; maps get
-            255 (segmentation) and 0 (instances).
-        flipped: whether `matrix` may contain a reflection; keypoints then need `flip_pairs`.
-        flip_pairs: indices of the (left, right) keypoints that a reflection swaps.
-        min_visible: smallest fraction of a box inside the target, below which the object is
-            dropped (label −1, padding in its row); 0 for crowds.
-        field: elastic displacement of the target, applied in the same resampling.
-        window: (4,) `xyxy` part of the target in which objects are visible; None for all.
+    left. Unknown keys are passed through. `fill` is the value outside the image, `field` an elastic
+    displacement of the target, and `window` the (4,) `xyxy` part of the target in which objects are
+    visible; None for all. `matrix` may contain a reflection if `flipped`; keypoints then need
+    `flip_pairs`. Objects with less than `min_visible` of their box inside the target are dropped.
     """
     sample = as_tensors(sample)
     matrix = tf.ensure_shape(tf.cast(matrix, tf.float64), (3, 3))
@@ -212,12 +194,7 @@ def _sample_pixels(
 
 
 def read_masks(sample: dict, mask_size: int | None = None) -> dict:
-    """Resamples the `ObjectMasks` of a sample to (N, M, M) uint8 relative to its boxes.
-
-    Args:
-        sample: sample of `transform_sample`.
-        mask_size: M, cells per side; None for the original number.
-    """
+    """Resamples the `ObjectMasks` of a sample to (N, M, M) uint8; M = `mask_size` or as before."""
     masks = sample.get("masks")
     if not isinstance(masks, ObjectMasks):
         return sample

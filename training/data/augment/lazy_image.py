@@ -1,4 +1,4 @@
-"""Images that are decoded only as far as the model input shows them.
+"""Images that are decoded in the part and at the resolution that the model input needs.
 
 A JPEG file can be decoded at a half, a quarter or an eighth of its size, and in part: both take a
 fraction of the time. The visible part of an image is known before it is decoded.
@@ -7,6 +7,7 @@ fraction of the time. The visible part of an image is known before it is decoded
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import tensorflow as tf
 
@@ -26,7 +27,7 @@ class LazyImage:
         contents: contents of the file, a scalar string; unused with `pixels`.
         pixels: image reduced by `ratio`, (ceil(H / ratio), ceil(W / ratio), C) uint8, or None.
         ratio: reduction of `pixels`, int32 scalar out of `RATIOS`.
-        channels: 3 for colour, 1 for grey.
+        channels: 3 for color, 1 for grey.
     """
 
     height: tf.Tensor
@@ -36,21 +37,13 @@ class LazyImage:
     ratio: tf.Tensor | int = 1
     channels: int = 3
 
-    def with_channels(self, channels: int) -> LazyImage:
-        """Returns the image with 3 or 1 channels."""
-        return dataclasses.replace(self, channels=channels)
-
     def decode(self) -> tf.Tensor:
         """Returns the whole image, (H, W, C) uint8, or `pixels` if there are any."""
         pixels = decode_all(self.contents) if self.pixels is None else self.pixels
         return with_channels(pixels, self.channels)
 
     def reduced(self, largest_scale: tf.Tensor) -> LazyImage:
-        """Returns the image decoded at the smallest size that is not enlarged by any scale.
-
-        Args:
-            largest_scale: (2,) float64 largest scale of x and y.
-        """
+        """Returns the image at the smallest size that scales up to (2,) x, y do not enlarge."""
         if self.pixels is not None:
             return self
         ratio = self._ratio(largest_scale)
@@ -62,15 +55,10 @@ class LazyImage:
     def visible(
         self, matrix: tf.Tensor, size: tuple[int, int], whole: bool = False
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Decodes the part of the image that a target shows.
+        """Decodes the part that a target of `size` shows, or the `whole` image.
 
-        Args:
-            matrix: (3, 3) float64 matrix from the whole image to the target.
-            size: height and width of the target in pixels.
-            whole: whether to decode the whole image.
-
-        Returns:
-            (h, w, C) uint8 pixels and the (3, 3) matrix from them to the target.
+        Returns (h, w, C) uint8 pixels and the (3, 3) float64 matrix from them to the target;
+        `matrix` maps the whole image to it.
         """
         scale = tf.sqrt(tf.reduce_sum(matrix[:2, :2] ** 2, axis=0))
         ratio = self._ratio(scale) if self.pixels is None else tf.cast(self.ratio, tf.int32)
@@ -121,14 +109,9 @@ def _sides(side: tf.Tensor, ratio: tf.Tensor) -> tf.Tensor:
 def _window(
     matrix: tf.Tensor, size: tuple[int, int], ratio: tf.Tensor, sides: tf.Tensor, zoom: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Returns the corners (x, y) int32 of the part of the reduced image that a target needs.
+    """Returns the (x, y) int32 corners of the part of the reduced image that a target needs.
 
-    Args:
-        matrix: (3, 3) float64 matrix from the whole image to the target.
-        size: height and width of the target in pixels.
-        ratio: reduction of the image.
-        sides: width and height of the reduced image.
-        zoom: (2,) float64 scale from the reduced image's x and y to the target.
+    `sides` (width, height) and `zoom` (x, y) are those of the reduced image.
     """
     height, width = size
     corners = tf.constant(
@@ -157,8 +140,10 @@ def decode_all(contents: tf.Tensor) -> tf.Tensor:
     return tf.ensure_shape(image, (None, None, 3))
 
 
-def with_channels(image: tf.Tensor, channels: int) -> tf.Tensor:
-    """Converts an RGB image (H, W, 3) to the number of channels of a model, 3 or 1 (grey)."""
+def with_channels(image: Any, channels: int) -> Any:
+    """Converts an RGB image (H, W, 3) or a `LazyImage` to 3 or 1 (grey) channels."""
+    if isinstance(image, LazyImage):
+        return dataclasses.replace(image, channels=channels)
     if channels == 1 and image.shape[-1] == 3:
         return tf.image.rgb_to_grayscale(image)
     return image

@@ -1,6 +1,6 @@
 """Instance masks relative to their boxes, resampled after a geometric transform.
 
-A mask of M x M cells covers its box; a cell is 1 if the point at its centre belongs to the object.
+A mask of M x M cells covers its box; a cell is 1 if the point at its center belongs to the object.
 However many transforms a sample passes, its masks are resampled once, from the original cells.
 """
 
@@ -37,14 +37,9 @@ class ObjectMasks:
     hidden: tf.Tensor | None = None
 
     def at(self, points: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
-        """Samples the masks of objects, interpolated between cell centres and cut at a half.
+        """Returns (n, A, B) bool: whether objects `rows` (n,) are visible at (n, A, B, 2) points.
 
-        Args:
-            points: (n, A, B, 2) target points, one grid per object.
-            rows: (n,) indices of the objects.
-
-        Returns:
-            (n, A, B) bool: whether the object is visible at the point.
+        Masks are interpolated between cell centers and thresholded at a half.
         """
         box = tf.cast(tf.gather(self.boxes, rows), tf.float64)[:, None, None]
         fraction = (self.back(points) - box[..., :2]) / tf.maximum(
@@ -78,12 +73,7 @@ class ObjectMasks:
         return lines[0] + (lines[1] - lines[0]) * weight[..., 1]
 
     def crop(self, boxes: tf.Tensor, size: int | None = None) -> tf.Tensor:
-        """Returns (N, size, size) uint8 masks relative to boxes, empty for boxes without area.
-
-        Args:
-            boxes: (N, 4) `xyxy` boxes in the target.
-            size: cells per side; None for the number of `masks`.
-        """
+        """Returns (N, size, size) uint8 masks relative to (N, 4) boxes; empty without area."""
         down, across = (size, size) if size else tf.unstack(tf.shape(self.masks)[1:])
         visible = self.at(cell_centers(boxes, down, across), tf.range(tf.shape(boxes)[0]))
         visible &= (areas(boxes) > 0)[:, None, None]
@@ -91,12 +81,7 @@ class ObjectMasks:
         return tf.ensure_shape(tf.cast(visible, tf.uint8), (boxes.shape[0], *sides))
 
     def tighten(self, boxes: tf.Tensor, loose: tf.Tensor) -> tf.Tensor:
-        """Shrinks boxes to the visible part of their objects, zeros where nothing is visible.
-
-        Args:
-            boxes: (N, 4) float32 `xyxy` boxes in the target.
-            loose: (N,) bool, which boxes to shrink.
-        """
+        """Shrinks the `loose` (N,) of (N, 4) float32 boxes to the visible part, or zeros."""
         rows = tf.where(loose)[:, 0]
         picked = tf.gather(boxes, rows)
         visible = self.at(cell_centers(picked, EXTENT_CELLS, EXTENT_CELLS), rows)
@@ -115,13 +100,7 @@ class ObjectMasks:
         return tf.tensor_scatter_nd_update(boxes, rows[:, None], tight)
 
     def painted(self, boxes: tf.Tensor, chosen: tf.Tensor, size: Size) -> tf.Tensor:
-        """Returns the (H, W) bool pixels whose centre lies in one of the objects.
-
-        Args:
-            boxes: (N, 4) `xyxy` boxes of the objects in the target.
-            chosen: (N,) bool, which objects to paint.
-            size: height and width of the target in pixels.
-        """
+        """Returns (H, W) bool pixels whose center lies in a `chosen` (N,) object."""
         rows = tf.where(chosen)[:, 0]
         limit = tf.constant([size[1], size[0]] * 2, tf.float32)
         edges = tf.concat([tf.floor(boxes[:, :2]), tf.math.ceil(boxes[:, 2:])], axis=-1)
@@ -137,14 +116,12 @@ class ObjectMasks:
             padded = tf.pad(visible, [[top, size[0] - bottom], [left, size[1] - right]])
             return number + 1, pixels | tf.ensure_shape(padded, size)
 
-        def more(number: tf.Tensor, pixels: tf.Tensor) -> tf.Tensor:
-            return number < tf.size(rows)
-
-        return tf.while_loop(more, add, (0, tf.zeros(size, tf.bool)))[1]
+        state = (0, tf.zeros(size, tf.bool))
+        return tf.while_loop(lambda number, _: number < tf.size(rows), add, state)[1]
 
 
 def cell_centers(boxes: tf.Tensor, down: int | tf.Tensor, across: int | tf.Tensor) -> tf.Tensor:
-    """Returns (N, down, across, 2) float64 x, y of the centres of the cells of (N, 4) boxes."""
+    """Returns (N, down, across, 2) float64 x, y of the centers of the cells of (N, 4) boxes."""
     boxes = tf.cast(boxes, tf.float64)[:, None, None]
     x, y = (
         (tf.cast(tf.range(n), tf.float64) + 0.5) / tf.cast(n, tf.float64) for n in (across, down)

@@ -1,7 +1,7 @@
 """3x3 affine matrices on continuous pixel coordinates.
 
 A point is `(x, y)` in pixels, x to the right and y down; the image covers `[0, W] x [0, H]`
-and the centre of its first pixel is `(0.5, 0.5)`. A matrix maps source points to target points as
+and the center of its first pixel is `(0.5, 0.5)`. A matrix maps source points to target points as
 `[x', y', 1] = M [x, y, 1]`. All functions return a (3, 3) float64 tensor, so that composing and
 inverting them costs no visible precision; their arguments are numbers or scalar tensors.
 """
@@ -87,10 +87,10 @@ def compose(*matrices: tf.Tensor) -> tf.Tensor:
 def letterbox_size(
     source: tuple[Number, Number], size: tuple[int, int]
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Returns height and width of a `source` image resized to the largest that fits `size`.
+    """Returns height and width of `source` resized to the largest that fits `size`.
 
     Equal to `round(h * s), round(w * s)` with `s = min(H / h, W / w)`, half to even and at least
-    one pixel, but computed in integers: no float error can move a tie by one pixel.
+    one pixel, but in integers: no float error can move a tie by one pixel.
     """
     h, w = (tf.cast(side, tf.int64) for side in source)
     rows, columns = (tf.cast(side, tf.int64) for side in size)

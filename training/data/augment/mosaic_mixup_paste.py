@@ -18,8 +18,7 @@ from training.data.augment.annotation_geometry import (
 from training.data.augment.geometry import MAP_FILLS, read_masks
 from training.data.augment.mask_geometry import EXTENT_CELLS, ObjectMasks, cell_centers
 from training.data.augment.random_draws import MIX, PASTE, draws, stream
-from training.data.augment.resampling import Size
-from training.data.augment.sample_augmenting import tile_mask
+from training.data.augment.resampling import Size, window_mask
 from zoo.errors import InputError
 
 # The point where four images meet lies in the middle half of the model input.
@@ -32,12 +31,7 @@ def mosaic(
 ) -> dict:
     """Returns a mosaic of four samples.
 
-    Args:
-        augmented: function from the index of a sample and its (4,) int32 `xyxy` tile of the model
-            input to the augmented sample.
-        seed: (2,) seed of the sample.
-        size: height and width of the model input in pixels.
-        mask_size: cells per side of the masks; None for the original number.
+    `augmented` maps the index of a sample and its (4,) int32 `xyxy` tile to the augmented sample.
     """
     height, width = size
     draw = draws(seed, PASTE, ("x", "y"))
@@ -49,7 +43,7 @@ def mosaic(
     parts = []
     for number, corners in enumerate(tiles):
         tile = tf.stack([tf.cast(corner, tf.int32) for corner in corners])
-        parts.append((tile_mask(tile, size), read_masks(augmented(number, tile), mask_size)))
+        parts.append((window_mask(tile, size), read_masks(augmented(number, tile), mask_size)))
     joined = parts[0][1]
     for mask, part in parts[1:]:
         joined = _overlay(joined, part, mask)
@@ -70,13 +64,7 @@ def mixup(first: dict, second: dict, seed: tf.Tensor, alpha: float, mask_size: i
 def copy_paste(
     below: dict, above: dict, seed: tf.Tensor, min_visible: float, size: Size, mask_size: int | None
 ) -> dict:
-    """Pastes objects of the sample `above` on the sample `below`, each with probability 0.5.
-
-    Crowds are not pasted. Both samples have `ObjectMasks`.
-
-    Raises:
-        InputError: if the samples have no masks.
-    """
+    """Pastes each non-crowd object of `above` on `below` with probability 0.5, by its mask."""
     if not isinstance(above.get("masks"), ObjectMasks):
         raise InputError("augmentation.copy_paste: the samples have no masks.")
     boxes = above["boxes"]

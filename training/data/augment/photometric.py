@@ -1,4 +1,4 @@
-"""Photometric augmentation: brightness, colour, blur and noise of an image.
+"""Photometric augmentation: brightness, color, blur and noise of an image.
 
 Every function takes (H, W, C) pixels in 0..255, uint8 or float, and returns float32 in 0..255.
 Amounts are Python numbers or scalar tensors. Changes that are linear in a pixel's channels compose
@@ -17,7 +17,7 @@ from zoo.errors import InputError
 
 Number = Any
 
-# Rec. 601 luma: the grey value that a colour image fades to.
+# Rec. 601 luma: the grey value that a color image fades to.
 LUMA = (0.299, 0.587, 0.114)
 
 
@@ -29,7 +29,7 @@ def _clip(image: tf.Tensor) -> tf.Tensor:
     return tf.clip_by_value(image, 0.0, 255.0)
 
 
-def _check_colour(image: tf.Tensor, change: str) -> None:
+def _check_color(image: tf.Tensor, change: str) -> None:
     channels = image.shape[-1]
     if channels != 3:
         raise InputError(f"{change} needs an image with 3 channels, not {channels}.")
@@ -37,12 +37,7 @@ def _check_colour(image: tf.Tensor, change: str) -> None:
 
 @dataclasses.dataclass(frozen=True)
 class ColorMatrix:
-    """An affine map of a pixel's channels: `pixel @ weights + offset`.
-
-    Attributes:
-        weights: (C, C) float32 matrix.
-        offset: (C,) float32 offset in grey levels.
-    """
+    """An affine map of a pixel's channels: `pixel @ weights + offset`, (C, C) and (C,) float32."""
 
     weights: tf.Tensor
     offset: tf.Tensor
@@ -57,18 +52,13 @@ class ColorMatrix:
         return ColorMatrix(self.weights, self.offset + 255.0 * delta)
 
     def contrast(self, factor: Number, mean: tf.Tensor) -> ColorMatrix:
-        """Scales the distance to each channel's mean by `factor`; 0 gives the mean.
-
-        Args:
-            factor: scale of the distance; 1 changes nothing.
-            mean: (C,) channel means of the image that the whole map is applied to.
-        """
+        """Scales the distance to each channel's `mean` (C,) by `factor`; 0 gives the mean."""
         moved = tf.linalg.matvec(self.weights, mean, transpose_a=True) + self.offset
         return ColorMatrix(self.weights * factor, self.offset * factor + moved * (1.0 - factor))
 
     def saturation(self, factor: Number) -> ColorMatrix:
         """Blends with the grey image: 0 gives grey, 1 changes nothing. 3 channels only."""
-        _check_colour(self.offset, "saturation")
+        _check_color(self.offset, "saturation")
         luma = tf.constant(LUMA)[:, None] * tf.ones((1, 3))
         blend = factor * tf.eye(3) + (1.0 - factor) * luma
         offset = tf.linalg.matvec(blend, self.offset, transpose_a=True)
@@ -82,12 +72,7 @@ class ColorMatrix:
 
 
 def channel_means(image: tf.Tensor, valid: tf.Tensor | None = None) -> tf.Tensor:
-    """Returns (C,) float32 channel means.
-
-    Args:
-        image: (H, W, C) pixels.
-        valid: (H, W) bool mask of the averaged pixels; None for all.
-    """
+    """Returns (C,) float32 channel means of (H, W, C), of the `valid` (H, W) pixels if given."""
     image = _floats(image)
     pixels = tf.reshape(image, (-1, tf.shape(image)[-1]))
     if valid is None:
@@ -108,8 +93,8 @@ def grey(image: tf.Tensor) -> tf.Tensor:
 
 
 def hue(image: tf.Tensor, turn: Number) -> tf.Tensor:
-    """Shifts every hue by `turn` in [-1, 1] of the colour circle. 3 channels only."""
-    _check_colour(image, "hue")
+    """Shifts every hue by `turn` in [-1, 1] of the color circle. 3 channels only."""
+    _check_color(image, "hue")
     image = _clip(_floats(image))
     return _clip(tf.image.adjust_hue(image / 255.0, turn) * 255.0)
 
@@ -123,14 +108,8 @@ def gaussian_noise(image: tf.Tensor, deviation: Number, seed: tf.Tensor) -> tf.T
 def blur(image: tf.Tensor, sigma: Number, radius: int | None = None) -> tf.Tensor:
     """Applies a Gaussian blur that averages only existing pixels at the border.
 
-    Args:
-        image: (H, W, C) pixels.
-        sigma: standard deviation in pixels.
-        radius: half width of the kernel in pixels, 3 sigma by default; required where `sigma` is a
-            tensor.
-
-    Raises:
-        InputError: if `sigma` is a tensor and `radius` is missing.
+    The kernel's half width `radius` is 3 `sigma` by default, and required where `sigma` is a
+    tensor.
     """
     if radius is None:
         if tf.is_tensor(sigma):
@@ -140,7 +119,7 @@ def blur(image: tf.Tensor, sigma: Number, radius: int | None = None) -> tf.Tenso
         radius = math.ceil(3 * sigma)
     image = _floats(image)
     distance = tf.range(-radius, radius + 1, dtype=tf.float32)
-    # The floor keeps sigma = 0 defined: the kernel is then 1 at its centre and 0 elsewhere.
+    # The floor keeps sigma = 0 defined: the kernel is then 1 at its center and 0 elsewhere.
     kernel = tf.exp(-0.5 * (distance / tf.maximum(tf.cast(sigma, tf.float32), 0.05)) ** 2)
     for axis in (0, 1):
         image = _average_along(image, kernel, axis)

@@ -38,21 +38,11 @@ def resize_matrix(source: tf.Tensor, size: Sides, resize: str) -> tuple[tf.Tenso
 def random_matrix(
     seed: tf.Tensor, augmentation: Augmentation, window: tf.Tensor, size: Sides, resize: str
 ) -> tf.Tensor:
-    """Draws the matrix from an image to the model input.
+    """Draws the (3, 3) float64 matrix from an image to the model input or a tile.
 
-    The crop is resized, then flipped, zoomed, sheared and rotated about its centre, then
-    translated. With `"crop"`, `"cover"` and large-scale jitter the model input is a random crop of
-    the result.
-
-    Args:
-        seed: (2,) seed of the sample.
-        augmentation: ranges of the transforms.
-        window: (4,) int32 `xyxy` crop of the image.
-        size: height and width of the model input, or of a tile of it.
-        resize: resize rule, one of `RESIZE_RULES` or `COVER`.
-
-    Returns:
-        (3, 3) float64 matrix.
+    The crop `window` (4,) is resized, then flipped, zoomed, sheared and rotated about its center,
+    then translated. With `"crop"`, `"cover"` and large-scale jitter the model input is a random
+    crop of the result.
     """
     draw = draws(seed, GEOMETRY, _NAMES)
     sides, base = resize_matrix(
@@ -72,12 +62,9 @@ def random_matrix(
     flip_y = tf.where(draw["flip_vertical"] < augmentation.flip_vertical, -1.0, 1.0)
     flip = tf.cast(tf.stack([flip_x, flip_y]), tf.float64)
     steps = [base] if augmentation.crop == "none" else [matrices.crop(window[0], window[1]), base]
+    jittered = augmentation.scale_jitter != (1.0, 1.0)
     # Disabled transforms cost no time.
-    if (
-        augmentation.flips
-        or augmentation.scale != (1.0, 1.0)
-        or augmentation.scale_jitter != (1.0, 1.0)
-    ):
+    if augmentation.flips or jittered or augmentation.scale != (1.0, 1.0):
         zoomed = matrices.scaling(zoom * flip[0], zoom * flip[1])
         steps.append(matrices.about(center, zoomed))
     if augmentation.shear:
@@ -85,12 +72,10 @@ def random_matrix(
     if augmentation.rotate:
         steps.append(matrices.rotation(spread("rotate", augmentation.rotate), center))
     if augmentation.translate:
-        shift = (
-            spread("translate_x", augmentation.translate) * width,
-            spread("translate_y", augmentation.translate) * height,
-        )
-        steps.append(matrices.translation(*shift))
-    if resize in ("crop", COVER) or augmentation.scale_jitter != (1.0, 1.0):
+        right = spread("translate_x", augmentation.translate) * width
+        down = spread("translate_y", augmentation.translate) * height
+        steps.append(matrices.translation(right, down))
+    if resize in ("crop", COVER) or jittered:
         steps.append(_random_offset(draw, center, zoom, size))
     return matrices.compose(*steps)
 

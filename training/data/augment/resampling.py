@@ -1,7 +1,7 @@
 """Resampling of images and label maps through a 3x3 matrix or a dense displacement field.
 
 An image extends to the outer edge of its border pixels, as in `tf.image.resize`: a target pixel
-whose centre falls inside is interpolated from the existing pixels, one whose centre falls outside
+whose center falls inside is interpolated from the existing pixels, one whose center falls outside
 gets the fill value. Nothing bleeds in from beyond the border.
 """
 
@@ -20,7 +20,7 @@ SHRINK_THRESHOLD = 1.5
 
 
 def pixel_centers(size: Size) -> tuple[tf.Tensor, tf.Tensor]:
-    """Returns the pixel centres of a `size`: x of shape (1, W) and y of shape (H, 1), float64."""
+    """Returns the pixel centers of a `size`: x of shape (1, W) and y of shape (H, 1), float64."""
     rows, columns = size
     x = tf.range(columns, dtype=tf.float64)[None, :] + 0.5
     y = tf.range(rows, dtype=tf.float64)[:, None] + 0.5
@@ -41,15 +41,19 @@ def inside(x: tf.Tensor, y: tf.Tensor, source: tf.Tensor) -> tf.Tensor:
     return (x >= 0) & (x < width) & (y >= 0) & (y < height)
 
 
+def window_mask(window: tf.Tensor, size: Size) -> tf.Tensor:
+    """Returns the (H, W) bool mask of a (4,) int32 `xyxy` window of a target."""
+    x, y = tf.range(size[1])[None], tf.range(size[0])[:, None]
+    return (x >= window[0]) & (x < window[2]) & (y >= window[1]) & (y < window[3])
+
+
 def shrink_first(
     image: tf.Tensor, matrix: tf.Tensor, size: Size | None = None
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Resizes (H, W, C), anti-aliased, along the axes that `matrix` shrinks strongly.
+    """Resizes (H, W, C) to float32, anti-aliased, along axes that `matrix` shrinks strongly.
 
-    An image that the matrix resizes to whole pixels within `size` is also enlarged.
-
-    Returns:
-        The float32 image, and the matrix from it to the same target.
+    An image that the matrix resizes to whole pixels within `size` is also enlarged. Also returns
+    the matrix from the new image to the same target.
     """
     source = tf.shape(image)[:2]
     factors = tf.sqrt(tf.reduce_sum(matrix[:2, :2] ** 2, axis=0))[::-1]
@@ -76,15 +80,7 @@ def shrink_first(
 def project(
     pixels: tf.Tensor, matrix: tf.Tensor, size: Size, method: str, border: str
 ) -> tf.Tensor:
-    """Resamples (h, w, C) to (H, W, C) through the forward `matrix` in one native operation.
-
-    Args:
-        pixels: (h, w, C) tensor.
-        matrix: (3, 3) float64 matrix from source to target.
-        size: height and width of the target.
-        method: `"BILINEAR"` or `"NEAREST"`.
-        border: padding mode outside the source, `"NEAREST"` or `"REFLECT"`.
-    """
+    """Resamples (h, w, C) to (H, W, C) through the forward `matrix` in one native operation."""
     half = matrices.translation(0.5, 0.5)
     inverse = matrices.compose(half, tf.linalg.inv(matrix), matrices.translation(-0.5, -0.5))
     output = tf.raw_ops.ImageProjectiveTransformV3(
@@ -153,15 +149,9 @@ def gather_bilinear(pixels: tf.Tensor, x: tf.Tensor, y: tf.Tensor, border: str) 
 
 
 def sample_image(image, matrix, size, fill: Fill = 0.0, field=None) -> tf.Tensor:
-    """Resamples an image bilinearly to float32, anti-aliased where the matrix shrinks.
+    """Resamples (h, w, C) bilinearly to float32, anti-aliased where the matrix shrinks.
 
-    Args:
-        image: (h, w, C) tensor.
-        matrix: (3, 3) float64 matrix from source to target.
-        size: height and width of the target.
-        fill: value outside the image: a number, one number per channel, `"reflect"` to mirror the
-            image at its border, or `"edge"` to repeat its border pixels.
-        field: `ElasticField` on the target, or None.
+    Pixels outside are `fill`: a number, one number per channel, `"reflect"` or `"edge"`.
     """
     border = "REFLECT" if fill == REFLECT else "NEAREST"
     shrunk, matrix = shrink_first(image, matrix, None if fill == REFLECT else size)
@@ -210,7 +200,7 @@ def sample_map(labels, matrix, size, fill: int, field=None) -> tf.Tensor:
 
 
 def source_positions(matrix: tf.Tensor, size: Size, field=None) -> tuple[tf.Tensor, tf.Tensor]:
-    """Returns x and y (H, W) float64: the source position of each pixel centre of the target."""
+    """Returns x and y (H, W) float64: the source position of each pixel center of the target."""
     x, y = pixel_centers(size)
     if field is not None:
         dx, dy = field.displacements()

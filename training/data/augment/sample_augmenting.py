@@ -13,28 +13,14 @@ from training.data.augment.augmentation import REFLECT, RESIZE_RULES, Augmentati
 from training.data.augment.crops import random_window
 from training.data.augment.elastic import elastic_field
 from training.data.augment.erasing import erase
-from training.data.augment.geometry import (
-    as_tensors,
-    read_masks,
-    source_size,
-    transform_sample,
-)
+from training.data.augment.geometry import as_tensors, read_masks, source_size, transform_sample
 from training.data.augment.random_draws import ELASTIC, GREY, NOISE, PHOTOMETRIC, draws, stream
 from training.data.augment.random_matrix import random_matrix
-from training.data.augment.resampling import Size, covers, inside, source_positions
+from training.data.augment.resampling import Size, covers, inside, source_positions, window_mask
 from training.data.value_checks import check_choice, check_size
 
 PHOTOMETRIC_DRAWS = ("brightness", "contrast", "gamma", "saturation", "hue", "blur", "noise")
-PHOTOMETRIC_CHANGES = (
-    "brightness",
-    "contrast",
-    "gamma",
-    "saturation",
-    "hue",
-    "grey",
-    "blur",
-    "noise",
-)
+PHOTOMETRIC_CHANGES = (*PHOTOMETRIC_DRAWS[:5], "grey", "blur", "noise")
 LINEAR = ("brightness", "contrast", "saturation")
 """Consecutive changes among these are applied in one pass over the image."""
 
@@ -111,7 +97,7 @@ def augment_lazily(
 
         def padded() -> tf.Tensor:
             valid = inside(*source_positions(matrix, size, field), source)
-            valid = valid if tile is None else valid & tile_mask(tile, size)
+            valid = valid if tile is None else valid & window_mask(tile, size)
             return _change_colors(image, valid, seed, augmentation)
 
         if field is None and tile is None:
@@ -140,12 +126,6 @@ def matrix_of(
         random_matrix(seed, augmentation, window, sides, resize),
         matrices.translation(tile[0], tile[1]),
     )
-
-
-def tile_mask(tile: tf.Tensor, size: Size) -> tf.Tensor:
-    """Returns the (H, W) bool mask of a (4,) int32 `xyxy` tile of the model input."""
-    x, y = tf.range(size[1])[None], tf.range(size[0])[:, None]
-    return (x >= tile[0]) & (x < tile[2]) & (y >= tile[1]) & (y < tile[3])
 
 
 def _change_colors(

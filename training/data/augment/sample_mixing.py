@@ -47,18 +47,12 @@ def combine(
 
     The objects of all images are concatenated, the first image's first; dropped objects stay as
     padding in between. The keys that a mixed sample cannot have (`Augmentation.lost_keys`) are
-    removed whether or not this one is mixed.
+    removed whether or not this one is mixed. The other arguments are those of `augment`.
 
     Args:
         samples: functions that return one sample each, at least 1 + `augmentation.num_partners`,
             all with the same keys; only those that are used are called, so that no other image is
             decoded.
-        seed: (2,) seed of the sample.
-        augmentation: ranges of the augmentation.
-        size: height and width of the model input in pixels.
-        resize: resize rule, see `augment`.
-        flip_pairs: indices of the (left, right) keypoints that a flip swaps.
-        mask_size: cells per side of the masks; None for the original number.
 
     Raises:
         InputError: if an argument is out of range, there are too few samples, a mosaic is smaller

@@ -33,7 +33,7 @@ def resize_sample(
         sample: sample with pixels.
         size: height and width of the model input in pixels.
         resize: `"letterbox"` resizes to `letterbox_size` and pads at the bottom and right;
-            `"stretch"` resizes to `size`; `"crop"` keeps the scale, crops the centre where the
+            `"stretch"` resizes to `size`; `"crop"` keeps the scale, crops the center where the
             image is larger and pads at the bottom and right where it is smaller.
         mask_size: cells per side of the masks; None for those of the sample.
 

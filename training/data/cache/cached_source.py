@@ -22,11 +22,7 @@ MakeSample = Callable[[dict[str, tf.Tensor]], Sample]
 class CachedSource(Source):
     """One split of a data set with cached samples.
 
-    Args:
-        source: data set.
-        split: name of the split.
-        make: function from a record of the data set to the sample to cache, whose image is a
-            tensor, or a `LazyImage` with `pixels`.
+    `make` maps a record to the sample to cache, whose image is a tensor or a decoded `LazyImage`.
     """
 
     def __init__(self, source: Source, split: str, make: MakeSample):

@@ -33,17 +33,9 @@ _RECORD_OVERHEAD = 16
 
 
 class DiskCache(CachedSource):
-    """A data set whose samples are cached in files, all of them written when they are missing.
+    """A data set whose samples are cached in files below `root`, written when they are missing.
 
-    Args:
-        source: data set.
-        split: name of the split.
-        make: function from a record to the sample to cache, see `CachedSource`.
-        settings: all values that `make` depends on.
-        root: parent folder of all caches.
-
-    Raises:
-        InputError: if the files cannot be written or read.
+    `settings` are all values that `make` depends on.
     """
 
     def __init__(

@@ -18,11 +18,7 @@ _SAMPLES_MEASURED = 16
 
 
 class MemoryCache(CachedSource):
-    """A data set whose samples are cached in memory at their first use.
-
-    Raises:
-        InputError: if they would exceed the machine's memory.
-    """
+    """A data set whose samples are cached in memory at their first use, if they fit."""
 
     def __init__(self, source: Source, split: str, make: MakeSample):
         super().__init__(source, split, make)

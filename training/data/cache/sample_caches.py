@@ -18,22 +18,17 @@ from training.data.sources import Record, Sample, Source
 
 
 def cached_for_training(source: Source, split: str, config: BatchConfig) -> Source:
-    """Returns the data set with cached images, as far reduced as every augmentation allows.
-
-    Raises:
-        InputError: if the cache exceeds the memory, or its files cannot be used.
-    """
+    """Returns the data set with images cached as far reduced as the augmentation allows."""
     if config.cache == "none":
         return source
     sizes = config.image_sizes or config.buckets or (config.image_size,)
 
     def make(record: Record) -> Sample:
         sample = source.open(record)
-        image = sample["image"]
-        if not isinstance(image, LazyImage):
-            return {**sample, "image": with_channels(image, config.channels)}
-        scale = _largest_scale(image, sizes, config)
-        return {**sample, "image": image.with_channels(config.channels).reduced(scale)}
+        image = with_channels(sample["image"], config.channels)
+        if isinstance(image, LazyImage):
+            image = image.reduced(_largest_scale(image, sizes, config))
+        return {**sample, "image": image}
 
     settings = {
         "sizes": sizes,
@@ -47,17 +42,7 @@ def cached_for_training(source: Source, split: str, config: BatchConfig) -> Sour
 def cached_for_validation(
     source: Source, split: str, config: BatchConfig, resized: MakeSample
 ) -> CachedSource | None:
-    """Returns the data set with cached samples at the model input size; None without a cache.
-
-    Args:
-        source: data set.
-        split: name of the split.
-        config: batch configuration.
-        resized: function from a record to its resized sample.
-
-    Raises:
-        InputError: if the cache exceeds the memory, or its files cannot be used.
-    """
+    """Returns the data set with cached `resized` samples; None without a cache."""
     if config.cache == "none":
         return None
     settings = {"resized": config.image_size, "resize": config.resize, "masks": config.mask_size}
@@ -76,13 +61,9 @@ def _cache(
 
 def _largest_zoom(config: BatchConfig) -> float:
     """Returns the largest factor by which augmentation enlarges a resized image, or a part."""
-    augmentation = config.augmentation
-    zoom = (
-        augmentation.scale[1]
-        * augmentation.scale_jitter[1]
-        / math.cos(math.radians(augmentation.shear))
-    )
-    return zoom if augmentation.crop == "none" else zoom / augmentation.crop_sides[0]
+    ranges = config.augmentation
+    zoom = ranges.scale[1] * ranges.scale_jitter[1] / math.cos(math.radians(ranges.shear))
+    return zoom if ranges.crop == "none" else zoom / ranges.crop_sides[0]
 
 
 def _largest_scale(

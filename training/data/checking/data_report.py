@@ -56,7 +56,6 @@ def check(
     source: Source,
     splits: Sequence[str],
     labels_only: bool = False,
-    workers: int | None = None,
     each: Callable[[str, int, LoadedSample, bool], None] | None = None,
 ) -> Report:
     """Checks every record of some splits, in constant memory.
@@ -70,7 +69,6 @@ def check(
         source: data set.
         splits: names of the splits.
         labels_only: whether to read only labels and image headers, see `load_samples`.
-        workers: number of threads; None for one per CPU core.
         each: function called in order with split, index, sample and whether it has a defect.
 
     Raises:
@@ -80,10 +78,11 @@ def check(
     images: dict[bytes, tuple[str, str]] = {}
     for split in splits:
         statistics = report.splits[split] = SplitStatistics(source)
-        header_defects = _header_defects(source, split)
+        # Some sources also inspect the image headers.
+        header_defects = list(getattr(source, "check_image_headers", lambda split: ())(split))
         report.defects += header_defects
         unreadable = {defect.file for defect in header_defects}
-        for number, loaded in enumerate(load_samples(source, split, labels_only, workers)):
+        for number, loaded in enumerate(load_samples(source, split, labels_only)):
             found = _defects_of(source, split, loaded)
             if loaded.error and loaded.name in unreadable:
                 found = []
@@ -97,12 +96,6 @@ def check(
                 each(split, number, loaded, bool(found or dropped))
     report.defects += _untrained_classes(report)
     return report
-
-
-def _header_defects(source: Source, split: str) -> list[Defect]:
-    """Returns the defects in image headers, for sources that inspect them."""
-    inspect: Callable[[str], Iterator[Defect]] | None = getattr(source, "check_image_headers", None)
-    return list(inspect(split)) if inspect else []
 
 
 def _defects_of(source: Source, split: str, loaded: LoadedSample) -> list[Defect]:

@@ -17,11 +17,8 @@ _FIFTHS = 5
 def mask_defects(loaded: LoadedSample, relative: bool) -> Iterator[Defect]:
     """Yields objects whose mask is empty, or elsewhere in the image than their box.
 
-    Crowds are ignored, and so are all objects of an image where none has a mask.
-
-    Args:
-        loaded: sample with `boxes` and `labels`.
-        relative: whether polygons in the record are fractions of the image's sides.
+    Crowds are ignored, and all objects of an image where none has a mask. Polygons in the record
+    are fractions of the image's sides if `relative`.
     """
     sample = loaded.sample
     present = sample["labels"] >= 0

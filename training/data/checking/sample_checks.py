@@ -97,28 +97,24 @@ def _keypoints(sample: dict[str, np.ndarray], size: np.ndarray, source: Source) 
         if keypoints.ndim == 3 and "labels" in sample and sample["labels"][row] < 0:
             continue
         record = f"object {row + 1}" if keypoints.ndim == 3 else ""
-        labelled = points[:, 2] != 0
-        if not np.isin(points[:, 2], (0, 1, 2)).all():
+        labeled = points[:, 2] != 0
+        unknown = np.flatnonzero(~np.isin(points[:, 2], (0, 1, 2)))
+        if len(unknown):
             yield Defect(
-                f"the visibility of keypoint {_first(points[:, 2], (0, 1, 2))} is not 0, 1 or 2",
+                f"the visibility of keypoint {unknown[0]} is not 0, 1 or 2",
                 "use 0 for absent, 1 for hidden, 2 for visible",
                 record,
             )
         inside = (points[:, :2] >= -SLACK).all(-1)
         if size.all():
             inside &= (points[:, :2] <= size + SLACK).all(-1)
-        for number in np.flatnonzero(labelled & ~inside)[:3]:
+        for number in np.flatnonzero(labeled & ~inside)[:3]:
             names = source.keypoint_names
             name = names[number] if number < len(names) else f"keypoint {number}"
             x, y, _ = points[number]
-            shown = f"{size[0]:.0f}×{size[1]:.0f}"
             shown = f"{size[0]:.0f}×{size[1]:.0f}"
             yield Defect(
                 f"{name} at ({x:.6g}, {y:.6g}) is outside of the image ({shown})",
                 "correct it or set its visibility to 0",
                 record,
             )
-
-
-def _first(values: np.ndarray, known: tuple[int, ...]) -> int:
-    return int(np.flatnonzero(~np.isin(values, known))[0])

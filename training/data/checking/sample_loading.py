@@ -58,9 +58,6 @@ def load_samples(
         split: name of the split.
         labels_only: whether to read only the labels in the records and the image headers.
         workers: number of threads; None for one per CPU core.
-
-    Raises:
-        InputError: if the records cannot be iterated over.
     """
     records = source.raw(source.check_split(split))
     decode = _Decoder(source, records.element_spec)

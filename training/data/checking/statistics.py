@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from training.data.checking.quantiles import Quantiles
 from training.data.checking.sample_loading import LoadedSample
 from training.data.sources.source import Source
 from zoo.tasks.sample_schema import IGNORE
 
+LEVELS = {"5%": 0.05, "25%": 0.25, "50%": 0.5, "75%": 0.75, "95%": 0.95}
 _COMMONEST = 20
 
 
 class SplitStatistics:
-    """Statistics of the samples of a split.
-
-    Args:
-        source: data set, for the names of classes and keypoints.
-    """
+    """Statistics of the samples of a split."""
 
     def __init__(self, source: Source):
         self.source = source
@@ -120,11 +118,7 @@ class SplitStatistics:
         return {**found, **{str(number): counts[number] for number in beyond}}
 
     def to_json(self, images: int) -> dict[str, Any]:
-        """Returns the statistics as plain values, for the keys that the samples have.
-
-        Args:
-            images: number of records in the split, including unreadable ones.
-        """
+        """Returns plain values; `images` is the number of records, readable or not."""
         spread = {name: values.summary() for name, values in self.quantiles.items()}
         found: dict[str, Any] = {
             "images": images,
@@ -186,3 +180,35 @@ def _shapes_json(kind: str, spread: dict[str, Any]) -> dict[str, Any]:
     """Returns quantiles of boxes: sides in pixels, aspect ratio, fraction of the image's area."""
     parts = ("width", "height", "aspect", "area_fraction")
     return {part: spread.get(f"{kind}box_{part}") for part in parts}
+
+
+class Quantiles:
+    """Stores numbers: all up to `limit`, then every second, every fourth, …"""
+
+    def __init__(self, limit: int = 500_000):
+        self.limit = limit
+        self.values = array("d")
+        self.count = 0
+        self.step = 1
+        self.low, self.high = np.inf, -np.inf
+
+    def add(self, values: ArrayLike) -> None:
+        """Adds numbers; those that are not finite are ignored."""
+        numbers = np.asarray(values, np.float64)
+        numbers = numbers[np.isfinite(numbers)]
+        if not numbers.size:
+            return
+        self.low, self.high = min(self.low, numbers.min()), max(self.high, numbers.max())
+        self.values.frombytes(numbers[-self.count % self.step :: self.step].tobytes())
+        self.count += numbers.size
+        while len(self.values) > self.limit:
+            self.values = self.values[::2]
+            self.step *= 2
+
+    def summary(self) -> dict[str, float] | None:
+        """Returns `min`, `5%`, `25%`, `50%`, `75%`, `95%` and `max`; None without numbers."""
+        if not self.count:
+            return None
+        values = np.quantile(np.frombuffer(self.values), list(LEVELS.values()))
+        inner = {name: round(float(v), 6) for name, v in zip(LEVELS, values, strict=True)}
+        return {"min": round(float(self.low), 6), **inner, "max": round(float(self.high), 6)}

@@ -5,9 +5,8 @@ reads precomputed proposals, and `open_proposals("network:my/run")` runs a train
 """
 
 from training.data.proposals.cached_proposals import CachedProposals, Proposer
-from training.data.proposals.opening import KINDS, open_proposals
+from training.data.proposals.opening import KINDS, open_proposals, with_proposals
 from training.data.proposals.proposal_files import ProposalFiles
-from training.data.proposals.proposal_targets import with_proposals
 from training.data.proposals.selective_search import SelectiveSearch
 
 __all__ = [

@@ -55,7 +55,6 @@ class NetworkProposals:
         """Does nothing: the proposals depend on the pixels only."""
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
-        """Returns (P, 4) float32 xyxy in pixels of an image (H, W, C) uint8, best first."""
         image = np.asarray(with_channels(image, self.model.channels))
         boxes, valid = self._propose(ops.convert_to_tensor(image[None]))
         return ops.convert_to_numpy(boxes)[0][ops.convert_to_numpy(valid)[0]]

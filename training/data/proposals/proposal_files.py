@@ -63,11 +63,7 @@ class ProposalFiles:
         return notes + ([f"{dropped} boxes outside of their image were dropped"] if dropped else [])
 
     def set_image_name(self, name: str, image: np.ndarray) -> None:
-        """Reads the boxes of an image.
-
-        Raises:
-            InputError: if it has no file, or a box is invalid; the message names file and row.
-        """
+        """Reads the boxes of an image; an error names file and row."""
         key = image_key(image)
         if key in self.boxes:
             return
@@ -82,7 +78,7 @@ class ProposalFiles:
         if boxes is None:
             raise InputError(
                 f"proposals: {self.folder}: unknown file name of an image of {image.shape[1]}x"
-                f"{image.shape[0]} pixels; use files: with colour images of a data set or of "
+                f"{image.shape[0]} pixels; use files: with color images of a data set or of "
                 "`zoo predict`."
             )
         return boxes
@@ -100,11 +96,7 @@ class ProposalFiles:
 
 
 def read_boxes(path: Path) -> np.ndarray:
-    """Returns (P, 4) float64 xyxy of a file, best first.
-
-    Raises:
-        InputError: if it is not readable, or a row is not a box; the message names file and row.
-    """
+    """Returns (P, 4) float64 xyxy of a file, best first; an error names file and row."""
     try:
         boxes, scores = _READERS[path.suffix](path)
     except InputError:

@@ -29,7 +29,7 @@ class SelectiveSearch:
     """Proposals of Selective Search.
 
     The segmentation scales are OpenCV's, not the paper's: k 150, 300 and 450 in `"fast"`, 150 to
-    750 in steps of 150 in `"quality"`, and 200 in one colour space in `"single"`. The search runs
+    750 in steps of 150 in `"quality"`, and 200 in one color space in `"single"`. The search runs
     in separate processes, so that threads can process several images at a time and the seed alone
     determines the random part of the ranks.
 
@@ -64,7 +64,6 @@ class SelectiveSearch:
 
     @property
     def name(self) -> str:
-        """Name of the settings; equal names imply equal boxes."""
         return (
             f"selective_search-{self.mode}-w{self.width}-m{self.min_side}-s{self.seed}"
             f"-cv{opencv_version()}"
@@ -74,11 +73,7 @@ class SelectiveSearch:
         """Does nothing: the proposals depend on the pixels only."""
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
-        """Returns (P, 4) float32 unique xyxy of an image (H, W, 1 or 3) uint8, best first.
-
-        Raises:
-            InputError: if the search failed.
-        """
+        """Returns (P, 4) float32 unique xyxy of an image (H, W, 1 or 3), best first."""
         with POOL.worker() as process:
             return _search(process, image, dataclasses.asdict(self))
 
@@ -146,11 +141,7 @@ def _search(process: subprocess.Popen, image: np.ndarray, settings: dict[str, An
 
 
 def opencv_version() -> str:
-    """Returns the version of OpenCV with Selective Search.
-
-    Raises:
-        InputError: if it is not installed.
-    """
+    """Returns the version of OpenCV, which must be installed with Selective Search."""
     try:
         import cv2
     except ImportError as error:

@@ -18,14 +18,14 @@ def search(image, mode, width, min_side, seed):
     """Returns (P, 4) float32 unique xyxy, best first; see `selective_search.SelectiveSearch`."""
     height, image_width = image.shape[:2]
     # OpenCV's channel order is BGR.
-    colour = np.repeat(image, 3, -1) if image.shape[-1] == 1 else image[..., ::-1]
-    colour = np.ascontiguousarray(colour)
+    color = np.repeat(image, 3, -1) if image.shape[-1] == 1 else image[..., ::-1]
+    color = np.ascontiguousarray(color)
     size = (image_width, height)
     if width and width != image_width:
         size = (width, max(1, round(height * width / image_width)))
         kind = cv2.INTER_AREA if width < image_width else cv2.INTER_LINEAR
-        colour = cv2.resize(colour, size, interpolation=kind)
-    x, y, across, down = _ranked(colour, mode, seed).T
+        color = cv2.resize(color, size, interpolation=kind)
+    x, y, across, down = _ranked(color, mode, seed).T
     boxes = np.stack([x, y, x + across, y + down], -1).astype(np.float64)
     boxes = boxes[(across >= min_side) & (down >= min_side)]
     boxes *= np.tile([image_width / size[0], height / size[1]], 2)
@@ -34,10 +34,10 @@ def search(image, mode, width, min_side, seed):
     return boxes[np.sort(first)]
 
 
-def _ranked(colour, mode, seed):
+def _ranked(color, mode, seed):
     """Returns (P, 4) x, y, width and height."""
     selective = cv2.ximgproc.segmentation.createSelectiveSearchSegmentation()
-    selective.setBaseImage(colour)
+    selective.setBaseImage(color)
     if mode == "fast":
         selective.switchToSelectiveSearchFast()
     elif mode == "quality":

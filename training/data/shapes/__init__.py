@@ -8,13 +8,4 @@ from training.data.shapes.figure_poses import JOINT_PAIRS, JOINTS, POSES
 from training.data.shapes.scene import VARIANTS, Scene, draw_scene
 from training.data.shapes.scene_objects import CLASSES, COLORS
 
-__all__ = [
-    "CLASSES",
-    "COLORS",
-    "JOINTS",
-    "JOINT_PAIRS",
-    "POSES",
-    "VARIANTS",
-    "Scene",
-    "draw_scene",
-]
+__all__ = ["CLASSES", "COLORS", "JOINTS", "JOINT_PAIRS", "POSES", "VARIANTS", "Scene", "draw_scene"]

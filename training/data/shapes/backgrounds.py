@@ -1,4 +1,4 @@
-"""Textured backgrounds in muted colours."""
+"""Textured backgrounds in muted colors."""
 
 from __future__ import annotations
 
@@ -12,11 +12,7 @@ _MAX_GRAIN = 14.0
 
 
 def draw_background(draws: Draws, size: tuple[int, int]) -> np.ndarray:
-    """Draws a gradient, stripes, checks or smooth noise between two muted tones, with grain.
-
-    Returns:
-        (H, W, 3) float32 in 0 … 255.
-    """
+    """Draws (H, W, 3) float32 in 0 … 255: a texture of two muted tones, with grain."""
     texture = _TEXTURES[draws.integer(len(_TEXTURES))]
     mix = texture(draws, size)
     first, second = _tones(draws)
@@ -41,7 +37,7 @@ def _tones(draws: Draws) -> tuple[list[float], list[float]]:
 
 
 def _plane(size: tuple[int, int], degrees: float) -> np.ndarray:
-    """Returns the distance of each pixel centre from a line through the centre, in pixels."""
+    """Returns the distance of each pixel center from a line through the center, in pixels."""
     height, width = size
     cosine, sine = direction(degrees)
     xs = (np.arange(width, dtype=np.float32) + np.float32(0.5 - width / 2)) * np.float32(cosine)

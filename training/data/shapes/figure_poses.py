@@ -36,8 +36,8 @@ Limb = tuple[Range, Range]
 class Stance:
     """Ranges of joint angles in degrees, for the leading and for the other side of the body.
 
-    An angle of 0 points down the body and increases away from it: 90 is level, 180 up. Elbows bend
-    outwards, knees inwards. `lean` of the trunk is towards the leading side.
+    An angle of 0 points down the body, 90 is level, 180 up. Elbows bend outwards, knees inwards.
+    `lean` of the trunk is towards the leading side.
     """
 
     arm: Limb

@@ -30,7 +30,7 @@ class Figure:
     """A figure: joints (x, y) in pixels in the order of `JOINTS`, and half widths of its lines."""
 
     joints: tuple[Point, ...]
-    head_centre: Point
+    head_center: Point
     head_radius: float
     pen: float
     trunk_pen: float
@@ -40,7 +40,7 @@ class Figure:
         xs = [x for x, _ in self.joints]
         ys = [y for _, y in self.joints]
         reach = self.trunk_pen
-        (cx, cy), radius = self.head_centre, self.head_radius
+        (cx, cy), radius = self.head_center, self.head_radius
         return (
             min(min(xs) - reach, cx - radius),
             min(min(ys) - reach, cy - radius),
@@ -51,30 +51,27 @@ class Figure:
     def moved(self, dx: float, dy: float) -> Figure:
         """Returns the translated figure."""
         joints = tuple((x + dx, y + dy) for x, y in self.joints)
-        head = (self.head_centre[0] + dx, self.head_centre[1] + dy)
+        head = (self.head_center[0] + dx, self.head_center[1] + dy)
         return Figure(joints, head, self.head_radius, self.pen, self.trunk_pen)
 
     def distances(self, x0: int, y0: int, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
-        """Returns signed distances of a window's pixel centres to the figure and its right limbs.
-
-        Returns:
-            Two (height, width) float32: the whole figure, the person's right arm and leg.
-        """
+        """Returns (height, width) signed distances to the figure and to its right limbs."""
         window = _Window(x0, y0, height, width)
         for start, stop in _RIGHT_LIMBS:
             window.add(self.joints[start], self.joints[stop], self.pen)
         right = window.field.copy()
         for start, stop in (*_LEFT_LIMBS, *_GIRDLES):
             window.add(self.joints[start], self.joints[stop], self.pen)
-        hips = _middle(self.joints[2], self.joints[3])
+        (right_x, right_y), (left_x, left_y) = self.joints[2:4]
+        hips = ((right_x + left_x) / 2, (right_y + left_y) / 2)
         window.add(hips, self.joints[_NECK], self.trunk_pen)
-        window.add(self.joints[_NECK], self.head_centre, self.pen)
-        window.add(self.head_centre, self.head_centre, self.head_radius)
+        window.add(self.joints[_NECK], self.head_center, self.pen)
+        window.add(self.head_center, self.head_center, self.head_radius)
         return window.field, right
 
 
 class _Window:
-    """A distance field to which capsules are added, each only in its neighbourhood."""
+    """A distance field to which capsules are added, each only in its neighborhood."""
 
     def __init__(self, x0: int, y0: int, height: int, width: int):
         self.x0, self.y0 = x0, y0
@@ -94,13 +91,7 @@ class _Window:
 
 
 def draw_figure(draws: Draws, pose: str, extent: float) -> Figure:
-    """Draws a figure in front view, its box centred on the origin.
-
-    Args:
-        draws: random numbers of the scene.
-        pose: `calm` or `aggressive`.
-        extent: longer side of the box around the joints, in pixels.
-    """
+    """Draws a figure whose joints span `extent` pixels, its box centerd on the origin."""
     stances = STANCES[pose]
     unit = _unit_joints(draws, stances[draws.integer(len(stances))])
     xs, ys = [x for x, _ in unit], [y for _, y in unit]
@@ -150,7 +141,3 @@ def _limb(degrees: float, side: int) -> Point:
 
 def _step(start: Point, along: Point, length: float) -> Point:
     return start[0] + along[0] * length, start[1] + along[1] * length
-
-
-def _middle(first: Point, second: Point) -> Point:
-    return (first[0] + second[0]) / 2, (first[1] + second[1]) / 2

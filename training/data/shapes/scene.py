@@ -71,7 +71,15 @@ def draw_scene(
     Raises:
         ValueError: if the seed or index is negative, a side below 32 or the variant unknown.
     """
-    seed, index, size = _checked(seed, index, size, variant)
+    if variant not in VARIANTS:
+        raise ValueError(f"variant must be one of {', '.join(VARIANTS)}, not {variant!r}.")
+    seed, index = as_integer(seed), as_integer(index)
+    if seed < 0 or index < 0:
+        raise ValueError(f"seed and index must be at least 0, not {seed} and {index}.")
+    sides = tuple(as_integer(side) for side in size)
+    if len(sides) != 2 or min(sides) < MIN_SIDE:
+        raise ValueError(f"size must be (height, width), each at least {MIN_SIDE}, not {size}.")
+    size = sides
     draws = Draws(seed, index)
     image = draw_background(draws, size)
     if variant == "scene":
@@ -84,24 +92,10 @@ def draw_scene(
         region = image[target]
         region += (item.paint[window] - region) * item.coverage[window][..., None]
     pixels = np.rint(np.minimum(np.maximum(image, 0), 255)).astype(np.uint8)
-    return _labelled(pixels, instances, objects)
+    return _labeled(pixels, instances, objects)
 
 
-def _checked(
-    seed: int, index: int, size: tuple[int, int], variant: str
-) -> tuple[int, int, tuple[int, int]]:
-    if variant not in VARIANTS:
-        raise ValueError(f"variant must be one of {', '.join(VARIANTS)}, not {variant!r}.")
-    seed, index = as_integer(seed), as_integer(index)
-    if seed < 0 or index < 0:
-        raise ValueError(f"seed and index must be at least 0, not {seed} and {index}.")
-    sides = tuple(as_integer(side) for side in size)
-    if len(sides) != 2 or min(sides) < MIN_SIDE:
-        raise ValueError(f"size must be (height, width), each at least {MIN_SIDE}, not {size}.")
-    return seed, index, sides
-
-
-def _labelled(image: np.ndarray, instances: np.ndarray, objects: list[SceneObject]) -> Scene:
+def _labeled(image: np.ndarray, instances: np.ndarray, objects: list[SceneObject]) -> Scene:
     count, size = len(objects), instances.shape
     labels = np.array([item.label for item in objects], np.int32)
     classes = np.concatenate([np.zeros(1, np.int32), labels + np.int32(1)])

@@ -8,19 +8,14 @@ import numpy as np
 
 SMALL_BELOW, LARGE_FROM = 0.22, 0.38
 _CLEAR_SLOPE, _CLEAR_FRACTION = 1.4, 0.08
-# A caption describes what its region shows, so this much of a neighbour must be in the region.
+# A caption describes what its region shows, so this much of a neighbor must be in the region.
 _SHOWN_FRACTION = 0.25
 
 RELATIONS = ("left of", "right of", "above", "below")
 
 
 def size_word(box: Sequence[float], image: tuple[int, int]) -> str:
-    """Returns `small`, `large` or an empty string, by the longer side of a visible box.
-
-    Args:
-        box: x0, y0, x1, y1 in pixels.
-        image: (H, W) in pixels; the size is relative to its shorter side.
-    """
+    """Returns `small`, `large` or "", by the longer side of an xyxy box in an (H, W) image."""
     fraction = max(box[2] - box[0], box[3] - box[1]) / min(image)
     if fraction < SMALL_BELOW:
         return "small"
@@ -28,7 +23,7 @@ def size_word(box: Sequence[float], image: tuple[int, int]) -> str:
 
 
 def relation(box: Sequence[float], other: Sequence[float], image: tuple[int, int]) -> str | None:
-    """Returns the relation of `box` to `other` by their centres; None if it is ambiguous."""
+    """Returns the relation of `box` to `other` by their centers; None if it is ambiguous."""
     dx = (box[0] + box[2] - other[0] - other[2]) / 2
     dy = (box[1] + box[3] - other[1] - other[3]) / 2
     far, near = max(abs(dx), abs(dy)), min(abs(dx), abs(dy))
@@ -48,30 +43,23 @@ def describe(
 ) -> list[str]:
     """Returns one caption per object, such as "a large red circle left of a small blue square".
 
-    The relation is to the nearest object with at least a quarter of its box inside the object's
-    box and clearly on one side; without one the caption ends after the noun.
-
-    Args:
-        boxes: (N, 4) float32, visible boxes, xyxy in pixels.
-        nouns: N class names.
-        colors: N colour names.
-        moods: N poses of figures, "" for other objects.
-        image: (H, W) in pixels.
+    The relation is to the nearest object with at least a quarter of its box inside the object's box
+    (N, 4) and clearly on one side; without one the caption ends after the noun.
     """
     rows = boxes.tolist()
     sizes = [size_word(box, image) for box in rows]
     captions = []
     for i in range(len(rows)):
         caption = _phrase(sizes[i], moods[i], colors[i], nouns[i])
-        neighbour = _clear_neighbour(i, rows, image)
-        if neighbour is not None:
-            j, word = neighbour
+        neighbor = _clear_neighbor(i, rows, image)
+        if neighbor is not None:
+            j, word = neighbor
             caption += f" {word} {_phrase(sizes[j], '', colors[j], nouns[j])}"
         captions.append(caption)
     return captions
 
 
-def _clear_neighbour(
+def _clear_neighbor(
     i: int, boxes: list[list[float]], image: tuple[int, int]
 ) -> tuple[int, str] | None:
     """Returns the nearest object shown in the box of object `i`, and its relation."""

@@ -25,7 +25,7 @@ _MIN_RADIUS, _MIN_EXTENT = 4.5, 24.0
 
 
 def arrange_crowd(draws: Draws, size: tuple[int, int]) -> list[SceneObject]:
-    """Draws up to six objects of different colours, back to front."""
+    """Draws up to six objects of different colors, back to front."""
     if draws.unit() < _EMPTY_PROBABILITY:
         return []
     count = 1 + draws.choice(_COUNT_WEIGHTS)
@@ -39,12 +39,12 @@ def arrange_crowd(draws: Draws, size: tuple[int, int]) -> list[SceneObject]:
             extent = max(draws.uniform(0.3, 0.72) * min(size), _MIN_EXTENT)
             pose, figure = figure_of_size(draws, extent)
             _, _, half_width, half_height = figure.bounds()
-            centre = _place(draws, size, 0.75 * half_width, 0.75 * half_height, taken)
-            objects.append(draw_person(draws, pose, color, centre, figure))
+            center = _place(draws, size, 0.75 * half_width, 0.75 * half_height, taken)
+            objects.append(draw_person(draws, pose, color, center, figure))
         else:
             radius = max(draws.uniform(0.075, 0.24) * min(size), _MIN_RADIUS)
-            centre = _place(draws, size, 0.6 * radius, 0.6 * radius, taken)
-            objects.append(draw_shape(draws, label, color, centre, radius))
+            center = _place(draws, size, 0.6 * radius, 0.6 * radius, taken)
+            objects.append(draw_shape(draws, label, color, center, radius))
     return objects
 
 
@@ -55,7 +55,7 @@ def _place(
     margin_y: float,
     taken: list[tuple[float, float, float]],
 ) -> tuple[float, float]:
-    """Draws a centre (x, y) inside the margins, away from other objects if possible."""
+    """Draws a center (x, y) inside the margins, away from other objects if possible."""
     reach = max(margin_x, margin_y)
     for _ in range(4):
         x = _between(draws, margin_x, size[1] - margin_x)
@@ -81,28 +81,21 @@ def arrange_one(draws: Draws, size: tuple[int, int], figure: bool) -> SceneObjec
     if label == _FIGURE:
         pose, body = figure_of_size(draws, draws.uniform(0.48, 0.82) * min(size))
         _, _, half_width, half_height = body.bounds()
-        centre = _place(draws, size, half_width, half_height, [])
-        return draw_person(draws, pose, color, centre, body)
+        center = _place(draws, size, half_width, half_height, [])
+        return draw_person(draws, pose, color, center, body)
     radius = draws.uniform(0.15, 0.4) * min(size)
-    centre = _place(draws, size, 1.14 * radius, 1.14 * radius, [])
-    return draw_shape(draws, label, color, centre, radius)
+    center = _place(draws, size, 1.14 * radius, 1.14 * radius, [])
+    return draw_shape(draws, label, color, center, radius)
 
 
 def keep_visible(
     objects: list[SceneObject], size: tuple[int, int]
 ) -> tuple[list[SceneObject], np.ndarray]:
-    """Returns the sufficiently visible objects.
+    """Returns the visible objects, back to front, and their (H, W) uint16 instance map.
 
-    An object is visible if at least `MIN_VISIBLE_PIXELS` and the fraction `MIN_VISIBLE_FRACTION` of
-    it are neither occluded by visible objects in front nor outside of the image.
-
-    Args:
-        objects: objects, back to front.
-        size: (H, W) in pixels.
-
-    Returns:
-        The visible objects, back to front, and their (H, W) uint16 instance map: 0 = background,
-        else 1 + the index of the foremost visible object.
+    At least `MIN_VISIBLE_PIXELS` and the fraction `MIN_VISIBLE_FRACTION` of them are neither
+    occluded by visible objects in front nor outside of the image. The map is 0 in the background,
+    else 1 + index.
     """
     depth = np.zeros(size, np.uint16)  # 1 = foremost visible object
     kept: list[SceneObject] = []

@@ -24,7 +24,7 @@ COLORS = {
     "white": (244, 244, 244),
     "black": (22, 22, 22),
 }
-"""RGB of each named colour; objects deviate by up to 14 levels before shading."""
+"""RGB of each named color; objects deviate by up to 14 levels before shading."""
 
 _FIGURE = CLASSES.index("figure")
 _COLOR_JITTER = 14.0
@@ -44,7 +44,7 @@ class SceneObject:
         x0: left edge of the window in pixels of the image; may be negative.
         y0: top edge of the window in pixels of the image; may be negative.
         coverage: (h, w) float32 in 0 … 1, painted fraction of each pixel.
-        paint: (h, w, 3) float32, colour of each pixel.
+        paint: (h, w, 3) float32, color of each pixel.
         joints: 14 × (x, y) of a figure; empty for other objects.
     """
 
@@ -64,10 +64,7 @@ class SceneObject:
         bottom = max(min(self.y0 + height, size[0]), top)
         right = max(min(self.x0 + width, size[1]), left)
         image = (slice(top, bottom), slice(left, right))
-        window = (
-            slice(top - self.y0, bottom - self.y0),
-            slice(left - self.x0, right - self.x0),
-        )
+        window = (slice(top - self.y0, bottom - self.y0), slice(left - self.x0, right - self.x0))
         return image, window
 
     def support(self) -> np.ndarray:
@@ -76,23 +73,23 @@ class SceneObject:
 
 
 def draw_shape(
-    draws: Draws, label: int, color: int, centre: tuple[float, float], radius: float
+    draws: Draws, label: int, color: int, center: tuple[float, float], radius: float
 ) -> SceneObject:
-    """Draws a shape of class `label` in a circle of `radius` pixels about `centre` (x, y)."""
+    """Draws a shape of class `label` in a circle of `radius` pixels about `center` (x, y)."""
     reach = int(radius * 1.15) + _PAD
-    x0, y0 = int(centre[0]) - reach, int(centre[1]) - reach
-    xs = np.arange(x0, x0 + 2 * reach + 1, dtype=np.float32)[None, :] + np.float32(0.5 - centre[0])
-    ys = np.arange(y0, y0 + 2 * reach + 1, dtype=np.float32)[:, None] + np.float32(0.5 - centre[1])
+    x0, y0 = int(center[0]) - reach, int(center[1]) - reach
+    xs = np.arange(x0, x0 + 2 * reach + 1, dtype=np.float32)[None, :] + np.float32(0.5 - center[0])
+    ys = np.arange(y0, y0 + 2 * reach + 1, dtype=np.float32)[:, None] + np.float32(0.5 - center[1])
     distance = shape_distance(CLASSES[label], xs, ys, radius, draws.uniform(0, 360))
     paint = _shaded(draws, _jittered(draws, color), xs, ys, radius)
     return SceneObject(label, color, -1, x0, y0, _coverage(distance), paint)
 
 
 def draw_person(
-    draws: Draws, pose: int, color: int, centre: tuple[float, float], figure: Figure
+    draws: Draws, pose: int, color: int, center: tuple[float, float], figure: Figure
 ) -> SceneObject:
-    """Draws a stick figure about `centre`, its right arm and leg tinted towards grey."""
-    figure = figure.moved(*centre)
+    """Draws a stick figure about `center`, its right arm and leg tinted towards grey."""
+    figure = figure.moved(*center)
     left, top, right, bottom = figure.bounds()
     x0, y0 = int(left) - _PAD, int(top) - _PAD
     width, height = int(right) + _PAD - x0, int(bottom) + _PAD - y0
@@ -112,7 +109,7 @@ def figure_of_size(draws: Draws, extent: float) -> tuple[int, Figure]:
 
 
 def _coverage(distance: np.ndarray) -> np.ndarray:
-    """Returns the fraction of a pixel behind an edge at `distance` from its centre."""
+    """Returns the fraction of a pixel behind an edge at `distance` from its center."""
     return np.minimum(np.maximum(np.float32(0.5) - distance, np.float32(0)), np.float32(1))
 
 
@@ -126,7 +123,7 @@ def _jittered(draws: Draws, color: int) -> list[float]:
 def _shaded(
     draws: Draws, rgb: list[float], xs: np.ndarray, ys: np.ndarray, radius: float
 ) -> np.ndarray:
-    """Returns a colour with a slight gradient of lightness."""
+    """Returns a color with a slight gradient of lightness."""
     cosine, sine = direction(draws.uniform(0, 360))
     strength = draws.uniform(0, _SHADING) / radius
     light = xs * np.float32(cosine * strength) + (ys * np.float32(sine * strength) + np.float32(1))

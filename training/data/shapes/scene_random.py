@@ -11,14 +11,10 @@ _BLOCK = 128
 
 
 class Draws:
-    """Random numbers of one scene.
+    """Random numbers of scene `index` of the data set with `seed`, both at least 0.
 
     Only the raw words of a bit generator are used: NumPy guarantees these streams, while those of
     `Generator.uniform` and similar methods may change between releases.
-
-    Args:
-        seed: seed of the data set, at least 0.
-        index: index of the scene, at least 0.
     """
 
     def __init__(self, seed: int, index: int):

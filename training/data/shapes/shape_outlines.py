@@ -16,23 +16,11 @@ _CROSS_LONG, _CROSS_SHORT = 0.94, 0.3
 def shape_distance(
     kind: str, xs: np.ndarray, ys: np.ndarray, radius: float, degrees: float
 ) -> np.ndarray:
-    """Returns the signed distance of pixel centres to a shape in a circle about the origin.
+    """Returns the (h, w) signed distance of pixel centers to a shape in a circle of `radius`.
 
-    The corners of the square extend 13 % beyond the circle. Outside of corners the value is a lower
-    bound of the true distance.
-
-    Args:
-        kind: name of the shape, one of `SHAPES`.
-        xs: (1, w) float32, x of the pixel centres from the shape's centre, in pixels.
-        ys: (h, 1) float32, y of the pixel centres from the shape's centre, in pixels.
-        radius: radius of the circle in pixels.
-        degrees: rotation of the shape.
-
-    Returns:
-        (h, w) float32.
-
-    Raises:
-        ValueError: if the kind is unknown.
+    `xs` (1, w) and `ys` (h, 1) float32 are pixel centers relative to the shape's center. The
+    corners of the square extend 13 % beyond the circle; outside of corners the value is a lower
+    bound.
     """
     if kind in ("circle", "ring"):
         return _round(kind, xs, ys, radius)
@@ -74,7 +62,7 @@ def _rectangular(
 def _half_planes(
     xs: np.ndarray, ys: np.ndarray, degrees: float, count: int, offset: float
 ) -> list[np.ndarray]:
-    """Returns signed distances to `count` lines at `offset` from the centre, evenly rotated."""
+    """Returns signed distances to `count` lines at `offset` from the center, evenly rotated."""
     planes = []
     for side in range(count):
         cosine, sine = direction(degrees + 90 + 360 * side / count)
@@ -98,17 +86,9 @@ def capsule_distance(
     stop: tuple[float, float],
     radius: float,
 ) -> np.ndarray:
-    """Returns the signed distance to a line from `start` to `stop` with round ends.
+    """Returns the (h, w) signed distance to a line with round ends, 2 `radius` wide.
 
-    Args:
-        xs: (1, w) float32, x of the pixel centres.
-        ys: (h, 1) float32, y of the pixel centres.
-        start: x, y of one end.
-        stop: x, y of the other end.
-        radius: half of the line width in pixels.
-
-    Returns:
-        (h, w) float32.
+    `xs` (1, w) and `ys` (h, 1) float32 are pixel centers, `start` and `stop` points (x, y).
     """
     dx, dy = stop[0] - start[0], stop[1] - start[1]
     square = dx * dx + dy * dy

@@ -64,7 +64,7 @@ class ZooShapes(tfds.core.GeneratorBasedBuilder):
 
     VERSION = tfds.core.Version("1.1.0")
     RELEASE_NOTES: ClassVar[dict[str, str]] = {
-        "1.1.0": "Captions name a neighbour only where it reaches into the region.",
+        "1.1.0": "Captions name a neighbor only where it reaches into the region."
     }
     # TFDS finds this through importlib_resources, which it does not list as a requirement.
     code_path = epath.Path(__file__)
@@ -123,10 +123,7 @@ class ZooShapes(tfds.core.GeneratorBasedBuilder):
     def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Any]:
         del dl_manager
         counts = self.builder_config.counts()
-        return {
-            split: self._generate_examples(FIRST_INDEX[split], count)
-            for split, count in counts.items()
-        }
+        return {s: self._generate_examples(FIRST_INDEX[s], n) for s, n in counts.items()}
 
     def _generate_examples(self, first: int, count: int) -> Iterator[tuple[int, dict[str, Any]]]:
         config = self.builder_config

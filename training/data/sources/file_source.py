@@ -17,15 +17,9 @@ from zoo.errors import InputError
 
 
 class FileSource(Source):
-    """A data set of files: every split is a table of paths and other columns.
+    """Base class of data sets of files: every split is a table of paths and other columns.
 
     A subclass implements `open`, whose image is a `LazyImage`.
-
-    Args:
-        root: the data folder.
-
-    Raises:
-        InputError: if there is no such folder.
     """
 
     def __init__(self, root: str) -> None:

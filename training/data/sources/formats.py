@@ -35,7 +35,7 @@ def open_source(spec: str) -> Source:
             `masks:my/folder?void=11&classes=sky,road`, `instances:my/folder`.
 
     Raises:
-        InputError: if the format or an option is unknown, or the folder's layout not recognised.
+        InputError: if the format or an option is unknown, or the folder's layout not recognized.
     """
     address, _, query = spec.partition("?")
     name, _, where = address.partition(":")

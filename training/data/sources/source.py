@@ -113,11 +113,7 @@ class Source(abc.ABC):
         return names.get(key, ())
 
     def check_split(self, split: str) -> str:
-        """Returns `split`.
-
-        Raises:
-            InputError: if the data set has no such split.
-        """
+        """Returns `split`; raises InputError if the data set has no such split."""
         if split not in self.sizes:
             raise InputError(
                 f"{self.spec or 'this data set'} has no split {split!r}; it has "
@@ -126,11 +122,7 @@ class Source(abc.ABC):
         return split
 
     def validation_split(self) -> str:
-        """Returns the split for validation: `val`, else `test`.
-
-        Raises:
-            InputError: if the data set has neither.
-        """
+        """Returns the validation split, `val` or else `test`; raises InputError without them."""
         for split in ("val", "test"):
             if self.sizes.get(split):
                 return split

@@ -91,15 +91,15 @@ class FeatureFiles:
         objects = ops.convert_to_tensor(sample["boxes"].reshape(-1, 4), "float32")
         objects = _array(clip(transform.transform_boxes(objects), *size))
         labels = np.asarray(sample["labels"])
-        labelled = (objects[:, 2:] > objects[:, :2]).all(-1) & (labels >= 0)
-        counted = labelled.copy()
+        labeled = (objects[:, 2:] > objects[:, :2]).all(-1) & (labels >= 0)
+        counted = labeled.copy()
         for key in ("crowd", "difficult"):
             counted &= ~sample.get(key, np.zeros(len(labels), bool)).astype(bool)
         regions = np.concatenate([objects[counted], proposals])
         pool5, fc7 = self.network(inputs, regions)
         overlaps = np.zeros((len(regions), self.classes), np.float32)
-        for label in np.unique(labels[labelled]):
-            of_class = objects[labelled & (labels == label)]
+        for label in np.unique(labels[labeled]):
+            of_class = objects[labeled & (labels == label)]
             overlaps[:, label] = _array(iou(regions, of_class)).max(1)
         true = int(counted.sum())
         norms = [np.linalg.norm(x[true:], axis=1).sum() for x in (fc7, pool5)]

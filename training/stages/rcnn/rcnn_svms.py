@@ -27,7 +27,7 @@ RETRAIN = 2000
 """Number of new hard negatives after which an SVM is solved again."""
 
 NEVER = -30.0
-"""Intercept of a class without labelled objects."""
+"""Intercept of a class without labeled objects."""
 
 _STEPS = 20_000
 
@@ -122,7 +122,7 @@ def mine_svms(
     features = np.concatenate([scale * rows for rows, _ in positives])
     labels = np.concatenate([classes for _, classes in positives])
     if not len(labels):
-        raise InputError("the training images have no labelled object, which SVMs need.")
+        raise InputError("the training images have no labeled object, which SVMs need.")
     svms = {int(label): Svm(features[labels == label]) for label in np.unique(labels)}
     for number, (rows, overlaps) in enumerate(files.read(count, "fc7", "overlaps")):
         rows *= scale

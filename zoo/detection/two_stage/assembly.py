@@ -35,19 +35,8 @@ def backbone_maps(
 ) -> tuple[Any, dict[int, Any]]:
     """Builds the backbone, and the feature pyramid where the variant has one.
 
-    Args:
-        input_shape: height, width and channels of the images.
-        backbone: name of the backbone.
-        variant: the published form.
-        norm: normalisation of the backbone.
-        width: factor on the backbone's channels.
-        options: further arguments of the backbone.
-
-    Returns:
-        The images' input, and feature maps by level: one more than `variant.levels` in a pyramid.
-
-    Raises:
-        InputError: if the backbone lacks a level.
+    Returns the images' input, and feature maps by level: one more than `variant.levels` in a
+    pyramid.
     """
     available = find_backbone(backbone).levels
     missing = [level for level in variant.levels if level not in available]
@@ -63,19 +52,7 @@ def backbone_maps(
 def region_proposal_network(
     maps: Mapping[int, Any], variant: Variant, anchor_ratios: Sequence[float]
 ) -> tuple[dict[str, Any], RegionProposals]:
-    """Builds the region proposal network.
-
-    Args:
-        maps: feature maps by level.
-        variant: the published form.
-        anchor_ratios: height / width of the anchors.
-
-    Returns:
-        The outputs of the graph, feature maps included, and the settings of the proposals.
-
-    Raises:
-        InputError: if anchor sizes or ratios are out of range or too few.
-    """
+    """Returns the graph's outputs, feature maps included, and the settings of the proposals."""
     generator = _anchor_generator(sorted(maps), variant, anchor_ratios)
     outputs = {
         **rpn_head(maps, generator.per_cell(min(maps)), variant.filters, pair=variant.pair),
@@ -100,17 +77,7 @@ def box_branch(
     trunk: keras.Model | None = None,
     svd_ranks: Sequence[int] | None = None,
 ) -> BoxBranch:
-    """Builds the branch for classes and boxes.
-
-    Args:
-        maps: feature maps by level.
-        num_classes: classes without background.
-        variant: the published form.
-        score_threshold: minimum score of a detection.
-        max_detections: detections per image.
-        trunk: ResNet's last stage in the C4 form; None for two dense layers.
-        svd_ranks: ranks of dense layers split in two, see `zoo.detection.two_stage.svd`.
-    """
+    """Builds the branch for classes and boxes; its head is `trunk` (C4) or two dense layers."""
     if trunk is not None:
         head = trunk_head(trunk, num_classes)
     else:

@@ -10,26 +10,21 @@ from typing import Any
 import keras
 from keras import ops
 
-from zoo.boxes.coder import decode
+from zoo.boxes.coder import decode, encode
 from zoo.boxes.formats import clip
 from zoo.detection.ground_truth import Tensors
 from zoo.detection.postprocessing import Selection, select
-from zoo.detection.two_stage.fast_rcnn_loss import fast_rcnn_loss
 from zoo.detection.two_stage.roi_pooling import RoiPooler
 from zoo.layers.portable import only_portable
+from zoo.losses.detection_losses import mean_where, smooth_l1, softmax_cross_entropy
 
 
 @dataclasses.dataclass(frozen=True)
 class BoxBranch:
     """Classifies RoIs and refines their boxes.
 
-    Attributes:
-        pooler: pooler of the feature maps.
-        head: model from maps (N, size, size, C) to `[logits (N, K + 1), deltas (N, 4·(K + 1))]`,
-            background first.
-        selection: settings of the final selection of detections.
-        weights: factors of the four deltas, see `zoo.boxes.coder`.
-        beta: transition point of the smooth L1 loss.
+    The head maps pooled maps (N, size, size, C) to `[logits (N, K + 1), deltas (N, 4·(K + 1))]`,
+    background first; `weights` are the factors of the four deltas, see `zoo.boxes.coder`.
     """
 
     pooler: RoiPooler
@@ -48,23 +43,26 @@ class BoxBranch:
         )
 
     def losses(self, logits, deltas, sample: Tensors, truth: Tensors) -> tuple[Any, ...]:
-        """Computes the class loss and the box loss, see `fast_rcnn_loss`."""
-        return fast_rcnn_loss(logits, deltas, sample, truth, weights=self.weights, beta=self.beta)
+        """Computes the class loss and the box loss of sampled RoIs (*Fast R-CNN*, section 2.3).
+
+        `logits` are (B, S, K + 1), background first, and `deltas` (B, S, K + 1, 4); `sample` and
+        `truth` are as returned by `RoiSampling` and `mark_valid`. Both losses are divided by the
+        number of sampled RoIs.
+        """
+        sampled = sample["sampled"]
+        class_loss = mean_where(softmax_cross_entropy(logits, sample["classes"]), sampled)
+        boxes = ops.take_along_axis(truth["boxes"], sample["matched"][..., None], axis=1)
+        targets = encode(boxes, sample["boxes"], self.weights)
+        assigned = ops.take_along_axis(deltas, sample["classes"][..., None, None], axis=2)[:, :, 0]
+        distance = ops.sum(smooth_l1(assigned - targets, self.beta), axis=-1)
+        distance = ops.sum(ops.where(sample["positive"], distance, 0.0))
+        count = ops.maximum(ops.sum(ops.cast(sampled, "float32")), 1.0)
+        return class_loss, distance / count
 
     def postprocess(self, logits, deltas, boxes, valid, height, width) -> dict[str, Any]:
-        """Returns the detections of a batch.
+        """Returns the detections of a batch, boxes in pixels of the model input.
 
-        Args:
-            logits: class logits, as `forward` returns them.
-            deltas: box deltas, as `forward` returns them.
-            boxes: RoIs (B, R, 4) xyxy in pixels of the model input.
-            valid: (B, R) bool, False for padding.
-            height: height of the image in pixels of the model input.
-            width: width of the image in pixels of the model input.
-
-        Returns:
-            `boxes` (B, D, 4), `labels` (B, D), `scores` (B, D) and `num_detections` (B,), in order
-            of score; boxes in pixels of the model input.
+        `logits` and `deltas` are those of `forward` for RoIs `boxes` (B, R, 4), `valid` (B, R).
         """
         scores = ops.softmax(logits, axis=-1)[..., 1:]
         return self.select_detections(scores, deltas[:, :, 1:], boxes, valid, height, width)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import keras
-from keras import layers
+from keras import initializers, layers
 
 from zoo.errors import InputError
 
@@ -19,22 +19,10 @@ def dense_head(
     dropout: float = 0.0,
     ranks: Sequence[int] | None = None,
 ) -> keras.Model:
-    """Builds a head of two dense layers, fc6 and fc7 of VGG16.
+    """Builds a head of two dense layers, fc6 and fc7 of VGG16, on (N, size, size, channels).
 
-    Args:
-        channels: channels of the pooled maps.
-        num_classes: classes without background, K.
-        size: cells per side of the pooled maps.
-        hidden_units: units of each dense layer.
-        dropout: dropout rate after each dense layer, in [0, 1).
-        ranks: ranks of fc6 and fc7, each of which is then split in two layers, see
-            `zoo.detection.two_stage.svd`; None for whole layers.
-
-    Returns:
-        A model from (N, size, size, channels) to logits (N, K + 1) and deltas (N, 4·(K + 1)).
-
-    Raises:
-        InputError: if `ranks` is not two numbers above 0.
+    `ranks` splits each of them in two, see `zoo.detection.two_stage.svd`. The outputs are logits
+    (N, K + 1) and deltas (N, 4·(K + 1)).
     """
     if ranks is not None and (len(ranks) != 2 or min(ranks) < 1):
         raise InputError(f"svd_ranks must be two whole numbers above 0, not {list(ranks)}.")
@@ -57,15 +45,10 @@ def trunk_head(trunk: keras.Model, num_classes: int) -> keras.Model:
 
 def _outputs(x, num_classes: int):
     """K + 1 logits, background first, and four deltas for each."""
-    logits = layers.Dense(num_classes + 1, kernel_initializer=_gaussian(0.01), name="logits")(x)
-    deltas = layers.Dense(
-        4 * (num_classes + 1), kernel_initializer=_gaussian(0.001), name="deltas"
-    )(x)
+    wide, narrow = (initializers.RandomNormal(stddev=deviation) for deviation in (0.01, 0.001))
+    logits = layers.Dense(num_classes + 1, kernel_initializer=wide, name="logits")(x)
+    deltas = layers.Dense(4 * (num_classes + 1), kernel_initializer=narrow, name="deltas")(x)
     return [
         layers.Activation("linear", dtype="float32", name="float_logits")(logits),
         layers.Activation("linear", dtype="float32", name="float_deltas")(deltas),
     ]
-
-
-def _gaussian(deviation: float) -> keras.initializers.Initializer:
-    return keras.initializers.RandomNormal(stddev=deviation)

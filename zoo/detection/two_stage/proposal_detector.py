@@ -25,15 +25,6 @@ class ProposalDetector(Detector):
     The model takes `{"image": (B, H, W, C), "proposals": (B, P, 4)}`, xyxy in pixels of the model
     input, in order of score; rows without area or with a NaN are padding. The first
     `max_proposals` of them are used, in training a sample of these.
-
-    Args:
-        images: the images' input.
-        maps: feature maps of the graph by level.
-        sampling: sampling of RoIs in training.
-        box: branch for classes and boxes.
-        max_proposals: maximum number of proposals per image.
-        losses: names of the branch's losses.
-        name: name of the model.
     """
 
     def __init__(
@@ -78,13 +69,7 @@ class ProposalDetector(Detector):
         return self.max_proposals * (count_flops(self.box.head) // 2)
 
     def valid_proposals(self, outputs: Mapping[str, Any], height, width):
-        """Returns the first proposals (B, R, 4), clipped to the image, and valid (B, R) bool.
-
-        Args:
-            outputs: raw outputs of the model.
-            height: height of the image in pixels of the model input.
-            width: width of the image in pixels of the model input.
-        """
+        """Returns the first proposals (B, R, 4), clipped to the image, and valid (B, R) bool."""
         limit = self.max_proposals
         boxes = ops.stop_gradient(ops.cast(outputs["proposals"], "float32"))
         if boxes.shape[1] is None:

@@ -16,14 +16,7 @@ POOLINGS = ("pool", "align")
 
 @dataclasses.dataclass(frozen=True)
 class RoiPooler:
-    """Pools RoIs from feature maps.
-
-    Attributes:
-        size: cells per side of the pooled map.
-        pooling: `"align"` for RoIAlign (Mask R-CNN) or `"pool"` for RoIPool (Fast R-CNN).
-        sampling_ratio: sampling points per cell and axis of RoIAlign.
-        aligned: whether RoIAlign shifts boxes by half a pixel.
-    """
+    """Pools RoIs to maps of `size` cells per side, by RoIAlign or by RoIPool (`pooling="pool"`)."""
 
     size: int
     pooling: str = "align"

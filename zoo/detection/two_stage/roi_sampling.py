@@ -17,12 +17,8 @@ from zoo.detection.ground_truth import Tensors, on_ignored
 class RoiSampling:
     """Samples RoIs among the proposals and the ground-truth boxes.
 
-    Attributes:
-        rois_per_image: RoIs sampled per image.
-        positive_fraction: maximum fraction of positive RoIs among them.
-        positive_iou: IoU with a ground-truth box from which an RoI is positive.
-        background_iou: minimum IoU of a background RoI with some ground-truth box (0.1 in Fast
-            R-CNN).
+    An RoI is positive from `positive_iou` with a ground-truth box on, and background from
+    `background_iou` on (0.1 in Fast R-CNN); `positive_fraction` is a maximum.
     """
 
     rois_per_image: int = 512
@@ -36,13 +32,7 @@ class RoiSampling:
         return most_positives(self.rois_per_image, self.positive_fraction)
 
     def __call__(self, proposals, valid, truth: Tensors, seed) -> dict[str, Any]:
-        """Samples RoIs; no gradient flows through.
-
-        Args:
-            proposals: (B, R, 4) xyxy in pixels of the model input.
-            valid: (B, R) bool, False for padding.
-            truth: ground truth, as `mark_valid` returns it.
-            seed: seed of the sampling.
+        """Samples among proposals (B, R, 4), `valid` (B, R); no gradient flows through.
 
         Returns:
             `boxes` (B, S, 4); `classes` (B, S), 0 for background, label + 1 else; `matched` (B, S),

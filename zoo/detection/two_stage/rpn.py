@@ -23,19 +23,11 @@ Maps = Mapping[int, Any]
 def rpn_head(
     maps: Maps, anchors: int, filters: int, *, pair: bool = False, name: str = "rpn"
 ) -> dict[str, Any]:
-    """Adds the layers of a region proposal network, shared by all levels.
+    """Adds the layers of a region proposal network, shared by all levels of maps (B, h, w, C).
 
-    Args:
-        maps: feature maps (B, h, w, C) by level.
-        anchors: anchors per cell.
-        filters: filters of the 3×3 convolution.
-        pair: whether there are two scores per anchor with a softmax, as in the paper; their
-            difference is returned, whose sigmoid is that softmax.
-        name: prefix of the layers' names.
-
-    Returns:
-        `objectness` logits (B, A) and `rpn_deltas` (B, A, 4) of all anchors in order of level, both
-        float32.
+    With `pair` there are two scores per anchor with a softmax, as in the paper; their difference is
+    returned, whose sigmoid is that softmax. Returns `objectness` logits (B, A) and `rpn_deltas`
+    (B, A, 4) of all anchors in order of level, both float32.
     """
     spread: dict[str, Any] = {"kernel_initializer": initializers.RandomNormal(stddev=0.01)}
     hidden = layers.Conv2D(
@@ -98,15 +90,8 @@ class RegionProposals:
     def propose(self, outputs: Mapping[str, Any], maps: Maps, height, width, training: bool):
         """Returns the proposals of a batch; no gradient flows through.
 
-        Args:
-            outputs: raw outputs of the model, those of `rpn_head` among them.
-            maps: feature maps that `rpn_head` was applied to.
-            height: height of the image in pixels of the model input.
-            width: width of the image in pixels of the model input.
-            training: whether the numbers of boxes in training or in prediction apply.
-
-        Returns:
-            Boxes (B, R, 4) xyxy in order of score, clipped to the image, and valid (B, R) bool.
+        The outputs are those of `rpn_head` for `maps`. Returns boxes (B, R, 4) xyxy in order of
+        score, clipped to the height and width in pixels of the model input, and valid (B, R) bool.
         """
         before, after = (pair[0 if training else 1] for pair in (self.before_nms, self.after_nms))
         scores = ops.stop_gradient(outputs["objectness"])

@@ -26,20 +26,9 @@ def rpn_loss(
     width,
     seed,
 ) -> tuple[Any, Any]:
-    """Computes the objectness loss and the box loss of the sampled anchors of a batch.
+    """Computes the objectness and the box loss of sampled anchors, each divided by their number.
 
-    Args:
-        settings: settings of the region proposal network.
-        outputs: raw outputs of the model, those of `rpn_head` among them.
-        maps: feature maps that `rpn_head` was applied to.
-        truth: ground truth `boxes` (B, N, 4), `valid` and `ignored` (B, N), as `mark_valid`
-            returns it.
-        height: height of the model input in pixels.
-        width: width of the model input in pixels.
-        seed: seed of the anchor sampling.
-
-    Returns:
-        Two scalars, each divided by the number of sampled anchors.
+    The outputs are those of `rpn_head` for `maps`; `truth` is as returned by `mark_valid`.
     """
     anchors = ops.concatenate(settings.anchors(maps), 0)
     matched, labels = Matcher(settings.positive_iou, settings.negative_iou)(

@@ -44,20 +44,10 @@ class Branch(Protocol):
 class TwoStageDetector(Detector):
     """Backbone and region proposal network as the functional graph, with branches on RoIs.
 
-    Training runs the branches on sampled RoIs only, prediction runs them on the proposals.
-
-    Args:
-        inputs: the images' input.
-        outputs: outputs of the graph: `objectness`, `rpn_deltas` and the feature maps `p2`, …
-        proposals: settings of the region proposal network.
-        sampling: sampling of RoIs in training.
-        box: branch for classes and boxes.
-        branches: further branches.
-        roi_levels: levels of the feature maps that RoIs are pooled from.
-        task: `"detection"` or `"instances"`.
-        trainable_part: `"all"`; `"proposals"` for the region proposal network and the layers below
-            it; `"regions"` for the branches and the layers below them.
-        name: name of the model.
+    The outputs of the graph are `objectness`, `rpn_deltas` and the feature maps `p2`, …; RoIs are
+    pooled from those of `roi_levels`. Training runs the branches on sampled RoIs only, prediction
+    runs them on the proposals. `trainable_part` is `"all"`, `"proposals"` for the region proposal
+    network and the layers below it, or `"regions"` for the branches and the layers below them.
     """
 
     def __init__(

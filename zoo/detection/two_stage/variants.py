@@ -14,23 +14,9 @@ RATIOS = (0.5, 1.0, 2.0)
 class Variant:
     """The numbers of a published form.
 
-    Attributes:
-        levels: levels of the backbone's feature maps; several of them get a feature pyramid.
-        pooling: `"pool"` for RoIPool, `"align"` for RoIAlign.
-        filters: filters of the region proposal network and of the feature pyramid.
-        hidden_units: units of the box head's dense layers.
-        dropout: dropout rate of the box head, in [0, 1).
-        anchor_convention: rounding of the anchors, see `AnchorGenerator`.
-        anchor_sizes: anchor sizes in pixels of the model input; in a pyramid one per level.
-        before_nms: anchors kept per level before NMS, `(train, predict)`.
-        proposals: proposals kept per image, `(train, predict)`.
-        min_size: minimum side of a proposal in pixels of the model input.
-        inside_only: whether anchors across the border are left out of the RPN loss.
-        pair: whether the region proposal network has two scores per anchor.
-        rois_per_image: RoIs sampled per image for the second stage.
-        background_iou: minimum IoU of a background RoI, see `RoiSampling`.
-        beta: transition point of the smooth L1 loss of boxes.
-        nms_iou: IoU threshold of the final non-maximum suppression.
+    Sizes are in pixels of the model input; pairs are `(train, predict)`. Several `levels` get a
+    feature pyramid with one anchor size per level. `pair` is for two scores per anchor; see
+    `RegionProposals`, `RoiSampling` and `AnchorGenerator` for the others.
     """
 
     levels: tuple[int, ...]

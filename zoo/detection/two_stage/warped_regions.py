@@ -22,12 +22,7 @@ SCORES = ("svm", "softmax")
 
 @dataclasses.dataclass(frozen=True)
 class RoiWarper(RoiPooler):
-    """Warps RoIs of the image to squares.
-
-    Attributes:
-        size: side of the squares in pixels.
-        context: pixels on each side of a square that show the surroundings of the RoI.
-    """
+    """Warps RoIs of the image to squares of `size` pixels, with a border of `context` pixels."""
 
     context: int = 16
 
@@ -41,9 +36,8 @@ class RoiWarper(RoiPooler):
 class WarpBranch(BoxBranch):
     """R-CNN's branch; its head returns `[logits (N, K + 1), scores (N, K), deltas (N, 4·K)]`.
 
-    Attributes:
-        chunk_size: RoIs per image that pass through the network at a time in prediction, since
-            thousands of squares do not fit into memory.
+    In prediction `chunk_size` RoIs per image pass through the network at a time, since thousands of
+    squares do not fit into memory.
     """
 
     chunk_size: int = 32
@@ -127,13 +121,7 @@ def region_head(
 ) -> keras.Model:
     """Builds R-CNN's head: softmax and SVMs on fc7, box regression on pool5.
 
-    Args:
-        warps: input of the warped RoIs (N, size, size, C).
-        features: last feature map of the backbone on `warps`.
-        num_classes: classes without background.
-        hidden_units: units of each dense layer.
-        dropout: dropout rate after each dense layer, in [0, 1).
-        scores: `"svm"` or `"softmax"`.
+    `warps` is the input of warped RoIs (N, size, size, C), `features` their last feature map.
     """
     pool5 = layers.Flatten(name="flatten")(features)
     x = pool5
@@ -163,13 +151,7 @@ def region_head(
 def set_svms(model: keras.Model, weights: Any, intercepts: Any) -> None:
     """Sets linear SVMs on fc7, whose margins then are the model's scores.
 
-    Args:
-        model: an `rcnn` with `scores="svm"`.
-        weights: (K, units) weights per class.
-        intercepts: (K,) intercepts per class.
-
-    Raises:
-        InputError: if the model has no SVMs, or the shapes do not match.
+    The model is an `rcnn` with `scores="svm"`; weights are (K, units), intercepts (K,).
     """
     names = [layer.name for layer in model.box_head.layers]
     if "svms" not in names:
@@ -181,13 +163,7 @@ def set_svms(model: keras.Model, weights: Any, intercepts: Any) -> None:
 def set_box_regression(model: keras.Model, weights: Any, intercepts: Any) -> None:
     """Sets linear regressions of t_x, t_y, t_w, t_h on pool5.
 
-    Args:
-        model: an `rcnn`.
-        weights: (K, 4, inputs) weights per class; zeros leave a class's boxes unchanged.
-        intercepts: (K, 4) intercepts per class.
-
-    Raises:
-        InputError: if the shapes do not match the model.
+    Weights are (K, 4, inputs), where zeros leave a class's boxes unchanged; intercepts (K, 4).
     """
     weights = np.asarray(weights)
     kernel = weights.reshape(-1, weights.shape[-1]).T
@@ -207,17 +183,7 @@ def _set_weights(model: keras.Model, name: str, kernel: np.ndarray, bias: Any) -
 
 
 def in_chunks(run: Callable[[Any], Any], boxes, chunk_size: int, depth: int):
-    """Applies a function to chunks of boxes, one after another.
-
-    Args:
-        run: function from (B, r, 4) to (B, r, depth) float32.
-        boxes: (B, R, 4), R known.
-        chunk_size: boxes per image in a chunk.
-        depth: values per box.
-
-    Returns:
-        (B, R, depth).
-    """
+    """Returns (B, R, depth): `run`, from (B, r, 4) to (B, r, depth) float32, of chunks of boxes."""
     count = boxes.shape[1]
     if count <= chunk_size:
         return run(boxes)

@@ -28,7 +28,6 @@ class WordTree:
         names: names of the nodes for messages; default their indices.
 
     Attributes:
-        parents: class index of each node's parent.
         groups: class indices of the siblings of each group, in the order of their first one.
         paths: (nodes, depth) class indices from each node to its root, padded with −1.
 
@@ -65,16 +64,7 @@ class WordTree:
 
     def log_conditional(self, logits):
         """Returns log P(node | parent) of every node: (…, nodes) float32 from logits (…, nodes)."""
-        logits = ops.cast(logits, "float32")
-        # The last value is the padding of the tables.
-        logits = ops.concatenate([logits, ops.full_like(logits[..., :1], NEVER)], axis=-1)
-        parts = []
-        for table in self._tables:
-            group = ops.take(logits, table.reshape(-1), axis=-1)
-            group = ops.reshape(group, (*ops.shape(logits)[:-1], *table.shape))
-            group = ops.log_softmax(group, axis=-1)
-            parts.append(ops.reshape(group, (*ops.shape(logits)[:-1], table.size)))
-        return ops.take(ops.concatenate(parts, axis=-1), self._position, axis=-1)
+        return self._over_siblings(ops.cast(logits, "float32"), ops.log_softmax)
 
     def log_probability(self, conditional):
         """Returns log P(node) of every node from `log_conditional`, both (…, nodes)."""
@@ -88,16 +78,12 @@ class WordTree:
         return ops.sum(ops.where(valid, terms, 0.0), axis=-1)
 
     def descend(self, conditional, threshold: float) -> tuple[Any, Any]:
-        """Descends from the most probable root to the most probable child, above a threshold.
+        """Descends to the most probable child while its P(node) is above the threshold.
 
-        Args:
-            conditional: (…, nodes) log P(node | parent), as `log_conditional` returns it.
-            threshold: minimum P(node) of a child to descend to it.
-
-        Returns:
-            The last node (…) int32, and its P(node) (…).
+        Returns the last node (…) int32 and its P(node) (…), from `log_conditional` (…, nodes).
         """
-        best = ops.cast(conditional >= self._best_sibling(conditional), "float32")
+        best = self._over_siblings(conditional, _highest)
+        best = ops.cast(conditional >= best, "float32")
         reached = self._to_root(best, 1.0, ops.multiply)
         probability = ops.exp(self.log_probability(conditional))
         depth = (self.paths != ROOT).sum(axis=1).astype("float32")
@@ -105,17 +91,17 @@ class WordTree:
         node = argmax_channel(ops.where(high, reached * depth, 0.0))
         return node, ops.take_along_axis(probability, node[..., None], axis=-1)[..., 0]
 
-    def _best_sibling(self, values):
-        """Returns the largest value among each node's siblings."""
+    def _over_siblings(self, values, function):
+        """Applies a function, along the last axis, to the values (…, nodes) of siblings."""
         shape = ops.shape(values)[:-1]
+        # The last value is the padding of the tables.
         values = ops.concatenate([values, ops.full_like(values[..., :1], NEVER)], axis=-1)
         parts = []
         for table in self._tables:
             group = ops.reshape(
                 ops.take(values, table.reshape(-1), axis=-1), (*shape, *table.shape)
             )
-            best = ops.broadcast_to(ops.max(group, axis=-1, keepdims=True), ops.shape(group))
-            parts.append(ops.reshape(best, (*shape, table.size)))
+            parts.append(ops.reshape(function(group), (*shape, table.size)))
         return ops.take(ops.concatenate(parts, axis=-1), self._position, axis=-1)
 
     def _to_root(self, values, neutral: float, join):
@@ -160,3 +146,8 @@ class WordTree:
             tables.append(table)
             start += table.size
         return tables, position
+
+
+def _highest(group):
+    """The largest value along the last axis, repeated."""
+    return ops.broadcast_to(ops.max(group, axis=-1, keepdims=True), ops.shape(group))

@@ -9,7 +9,7 @@ from typing import Any
 
 import keras
 
-from zoo.detection.postprocessing import Selection, select_labelled
+from zoo.detection.postprocessing import Selection, select_labeled
 from zoo.detection.yolo.word_tree import WordTree
 from zoo.detection.yolo.yolo9000_loss import tree_class_loss, yolo9000_loss
 from zoo.detection.yolo.yolo_v2_detector import YoloV2Detector
@@ -18,11 +18,7 @@ from zoo.detection.yolo.yolo_v2_loss import YoloV2Settings
 
 @dataclasses.dataclass(frozen=True)
 class Yolo9000Settings(YoloV2Settings):
-    """Settings of YOLOv2, and of the descent of the tree.
-
-    Attributes:
-        descent_threshold: minimum probability of a class to be predicted instead of its parent.
-    """
+    """Settings of YOLOv2, and the minimum probability of a class in the descent of the tree."""
 
     descent_threshold: float = 0.5
 
@@ -34,14 +30,6 @@ class Yolo9000Detector(YoloV2Detector):
     Detection images have all of their objects in `boxes`, as for every detector. Classification
     images have a class in the target `label` (B,), and only padding in `boxes`; `label` is −1 for
     detection images. Without the target `label` all images are detection images.
-
-    Args:
-        inputs: the images' input.
-        outputs: outputs of the graph, as of `YoloV2Detector`.
-        settings: priors, factors of the loss and threshold of the descent.
-        selection: settings of the final selection of detections.
-        tree: tree of the classes.
-        name: name of the model.
     """
 
     settings: Yolo9000Settings
@@ -82,4 +70,4 @@ class Yolo9000Detector(YoloV2Detector):
         label, probability = self.tree.descend(conditional, self.settings.descent_threshold)
         boxes = found["boxes"] * self.settings.stride
         scores = found["objectness"] * probability
-        return select_labelled(boxes, label, scores, transform, self.selection)
+        return select_labeled(boxes, label, scores, transform, self.selection)

@@ -22,19 +22,11 @@ def tree_class_loss(tree: WordTree, logits, labels):
 def yolo9000_loss(
     predictions: Tensors, labels, settings: YoloV2Settings, tree: WordTree
 ) -> dict[str, Any]:
-    """Computes the loss of images with a class and no boxes.
+    """Computes the loss of images with a class in `labels` (B,) and no boxes; others have −1.
 
     The class loss applies to the prediction of highest P(label); its objectness is pulled up to
-    the assumed IoU of 0.3.
-
-    Args:
-        predictions: predictions, as `yolo_v2_predictions` returns them.
-        labels: (B,) class index of each image; −1 for images with boxes, which are left out.
-        settings: factors of the loss.
-        tree: tree of the classes.
-
-    Returns:
-        `object` and `class`: sums over those images, divided by the number of all images.
+    the assumed IoU of 0.3. Returns `object` and `class`: sums over those images, divided by the
+    number of all images.
     """
     unlocated = labels >= 0
     labels = ops.maximum(ops.cast(labels, "int32"), 0)

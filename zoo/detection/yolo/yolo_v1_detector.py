@@ -43,15 +43,9 @@ def stretch(x, height: int, width: int):
 class YoloV1Detector(Detector):
     """A detector with several boxes and one class per cell of a grid.
 
-    Args:
-        inputs: the images' input.
-        outputs: outputs of the graph. `cells` (B, S·S·(C + 5·B)) holds class scores (S, S, C),
-            confidences (S, S, B) and boxes (S, S, B, 4): x, y relative to the cell, and √w, √h
-            relative to the image; this is the order of Darknet's files. `input_size` (B, 2) is the
-            height and width of the model input.
-        settings: layout of `cells`, and factors of the loss.
-        selection: settings of the final selection of detections.
-        name: name of the model.
+    The output `cells` (B, S·S·(C + 5·B)) holds class scores (S, S, C), confidences (S, S, B) and
+    boxes (S, S, B, 4): x, y relative to the cell, and √w, √h relative to the image; this is the
+    order of Darknet's files. `input_size` (B, 2) is the height and width of the model input.
     """
 
     def __init__(

@@ -19,7 +19,7 @@ class YoloV1Settings:
     Attributes:
         grid_size: cells per side, S.
         boxes: boxes per cell, B.
-        classes: classes, C.
+        classes: number of classes, C.
         square_root: whether the square roots of width and height are predicted.
         softmax: whether class scores pass a softmax; the paper uses them as they are.
         box: factor of the box loss, λ_coord.
@@ -47,15 +47,10 @@ class YoloV1Settings:
 
 
 def yolo_v1_predictions(cells, settings: YoloV1Settings) -> dict[str, Any]:
-    """Splits the output vector.
+    """Splits output vectors (B, S·S·(C + 5·B)).
 
-    Args:
-        cells: output vectors (B, S·S·(C + 5·B)).
-        settings: layout of the vector.
-
-    Returns:
-        `classes` (B, S·S, C), `confidence` (B, S·S, B), `raw` (B, S·S, B, 4) and `boxes`
-        (B, S·S, B, 4), xyxy as fractions of the model input.
+    Returns `classes` (B, S·S, C), `confidence` (B, S·S, B), `raw` (B, S·S, B, 4) and `boxes`
+    (B, S·S, B, 4), xyxy as fractions of the model input.
     """
     cells = ops.cast(cells, "float32")
     side = settings.grid_size
@@ -66,29 +61,22 @@ def yolo_v1_predictions(cells, settings: YoloV1Settings) -> dict[str, Any]:
     raw = ops.reshape(cells[:, second:], (-1, count, settings.boxes, 4))
     index = ops.arange(count, dtype="int32")
     corner = ops.cast(ops.stack([index % side, index // side], -1), "float32")
-    centre = (raw[..., :2] + corner[:, None]) / side
+    center = (raw[..., :2] + corner[:, None]) / side
     size = ops.square(raw[..., 2:]) if settings.square_root else raw[..., 2:]
     return {
         "classes": ops.softmax(classes, axis=-1) if settings.softmax else classes,
         "confidence": ops.reshape(cells[:, first:second], (-1, count, settings.boxes)),
         "raw": raw,
-        "boxes": ops.concatenate([centre - size / 2, centre + size / 2], axis=-1),
+        "boxes": ops.concatenate([center - size / 2, center + size / 2], axis=-1),
     }
 
 
 def yolo_v1_loss(
     predictions: Tensors, targets: Tensors, input_size, settings: YoloV1Settings
 ) -> dict[str, Any]:
-    """Computes the parts of YOLOv1's loss.
+    """Computes `box`, `object`, `no_object` and `class`: sums per image, mean over the images.
 
-    Args:
-        predictions: predictions, as `yolo_v1_predictions` returns them.
-        targets: dense padded ground truth.
-        input_size: (B, 2) height and width of the model input in pixels.
-        settings: factors of the loss.
-
-    Returns:
-        `box`, `object`, `no_object` and `class`: sums per image, mean over the images.
+    `input_size` (B, 2) is the height and width of the model input in pixels.
     """
     truth = mark_valid(targets)
     corners = corner_factors(input_size)
@@ -125,25 +113,19 @@ def corner_factors(input_size):
 
 
 def _assign_cells(boxes, valid, settings: YoloV1Settings):
-    """Assigns each ground-truth box to the cell of its centre.
+    """Assigns each ground-truth box (B, N, 4), xyxy as fractions, to the cell of its center.
 
-    Args:
-        boxes: (B, N, 4) xyxy as fractions of the model input.
-        valid: (B, N) bool.
-        settings: layout of the vector.
-
-    Returns:
-        The cell's index (B, N), the box target (B, N, 4), and whether the cell is assigned to the
-        object (B, N): the first of several objects in a cell.
+    Returns the cell's index (B, N), the box target (B, N, 4), and whether the cell is assigned to
+    the object (B, N): the first of several objects in a cell.
     """
     side = settings.grid_size
-    centre = (boxes[..., :2] + boxes[..., 2:]) / 2 * side
-    cell = ops.clip(ops.cast(ops.floor(centre), "int32"), 0, side - 1)
+    center = (boxes[..., :2] + boxes[..., 2:]) / 2 * side
+    cell = ops.clip(ops.cast(ops.floor(center), "int32"), 0, side - 1)
     index = cell[..., 1] * side + cell[..., 0]
     size = ops.maximum(boxes[..., 2:] - boxes[..., :2], 0.0)
     # The root has no gradient at 0, but none flows to the ground truth.
     size = ops.sqrt(size) if settings.square_root else size
-    target = ops.concatenate([centre - ops.cast(cell, "float32"), size], axis=-1)
+    target = ops.concatenate([center - ops.cast(cell, "float32"), size], axis=-1)
     order = ops.arange(boxes.shape[1])
     same_cell = ops.logical_and(index[:, :, None] == index[:, None], valid[:, None])
     earlier = ops.logical_and(same_cell, order[None, None] < order[None, :, None])
@@ -152,7 +134,7 @@ def _assign_cells(boxes, valid, settings: YoloV1Settings):
 
 def _responsible_boxes(predicted, boxes, overlap):
     """Of the boxes of each object's cell, the one of highest IoU, or, where all are 0, the nearest
-    in centre and size, as in the authors' code: (B, N, boxes) bool."""
+    in center and size, as in the authors' code: (B, N, boxes) bool."""
     difference = predicted - boxes[:, :, None]
     first, last = difference[..., :2], difference[..., 2:]
     distance = ops.sum(ops.square((first + last) / 2) + ops.square(last - first), axis=-1)

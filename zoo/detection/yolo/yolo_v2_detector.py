@@ -17,13 +17,8 @@ from zoo.detection.yolo.yolo_v2_loss import YoloV2Settings, yolo_v2_loss, yolo_v
 class YoloV2Detector(Detector):
     """A detector whose last map predicts boxes from anchor priors in every cell.
 
-    Args:
-        inputs: the images' input.
-        outputs: outputs of the graph; `cells` (B, h, w, A·(5 + C)) holds t_x, t_y, t_w, t_h,
-            objectness and class logits for each prior.
-        settings: priors and factors of the loss.
-        selection: settings of the final selection of detections.
-        name: name of the model.
+    The output `cells` (B, h, w, A·(5 + C)) holds t_x, t_y, t_w, t_h, objectness and class logits
+    for each prior.
     """
 
     def __init__(

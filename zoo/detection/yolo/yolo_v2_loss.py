@@ -47,15 +47,10 @@ class YoloV2Settings:
 
 
 def yolo_v2_predictions(cells, anchor_priors: Sequence[Sequence[float]]) -> dict[str, Any]:
-    """Splits an output map, row by row with the priors of a cell in order.
+    """Splits an output map (B, h, w, A·(5 + C)), row by row with the priors of a cell in order.
 
-    Args:
-        cells: output map (B, h, w, A·(5 + C)).
-        anchor_priors: (width, height) of each prior in cells.
-
-    Returns:
-        `boxes` (B, h·w·A, 4) xyxy in cells, `raw` (B, h·w·A, 4): σ(t_x), σ(t_y), t_w, t_h,
-        `objectness` (B, h·w·A) in [0, 1] and class `logits` (B, h·w·A, C).
+    Returns `boxes` (B, h·w·A, 4) xyxy in cells, `raw` (B, h·w·A, 4): σ(t_x), σ(t_y), t_w, t_h,
+    `objectness` (B, h·w·A) in [0, 1] and class `logits` (B, h·w·A, C).
     """
     height, width = ops.shape(cells)[1:3]
     count = len(anchor_priors)
@@ -66,10 +61,10 @@ def yolo_v2_predictions(cells, anchor_priors: Sequence[Sequence[float]]) -> dict
     corner = ops.cast(ops.stack([cell % width, cell // width], axis=-1), "float32")
     priors = ops.take(ops.array(anchor_priors, "float32"), index % count, axis=0)
     offset = ops.sigmoid(cells[..., :2])
-    centre = offset + corner
+    center = offset + corner
     size = priors * ops.exp(ops.clip(cells[..., 2:4], -10.0, 10.0))
     return {
-        "boxes": ops.concatenate([centre - size / 2, centre + size / 2], axis=-1),
+        "boxes": ops.concatenate([center - size / 2, center + size / 2], axis=-1),
         "raw": ops.concatenate([offset, cells[..., 2:4]], axis=-1),
         "objectness": ops.sigmoid(cells[..., 4]),
         "logits": cells[..., 5:],
@@ -86,7 +81,7 @@ def yolo_v2_loss(
     annotated=None,
     class_loss: Callable[[Any, Any], Any] = softmax_cross_entropy,
 ) -> dict[str, Any]:
-    """Computes the parts of YOLOv2's loss.
+    """Computes `box`, `object`, `no_object`, `class` and `prior`: sums per image, mean over images.
 
     Args:
         predictions: predictions, as `yolo_v2_predictions` returns them.
@@ -96,9 +91,6 @@ def yolo_v2_loss(
         prior_factor: 1 during the prior warm-up, 0 after it.
         annotated: (B,) bool, images whose objects have boxes; None for all.
         class_loss: function from class logits (B, N, C) and labels (B, N) to losses (B, N).
-
-    Returns:
-        `box`, `object`, `no_object`, `class` and `prior`: sums per image, mean over the images.
     """
     truth = mark_valid(targets)
     if annotated is None:
@@ -137,29 +129,22 @@ def yolo_v2_loss(
 
 
 def _assign(boxes, valid, grid: tuple[Any, Any], anchor_priors: Priors):
-    """Assigns each ground-truth box to the cell of its centre and the prior of its shape.
+    """Assigns each box (B, N, 4), in cells, to the cell of its center and the prior of its shape.
 
-    Args:
-        boxes: (B, N, 4) xyxy in cells.
-        valid: (B, N) bool.
-        grid: height and width of the map in cells.
-        anchor_priors: (width, height) of each prior in cells.
-
-    Returns:
-        The prediction's index (B, N), the box target (B, N, 4), and whether the prediction is
-        assigned to the object (B, N): the last of several objects, as in the authors' code.
+    Returns the prediction's index (B, N), the box target (B, N, 4), and whether the prediction is
+    assigned to the object (B, N): the last of several objects, as in the authors' code.
     """
     height, width = grid
     priors = ops.array(anchor_priors, "float32")
     size = ops.maximum(boxes[..., 2:] - boxes[..., :2], 1e-6)
-    centred = ops.concatenate([-size / 2, size / 2], axis=-1)
+    centerd = ops.concatenate([-size / 2, size / 2], axis=-1)
     shapes = ops.concatenate([-priors / 2, priors / 2], axis=-1)
-    prior = ops.cast(ops.argmax(iou(centred, shapes), axis=-1), "int32")
-    centre = (boxes[..., :2] + boxes[..., 2:]) / 2
+    prior = ops.cast(ops.argmax(iou(centerd, shapes), axis=-1), "int32")
+    center = (boxes[..., :2] + boxes[..., 2:]) / 2
     last = ops.cast(ops.stack([width, height]), "int32") - 1
-    cell = ops.clip(ops.cast(ops.floor(centre), "int32"), 0, last)
+    cell = ops.clip(ops.cast(ops.floor(center), "int32"), 0, last)
     index = (cell[..., 1] * width + cell[..., 0]) * len(anchor_priors) + prior
-    offset = centre - ops.cast(cell, "float32")
+    offset = center - ops.cast(cell, "float32")
     target = ops.concatenate([offset, ops.log(size / ops.take(priors, prior, axis=0))], axis=-1)
     order = ops.arange(boxes.shape[1])
     same = ops.logical_and(index[:, :, None] == index[:, None], valid[:, None])
@@ -168,11 +153,7 @@ def _assign(boxes, valid, grid: tuple[Any, Any], anchor_priors: Priors):
 
 
 def check_priors(name: str, anchor_priors: Sequence[Sequence[float]]) -> Priors:
-    """Returns the priors as pairs of floats.
-
-    Raises:
-        InputError: if there is none, or one without area.
-    """
+    """Returns the priors as pairs of floats; raises InputError for none, or one without area."""
     pairs = tuple((float(width), float(height)) for width, height in anchor_priors)
     if not pairs or not all(0 < side < math.inf for pair in pairs for side in pair):
         raise InputError(

@@ -17,12 +17,7 @@ from zoo.model import Model
 
 @dataclasses.dataclass(frozen=True)
 class YoloV3Settings:
-    """Priors and strides of the output maps.
-
-    Attributes:
-        anchor_priors: (width, height) of each prior in pixels, per map.
-        strides: pixels per cell, per map.
-    """
+    """Priors of each output map, (width, height) in pixels, and its pixels per cell."""
 
     anchor_priors: tuple[Priors, ...]
     strides: tuple[int, ...]
@@ -33,14 +28,7 @@ class YoloV3Detector(Model):
     """A detector with several output maps and independent class probabilities.
 
     Redmon & Farhadi, *YOLOv3: An Incremental Improvement*, 2018: boxes as in YOLOv2, scores are
-    objectness times the sigmoid of a class.
-
-    Args:
-        inputs: the images' input.
-        outputs: outputs of the graph: `cells0`, `cells1`, …, each (B, h, w, A·(5 + C)).
-        settings: priors and strides.
-        selection: settings of the final selection of detections.
-        name: name of the model.
+    objectness times the sigmoid of a class. Outputs are `cells0`, …, each (B, h, w, A·(5 + C)).
     """
 
     def __init__(

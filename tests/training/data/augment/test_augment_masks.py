@@ -53,7 +53,7 @@ def by_definition(mask, box, inverse, new_box, cells):
     value = np.zeros(x.size)
     for row in range(mask.shape[0]):
         for column in range(mask.shape[1]):
-            # Beyond the outermost centres the outermost cells go on.
+            # Beyond the outermost centers the outermost cells go on.
             near_u = np.clip(1 - abs(np.clip(u, 0, mask.shape[1] - 1) - column), 0, 1)
             near_v = np.clip(1 - abs(np.clip(v, 0, mask.shape[0] - 1) - row), 0, 1)
             value += mask[row, column] * near_u * near_v
@@ -103,7 +103,7 @@ def test_right_angles_move_cells_exactly(matrix, turn):
 def test_a_cut_object_has_the_box_of_its_visible_part():
     y, x = np.mgrid[:100, :100] + 0.5
     disc = ((x - 50) ** 2 + (y - 50) ** 2 < 40**2).astype(np.int32)
-    sample = scenes.labelled(disc, [1])
+    sample = scenes.labeled(disc, [1])
     # The inputs shows the lower right of the disc, whose right end is above the border.
     moved = scenes.numpy(apply_matrix(sample, matrices.crop(70, 70), (60, 60), min_visible=0))
     clipped_only = np.array([0, 0, 20, 20])
@@ -123,7 +123,7 @@ def test_a_turned_object_has_the_box_of_itself_not_of_its_corners():
     y, x = np.mgrid[:100, :100] + 0.5
     disc = ((x - 50) ** 2 + (y - 50) ** 2 < 30**2).astype(np.int32)
     matrix = matrices.rotation(45, (50, 50))
-    moved = apply_matrix(scenes.labelled(disc, [1]), matrix, (100, 100), mask_size=28)
+    moved = apply_matrix(scenes.labeled(disc, [1]), matrix, (100, 100), mask_size=28)
     np.testing.assert_allclose(moved["boxes"][0], [20, 20, 80, 80], atol=1)
 
 
@@ -154,7 +154,7 @@ def test_shapes_are_known_when_the_graph_is_built():
 
 
 def test_no_objects():
-    sample = scenes.labelled(np.zeros((20, 30), np.int32), [])
+    sample = scenes.labeled(np.zeros((20, 30), np.int32), [])
     sample["texts"] = tf.zeros((0,), tf.string)
     augmentation = Augmentation(rotate=30, elastic=2, erase=1.0, crop="object")
     moved = augment(sample, (1, 1), augmentation, (16, 16), mask_size=28, flip_pairs=())

@@ -141,7 +141,7 @@ def rectangles(boxes, first_label, height=60, width=80):
     instances = np.zeros((height, width), np.int32)
     for number, (x1, y1, x2, y2) in enumerate(boxes, 1):
         instances[y1:y2, x1:x2] = number
-    return scenes.labelled(instances, range(1, len(boxes) + 1), first_label, cells=56)
+    return scenes.labeled(instances, range(1, len(boxes) + 1), first_label, cells=56)
 
 
 @pytest.fixture

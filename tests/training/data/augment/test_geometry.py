@@ -50,7 +50,7 @@ def centers(size):
 
 
 def back(matrix, size):
-    """float64 source positions of the target's pixel centres, from the definition."""
+    """float64 source positions of the target's pixel centers, from the definition."""
     x, y = centers(size)
     source = np.linalg.inv(matrix) @ np.stack([x.ravel(), y.ravel(), np.ones(x.size)])
     return source[0].reshape(size), source[1].reshape(size)
@@ -309,7 +309,7 @@ def test_no_objects_and_boxes_without_area():
     assert int(moved["labels"][0]) == -1
 
 
-def test_unknown_keys_pass_and_fill_can_be_one_colour_per_channel():
+def test_unknown_keys_pass_and_fill_can_be_one_color_per_channel():
     sample = {"image": np.zeros((4, 4, 3), np.uint8), "captions": np.ones((2, 5)), "name": "x.png"}
     moved = apply_matrix(sample, matrices.translation(2, 0), (4, 4), fill=(1.0, 2.0, 3.0))
     assert moved["name"] == "x.png" and moved["captions"] is sample["captions"]

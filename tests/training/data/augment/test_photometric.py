@@ -30,7 +30,7 @@ CHANGES = {
     "gaussian_noise": lambda x: photometric.gaussian_noise(x, 40.0, (1, 2)),
     "blur": lambda x: photometric.blur(x, 1.3),
 }
-COLOUR_CHANGES = {
+COLOR_CHANGES = {
     "saturation": lambda x: saturation(x, 1.7),
     "hue": lambda x: photometric.hue(x, 0.2),
 }
@@ -52,11 +52,11 @@ def test_bytes_in_floats_out_for_any_channels(name, channels):
     np.testing.assert_array_equal(changed, CHANGES[name](image.astype(np.float32)))
 
 
-@pytest.mark.parametrize("name", COLOUR_CHANGES)
-def test_colour_changes_need_three_channels(name):
-    assert COLOUR_CHANGES[name](make_image()).dtype == tf.float32
+@pytest.mark.parametrize("name", COLOR_CHANGES)
+def test_color_changes_need_three_channels(name):
+    assert COLOR_CHANGES[name](make_image()).dtype == tf.float32
     with pytest.raises(ValueError, match=f"{name} needs an image with 3 channels, not 1"):
-        COLOUR_CHANGES[name](make_image(1))
+        COLOR_CHANGES[name](make_image(1))
 
 
 def test_by_hand():
@@ -169,12 +169,12 @@ def test_combined_photometric_changes_equal_single_ones(height):
 
     delta = np.mean(changed(brightness=0.1) - image)
     factor = np.std(changed(contrast=0.4)) / np.std(image)
-    colours = np.std(away(changed(saturation=0.7))) / np.std(away(image))
-    assert min(abs(delta), 10 * abs(factor - 1), 10 * abs(colours - 1)) > 0.1
+    colors = np.std(away(changed(saturation=0.7))) / np.std(away(image))
+    assert min(abs(delta), 10 * abs(factor - 1), 10 * abs(colors - 1)) > 0.1
     expected = image + delta
     middle = expected.mean((0, 1))
     expected = middle + (expected - middle) * factor
-    expected = expected - away(expected) * (1 - colours)
+    expected = expected - away(expected) * (1 - colors)
     found = changed(brightness=0.1, contrast=0.4, saturation=0.7)
     np.testing.assert_allclose(found, expected, atol=0.5)
 

@@ -11,7 +11,7 @@ from training.data.augment import Augmentation, augment, matrices, resize_sample
 from zoo.inference import image_transform as frame
 
 
-def labelled(seed, height, width):
+def labeled(seed, height, width):
     """An image of noise with a map, one object and its corners as joints."""
     random = np.random.default_rng(seed)
     image = random.integers(0, 256, (height, width, 3)).astype(np.uint8)
@@ -31,7 +31,7 @@ def labelled(seed, height, width):
     ("source", "size"), [((31, 57), (40, 40)), ((57, 31), (20, 33)), ((5, 5), (9, 9))]
 )
 def test_place_gives_the_pixels_that_are_served(source, size, resize):
-    sample = labelled(4, *source)
+    sample = labeled(4, *source)
     placed = resize_sample(sample, size, resize)
     inputs, at = frame.transform_images(sample["image"][None], size, resize)
     np.testing.assert_allclose(placed["image"], np.asarray(inputs)[0], atol=1e-3)
@@ -77,7 +77,7 @@ def test_place_equals_resize_then_pad(source, size, resize):
 @pytest.mark.parametrize("resize", ["letterbox", "stretch", "crop"])
 @pytest.mark.parametrize("size", [(33, 47), (64, 20)])
 def test_augment_without_changes_equals_resize_sample(size, resize):
-    sample = labelled(3, 40, 47 if resize != "crop" else 20)
+    sample = labeled(3, 40, 47 if resize != "crop" else 20)
     if resize == "crop":
         size = (40, 20)
     first, second = (
@@ -126,7 +126,7 @@ def test_fit_size_rounds_half_to_even_without_float_error():
 
 
 def test_same_seed_same_sample_in_parallel():
-    samples = [labelled(seed, 30, 44) for seed in range(8)]
+    samples = [labeled(seed, 30, 44) for seed in range(8)]
     stacked = {key: np.stack([sample[key] for sample in samples]) for key in samples[0]}
     stacked["seed"] = np.stack([np.arange(8), np.full(8, 3)], axis=1).astype(np.int64)
     augmentation = Augmentation(
@@ -150,7 +150,7 @@ def test_same_seed_same_sample_in_parallel():
 
 
 def test_one_change_does_not_disturb_the_draws_of_another():
-    sample = labelled(0, 30, 40)
+    sample = labeled(0, 30, 40)
     plain, more = Augmentation(rotate=30), Augmentation(rotate=30, brightness=0.2, elastic=0.0)
     first = augment(sample, (1, 2), plain, (40, 40))
     second = augment(sample, (1, 2), more, (40, 40))

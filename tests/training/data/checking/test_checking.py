@@ -7,7 +7,7 @@ from PIL import Image
 
 from training.data.checking import check, load_samples, object_shapes
 from training.data.checking.mask_checks import _extent_of_runs
-from training.data.checking.quantiles import Quantiles
+from training.data.checking.statistics import Quantiles
 from training.data.sources.objects.annotations import AnnotatedImage, Annotation
 from training.data.sources.objects.object_source import ObjectSource
 from training.data.sources.source import Source
@@ -66,14 +66,20 @@ def problems(*samples):
         (objects([5, 5, 20, 20], labels=[-3]), "class -3 does not exist"),
         (objects([5, 5, np.nan, 20]), "is not finite"),
         (objects([1, 1, 9, 9], [5, 5, 5, 20]), "object 2: box [5 5 5 20] has no area"),
-        (objects([5, 5, 20, 60]), "reaches out of the image (50×40)"),
+        (objects([5, 5, 20, 60]), "extends beyond the image (50×40)"),
         (objects([5, 5, 5, 5], labels=[-1]), None),
-        (sample(box=np.float32([3, 3, 3, 9]), label=np.int32(0)), "the one object: box"),
+        (sample(box=np.float32([3, 3, 3, 9]), label=np.int32(0)), "the single object: box"),
         (sample(box=np.zeros(4, np.float32), label=np.int32(-1)), None),
         (sample(box=np.zeros(4, np.float32), label=np.int32(1)), None),
-        (sample(keypoints=np.float32([[5, 5, 2], [70, 5, 1]])), "joint 1 at (70, 5) is not in"),
+        (
+            sample(keypoints=np.float32([[5, 5, 2], [70, 5, 1]])),
+            "keypoint 1 at (70, 5) is outside of the image",
+        ),
         (sample(keypoints=np.float32([[5, 5, 2], [70, 5, 0]])), None),
-        (sample(keypoints=np.float32([[5, 5, 3]])), "another visibility"),
+        (
+            sample(keypoints=np.float32([[5, 5, 3]])),
+            "the visibility of keypoint 0 is not 0, 1 or 2",
+        ),
     ],
 )
 def test_defects_of_samples(one, expected):
@@ -97,8 +103,8 @@ def test_masks_that_do_not_match_their_boxes():
     boxes = [[0, 0, 20, 20], [10, 10, 40, 40], [20, 5, 45, 30]]
     found = problems(objects(*boxes, labels=[0, 1, 0], masks=masks(whole, corner, nothing)))
     assert len(found) == 2
-    assert "object 2" in found[0] and "which reaches over [10 10 19 19]" in found[0]
-    assert "object 3: no pixel of its mask" in found[1]
+    assert "object 2" in found[0] and "the extent of its mask [10 10 19 19]" in found[0]
+    assert "object 3: its mask is empty inside its box" in found[1]
     crowd = np.array([False, True, True])
     assert problems(objects(*boxes, masks=masks(whole, corner, nothing), crowd=crowd)) == []
     # Where no object has a mask they are not expected to have one.
@@ -140,7 +146,7 @@ def test_statistics_are_those_of_the_samples():
     assert found["per_image"]["min"] == 0 and found["per_image"]["max"] == 2
     assert found["width"]["min"] == 10 and found["width"]["max"] == 30
     assert found["width"]["50%"] == 20
-    assert found["aspect"]["max"] == 3 and found["share"]["max"] == pytest.approx(0.15)
+    assert found["aspect"]["max"] == 3 and found["area_fraction"]["max"] == pytest.approx(0.15)
     assert report["splits"]["val"]["objects"]["by_class"] == {"cat": 1, "dog": 0}
     assert report["defects"] == []
 
@@ -158,7 +164,7 @@ def test_joints_are_counted_by_visibility():
     one = objects([0, 0, 9, 9], [0, 0, 9, 9], [0, 0, 0, 0], labels=[0, 0, -1], keypoints=joints)
     source = Given(train=[one])
     source.keypoint_names = ("nose", "neck")
-    found = check(source, ["train"]).to_json()["splits"]["train"]["joints"]
+    found = check(source, ["train"]).to_json()["splits"]["train"]["keypoints"]
     assert found == {
         "people": 2,
         "absent": {"nose": 0, "neck": 1},
@@ -171,7 +177,7 @@ def test_classes_that_training_never_sees():
     train = [objects([1, 1, 9, 9], labels=[0], number=1)]
     val = [objects([1, 1, 9, 9], [2, 2, 8, 8], labels=[1, 1], number=2)]
     (defect,) = check(Given(train=train, val=val), ["train", "val"]).defects
-    assert defect.split == "val" and "class dog: never seen in train, but 2 objects" in str(defect)
+    assert defect.split == "val" and "class dog: absent in train, but 2 objects" in str(defect)
     assert check(Given(train=train, val=val), ["val"]).defects == []
 
 
@@ -221,7 +227,7 @@ def test_unreadable_files_do_not_stop_the_check(folder):
     assert "image 3, d: box [7 7 7 9] has no area" in found[0]
     assert "image 1: stated size 90×80" in found[1]
     assert "2.png: " in found[2]
-    assert "1.png, object 1: nothing of its box is within the image (50×40)" in found[3]
+    assert "1.png: object 1: its box is outside of the image (50×40)" in found[3]
     assert report.droppable == 1
     train = report.to_json()["splits"]["train"]
     assert (train["images"], train["read"]) == (4, 3)
@@ -255,7 +261,9 @@ def test_labels_alone_of_fractions_are_in_pixels_too(tmp_path):
     joints = (0.2, 0.2, 2, 0.4, 0.4, 1)
     images = [
         AnnotatedImage(
-            file, tmp_path / "l.txt", objects=[Annotation(box, polygons=outline, keypoints=joints)]
+            file,
+            tmp_path / "l.txt",
+            annotations=[Annotation(box, polygons=outline, keypoints=joints)],
         )
         for file, box in zip(files, (good, bad), strict=True)
     ]
@@ -267,7 +275,7 @@ def test_labels_alone_of_fractions_are_in_pixels_too(tmp_path):
     np.testing.assert_allclose(quick[0].sample["boxes"], [[5, 4, 25, 20]], rtol=1e-6)
     for only in (False, True):
         (defect,) = check(source, ["train"], only).defects
-        assert "1.png" in defect.file and "reaches over [5 4 25 20]" in defect.problem
+        assert "1.png" in defect.file and "the extent of its mask [5 4 25 20]" in defect.problem
 
 
 def test_order_does_not_depend_on_the_workers(folder):
@@ -306,7 +314,7 @@ def test_quantiles_are_exact_and_stay_small():
     found = exact.summary()
     assert found["50%"] == pytest.approx(np.median(values), abs=1e-6)
     assert found["min"] == pytest.approx(values.min(), abs=1e-6)
-    assert 500 <= len(small.kept) <= 1000 and small.count == 20_000
-    np.testing.assert_array_equal(small.kept, values[:: small.step])
+    assert 500 <= len(small.values) <= 1000 and small.count == 20_000
+    np.testing.assert_array_equal(small.values, values[:: small.step])
     assert small.summary()["max"] == found["max"]
     assert Quantiles().summary() is None

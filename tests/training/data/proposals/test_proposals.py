@@ -22,10 +22,10 @@ def blocks():
     """An image of three plain rectangles, and their boxes."""
     image = np.full((90, 120, 3), (40, 60, 40), np.uint8)
     boxes = np.array([[10, 10, 50, 40], [60, 20, 110, 80], [15, 50, 45, 85]])
-    for (x1, y1, x2, y2), colour in zip(
+    for (x1, y1, x2, y2), color in zip(
         boxes, ((220, 30, 30), (30, 30, 220), (230, 230, 60)), strict=True
     ):
-        image[y1:y2, x1:x2] = colour
+        image[y1:y2, x1:x2] = color
     noise = np.random.default_rng(0).integers(-4, 5, image.shape)
     return (image + noise).clip(0, 255).astype(np.uint8), boxes
 

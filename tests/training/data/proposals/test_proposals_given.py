@@ -183,7 +183,7 @@ def test_trains_evaluates_resumes_and_predicts(folder, tmp_path):
 
 def test_no_data_service_with_proposals():
     recipe = Recipe.of(data_service="grpc://10.0.0.7:5050")
-    with pytest.raises(InputError, match=r"workers do not run Python.*fast_rcnn.*leave it empty"):
+    with pytest.raises(InputError, match=r"fast_rcnn are computed in Python.*leave it empty"):
         proposer_of("fast_rcnn", recipe)
 
 

@@ -105,7 +105,7 @@ def test_pixels_away_from_the_objects_are_background(scenes):
         assert pixels.min() > 50 and pixels.max() < 210
 
 
-def test_objects_have_the_named_colour(scenes):
+def test_objects_have_the_named_color(scenes):
     for scene in scenes:
         for number, color in enumerate(scene.colors):
             pixels = scene.image[scene.instances == number + 1].astype(np.float32)
@@ -113,7 +113,7 @@ def test_objects_have_the_named_colour(scenes):
             assert distance.argmin() == color
 
 
-def test_every_class_colour_and_count_occurs(scenes):
+def test_every_class_color_and_count_occurs(scenes):
     labels = np.concatenate([scene.labels for scene in scenes])
     shares = np.bincount(labels, minlength=len(CLASSES)) / len(labels)
     assert shares.min() > 0.07 and shares.max() < 0.35

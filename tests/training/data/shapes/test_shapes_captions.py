@@ -1,4 +1,4 @@
-"""Captions of generated scenes, parsed and compared with boxes, classes and colours."""
+"""Captions of generated scenes, parsed and compared with boxes, classes and colors."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def check_phrase(scene: Scene, number: int, words, with_pose: bool) -> None:
 def test_captions_are_true(scenes):
     relations = set()
     for scene in scenes:
-        centres = (scene.boxes[:, :2] + scene.boxes[:, 2:]) / 2
+        centers = (scene.boxes[:, :2] + scene.boxes[:, 2:]) / 2
         for number, caption in enumerate(scene.captions):
             words = CAPTION.match(caption)
             assert words, caption
@@ -45,14 +45,14 @@ def test_captions_are_true(scenes):
                 continue
             (other,) = np.flatnonzero(scene.colors == list(COLORS).index(words.group(10)))
             check_phrase(scene, other, words.groups()[6:], with_pose=False)
-            dx, dy = centres[number] - centres[other]
+            dx, dy = centers[number] - centers[other]
             true = {"left of": -dx, "right of": dx, "above": -dy, "below": dy}
             assert max(true, key=true.get) == relation and true[relation] > 10
     assert relations == {None, "left of", "right of", "above", "below"}
 
 
 @pytest.mark.parametrize(
-    ("neighbour", "ending"),
+    ("neighbor", "ending"),
     [
         ((45, 10, 65, 30), " left of a small blue square"),  # a quarter of it lies in the region
         ((46, 10, 66, 30), ""),
@@ -60,7 +60,7 @@ def test_captions_are_true(scenes):
         ((20, 10, 40, 30), ""),  # in the middle of the region
     ],
 )
-def test_a_neighbour_is_named_where_the_region_shows_it(neighbour, ending):
-    boxes = np.array([(10, 0, 50, 40), neighbour], np.float32)
+def test_a_neighbor_is_named_where_the_region_shows_it(neighbor, ending):
+    boxes = np.array([(10, 0, 50, 40), neighbor], np.float32)
     captions = describe(boxes, ["circle", "square"], ["red", "blue"], ["", ""], (100, 100))
     assert captions[0] == "a large red circle" + ending

@@ -29,7 +29,7 @@ def cut(path):
 
 # Change to the folder, options, and words of the expected message.
 FOUND_ON_OPENING = {
-    "colour mask": (
+    "color mask": (
         lambda d: mask(d / "masks/2.png", np.arange(1440, dtype=np.uint8).reshape(20, 24, 3)),
         "",
         ("masks/2.png: a color image", "grey or palette PNG"),
@@ -88,7 +88,7 @@ FOUND_ON_OPENING = {
     "another layout": (
         lambda d: (d / "images").rename(d / "photos"),
         "",
-        ("layout not recognised", "images, image, imgs"),
+        ("layout not recognized", "images, image, imgs"),
     ),
     "list of a missing file": (
         lambda d: (d / "train.txt").write_text("0\n9\n"),

@@ -259,7 +259,7 @@ def test_invalid_lists(tmp_path):
     refused(f"classes:{tmp_path}", "one image of each class is too few")
     refused(f"classes:{tmp_path}?val=x", "one image of each class")
     (tmp_path / "train.txt").unlink()
-    refused(f"classes:{tmp_path}", "layout not recognised", "train/CLASS")
+    refused(f"classes:{tmp_path}", "layout not recognized", "train/CLASS")
     refused("classes:/no/such", "no such folder")
 
 

@@ -48,8 +48,8 @@ def test_boxes_classes_and_masks(tmp_path):
     whole = np.zeros((40, 30))
     whole.ravel()[65:75] = 1
     whole.ravel()[600:610] = 1
-    centres = (np.arange(8) + 0.5) / 8
-    columns, rows = np.floor(2 + 19 * centres).astype(int), np.floor(2 + 13 * centres).astype(int)
+    centers = (np.arange(8) + 0.5) / 8
+    columns, rows = np.floor(2 + 19 * centers).astype(int), np.floor(2 + 13 * centers).astype(int)
     np.testing.assert_array_equal(sample["masks"][1], whole[columns][:, rows].T)
     assert samples["1"]["boxes"].shape == (0, 4) and samples["1"]["masks"].shape == (0, 8, 8)
     assert {key: value.dtype for key, value in sample.items() if key != "masks"} == {

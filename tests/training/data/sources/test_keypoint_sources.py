@@ -89,7 +89,7 @@ def test_meanings_of_visibility_flags(root, visibility):
         expected = MEANINGS[visibility][mark]
         assert row.tolist() == ([10, 20, expected] if expected else [0, 0, 0])
     if visibility == "coco":
-        # Recognised by its twos.
+        # Recognized by its twos.
         assert open_source(table(root, *lines)).notes == ["visibility is read as coco"]
     assert source.notes == []
 

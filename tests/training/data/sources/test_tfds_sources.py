@@ -65,9 +65,9 @@ def test_voc(tmp_path, year):
         f"voc/{year}", {"train": [record], "validation": [], "test": [record]}, tmp_path
     )
     source = open_source(spec)
-    unlabelled = year == "2012"
-    assert ("test" in source.sizes) != unlabelled
-    assert any("test has no labels" in note for note in source.notes) == unlabelled
+    unlabeled = year == "2012"
+    assert ("test" in source.sizes) != unlabeled
+    assert any("test has no labels" in note for note in source.notes) == unlabeled
     ((name, sample),) = source.samples("train")
     assert name == f"tfds:voc/{year}: record 000005.jpg"
     np.testing.assert_allclose(sample["boxes"], [[50, 39, 200, 80], [0, 0, 200, 100]], atol=1e-4)
@@ -95,13 +95,13 @@ def test_coco_objects(tmp_path):
 
 
 def panoptic_record():
-    """Returns two overlapping persons on stuff, a crowd, and one unlabelled column."""
+    """Returns two overlapping persons on stuff, a crowd, and one unlabeled column."""
     ids = np.zeros((20, 30), np.int64)
     ids[:, 1:] = 5 + 256 * 9 + 65536 * 3
     ids[2:10, 4:12] = 1000
     ids[8:16, 8:20] = 65536 * 200 + 17
     ids[17:20, 20:28] = 3
-    colours = np.stack([ids % 256, ids // 256 % 256, ids // 65536], -1).astype(np.uint8)
+    colors = np.stack([ids % 256, ids // 256 % 256, ids // 65536], -1).astype(np.uint8)
     parts = [(5 + 256 * 9 + 65536 * 3, 132), (65536 * 200 + 17, 0), (1000, 0), (3, 61)]
     segments = []
     for number, label in parts:
@@ -123,7 +123,7 @@ def panoptic_record():
         "image": make_image(20, 30),
         "image/filename": "p.jpg",
         "image/id": 3,
-        "panoptic_image": colours,
+        "panoptic_image": colors,
         "panoptic_image/filename": "p.png",
         "panoptic_objects": segments,
     }
@@ -236,8 +236,8 @@ def test_scene_parse150(tmp_path):
 
 def test_imagenet2012_has_no_test_split(tmp_path):
     record = {"image": make_image(9, 8), "label": 999, "file_name": "n1.JPEG"}
-    unlabelled = {**record, "label": -1}
-    splits = {"train": [record], "validation": [record], "test": [unlabelled]}
+    unlabeled = {**record, "label": -1}
+    splits = {"train": [record], "validation": [record], "test": [unlabeled]}
     source = open_source(prepared("imagenet2012", splits, tmp_path))
     assert source.sizes == {"train": 1, "val": 1} and len(source.label_names) == 1000
     assert next(source.samples("val"))[1]["label"] == 999

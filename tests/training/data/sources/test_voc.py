@@ -52,7 +52,7 @@ def test_boxes_from_pixel_zero_are_noted(tmp_path):
 )
 def test_layouts_and_lists(tmp_path, xml, images):
     write_voc(tmp_path, {str(i): [CAT] for i in range(12)}, xml, images)
-    make_image(tmp_path / images / "unlabelled.png")
+    make_image(tmp_path / images / "unlabeled.png")
     source = open_source(f"voc:{tmp_path}?val=0.25")
     assert source.sizes == {"train": 9, "val": 3}
     assert source.notes == ["1 images have no XML file and were not read"]
@@ -186,7 +186,7 @@ def test_file_names_that_are_not_utf8(tmp_path):
 
 
 def test_no_data_set(tmp_path):
-    with pytest.raises(InputError, match="layout not recognised"):
+    with pytest.raises(InputError, match="layout not recognized"):
         open_source(f"voc:{tmp_path}")
     write_voc(tmp_path, {"a": [CAT], "b": [CAT]})
     for option, words in {

@@ -20,13 +20,9 @@ _TRIMAP_FOLDERS = ("annotations/trimaps", "trimaps")
 
 @dataclasses.dataclass(frozen=True)
 class SingleBox:
-    """Content of a VOC file that should have one object.
+    """Box of a VOC file's one object, in pixels; None without exactly one or if it is invalid.
 
-    Attributes:
-        box: x0, y0, x1, y1 in pixels; None unless there is exactly one, with valid coordinates.
-        objects: number of objects.
-        width, height: stated size of the image; 0 if not stated.
-        problem: problem of the box.
+    Width and height are those stated for the image, 0 if there are none.
     """
 
     box: tuple[float, ...] | None
@@ -37,20 +33,12 @@ class SingleBox:
 
 
 def box_files(root: Path, folder: str) -> dict[str, Path]:
-    """Returns XML files by stem.
-
-    Args:
-        root: the data folder.
-        folder: folder of the files; by default one of the usual folders, `none` for no files.
-
-    Raises:
-        InputError: if the named folder has no such files.
-    """
+    """Returns XML files by stem, of this folder or of a usual one; no files for `none`."""
     return _files(root, folder, "boxes", _XML_FOLDERS, (".xml",))
 
 
 def trimap_files(root: Path, folder: str) -> dict[str, Path]:
-    """Returns trimap files by stem; arguments and errors as in `box_files`."""
+    """Returns trimap files by stem; `folder` as in `box_files`."""
     return _files(root, folder, "trimaps", _TRIMAP_FOLDERS, MASK_SUFFIXES)
 
 
@@ -72,11 +60,7 @@ def _files(
 
 
 def read_single_box(path: Path) -> SingleBox:
-    """Reads the box of a VOC file, with pixels counted from 1 and the last one included.
-
-    Raises:
-        InputError: if the file cannot be read.
-    """
+    """Reads the box of a VOC file, with pixels counted from 1 and the last one included."""
     content = read_annotation(path)
     boxes = [element.box for element in content.objects]
     box = boxes[0] if len(boxes) == 1 else None
@@ -89,13 +73,9 @@ def read_single_box(path: Path) -> SingleBox:
 
 
 def class_map_of_trimap(trimap: tf.Tensor, path: tf.Tensor) -> tf.Tensor:
-    """Returns the class map of a trimap, (H, W) int32.
+    """Returns the (H, W) int32 class map of a trimap: 1 object, 2 background, 3 ignored border.
 
-    A trimap with other values fails in the graph.
-
-    Args:
-        trimap: (H, W) int32, 1 for the object, 2 for the background, 3 for the ignored border.
-        path: path of its file, scalar string, for the message.
+    Other values fail in the graph; the message names the file, `path`.
     """
     wrong = (trimap < 1) | (trimap > 3)
     check = assert_in_graph(

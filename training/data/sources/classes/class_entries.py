@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 from collections import Counter
 from pathlib import Path
 
 from training.data.sources.reading.defects import Defect
 from training.data.sources.reading.folder_layout import IMAGE_FOLDERS
-from training.data.sources.reading.image_files import IMAGE_SUFFIXES, natural_key
+from training.data.sources.reading.image_files import images_below, natural_key
 from training.data.sources.reading.image_lookup import ImageIndex
 from training.data.sources.reading.splits import SPLIT_NAMES, split_from_name, split_lists
 from training.data.sources.reading.table_columns import (
@@ -27,14 +26,9 @@ from zoo.files.text_files import Table, numbered_lines, read_table
 
 @dataclasses.dataclass(slots=True)
 class Entry:
-    """One image.
+    """One image, and the file and name of its entry; for class folders, the image itself.
 
-    Attributes:
-        image: the image file.
-        label: class name or index, as text.
-        split: `train`, `val`, `test`, or empty if unknown.
-        file, name: file with the entry and its name there; for class folders, the image itself.
-        box: x0, y0, x1, y1 in pixels, or None.
+    The label is a class name or index, the split empty if unknown, the box `xyxy` in pixels.
     """
 
     image: Path
@@ -47,14 +41,9 @@ class Entry:
 
 @dataclasses.dataclass
 class Entries:
-    """The images of a data folder.
+    """The images of a data folder, in order, with defects of lines that cannot be read.
 
-    Attributes:
-        entries: one entry per image, in order.
-        names: class names in the order of their folders; empty for lists and tables.
-        has_boxes: whether a table has columns of a box.
-        defects: defects of lines that cannot be read.
-        notes: remarks for `Source.notes`.
+    `names` are the class names in the order of their folders, empty for lists and tables.
     """
 
     entries: list[Entry] = dataclasses.field(default_factory=list)
@@ -69,11 +58,7 @@ class Entries:
 
 
 def read_entries(root: Path) -> Entries:
-    """Returns the images of a data folder with their classes.
-
-    Raises:
-        InputError: if no layout is recognised.
-    """
+    """Returns the images of a data folder with their classes."""
     tables = [read_table(path) for path in sorted(root.glob("*.[cC][sS][vV]"))]
     if any(map(_is_class_table, tables)):
         return _from_tables(root, tables)
@@ -155,17 +140,17 @@ def _from_folders(root: Path) -> Entries:
     result, others = Entries(), Counter[str]()
     for split, folders in splits.items():
         for folder in folders:
-            for image in _images_below(folder, others):
+            for image in images_below(folder, others):
                 result.entries.append(Entry(image, folder.name, split, image))
     if not result.entries:
         raise InputError(
-            f"{shown(root)}: layout not recognised; use one folder of images per class "
+            f"{shown(root)}: layout not recognized; use one folder of images per class "
             "(train/CLASS or CLASS), lists with lines `image class` (train.txt), or a table with "
             "columns image and label."
         )
     names = {folder.name for folders in splits.values() for folder in folders}
     empty = names - {entry.label for entry in result.entries}
-    result.names = tuple(name for name in sorted(names, key=_order) if name not in empty)
+    result.names = tuple(sorted(names - empty, key=lambda name: natural_key(Path(name))))
     if empty:
         result.notes.append(f"folders without images: {', '.join(map(shown, sorted(empty)))}")
     if others:
@@ -174,22 +159,6 @@ def _from_folders(root: Path) -> Entries:
     return result
 
 
-def _order(name: str) -> list[tuple[int, int | str]]:
-    return natural_key(Path(name))
-
-
 def _folders_in(folder: Path) -> list[Path]:
     found = [path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")]
     return sorted(found, key=natural_key)
-
-
-def _images_below(folder: Path, others: Counter[str]) -> list[Path]:
-    """Returns the images in a folder and its sub-folders; counts other files by suffix."""
-    images: list[Path] = []
-    for parent, folders, files in os.walk(folder):
-        folders.sort()
-        paths = [Path(parent, name) for name in files if not name.startswith(".")]
-        found = [path for path in paths if path.suffix.lower() in IMAGE_SUFFIXES]
-        others.update(p.suffix or p.name for p in paths if p.suffix.lower() not in IMAGE_SUFFIXES)
-        images += sorted(found, key=natural_key)
-    return images

@@ -54,7 +54,7 @@ class ClassFolder(SingleObjectSource):
         drop_bad: `1` to drop images with defects.
 
     Raises:
-        InputError: if the layout is not recognised.
+        InputError: if the layout is not recognized.
     """
 
     def __init__(

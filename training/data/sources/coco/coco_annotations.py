@@ -40,13 +40,7 @@ class AnnotationReader:
     min_side: int
 
     def read(self, name: str, entry: JsonObject, image: AnnotatedImage) -> Annotation | None:
-        """Returns an annotation; None if it is skipped or dropped, or has no valid box.
-
-        Args:
-            name: name of the entry in messages.
-            entry: content of the entry.
-            image: image of the annotation.
-        """
+        """Returns an annotation; None if it is skipped or dropped, or has no valid box."""
         where = f"{image.name}, {name}"
         category = as_id(entry.get("category_id"))
         listed = category in self.file.categories

@@ -53,11 +53,7 @@ class CocoFile:
     categories: dict[Id, Category] = dataclasses.field(default_factory=dict)
 
     def read(self) -> None:
-        """Reads the file and its categories.
-
-        Raises:
-            InputError: if it is not JSON in this format.
-        """
+        """Reads the file and its categories."""
         self.data = read_json(self.path)
         list_under(self.data, "images", self.path)
         list_under(self.data, "annotations", self.path)
@@ -113,14 +109,7 @@ class CocoFile:
         return self.report(Defect(problem, remedy, name, shown(self.path), self.split, drop))
 
     def images(self, folder: Path) -> dict[Id, AnnotatedImage]:
-        """Returns the images by id, without annotations.
-
-        Args:
-            folder: folder of the image files.
-
-        Raises:
-            InputError: if a file name leaves the folder.
-        """
+        """Returns the images by id, without annotations; `folder` contains their files."""
         images: dict[Id, AnnotatedImage] = {}
         for index, entry in enumerate(self.data["images"]):
             image_id = as_id(entry.get("id")) if isinstance(entry, dict) else None
@@ -139,13 +128,9 @@ class CocoFile:
             if (height, width) != (None, None) and not all(size):
                 problem = f"size {short(width)} × {short(height)}"
                 self.defect(name, problem, "write width and height in pixels")
-            images[image_id] = AnnotatedImage(
-                file,
-                self.path,
-                name,
-                *(size if all(size) else (0, 0)),
-                image_id if isinstance(image_id, int) and abs(image_id) < 2**63 else index,
-            )
+            stated = size if all(size) else (0, 0)
+            number = image_id if isinstance(image_id, int) and abs(image_id) < 2**63 else index
+            images[image_id] = AnnotatedImage(file, self.path, name, *stated, number)
         return images
 
     def annotations(self) -> Iterator[tuple[str, JsonObject]]:

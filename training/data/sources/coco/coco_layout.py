@@ -18,20 +18,11 @@ _PROBED = 50
 
 
 def find_label_files(root: Path, labels: str) -> tuple[str, dict[str, Path]]:
-    """Returns the JSON files of a data set by split.
+    """Returns the kind and the JSON files of a data set by split; `""` if the split is unknown.
 
     They are searched in `annotations/`, in the folder itself and in folders named after splits; the
-    split is a word of the file's name (`instances_val2017.json`) or of its folder's.
-
-    Args:
-        root: the data folder.
-        labels: one of `KINDS`, the path of one file, or empty for the first kind that exists.
-
-    Returns:
-        The kind, and the files by split; `""` for a file whose name contains no split.
-
-    Raises:
-        InputError: if there is no file, or several fit one split.
+    split is a word of the file's name (`instances_val2017.json`) or of its folder's. `labels` is
+    one of `KINDS`, the path of one file, or empty for the first kind that exists.
     """
     if labels and labels not in KINDS:
         path = inside(root, labels, f"labels={labels}")
@@ -64,14 +55,7 @@ def find_label_files(root: Path, labels: str) -> tuple[str, dict[str, Path]]:
 
 
 def find_images(root: Path, labels: Path, split: str, names: list[str]) -> Path:
-    """Returns the folder that file names are relative to: the one that contains most of them.
-
-    Args:
-        root: the data folder.
-        labels: the JSON file.
-        split: its split.
-        names: file names in it.
-    """
+    """Returns the folder that file names are relative to: the one that contains most of them."""
     words = [word for word in re.findall(r"[A-Za-z]+\d*", labels.stem) if _split_of_word(word)]
     words += SPLIT_NAMES.get(split, ())
     folders = [labels.parent]

@@ -40,7 +40,7 @@ class CocoFolder(ObjectSource):
         drop_bad: `1` to drop objects and images with defects.
 
     Raises:
-        InputError: if the layout is not recognised, or a file is not in COCO's format.
+        InputError: if the layout is not recognized, or a file is not in COCO's format.
     """
 
     def __init__(

@@ -63,10 +63,7 @@ class JointSource(Source):
         self.notes = [*boxes.notes, *images.notes]
         self.sizes = dict(boxes.sizes)
         self.sizes["train"] = boxes.sizes[boxes.check_split("train")] * (1 + images_per_box)
-        self._nodes = (
-            _nodes(boxes, "labels", tree.names),
-            _nodes(images, "label", tree.names),
-        )
+        self._nodes = (_nodes(boxes, "labels", tree.names), _nodes(images, "label", tree.names))
 
     def raw(self, split: str, seed: tf.Tensor | None = None) -> tf.data.Dataset:
         boxes = self.boxes.raw(split, seed)
@@ -122,14 +119,7 @@ class JointSource(Source):
 
 
 def open_joint(where: str) -> Source:
-    """Opens `joint:FILE.toml`.
-
-    Args:
-        where: path of the TOML file, see the module's documentation.
-
-    Raises:
-        InputError: if the file is not in this format, or as `JointSource`.
-    """
+    """Opens `joint:FILE.toml`; for the keys of the file see the module's documentation."""
     path = Path(where)
     try:
         settings = tomllib.loads(read_text(path))

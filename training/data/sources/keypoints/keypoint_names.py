@@ -11,22 +11,10 @@ Pairs = tuple[tuple[int, int], ...]
 
 _OTHER_SIDE = {"left": "right", "right": "left", "l": "r", "r": "l"}
 _LIMBS = (
-    ("ankle", "knee"),
-    ("knee", "hip"),
-    ("wrist", "elbow"),
-    ("elbow", "shoulder"),
-    ("shoulder", "neck"),
-    ("shoulder", "thorax"),
-    ("hip", "pelvis"),
-    ("pelvis", "thorax"),
-    ("thorax", "neck"),
-    ("thorax", "upper neck"),
-    ("neck", "head top"),
-    ("neck", "head"),
-    ("upper neck", "head top"),
-    ("nose", "eye"),
-    ("eye", "ear"),
-    ("ear", "shoulder"),
+    *(("ankle", "knee"), ("knee", "hip"), ("wrist", "elbow"), ("elbow", "shoulder")),
+    *(("shoulder", "neck"), ("shoulder", "thorax"), ("hip", "pelvis"), ("pelvis", "thorax")),
+    *(("thorax", "neck"), ("thorax", "upper neck"), ("neck", "head top"), ("neck", "head")),
+    *(("upper neck", "head top"), ("nose", "eye"), ("eye", "ear"), ("ear", "shoulder")),
 )
 
 
@@ -51,8 +39,7 @@ def plain_names(names: Sequence[str]) -> tuple[str, ...]:
 def pairs_of(names: Sequence[str]) -> Pairs | None:
     """Returns the (left, right) pairs of keypoint indices that a horizontal flip swaps.
 
-    Returns:
-        Pairs, or None if unknown: no name has a side, or one lacks its counterpart.
+    They are None if no name has a side, or one lacks its counterpart.
     """
     words = [words_of(name) for name in names]
     pairs = []
@@ -70,16 +57,7 @@ def pairs_of(names: Sequence[str]) -> Pairs | None:
 
 
 def read_pairs(text: str, keypoints: int, option: str) -> Pairs:
-    """Parses pairs of keypoint indices such as `0-5,1-4`; `none` for no pairs.
-
-    Args:
-        text: value of the option.
-        keypoints: number of keypoints.
-        option: name of the option, for messages.
-
-    Raises:
-        InputError: if the text is not in this format, or an index does not exist.
-    """
+    """Parses pairs of keypoint indices in an option, such as `0-5,1-4`; `none` for no pairs."""
     if text == "none":
         return ()
     pairs = []

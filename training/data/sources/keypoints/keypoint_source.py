@@ -13,7 +13,6 @@ from training.data.sources.keypoints.keypoint_names import (
     skeleton_of,
 )
 from training.data.sources.keypoints.pose_mat import read_pose_mat
-from training.data.sources.keypoints.pose_splits import split_poses
 from training.data.sources.keypoints.pose_tables import is_pose_table, read_pose_table
 from training.data.sources.keypoints.poses import (
     VISIBILITIES,
@@ -21,6 +20,7 @@ from training.data.sources.keypoints.poses import (
     Poses,
     box_around,
     schema_keypoints,
+    split_poses,
     visibility_of,
 )
 from training.data.sources.objects.annotations import AnnotatedImage, Annotation
@@ -98,8 +98,8 @@ class KeypointFolder(SingleObjectSource):
         self._add(poses, val, split)
 
     def _add(self, poses: Poses, val: str, how: str) -> None:
-        labelled = any(pose.label for pose in poses.poses)
-        if labelled:
+        labeled = any(pose.label for pose in poses.poses)
+        if labeled:
             self.label_names = tuple(sorted({pose.label for pose in poses.poses} - {""}))
             self.keys = ("image", "label", "keypoints", "box")
         indices = {name: index for index, name in enumerate(self.label_names)}
@@ -109,7 +109,7 @@ class KeypointFolder(SingleObjectSource):
             images, labels = [], []
             for pose in people:
                 image = self._image(split, pose, poses)
-                if labelled and not pose.label:
+                if labeled and not pose.label:
                     where = (pose.name, shown(poses.path), split)
                     remedy = "add one, or remove the column"
                     self.report(Defect("no label", remedy, *where, "image"))
@@ -117,7 +117,7 @@ class KeypointFolder(SingleObjectSource):
                 if image is not None:
                     images.append(image)
                     labels.append(indices.get(pose.label, -1))
-            columns = {"label": np.array(labels, np.int32)} if labelled else {}
+            columns = {"label": np.array(labels, np.int32)} if labeled else {}
             self.add_single(split, images, columns)
 
     def _image(self, split: str, pose: Pose, poses: Poses) -> AnnotatedImage | None:

@@ -26,15 +26,7 @@ _VARIABLES = ["joints", "ids", "RELEASE"]
 
 
 def read_pose_mat(path: Path, index: ImageIndex) -> Poses:
-    """Reads a MATLAB file with `joints` (14 × 3 × N or 3 × 14 × N) or MPII's `RELEASE`.
-
-    Args:
-        path: the file.
-        index: images that it may name.
-
-    Raises:
-        InputError: if it cannot be read, has neither variable, or its images do not exist.
-    """
+    """Reads a MATLAB file with `joints` (14 × 3 × N or 3 × 14 × N) or MPII's `RELEASE`."""
     try:
         with path.open("rb") as file:
             content = scipy.io.loadmat(file, struct_as_record=False, variable_names=_VARIABLES)
@@ -155,11 +147,8 @@ def _mpii_joints(points: list[Any], where: str, poses: Poses) -> list[Keypoint] 
 
 def _elements(value: Any) -> list[Any]:
     """Returns the elements of a MATLAB struct array."""
-    return (
-        []
-        if value is None
-        else [item for item in np.asarray(value, object).ravel() if item is not None]
-    )
+    # None itself becomes an array of one None.
+    return [item for item in np.asarray(value, object).ravel() if item is not None]
 
 
 def _single(value: Any) -> Any:

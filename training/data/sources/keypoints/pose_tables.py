@@ -30,15 +30,7 @@ def is_pose_table(table: Table) -> bool:
 
 
 def read_pose_table(table: Table, index: ImageIndex) -> Poses:
-    """Returns the poses of a table; lines that cannot be read become defects.
-
-    Args:
-        table: the table.
-        index: images that it may name.
-
-    Raises:
-        InputError: if a column is missing, or an image's name leaves the data folder.
-    """
+    """Returns the poses of a table; lines that cannot be read become defects."""
     keypoints = _keypoint_columns(table)
     image = table.column(*IMAGE_COLUMNS)
     if not keypoints or image is None:
@@ -52,11 +44,8 @@ def read_pose_table(table: Table, index: ImageIndex) -> Poses:
                 raise InputError(
                     f"{shown(table.path)}: keypoint {shown(name)} has no column {part}; add it."
                 )
-    split, label, box = (
-        table.column(*SPLIT_COLUMNS),
-        table.column(*LABEL_COLUMNS),
-        box_columns(table),
-    )
+    split, label = table.column(*SPLIT_COLUMNS), table.column(*LABEL_COLUMNS)
+    box = box_columns(table)
     used = {image, split, label, *(box or ()), *(i for p in keypoints.values() for i in p.values())}
     unused = [name for i, name in enumerate(table.columns) if i not in used]
     poses = Poses(table.path, tuple(keypoints))

@@ -1,14 +1,22 @@
-"""Poses as annotation files store them, and the meanings of their visibility flags."""
+"""Poses as annotation files store them, with their visibility flags and splits."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from training.data.sources.reading.defects import Defect
 from training.data.sources.reading.options import read_choice
+from training.data.sources.reading.splits import (
+    SPLIT_NAMES,
+    listed_names,
+    split_from_name,
+    split_lists,
+    split_off_validation,
+)
+from zoo.errors import InputError
 from zoo.files.file_names import shown
 
 VISIBILITIES: dict[str, dict[float, int]] = {
@@ -32,16 +40,7 @@ ABSENT: Keypoint = (math.nan, math.nan, math.nan)
 
 @dataclasses.dataclass(slots=True)
 class Pose:
-    """One person.
-
-    Attributes:
-        image: the image file.
-        name: entry in the annotation file, for messages.
-        keypoints: one per keypoint name.
-        box: x0, y0, x1, y1 in pixels, or None.
-        split: split in the annotation file, or empty.
-        label: class of the pose, or empty.
-    """
+    """One person: name of the entry in the annotation file, box as `xyxy` pixels or None."""
 
     image: Path
     name: str
@@ -53,16 +52,7 @@ class Pose:
 
 @dataclasses.dataclass
 class Poses:
-    """Content of an annotation file.
-
-    Attributes:
-        path: the file.
-        keypoint_names: names of the keypoints of every pose.
-        poses: the poses, in the file's order.
-        visibility: key of `VISIBILITIES` that the format prescribes, or empty.
-        defects: defects of the file's entries.
-        notes: remarks for `Source.notes`.
-    """
+    """Content of an annotation file; `visibility` is a key of `VISIBILITIES`, if prescribed."""
 
     path: Path
     keypoint_names: tuple[str, ...]
@@ -77,11 +67,7 @@ class Poses:
 
 
 def visibility_of(poses: Poses, option: str) -> str:
-    """Returns the key of `VISIBILITIES`: the option, that of the format, or from the flags.
-
-    Raises:
-        InputError: if the option is not a key.
-    """
+    """Returns the key of `VISIBILITIES`: the option, that of the format, or from the flags."""
     if option:
         return read_choice("visibility", option, VISIBILITIES)
     if poses.visibility:
@@ -93,22 +79,14 @@ def visibility_of(poses: Poses, option: str) -> str:
 def schema_keypoints(
     pose: Pose, meaning: dict[float, int], names: Sequence[str]
 ) -> tuple[list[float], list[str]]:
-    """Converts the keypoints of a pose to the schema.
-
-    Args:
-        pose: the pose.
-        meaning: the schema's visibility by flag.
-        names: names of the keypoints.
-
-    Returns:
-        Flat x, y, visibility, zeros for absent keypoints; and a list of problems.
-    """
+    """Returns flat x, y, visibility of a pose, zeros for absent keypoints; and the problems."""
     flat: list[float] = []
     problems = []
+    flags = " or ".join(f"{value:g}" for value in meaning)
     for name, (x, y, flag) in zip(names, pose.keypoints, strict=True):
         visibility = 0 if math.isnan(flag) and math.isnan(x) else meaning.get(flag)
         if visibility is None:
-            problems.append(f"visibility of {name} must be {_or(meaning)}, not {flag:g}")
+            problems.append(f"visibility of {name} must be {flags}, not {flag:g}")
         elif visibility and not (math.isfinite(x) and math.isfinite(y)):
             problems.append(f"{name} is marked but at ({x:g}, {y:g})")
             visibility = 0
@@ -119,10 +97,8 @@ def schema_keypoints(
 def box_around(keypoints: Sequence[float], margin: float) -> tuple[float, ...] | None:
     """Returns the box around the keypoints that are present, or None without any.
 
-    Args:
-        keypoints: x, y, visibility, x, y, …
-        margin: margin on every side, as a fraction of the longer side; the box is clipped at the
-            left and upper edges of the image, whose size is not known here.
+    The margin on every side is a fraction of the longer side; the box is clipped only at the left
+    and upper edges of the image, whose size is not known here.
     """
     xs = [keypoints[i] for i in range(0, len(keypoints), 3) if keypoints[i + 2]]
     ys = [keypoints[i + 1] for i in range(0, len(keypoints), 3) if keypoints[i + 2]]
@@ -133,5 +109,60 @@ def box_around(keypoints: Sequence[float], margin: float) -> tuple[float, ...] |
     return (*low, max(xs) + around, max(ys) + around)
 
 
-def _or(values: Iterable[float]) -> str:
-    return " or ".join(f"{value:g}" for value in values)
+PoseSplits = dict[str, list[Pose]]
+
+
+def split_poses(root: Path, poses: Poses, val: str, how: str) -> PoseSplits:
+    """Returns the poses by split, those of one image together; remarks are added to their notes."""
+    if not poses.poses:
+        raise InputError(f"{shown(poses.path)}: no valid pose in it; correct its entries.")
+    if any(pose.split for pose in poses.poses):
+        splits = _by_column(poses)
+    else:
+        lists = split_lists(root)
+        splits = _by_lists(lists, poses) if lists else {"train": poses.poses}
+    if set(splits) != {"train"}:
+        return {split: splits[split] for split in SPLIT_NAMES if split in splits}
+    people = splits["train"]
+    images = list(dict.fromkeys(pose.image for pose in people))
+    stems = [image.stem for image in images]
+    chosen = set(split_off_validation(images, stems, val, how, poses.path)["val"])
+    return {
+        "train": [pose for pose in people if pose.image not in chosen],
+        "val": [pose for pose in people if pose.image in chosen],
+    }
+
+
+def _by_column(poses: Poses) -> PoseSplits:
+    splits: PoseSplits = {}
+    for pose in poses.poses:
+        split = split_from_name(pose.split)
+        if not split:
+            raise InputError(
+                f"{shown(poses.path)}: {pose.name}: split must be train, val or test, not "
+                f"{shown(pose.split)!r}."
+            )
+        splits.setdefault(split, []).append(pose)
+    return splits
+
+
+def _by_lists(lists: dict[str, Path], poses: Poses) -> PoseSplits:
+    by_name: dict[str, list[Pose]] = {}
+    for pose in poses.poses:
+        for name in {pose.image.name, pose.image.stem}:
+            by_name.setdefault(name, []).append(pose)
+    splits: PoseSplits = {}
+    for split, path in lists.items():
+        splits[split] = []
+        for number, word in listed_names(path):
+            found = by_name.get(Path(word).name) or by_name.get(Path(word).stem)
+            if not found:
+                raise InputError(
+                    f"{shown(path)}: line {number}: {shown(word)} is not in "
+                    f"{shown(poses.path.name)}; take it off the list."
+                )
+            splits[split] += found
+    unlisted = len(poses.poses) - len({id(pose) for people in splits.values() for pose in people})
+    if unlisted:
+        poses.notes.append(f"{unlisted} people are on no list and were not read")
+    return splits

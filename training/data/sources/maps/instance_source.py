@@ -27,7 +27,7 @@ class InstanceFolder(FileSource):
         split: `hash` (by name) or `block` (the last images).
 
     Raises:
-        InputError: if the layout is not recognised or a mask is not an index map.
+        InputError: if the layout is not recognized or a mask is not an index map.
     """
 
     keys = ("image", "segmentation", "instances", "boxes", "labels", "masks")

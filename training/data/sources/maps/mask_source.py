@@ -23,13 +23,7 @@ from zoo.errors import InputError
 from zoo.tasks.sample_schema import IGNORE
 
 MASK_FOLDERS = (
-    "masks",
-    "mask",
-    "labels",
-    "label",
-    "annotations",
-    "annotations/trimaps",
-    "trimaps",
+    *("masks", "mask", "labels", "label", "annotations", "annotations/trimaps", "trimaps"),
     "SegmentationClass",
 )
 _PROBED = 2000
@@ -47,7 +41,7 @@ class MaskFolder(FileSource):
         split: `hash` (by name) or `block` (the last images, for frames of a video or a stack).
 
     Raises:
-        InputError: if the layout is not recognised or a mask is not an index map.
+        InputError: if the layout is not recognized or a mask is not an index map.
     """
 
     keys = ("image", "segmentation")

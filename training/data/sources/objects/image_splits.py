@@ -15,14 +15,7 @@ Splits = dict[str, list[AnnotatedImage]]
 def split_images(splits: Splits, root: Path, val: str, how: str) -> Splits:
     """Splits images by `train.txt` …, or into a fixed train and validation split.
 
-    Args:
-        splits: images by split; `""` for images without a split.
-        root: the folder of the lists.
-        val: fraction of the images to validate on if there is no other split, as text.
-        how: `"hash"` or `"block"`, see `split_off_validation`.
-
-    Raises:
-        InputError: if a list names an image without labels, or there are no images.
+    Images without a split have the key `""`; for `val` and `how` see `split_off_validation`.
     """
     if set(splits) == {""}:
         lists = split_lists(root)

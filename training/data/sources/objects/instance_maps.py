@@ -9,14 +9,7 @@ MASK_SIZE = 112
 
 
 def boxes_from_map(instances: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Returns the objects of an instance map.
-
-    Args:
-        instances: (H, W) int32 instance ids, 0 for the background.
-
-    Returns:
-        Instance ids (N,) int32, ascending, and boxes (N, 4) float32 `xyxy` in pixels.
-    """
+    """Returns ascending ids (N,) int32 and `xyxy` boxes (N, 4) of an (H, W) int32 instance map."""
     pixels = tf.where(instances > 0)
     owners = tf.gather_nd(instances, pixels)
     pixels = tf.cast(pixels, tf.int32)
@@ -33,13 +26,7 @@ def masks_from_map(
 ) -> tf.Tensor:
     """Returns the mask of each object in the frame of its own box, (N, size, size) uint8.
 
-    A cell has the value of the map at its center.
-
-    Args:
-        instances: (H, W) instance ids.
-        boxes: (N, 4) float32 `xyxy` pixels.
-        ids: (N,) instance id of each box.
-        size: cells along each side of a box.
+    A cell has the value of the (H, W) map at its center; boxes are (N, 4) `xyxy` pixels, ids (N,).
     """
     height, width = tf.unstack(tf.shape(instances))
     centers = (tf.range(size, dtype=tf.float32) + 0.5) / size

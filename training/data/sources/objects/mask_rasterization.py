@@ -23,15 +23,9 @@ def in_fifths(points: np.ndarray | tf.Tensor) -> np.ndarray | tf.Tensor:
 def sampled_pixels(
     boxes: tf.Tensor, mask_size: int, height: tf.Tensor, width: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Returns the pixel under the center of each cell of an M×M grid over each box.
+    """Returns the pixel under the center of each cell of an M×M grid over boxes (N, 4) `xyxy`.
 
-    Args:
-        boxes: (N, 4) `xyxy` in pixels.
-        mask_size: M.
-        height, width: size of the image, scalars.
-
-    Returns:
-        Rows (N, M) and columns (N, M), int32, within the image.
+    Rows (N, M) and columns (N, M) are int32, within the height × width of the image.
     """
     steps = (tf.range(mask_size, dtype=tf.float64) + 0.5) / mask_size
     boxes = tf.cast(boxes, tf.float64)
@@ -51,7 +45,7 @@ def polygon_masks(
     columns: tf.Tensor,
     height: tf.Tensor,
 ) -> tf.Tensor:
-    """Samples the polygons of each object at a grid of pixels.
+    """Samples the polygons of each object at a grid of pixels: (N, R, C) int32 of 0 and 1.
 
     Args:
         points: (V, 2) int32 vertices x, y in fifths of a pixel, polygon after polygon.
@@ -60,9 +54,6 @@ def polygon_masks(
         rows: (N, R) int32 pixel rows, non-decreasing along R.
         columns: (N, C) int32 pixel columns.
         height: height of the image, scalar int32.
-
-    Returns:
-        (N, R, C) int32 of 0 and 1.
     """
     polygon = tf.repeat(tf.range(tf.size(sizes)), sizes)
     following = _next_vertex(sizes, polygon)
@@ -97,7 +88,7 @@ def run_masks(
     height: tf.Tensor,
     width: tf.Tensor,
 ) -> tf.Tensor:
-    """Samples the run-length encoded mask of each object at a grid of pixels.
+    """Samples the run-length encoded mask of each object at a grid of pixels: (N, R, C) int32.
 
     Args:
         runs: (L,) int32 lengths of runs of 0, 1, 0, … down the columns, mask after mask; those of
@@ -106,9 +97,6 @@ def run_masks(
         owners: (Q,) int32 object index of each mask.
         rows, columns: (N, R) and (N, C) int32 pixels.
         height, width: size of the masks, scalar int32.
-
-    Returns:
-        (N, R, C) int32 of 0 and 1.
     """
     ends = tf.cumsum(tf.cast(runs, tf.int64))
     first = tf.cumsum(sizes, exclusive=True)

@@ -32,15 +32,8 @@ def check_annotations(
     """Yields every defect of the boxes, polygons and keypoints of a split.
 
     A defect with `drop="part"` has been repaired; the object or image of any other one cannot be a
-    target.
-
-    Args:
-        split: name of the split.
-        images: its images.
-        relative: whether coordinates are fractions of the image's sides.
-
-    Raises:
-        InputError: if all boxes are fractions instead of pixels, or the other way round.
+    target. If `relative`, coordinates are fractions; boxes that are all in the other unit raise
+    InputError.
     """
     checks = [_check_sizes(images), _check_boxes(images, relative), _check_polygons(images)]
     if not relative:

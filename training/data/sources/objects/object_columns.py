@@ -40,14 +40,7 @@ class Columns:
 def columns_of(
     images: list[AnnotatedImage], keys: Iterable[str], keypoints: int, relative: bool
 ) -> Columns:
-    """Returns the columns of a split.
-
-    Args:
-        images: images of the split.
-        keys: keys of the samples; `masks`, `keypoints` and `texts` add columns.
-        keypoints: number K of keypoints per object.
-        relative: whether coordinates are fractions of the image's sides.
-    """
+    """Returns the columns of a split; of the keys, `masks`, `keypoints` and `texts` add columns."""
     annotations = [item for image in images for item in image.annotations]
     starts = _starts([len(image.annotations) for image in images])
     # On a GPU the pipeline would copy every record from there.

@@ -70,11 +70,7 @@ class ObjectSource(FileSource):
         self._dropped: Counter[str] = Counter()
 
     def report(self, defect: Defect) -> bool:
-        """Records a defect.
-
-        Returns:
-            Whether to drop the object or image; `notes` then counts it.
-        """
+        """Records a defect; returns whether to drop the object or image, counted in `notes`."""
         if not (self.drop_bad and defect.drop):
             self.defects.append(defect)
             return False
@@ -89,11 +85,7 @@ class ObjectSource(FileSource):
         self.notes.append(start + ", ".join(parts))
 
     def add_images(self, split: str, images: list[AnnotatedImage]) -> None:
-        """Checks the images of a split and stores them as columns; image files are not opened.
-
-        Raises:
-            InputError: if no image can be used.
-        """
+        """Checks the images of a split and stores them as columns; image files are not opened."""
         if images and not any(os.path.isfile(image.file) for image in images):
             raise InputError(
                 f"{shown(images[0].label_file)}: none of its {len(images)} images exists, such "
@@ -119,9 +111,8 @@ class ObjectSource(FileSource):
             f"no such image {shown(image.file)}",
             "put it back or take it off the list",
         )
-        return self.report(
-            Defect(problem, remedy, image.name, shown(image.label_file), split, "image")
-        )
+        where = (image.name, shown(image.label_file), split)
+        return self.report(Defect(problem, remedy, *where, "image"))
 
     def _checked(self, split: str, images: list[AnnotatedImage]) -> list[AnnotatedImage]:
         """Returns the images without what is dropped; other invalid objects get label −1."""
@@ -243,7 +234,7 @@ def _header_defect(image: AnnotatedImage) -> Defect | None:
     if header.rotated and stated == stored[::-1]:
         return Defect(
             f"stored as {header.width}×{header.height} and rotated by its EXIF orientation, but "
-            f"labelled as {text}",
+            f"labeled as {text}",
             "save it upright",
             file=shown(image.file),
         )

@@ -11,15 +11,7 @@ from training.data.sources.reading.image_headers import MAX_PIXELS
 
 
 def read_rle(rle: Any, height: int, width: int) -> Sequence[int]:
-    """Returns the checked run lengths of an RLE object.
-
-    Args:
-        rle: `{"size": [height, width], "counts": …}` with a list or COCO's compressed string.
-        height, width: size of the image.
-
-    Raises:
-        ValueError: if it is not a mask of such an image; the message gives the reason.
-    """
+    """Returns the checked run lengths of COCO's RLE object; an invalid one raises ValueError."""
     size = rle.get("size")
     if size != [height, width]:
         raise ValueError(f"size must be [{height}, {width}], not {size}.")
@@ -36,11 +28,7 @@ def read_rle(rle: Any, height: int, width: int) -> Sequence[int]:
 
 
 def decompress(text: str) -> list[int]:
-    """Decodes COCO's string: five bits per character, differences from the third run on.
-
-    Raises:
-        ValueError: if it is not such a string.
-    """
+    """Decodes COCO's string: five bits per character, differences from the third run on."""
     counts: list[int] = []
     number = shift = 0
     for character in text:

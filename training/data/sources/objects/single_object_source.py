@@ -24,10 +24,7 @@ class SingleObjectSource(ObjectSource):
     ) -> None:
         """Adds a split of images with at most one object each.
 
-        Args:
-            split: name of the split.
-            images: its images.
-            columns: further values per image, for `open`; `label` is the image's class.
+        `columns` are further values per image, for `open`; `label` is the image's class.
         """
         for index, image in enumerate(images):
             image.image_id = index

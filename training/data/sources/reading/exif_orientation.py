@@ -10,6 +10,6 @@ from PIL import ExifTags, Image
 _UPRIGHT = (1, 2, 3, 4)
 
 
-def is_rotated(image: Image.Image) -> bool:
+def has_exif_rotation(image: Image.Image) -> bool:
     """Returns whether the EXIF orientation swaps width and height."""
     return image.getexif().get(ExifTags.Base.Orientation, 1) not in _UPRIGHT

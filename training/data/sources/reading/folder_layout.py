@@ -4,11 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from training.data.sources.reading.image_files import (
-    IMAGE_SUFFIXES,
-    MASK_SUFFIXES,
-    files_by_stem,
-)
+from training.data.sources.reading.image_files import IMAGE_SUFFIXES, MASK_SUFFIXES, files_by_stem
 from training.data.sources.reading.splits import (
     SPLIT_NAMES,
     listed_names,
@@ -29,16 +25,7 @@ def find_pairs(root: Path, label_folders: tuple[str, ...], val: str, how: str) -
 
     Tried in this order: list files of path pairs; `images/train` + `labels/train`; `train/images`
     + `train/labels`; `train` + `trainlabels` (as `trainannot`); one folder of each, split by lists
-    of stems (`train.txt`) or by a fraction.
-
-    Args:
-        root: the data folder.
-        label_folders: possible names of the folder of label files.
-        val: fraction of the samples to validate on if there is no other split, as text.
-        how: `"hash"` or `"block"`, see `split_off_validation`.
-
-    Raises:
-        InputError: if no layout fits, a listed file is missing, or an image has no label file.
+    of stems (`train.txt`) or by a fraction, see `split_off_validation`.
     """
     lists = split_lists(root, ("", "ImageSets/Segmentation", "splits"))
     splits = _from_pair_lists(root, lists) or _from_split_folders(root, label_folders)
@@ -48,7 +35,7 @@ def find_pairs(root: Path, label_folders: tuple[str, ...], val: str, how: str) -
         if images is None or labels is None:
             missing = IMAGE_FOLDERS if images is None else label_folders
             raise InputError(
-                f"{root}: layout not recognised, no folder named {' or '.join(missing[:3])}; put "
+                f"{root}: layout not recognized, no folder named {' or '.join(missing[:3])}; put "
                 f"images in one folder ({', '.join(IMAGE_FOLDERS[:3])}, …) and label files in "
                 f"another ({', '.join(label_folders[:3])}, …)."
             )

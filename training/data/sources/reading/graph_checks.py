@@ -6,12 +6,7 @@ import tensorflow as tf
 
 
 def assert_in_graph(condition: tf.Tensor, *message: str | tf.Tensor) -> tf.Operation:
-    """Asserts a condition inside the graph.
-
-    Args:
-        condition: boolean scalar.
-        message: parts of the message, strings or scalar tensors, joined without a separator.
-    """
+    """Asserts a condition inside the graph; parts of the message are joined without a separator."""
 
     def fail() -> tf.Operation:
         parts = [
@@ -25,12 +20,7 @@ def assert_in_graph(condition: tf.Tensor, *message: str | tf.Tensor) -> tf.Opera
 
 
 def describe_error(name: str, error: tf.errors.OpError) -> str:
-    """Returns the message of a TensorFlow error as one line: `name: problem; remedy.`
-
-    Args:
-        name: name of the record that could not be read.
-        error: error of the graph that reads it.
-    """
+    """Returns a TensorFlow error as one line, `name: problem; remedy.`, for the record `name`."""
     if isinstance(error, tf.errors.NotFoundError):
         return f"{name}: no such file; put it back or take it off the list."
     if isinstance(error, tf.errors.PermissionDeniedError):

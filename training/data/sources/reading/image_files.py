@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+from collections import Counter
 from pathlib import Path
 
 import tensorflow as tf
@@ -16,15 +18,7 @@ MASK_SUFFIXES = (".png", ".tif", ".tiff", ".bmp", ".gif")
 
 
 def files_by_stem(folder: Path, suffixes: tuple[str, ...]) -> dict[str, Path]:
-    """Returns the files of a folder by stem, in natural order.
-
-    Args:
-        folder: the folder; its sub-folders are not searched.
-        suffixes: accepted suffixes, in lower case with the dot.
-
-    Raises:
-        InputError: if two files have the same stem.
-    """
+    """Returns the files of a folder by stem, in natural order; suffixes are in lower case."""
     files: dict[str, Path] = {}
     for path in sorted(folder.iterdir(), key=natural_key):
         if path.suffix.lower() not in suffixes or path.name.startswith("."):
@@ -35,6 +29,21 @@ def files_by_stem(folder: Path, suffixes: tuple[str, ...]) -> dict[str, Path]:
     return files
 
 
+def images_below(folder: Path, others: Counter[str] | None = None) -> list[Path]:
+    """Returns the images in a folder and its sub-folders; counts other files by suffix."""
+    images: list[Path] = []
+    for parent, folders, files in os.walk(folder):
+        folders.sort()
+        paths = [Path(parent, name) for name in files if not name.startswith(".")]
+        found = [path for path in paths if path.suffix.lower() in IMAGE_SUFFIXES]
+        images += sorted(found, key=natural_key)
+        if others is not None:
+            others.update(
+                p.suffix or p.name for p in paths if p.suffix.lower() not in IMAGE_SUFFIXES
+            )
+    return images
+
+
 def natural_key(path: Path) -> list[tuple[int, int | str]]:
     """Returns a sorting key that puts `10` after `9`."""
     parts = re.split(r"(\d+)", path.name)
@@ -42,13 +51,7 @@ def natural_key(path: Path) -> list[tuple[int, int | str]]:
 
 
 def open_image(path: tf.Tensor) -> LazyImage:
-    """Returns a JPEG, PNG, BMP or GIF file, read but not decoded.
-
-    A file of more than `MAX_PIXELS` fails before it is decoded.
-
-    Args:
-        path: scalar string.
-    """
+    """Reads a JPEG, PNG, BMP or GIF file, not yet decoded; refuses more than `MAX_PIXELS`."""
     contents = tf.io.read_file(path)
     height, width = encoded_size(contents)
     with tf.control_dependencies([assert_size_limit(height, width)]):

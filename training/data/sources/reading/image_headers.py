@@ -9,7 +9,7 @@ import tensorflow as tf
 from PIL import Image
 
 from training.data.augment.lazy_image import is_jpeg
-from training.data.sources.reading.exif_orientation import is_rotated
+from training.data.sources.reading.exif_orientation import has_exif_rotation
 from training.data.sources.reading.graph_checks import assert_in_graph
 
 MAX_PIXELS = 178_956_970
@@ -25,14 +25,10 @@ class ImageHeader(NamedTuple):
 
 
 def read_header(path: str | os.PathLike[str]) -> ImageHeader:
-    """Reads the header of an image file.
-
-    Raises:
-        OSError, ValueError: if it is not an image that Pillow reads, or has more than `MAX_PIXELS`.
-    """
+    """Reads an image file's header; raises OSError or ValueError if invalid or too large."""
     try:
         with Image.open(path) as image:
-            return ImageHeader(image.width, image.height, is_rotated(image))
+            return ImageHeader(image.width, image.height, has_exif_rotation(image))
     except Image.DecompressionBombError as error:
         raise ValueError(f"more than {MAX_PIXELS} pixels.") from error
     except (SyntaxError, OverflowError) as error:
@@ -49,11 +45,7 @@ def assert_size_limit(height: tf.Tensor, width: tf.Tensor) -> tf.Operation:
 
 
 def encoded_size(contents: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Returns height and width (int64) from the header of an encoded image.
-
-    Args:
-        contents: scalar string, a JPEG, PNG, BMP or GIF file; the size of any other is 0 × 0.
-    """
+    """Returns int64 height and width from a JPEG, PNG, BMP or GIF header; others are 0 × 0."""
 
     def jpeg() -> tf.Tensor:
         return tf.cast(tf.image.extract_jpeg_shape(contents)[:2], tf.int64)

@@ -12,11 +12,7 @@ from zoo.files.file_names import inside, shown
 
 
 class ImageIndex:
-    """The images of a data folder and of its image folders, by name and by stem.
-
-    Args:
-        root: the data folder; deeper folders are not searched.
-    """
+    """The images of a data folder and of its image folders, but no deeper, by name and by stem."""
 
     def __init__(self, root: Path):
         self.root = root
@@ -33,12 +29,8 @@ class ImageIndex:
     def find(self, name: str, where: str) -> Path:
         """Returns the path of an image; if there is no such image, the path where it should be.
 
-        Args:
-            name: path below the data folder, or file name with or without its suffix.
-            where: file and record that name it, for messages.
-
-        Raises:
-            InputError: if the name leaves the folder, or fits several images.
+        `name` is a path below the data folder, or a file name with or without its suffix; `where`
+        is the record that contains it, for messages.
         """
         paths = self._paths.get(name, ())
         if len(paths) > 1:

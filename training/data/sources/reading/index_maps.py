@@ -18,11 +18,7 @@ _PNG_SIGNATURE, _GREY = b"\x89PNG\r\n\x1a\n", 0
 
 
 def _grey_depth(path: Path) -> int:
-    """Returns the bit depth of a grey PNG file, 0 for any other file.
-
-    Raises:
-        InputError: if the file cannot be read or is truncated.
-    """
+    """Returns the bit depth of a grey PNG file, 0 for any other file."""
     try:
         with path.open("rb") as file:
             head = file.read(26)
@@ -39,11 +35,7 @@ def _grey_depth(path: Path) -> int:
 
 
 def read_index_map(path: str | Path) -> np.ndarray:
-    """Returns the (H, W) int32 values of a mask file; for a palette image, its indices.
-
-    Raises:
-        InputError: if it is a color image, a lossy file, or cannot be decoded.
-    """
+    """Returns the (H, W) int32 values of a mask file; for a palette image, its indices."""
     try:
         with Image.open(path) as image:
             if image.format == "JPEG":
@@ -69,11 +61,9 @@ def read_index_map(path: str | Path) -> np.ndarray:
 
 
 def index_map_reader(paths: list[Path]) -> Callable[[tf.Tensor], tf.Tensor]:
-    """Returns the fastest decoder that reads all these mask files correctly.
+    """Returns the fastest decoder of all these mask files, from a path to an (H, W) int32 tensor.
 
-    Returns:
-        A function from a path tensor to an (H, W) int32 tensor. Grey PNG of 8 or 16 bits are
-        decoded by TensorFlow; palettes, other depths and other kinds by Pillow.
+    Grey PNG of 8 or 16 bits are decoded by TensorFlow; palettes, other depths and kinds by Pillow.
     """
     depths = set(map(_grey_depth, paths))
     if depths in ({8}, {16}):
@@ -95,13 +85,7 @@ def index_map_reader(paths: list[Path]) -> Callable[[tf.Tensor], tf.Tensor]:
 
 
 def assert_same_size(image: LazyImage, values: tf.Tensor, path: tf.Tensor) -> tf.Operation:
-    """Asserts inside the graph that a map has the size of its image.
-
-    Args:
-        image: the image.
-        values: (H, W) map.
-        path: path of the map's file, scalar string.
-    """
+    """Asserts inside the graph that an (H, W) map from a file `path` has the size of its image."""
     height, width = tf.unstack(tf.shape(values)[:2])
     return assert_in_graph(
         tf.reduce_all([height == image.height, width == image.width]),

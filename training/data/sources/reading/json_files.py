@@ -10,21 +10,17 @@ from typing import Any
 
 from zoo.errors import InputError
 from zoo.files.file_names import shown
+from zoo.files.text_files import read_bytes
 
 JsonObject = dict[str, Any]
 Id = int | str
 
 
 def read_json(path: Path) -> Any:
-    """Returns the content of a JSON file.
-
-    Raises:
-        InputError: if it cannot be read or is not JSON.
-    """
+    """Returns the content of a JSON file."""
+    content = read_bytes(path)
     try:
-        return json.loads(path.read_bytes())
-    except OSError as error:
-        raise InputError(f"{shown(path)}: {error.strerror or error}.") from error
+        return json.loads(content)
     except RecursionError as error:
         raise InputError(f"{shown(path)}: nested too deeply for a label file.") from error
     except ValueError as error:
@@ -33,11 +29,7 @@ def read_json(path: Path) -> Any:
 
 
 def list_under(data: Any, key: str, path: Path) -> list[Any]:
-    """Returns the list under a key of the file's top level.
-
-    Raises:
-        InputError: if there is none.
-    """
+    """Returns the list under a key of the file's top level."""
     value = data.get(key) if isinstance(data, dict) else None
     if not isinstance(value, list):
         raise InputError(f"{shown(path)}: the top level must be an object with a list {key!r}.")
@@ -52,12 +44,7 @@ def as_id(value: Any) -> Id | None:
 
 
 def as_floats(value: Any, count: int | None = None) -> Sequence[float] | None:
-    """Returns a list of numbers; None for any other value.
-
-    Args:
-        value: value from the file.
-        count: required length; any length without it.
-    """
+    """Returns a list of numbers, of length `count` if it is not None; None for any other value."""
     if not isinstance(value, list) or (count is not None and len(value) != count):
         return None
     try:

@@ -8,33 +8,21 @@ from zoo.errors import InputError
 
 
 def read_flag(name: str, text: str) -> bool:
-    """Returns whether an option is on: `1` is on, `0` and an empty text are off.
-
-    Raises:
-        InputError: if the text is anything else.
-    """
+    """Returns whether an option is on: `1` is on, `0` and an empty text are off."""
     if text not in ("", "0", "1"):
         raise InputError(f"{name} must be 0 or 1, not {text!r}.")
     return text == "1"
 
 
 def read_whole_number(name: str, text: str, low: int = 0, high: int = 999_999_999) -> int:
-    """Returns a whole number from `low` to `high`.
-
-    Raises:
-        InputError: if the text is not such a number.
-    """
+    """Returns a whole number from `low` to `high`."""
     if not (text.isdecimal() and len(text) < 10 and low <= int(text) <= high):
         raise InputError(f"{name} must be a whole number from {low} to {high}, not {text!r}.")
     return int(text)
 
 
 def read_choice(name: str, text: str, choices: Collection[str]) -> str:
-    """Returns the text if it is one of the choices.
-
-    Raises:
-        InputError: if it is not.
-    """
+    """Returns the text, which must be one of the choices."""
     if text not in choices:
         *others, last = choices
         raise InputError(f"{name} must be {', '.join(others)} or {last}, not {text!r}.")
@@ -42,11 +30,7 @@ def read_choice(name: str, text: str, choices: Collection[str]) -> str:
 
 
 def read_fraction(name: str, text: str) -> float:
-    """Returns a number between 0 and 1, both excluded.
-
-    Raises:
-        InputError: if the text is not such a number.
-    """
+    """Returns a number between 0 and 1, both excluded."""
     try:
         value = float(text)
     except ValueError:

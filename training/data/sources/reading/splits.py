@@ -11,6 +11,7 @@ from typing import TypeVar
 from training.data.sources.reading.options import read_choice, read_fraction
 from zoo.errors import InputError
 from zoo.files.file_names import shown
+from zoo.files.text_files import read_bytes
 
 SPLIT_NAMES = {
     "train": ("train", "training"),
@@ -40,16 +41,8 @@ def split_lists(root: Path, folders: tuple[str, ...] = ("", "splits")) -> dict[s
 
 
 def listed_names(path: Path) -> list[tuple[int, str]]:
-    """Returns line number and first word of each line of a list, not necessarily UTF-8.
-
-    Raises:
-        InputError: if the list cannot be read, or is empty.
-    """
-    try:
-        text = os.fsdecode(path.read_bytes())
-    except OSError as error:
-        raise InputError(f"{shown(path)}: {error.strerror or error}.") from error
-    lines = enumerate(text.splitlines(), 1)
+    """Returns line number and first word of each line of a list, not necessarily UTF-8."""
+    lines = enumerate(os.fsdecode(read_bytes(path)).splitlines(), 1)
     names = [(number, line.split()[0]) for number, line in lines if line.strip()]
     if not names:
         raise InputError(
@@ -59,15 +52,7 @@ def listed_names(path: Path) -> list[tuple[int, str]]:
 
 
 def validation_count(val: str, samples: int) -> int:
-    """Returns the number of validation samples, at least 1 and at most `samples` − 1.
-
-    Args:
-        val: fraction of the samples, between 0 and 1, as text.
-        samples: number of samples, at least 2.
-
-    Raises:
-        InputError: if `val` is not such a fraction.
-    """
+    """Returns the number of validation samples for a fraction `val`, from 1 to `samples` − 1."""
     return min(max(1, round(read_fraction("val", val) * samples)), samples - 1)
 
 
@@ -76,15 +61,8 @@ def split_off_validation(
 ) -> dict[str, list[Item]]:
     """Splits items into `train` and `val`, always in the same way.
 
-    Args:
-        items: the samples, in order.
-        names: name of each sample.
-        val: fraction of the samples to validate on, as text.
-        how: `"hash"` selects by a hash of the name, `"block"` the last samples in order.
-        file: file to name if there are too few samples.
-
-    Raises:
-        InputError: if there are fewer than two samples, `val` is not a fraction, or `how` unknown.
+    `val` is the fraction to validate on, as text; `how` is `"hash"` to select by a hash of the
+    names, or `"block"` for the last items. Messages name `file`.
     """
     if len(items) < 2:
         raise InputError(

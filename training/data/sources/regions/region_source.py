@@ -45,12 +45,7 @@ class RegionFolder(ObjectSource):
     """
 
     def __init__(
-        self,
-        root: str,
-        val: str = "0.2",
-        split: str = "hash",
-        limit: str = "0",
-        drop_bad: str = "",
+        self, root: str, val: str = "0.2", split: str = "hash", limit: str = "0", drop_bad: str = ""
     ):
         super().__init__(root, drop_bad)
         count = read_whole_number("limit", limit)
@@ -94,13 +89,9 @@ class RegionFolder(ObjectSource):
                 continue
             file = self._file(entry, image_id, files, f"{shown(path)}: {name}")
             size = (as_pixels(entry.get("width")), as_pixels(entry.get("height")))
-            images[image_id] = AnnotatedImage(
-                file,
-                path,
-                name,
-                *(size if all(size) else (0, 0)),
-                image_id if isinstance(image_id, int) and abs(image_id) < 2**63 else index,
-            )
+            stated = size if all(size) else (0, 0)
+            number = image_id if isinstance(image_id, int) and abs(image_id) < 2**63 else index
+            images[image_id] = AnnotatedImage(file, path, name, *stated, number)
         return images
 
     def _file(self, entry: Any, image_id: Id, files: dict[str, Path], where: str) -> Path:

@@ -34,7 +34,7 @@ def _voc(builder: Any) -> Mapping:
         sample,
         ("image", "boxes", "labels", "difficult"),
         object_names=names_of(builder.info.features["objects"]["label"]),
-        unlabelled=("test",) if builder.builder_config.name == "2012" else (),
+        unlabeled=("test",) if builder.builder_config.name == "2012" else (),
         name="image/filename",
     )
 
@@ -57,7 +57,7 @@ def _coco(builder: Any) -> Mapping:
         sample,
         ("image", "boxes", "labels", "crowd"),
         object_names=names_of(features["objects"]["label"]),
-        unlabelled=("test", "test2015"),
+        unlabeled=("test", "test2015"),
         name="image/filename",
     )
 
@@ -69,8 +69,8 @@ def _coco_panoptic(features: Any) -> Mapping:
 
     def sample(example: Example) -> Example:
         segments = example["panoptic_objects"]
-        colours = tf.cast(example["panoptic_image"], tf.int32)
-        ids = colours[..., 0] + 256 * (colours[..., 1] + 256 * colours[..., 2])
+        colors = tf.cast(example["panoptic_image"], tf.int32)
+        ids = colors[..., 0] + 256 * (colors[..., 1] + 256 * colors[..., 2])
         # Row 0 stands for pixels without a segment.
         segment_ids = tf.concat([[0], tf.cast(segments["id"], tf.int32)], 0)
         order = tf.argsort(segment_ids)
@@ -150,7 +150,7 @@ def _cityscapes(builder: Any) -> Mapping:
         ("image", "segmentation"),
         images=("image_left", "segmentation_label"),
         class_names=tfds_class_names.CITYSCAPES,
-        unlabelled=("test",),
+        unlabeled=("test",),
         name="image_id",
     )
 
@@ -177,7 +177,7 @@ def _scene_parse150(builder: Any) -> Mapping:
 
 def _imagenet2012(builder: Any) -> Mapping:
     mapping = mapping_of_features("imagenet2012", builder.info.features, {})
-    return dataclasses.replace(mapping, unlabelled=("test",), name="file_name")
+    return dataclasses.replace(mapping, unlabeled=("test",), name="file_name")
 
 
 register_mapping("voc", _voc)

@@ -25,25 +25,14 @@ _USUAL = {
     "crowd": "objects/is_crowd",
 }
 
-Reader = Callable[[Example], tf.Tensor]
-
 
 def mapping_of_features(
     name: str, features: Any, chosen: dict[str, str], void: str = "", classes: str = ""
 ) -> Mapping:
-    """Returns the mapping of a data set from the names of its features.
+    """Returns the mapping of a data set from the names of its features, a FeaturesDict.
 
-    Args:
-        name: TFDS name, for messages.
-        features: FeaturesDict of the data set.
-        chosen: feature by key of `OPTIONS`, such as `objects/bbox`; other keys come from the
-            features with the usual names, if there are any.
-        void: value of the class map that is ignored, besides 255.
-        classes: names of the class map's classes, separated by commas, if TFDS has none.
-
-    Raises:
-        InputError: if there is no image or no label, or a chosen feature does not exist or does
-            not fit its key.
+    `chosen` holds features by key of `OPTIONS`, such as `objects/bbox`; other keys come from the
+    features with the usual names. `void` and `classes` are the options of `TfdsSource`.
     """
     usual = {key: path for key, path in _USUAL.items() if find(features, path)[0] is not None}
     if not isinstance(find(features, usual.get("label", ""))[0], tfds.features.ClassLabel):

@@ -39,7 +39,7 @@ class Mapping:
         keypoint_names: names of the keypoints.
         skeleton: pairs of keypoint indices that a limb connects.
         flip_pairs: (left, right) pairs of keypoint indices.
-        unlabelled: TFDS names of the splits without labels.
+        unlabeled: TFDS names of the splits without labels.
         name: top-level feature with the name of a record.
     """
 
@@ -52,7 +52,7 @@ class Mapping:
     keypoint_names: tuple[str, ...] = ()
     skeleton: tuple[tuple[int, int], ...] = ()
     flip_pairs: tuple[tuple[int, int], ...] | None = None
-    unlabelled: tuple[str, ...] = ()
+    unlabeled: tuple[str, ...] = ()
     name: str = ""
 
 
@@ -71,12 +71,9 @@ def register_mapping(name: str, mapping: Callable[[Any], Mapping]) -> None:
 
 
 def pixel_boxes(boxes: tf.Tensor, image: tf.Tensor, first_pixel: int = 0) -> tf.Tensor:
-    """Converts TFDS's `yxyx` fractions of the image to (…, 4) float32 `xyxy` pixels.
+    """Converts TFDS's (…, 4) `yxyx` fractions of an (H, W, C) image to float32 `xyxy` pixels.
 
-    Args:
-        boxes: (…, 4) ymin, xmin, ymax, xmax in 0…1.
-        image: (H, W, C) image.
-        first_pixel: 1 if the annotators counted pixels from 1 and included the last one (VOC).
+    `first_pixel` is 1 if the annotators counted pixels from 1 and included the last one (VOC).
     """
     height, width = tf.unstack(tf.cast(tf.shape(image)[:2], tf.float32))
     scaled = tf.gather(boxes, [1, 0, 3, 2], axis=-1) * tf.stack([width, height, width, height])

@@ -126,7 +126,7 @@ class TfdsSource(Source):
         split_names: dict[str, str] = {}
         for split, names in _SPLITS.items():
             for name in names:
-                if name in available and name in self.mapping.unlabelled:
+                if name in available and name in self.mapping.unlabeled:
                     self.notes.append(f"split {name} has no labels and is not used")
                 elif name in available:
                     split_names.setdefault(split, name)
@@ -137,7 +137,7 @@ class TfdsSource(Source):
             self.notes.append(f"TFDS has only {name}: its last {count} records are the split val")
         if not split_names:
             raise InputError(
-                f"tfds:{self.name}: no labelled split among {', '.join(available)}; it needs one "
+                f"tfds:{self.name}: no labeled split among {', '.join(available)}; it needs one "
                 f"of {', '.join(word for words in _SPLITS.values() for word in words)}."
             )
         self.sizes = {split: available[name].num_examples for split, name in split_names.items()}

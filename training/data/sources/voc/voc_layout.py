@@ -17,11 +17,7 @@ Names = dict[str, list[tuple[str, str]]]
 
 
 def find_root(root: Path) -> Path:
-    """Returns the folder with the XML files: `root`, or the only `VOC…` below it.
-
-    Raises:
-        InputError: if there are several.
-    """
+    """Returns the folder with the XML files: `root`, or the only `VOC…` below it."""
     if xml_folder(root):
         return root
     below = [
@@ -61,15 +57,7 @@ def split_folders(root: Path) -> dict[str, Path]:
 
 
 def listed_stems(root: Path, task: str) -> Names:
-    """Returns stems by split from `ImageSets/Main/train.txt` …; empty without lists.
-
-    Args:
-        root: the data folder.
-        task: folder of the lists in `ImageSets`.
-
-    Raises:
-        InputError: if a list cannot be read or names a file outside the folder.
-    """
+    """Returns stems by split from `ImageSets/TASK/train.txt` …; empty without lists."""
     stems: Names = {}
     for split, path in split_lists(root, (f"ImageSets/{task}", "ImageSets", "", "splits")).items():
         stems[split] = []

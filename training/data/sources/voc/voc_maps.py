@@ -81,9 +81,8 @@ class VocMaps(VocFolder):
         for folder in self._folders.values():
             path = folder / f"{image.file.stem}.png"
             if not path.is_file():
-                self._defect(
-                    split, path, "", "no such map of a listed image", "put it back", "image"
-                )
+                problem = "no such map of a listed image"
+                self._defect(split, path, "", problem, "put it back", "image")
                 return False
         return True
 
@@ -99,8 +98,7 @@ class VocMaps(VocFolder):
         checks.append(
             assert_in_graph(
                 ~tf.reduce_any(wrong),
-                record["segmentation_map"],
-                " has class ",
+                *(record["segmentation_map"], " has class "),
                 tf.reduce_max(tf.where(wrong, segmentation, 0)),
                 f", but the classes are 0 to {self.num_classes - 1}; name more with classes=….",
             )
@@ -130,9 +128,6 @@ def open_voc(
 
     Args:
         maps: `1` for `VocMaps`, `0` (the default) for `VocFolder`; all other arguments are theirs.
-
-    Raises:
-        InputError: as `VocMaps` and `VocFolder`.
     """
     reader = VocMaps if read_flag("maps", maps) else VocFolder
     return reader(root, classes, pixels, val, split, drop_bad, mask_size)

@@ -42,7 +42,7 @@ class VocFolder(ObjectSource):
         mask_size: cells along each side of a mask, if there are masks.
 
     Raises:
-        InputError: if the layout is not recognised, or no XML file can be read.
+        InputError: if the layout is not recognized, or no XML file can be read.
     """
 
     lists = "Main"
@@ -79,7 +79,7 @@ class VocFolder(ObjectSource):
             folders = split_folders(self.root)
             if not folders:
                 raise InputError(
-                    f"{shown(self.root)}: layout not recognised; put XML files into Annotations "
+                    f"{shown(self.root)}: layout not recognized; put XML files into Annotations "
                     "and images into JPEGImages, or both into train and valid."
                 )
             return {
@@ -90,8 +90,8 @@ class VocFolder(ObjectSource):
         lists = listed_stems(self.root, self.lists)
         if not lists:
             stems = _unlisted(folder)
-            labelled = {stem for _, stem in stems}
-            if count := sum(image.stem not in labelled for image in index.images()):
+            labeled = {stem for _, stem in stems}
+            if count := sum(image.stem not in labeled for image in index.images()):
                 self.notes.append(f"{count} images have no XML file and were not read")
             return {"": self._read("", folder, index, stems)}
         listed = {stem for stems in lists.values() for _, stem in stems}

@@ -1,4 +1,4 @@
-"""One XML file in Pascal VOC's format."""
+"""One XML file in Pascal VOC's format: elements and text only, without entities."""
 
 from __future__ import annotations
 
@@ -6,25 +6,19 @@ import dataclasses
 import math
 from pathlib import Path
 from xml.etree import ElementTree
+from xml.parsers import expat
 
 from training.data.sources.reading.json_files import as_pixels, short
-from training.data.sources.reading.xml_files import read_xml
 from zoo.errors import InputError
 from zoo.files.file_names import shown
+from zoo.files.text_files import read_bytes
 
 _SIDES = ("xmin", "ymin", "xmax", "ymax")
 
 
 @dataclasses.dataclass(slots=True)
 class XmlObject:
-    """An `object` element.
-
-    Attributes:
-        name: class name; empty if missing.
-        box: xmin, ymin, xmax, ymax as stored; None if invalid.
-        difficult: value of `<difficult>`.
-        problem: why the box is invalid.
-    """
+    """An `object` element: its box as stored, or None and the problem that makes it invalid."""
 
     name: str
     box: tuple[float, ...] | None
@@ -43,11 +37,7 @@ class XmlFile:
 
 
 def read_annotation(path: Path) -> XmlFile:
-    """Reads an XML file.
-
-    Raises:
-        InputError: if it cannot be read, is not in VOC's format, or declares a document type.
-    """
+    """Reads an XML file in VOC's format."""
     root = read_xml(path)
     if root.tag != "annotation":
         tag = f"the root must be <annotation>, not <{short(root.tag)}>"
@@ -58,6 +48,31 @@ def read_annotation(path: Path) -> XmlFile:
         _pixels(root.findtext("size/height")),
         [_object(element) for element in root.findall("object")],
     )
+
+
+def read_xml(path: Path) -> ElementTree.Element:
+    """Returns the root element of an XML file.
+
+    A document type declaration is refused: it could declare entity bombs and external entities.
+    """
+    builder = ElementTree.TreeBuilder()
+    parser = expat.ParserCreate()
+    parser.buffer_text = True
+    parser.StartElementHandler = builder.start
+    parser.EndElementHandler = builder.end
+    parser.CharacterDataHandler = builder.data
+
+    def refuse(*declaration: object) -> None:
+        raise InputError(f"{shown(path)}: <!DOCTYPE …> is not allowed; remove the declaration.")
+
+    parser.StartDoctypeDeclHandler = refuse
+    try:
+        parser.Parse(read_bytes(path), True)
+        return builder.close()
+    except InputError:
+        raise
+    except (expat.ExpatError, LookupError, ValueError) as error:
+        raise InputError(f"{shown(path)}: not XML ({shown(str(error))}); save it again.") from error
 
 
 def _object(element: ElementTree.Element) -> XmlObject:

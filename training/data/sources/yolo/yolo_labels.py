@@ -15,12 +15,7 @@ _FORMS = "CLASS and x y width height, or CLASS and three or more points x y"
 
 @dataclasses.dataclass
 class Labels:
-    """Content of a label file.
-
-    Attributes:
-        annotations: one annotation per valid line, in order.
-        defects: defects of the lines, without file and split.
-    """
+    """Annotations of the valid lines, in order, and defects, without file and split."""
 
     annotations: list[Annotation] = dataclasses.field(default_factory=list)
     defects: list[Defect] = dataclasses.field(default_factory=list)
@@ -33,10 +28,7 @@ class Labels:
 def read_labels(text: str, classes: int | None, keypoints: tuple[int, int] | None = None) -> Labels:
     """Parses a label file; a line that cannot be read becomes a defect.
 
-    Args:
-        text: content of the file.
-        classes: number of classes; None if unknown.
-        keypoints: number of keypoints and of values for each, 2 or 3; None without keypoints.
+    `classes` is None if unknown; `keypoints` is their number and that of values for each, 2 or 3.
     """
     labels = Labels()
     first_lines: dict[tuple[str, ...], int] = {}
@@ -62,11 +54,12 @@ def _read_line(
     labels: Labels,
 ) -> tuple[str, str] | None:
     """Adds the annotation of a line, or returns problem and remedy."""
-    try:
-        values = [float(field) for field in fields]
-    except ValueError:
-        bad = next(field for field in fields if not _is_number(field))
-        return f"{shown(bad)[:40]!r} is not a number", f"write {_FORMS}"
+    values = []
+    for field in fields:
+        try:
+            values.append(float(field))
+        except ValueError:
+            return f"{shown(field)[:40]!r} is not a number", f"write {_FORMS}"
     label = values[0]
     if not math.isfinite(label) or label != int(label) or label < 0:
         return f"class {label:g} is not a class index", f"write {_FORMS}"
@@ -111,11 +104,3 @@ def _keypoints(values: list[float], size: int, name: str, labels: Labels) -> lis
             visibility = 0
         flat += [x, y, visibility] if visibility else [0.0, 0.0, 0.0]
     return flat
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from training.data.sources.reading.folder_layout import IMAGE_FOLDERS
-from training.data.sources.reading.image_files import IMAGE_SUFFIXES, natural_key
+from training.data.sources.reading.image_files import images_below
 from training.data.sources.reading.splits import SPLIT_NAMES
 from zoo.errors import InputError
 from zoo.files.file_names import inside, shown
@@ -43,15 +42,7 @@ class Layout:
 
 
 def find_layout(root: Path, data: str) -> Layout:
-    """Reads `data.yaml` if there is one, else recognises the folders.
-
-    Args:
-        root: the data folder.
-        data: path of the YAML file below the folder; empty for the only one in it.
-
-    Raises:
-        InputError: if the YAML file cannot be used.
-    """
+    """Reads the YAML file `data`, or the folder's only one; without any, recognizes the folders."""
     if data:
         path = inside(root, data, f"data={data}")
         if not path.is_file():
@@ -65,17 +56,6 @@ def find_layout(root: Path, data: str) -> Layout:
         names = ", ".join(shown(path.name) for path in named[:4])
         raise InputError(f"{shown(root)}: several YAML files ({names}); select one with data=FILE.")
     return _from_yaml(root, named[0]) if named else _from_folders(root)
-
-
-def images_in(folder: Path) -> list[Path]:
-    """Returns the images in a folder and its sub-folders, in natural order."""
-    images = []
-    for parent, folders, files in os.walk(folder):
-        folders.sort()
-        paths = (Path(parent, name) for name in files if not name.startswith("."))
-        found = (path for path in paths if path.suffix.lower() in IMAGE_SUFFIXES)
-        images += sorted(found, key=natural_key)
-    return images
 
 
 def label_folder(root: Path, folder: Path) -> Path:
@@ -210,7 +190,7 @@ def _entry(root: Path, base: Path, path: Path, split: str, name: str) -> list[Pa
             "that exists."
         )
     if entry.is_dir():
-        return images_in(entry)
+        return images_below(entry)
     images = []
     for number, line in numbered_lines(entry):
         where = f"{shown(entry)}: line {number}"
@@ -227,11 +207,11 @@ def _from_folders(root: Path) -> Layout:
             folders = [root / image / name for image in IMAGE_FOLDERS]
             folders += [root / name / image for image in IMAGE_FOLDERS] + [root / name]
             folder = next((folder for folder in folders if folder.is_dir()), None)
-            if folder is not None and (images := images_in(folder)):
+            if folder is not None and (images := images_below(folder)):
                 layout.splits.setdefault(split, images)
     if not layout.splits:
         folders = [root / image for image in IMAGE_FOLDERS if (root / image).is_dir()]
-        layout.splits[""] = images_in(folders[0] if folders else root)
+        layout.splits[""] = images_below(folders[0] if folders else root)
     for file in _NAME_FILES:
         if (root / file).is_file():
             layout.names = tuple(line for _, line in numbered_lines(root / file))

@@ -25,7 +25,7 @@ class YoloFolder(ObjectSource):
 
     `data.yaml` names the folders (or lists) of train, val and test and the classes; for keypoints
     also `kpt_shape` and `flip_idx`. Without it the layouts `images/train` + `labels/train`,
-    `train/images` + `train/labels` and `images` + `labels` are recognised, with class names in
+    `train/images` + `train/labels` and `images` + `labels` are recognized, with class names in
     `classes.txt`. A line is `CLASS x y width height` or `CLASS x y x y x y …`, in fractions of the
     image's sides. An image without a label file has no objects.
 
@@ -57,7 +57,7 @@ class YoloFolder(ObjectSource):
         self.notes += layout.notes
         self._label_files: dict[Path, dict[str, str]] = {}
         self._used: set[str] = set()
-        self._unlabelled = 0
+        self._unlabeled = 0
         self._highest = -1
         if layout.keypoints:
             self._name_keypoints(layout, layout.keypoints[0])
@@ -88,7 +88,7 @@ class YoloFolder(ObjectSource):
         """Returns an image with its annotations; None if its label file cannot be read."""
         labels = self._label_file(file)
         if labels is None:
-            self._unlabelled += 1
+            self._unlabeled += 1
             return AnnotatedImage(file, file)
         image = AnnotatedImage(file, labels)
         where = {"file": shown(labels), "split": split}
@@ -124,22 +124,18 @@ class YoloFolder(ObjectSource):
         return Path(file) if file else None
 
     def _check_files(self, layout: Layout) -> None:
-        """Notes missing, unused and repeated files.
-
-        Raises:
-            InputError: if there are no images, no label files, or class names are needed.
-        """
+        """Notes missing, unused and repeated files; without images or labels, raises InputError."""
         images = sum(map(len, layout.splits.values()))
         if not images:
             raise InputError(f"{shown(self.root)}: no images in it; see yolo: for its layouts.")
-        if self._unlabelled == images:
+        if self._unlabeled == images:
             folder = next((shown(folder) for folder in self._label_files), shown(self.root))
             raise InputError(
                 f"{shown(self.root)}: none of {images} images has a label file; put those of "
                 f"{folder} into a folder labels instead of images."
             )
-        if self._unlabelled:
-            self.notes.append(f"{self._unlabelled} images without a label file: no objects")
+        if self._unlabeled:
+            self.notes.append(f"{self._unlabeled} images without a label file: no objects")
         files = {file for files in self._label_files.values() for file in files.values()}
         if unused := len(files - self._used):
             self.notes.append(f"{unused} label files without an image are not read")

@@ -12,11 +12,11 @@ import keras
 from keras import layers
 from keras.src.backend.common import global_state
 
-from zoo.backbones.feature_contract import (
+from zoo.backbones.backbone import (
     Backbone,
     check_output_stride,
     normalize_to_unit,
-    pooled_logits,
+    pooled_top,
 )
 from zoo.errors import InputError
 from zoo.layers.normalization_policy import FrozenBatchNormalization, check_policy
@@ -30,7 +30,7 @@ _POOLINGS = (layers.MaxPooling2D, layers.AveragePooling2D)
 
 def foreign_backbone(
     name: str,
-    make_trunk: Callable[..., keras.Model],
+    build: Callable[..., keras.Model],
     normalize: Callable[[Any], Any],
     levels: tuple[int, ...],
 ) -> Backbone:
@@ -38,8 +38,8 @@ def foreign_backbone(
 
     Args:
         name: name in `zoo.backbones`, such as `"applications:VGG19"`.
-        make_trunk: `make_trunk(channels=, norm=, output_stride=, width=, weights=, name=)`,
-            returning a trunk made by `adapt`.
+        build: `build(channels=, width=, weights=)`, returning the network without its top on images
+            of `PROBE_SIZE` or a little more.
         normalize: normalization of RGB pixels 0…255; other images are scaled to -1…1.
         levels: levels of the network's maps.
     """
@@ -53,18 +53,13 @@ def foreign_backbone(
         width: float = 1.0,
         name: str = backbone,
     ) -> dict[int, Any]:
-        arguments = {
-            "channels": x.shape[-1],
-            "norm": check_policy(norm),
-            "output_stride": check_output_stride(output_stride),
-            "width": width,
-            "name": name.replace(":", "_"),
-        }
+        stride, policy = check_output_stride(output_stride), check_policy(norm)
 
         def trunk(weights: str | None = None) -> keras.Model:
             try:
                 with _fresh_names():
-                    return make_trunk(weights=weights, **arguments)
+                    model = build(channels=x.shape[-1], width=width, weights=weights)
+                    return adapt(model, policy, stride, levels, name.replace(":", "_"))
             except InputError as error:
                 raise InputError(f"backbone {backbone!r}: {error}") from error
 
@@ -72,13 +67,10 @@ def foreign_backbone(
         layer.with_published_weights = trunk
         return layer(x)
 
-    def top(maps, num_classes: int = 1000, *, width: float = 1.0, name: str = backbone):
-        return pooled_logits(maps[max(maps)], num_classes, name.replace(":", "_"))
-
     def normalize_images(x):
         return normalize(x) if x.shape[-1] == 3 else normalize_to_unit(x)
 
-    return Backbone(name, features, normalize_images, top, tiny={}, levels=levels)
+    return Backbone(name, features, normalize_images, pooled_top(name), tiny={}, levels=levels)
 
 
 @contextlib.contextmanager
@@ -92,39 +84,15 @@ def _fresh_names() -> Iterator[None]:
         global_state.set_global_attribute("object_name_uids", counts)
 
 
-def load_trunk_weights(layer: keras.Model, weights: str) -> None:
-    """Loads the published weights of a network into a layer that its backbone made.
-
-    Args:
-        layer: a layer with the attribute `with_published_weights`.
-        weights: `"imagenet"`, or a file that the network's library reads.
-
-    Raises:
-        InputError: if there are no such weights, or they do not fit.
-    """
-    source = layer.with_published_weights(weights)
-    layer.set_weights(source.get_weights())
-
-
 def adapt(
-    model: keras.Model, *, norm: str, output_stride: int, levels: tuple[int, ...], name: str
+    model: keras.Model, norm: str, output_stride: int, levels: tuple[int, ...], name: str
 ) -> keras.Model:
-    """Rebuilds a classification network without its top as a trunk of the feature contract.
+    """Rebuilds a functional network on a square input as a trunk of the feature contract.
 
     The trunk takes normalized pixels (N, H, W, C) of any size and returns {level: map}. Rescaling
     layers of the network are left out. Unpadded convolutions are padded, which gives every map its
-    nominal size; strides beyond `output_stride` become dilation rates.
-
-    Args:
-        model: functional model on a fixed, square input.
-        norm: `"batch"`, `"frozen"` or `"sync"`; any policy for a network without batch
-            normalization.
-        output_stride: 8, 16 or 32.
-        levels: levels to return.
-        name: name of the trunk.
-
-    Raises:
-        InputError: if the network cannot follow the policy or the output stride.
+    nominal size; strides beyond `output_stride` become dilation rates. The policy may be `"batch"`,
+    `"frozen"` or `"sync"`; any, for a network without batch normalization.
     """
     graph = _Graph(model, norm, output_stride)
     inputs = keras.Input((None, None, model.input_shape[-1]))
@@ -205,7 +173,9 @@ class _Graph:
         layer = node.operation
         if _rescales(layer):
             return None
-        inside = [part for part in _layers(layer) if part is not layer]
+        if not isinstance(layer, layers.Layer):
+            return layer
+        inside = list(layer._flatten_layers(include_self=False))
         if inside or not type(layer).__module__.startswith("keras."):
             normalized = any(isinstance(part, layers.BatchNormalization) for part in inside)
             if normalized and self.norm != "batch":
@@ -213,8 +183,6 @@ class _Graph:
                     f"norm must be 'batch', not {self.norm!r}; the batch normalization inside the "
                     f"layer {layer.name} cannot be replaced."
                 )
-            return layer
-        if not isinstance(layer, layers.Layer):
             return layer
         config, kind = layer.get_config(), type(layer)
         if isinstance(layer, layers.BatchNormalization):
@@ -258,11 +226,6 @@ class _Graph:
         if change or (layer.padding == "valid" and size > stride and not padded):
             change["padding"] = "same"
         return change, "padding" in change
-
-
-def _layers(operation) -> list[Any]:
-    """A layer and the layers inside it; none for an operation without layers."""
-    return list(operation._flatten_layers()) if isinstance(operation, layers.Layer) else []
 
 
 def _weights(operation) -> list[Any]:

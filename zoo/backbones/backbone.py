@@ -12,17 +12,19 @@ from zoo.errors import InputError
 from zoo.layers.normalization_policy import normalization, normalizes
 from zoo.layers.pixel_normalization import PixelNormalization
 
-OUTPUT_STRIDES = (8, 16, 32)
-
 
 @dataclasses.dataclass(frozen=True)
 class Backbone:
     """A classification network without its classifier.
 
+    `features(x, *, norm, output_stride, width, name, ...)` takes normalized pixels `x`
+    (N, H, W, C), a normalization policy `norm`, an `output_stride` of 8, 16 or 32, beyond which
+    strides become dilation rates, a `width` multiplier and the prefix `name` of the layer names. It
+    returns {level: map}; the level is log2 of the nominal stride.
+
     Attributes:
         name: name that `zoo.backbones.find_backbone` takes.
-        features: `features(x, *, norm, output_stride, width, name, ...)` on normalized pixels,
-            returning {level: map}; the level is log2 of the nominal stride.
+        features: function from normalized pixels to {level: map}.
         normalize: normalization of RGB pixels 0…255 for `features`.
         top: `top(maps, num_classes, *, width, name)`, returning class logits (N, num_classes).
         tiny: arguments of `features` for a small network of the same form.
@@ -38,11 +40,7 @@ class Backbone:
 
 
 def scaled(channels: int, width: float) -> int:
-    """Returns channels times width, rounded to a multiple of 8 that is not below nine tenths.
-
-    Raises:
-        InputError: if the width is not above 0.
-    """
+    """Returns channels times width, rounded to a multiple of 8 that is not below nine tenths."""
     if width <= 0:
         raise InputError(f"width must be above 0, not {width!r}.")
     exact = channels * width
@@ -51,22 +49,14 @@ def scaled(channels: int, width: float) -> int:
 
 
 def check_output_stride(output_stride: int) -> int:
-    """Returns the output stride.
-
-    Raises:
-        InputError: if it is not one of `OUTPUT_STRIDES`.
-    """
-    if output_stride not in OUTPUT_STRIDES:
+    """Returns the output stride, if it is 8, 16 or 32."""
+    if output_stride not in (8, 16, 32):
         raise InputError(f"output_stride must be 8, 16 or 32, not {output_stride!r}.")
     return output_stride
 
 
 def check_blocks(blocks: Sequence[int], stages: int) -> tuple[int, ...]:
-    """Returns the blocks per stage as a tuple.
-
-    Raises:
-        InputError: if there is not one positive number per stage.
-    """
+    """Returns the blocks per stage as a tuple, if they are one positive number per stage."""
     blocks = tuple(blocks)
     if len(blocks) != stages or min(blocks) < 1:
         raise InputError(f"blocks must be {stages} numbers of at least 1, not {blocks!r}.")
@@ -111,11 +101,12 @@ def conv_norm(
     use_bias: bool | None = None,
     activation: str | None = None,
     conv_name: str,
-    norm_name: str,
+    norm_name: str | None = None,
 ):
     """Applies a convolution, a normalization and optionally an activation.
 
-    `conv_name` and `norm_name` are the names of the layers in the published weights.
+    The layers have the names of the published weights; None for `norm_name` adds `_norm` to
+    `conv_name`.
     """
     x = layers.Conv2D(
         filters,
@@ -127,7 +118,7 @@ def conv_norm(
         kernel_initializer="he_normal",
         name=conv_name,
     )(x)
-    x = normalization(norm, norm_name, epsilon=epsilon)(x)
+    x = normalization(norm, norm_name or f"{conv_name}_norm", epsilon=epsilon)(x)
     return layers.Activation(activation, name=f"{conv_name}_act")(x) if activation else x
 
 
@@ -135,6 +126,15 @@ def pooled_logits(x, num_classes: int, name: str):
     """Returns class logits (N, num_classes) from the mean of a map (N, H, W, C)."""
     x = layers.GlobalAveragePooling2D(name=f"{name}_avg_pool")(x)
     return layers.Dense(num_classes, name=f"{name}_predictions")(x)
+
+
+def pooled_top(backbone: str) -> Callable[..., Any]:
+    """Returns the `top` of a backbone that classifies the mean of its last map."""
+
+    def top(maps, num_classes: int = 1000, *, width: float = 1.0, name: str = backbone):
+        return pooled_logits(maps[max(maps)], num_classes, name.replace(":", "_"))
+
+    return top
 
 
 def normalize_pixels(x, mean, deviation, order: str = "rgb"):

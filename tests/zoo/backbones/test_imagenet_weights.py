@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import zoo
-from zoo.backbones.feature_contract import scaled
+from zoo.backbones.backbone import scaled
 from zoo.backbones.vgg import FILTERS
 from zoo.errors import InputError
 
@@ -60,8 +60,8 @@ def test_fcn_computes_what_the_classifier_does(file):
     fc7 = keras.Model(model.inputs, model.get_layer("fc7_act").output)
     fc2 = keras.Model(network.inputs, network.get_layer("fc2").output)
     image = np.random.default_rng(1).uniform(0, 255, (1, 224, 224, 3)).astype("float32")
-    centred = image[..., ::-1] - np.float32([103.939, 116.779, 123.68])
-    expected = np.asarray(fc2(centred))[0]
+    centerd = image[..., ::-1] - np.float32([103.939, 116.779, 123.68])
+    expected = np.asarray(fc2(centerd))[0]
     assert expected.std() > 0
     np.testing.assert_allclose(
         np.asarray(fc7(image))[0, 3, 3], expected, rtol=1e-4, atol=1e-4 * expected.max()
