@@ -1,4 +1,4 @@
-# `make demo` and `make test` do all of their own set-up; Python 3.11 or newer and make are enough.
+# `make demo` and `make test` install everything they need; Python 3.11 or newer and make are enough.
 PYTHON ?= python3
 VENV ?= .venv
 WORKERS ?= 2

@@ -7,8 +7,9 @@ until one of them is used.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from zoo.lazy_exports import make_lazy
 
 if TYPE_CHECKING:
     from export.export_spec import ExportSpec
@@ -29,25 +30,18 @@ __all__ = [
     "saved_model_predictor",
 ]
 
-_MODULES = {
-    "ExportSpec": "export_spec",
-    "litert": "litert_export",
-    "litert_predictor": "exported_predictors",
-    "onnx": "onnx_export",
-    "onnx_predictor": "exported_predictors",
-    "parity_report": "parity",
-    "saved_model": "saved_model_export",
-    "saved_model_predictor": "exported_predictors",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"export.{_MODULES[name]}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return __all__
+__getattr__, __dir__ = make_lazy(
+    __name__,
+    {
+        "export.export_spec": ("ExportSpec",),
+        "export.exported_predictors": (
+            "litert_predictor",
+            "onnx_predictor",
+            "saved_model_predictor",
+        ),
+        "export.litert_export": ("litert",),
+        "export.onnx_export": ("onnx",),
+        "export.parity": ("parity_report",),
+        "export.saved_model_export": ("saved_model",),
+    },
+)

@@ -1,4 +1,4 @@
-"""What is exported: a model, its class names and its image transform."""
+"""Specification of an export: model, class names, image transform."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from zoo.inference.thresholds import recording_thresholds
 
 @dataclasses.dataclass(frozen=True)
 class ExportSpec:
-    """What is exported.
+    """Specification of an export.
 
     Attributes:
         model: model of the zoo, in float32.
         labels: class names.
         image_size: model input size (H, W) in pixels; None for the images' own size.
-        resize: rule that brings images to this size, see `zoo.inference.image_transform`.
+        resize: resize rule, see `zoo.inference.image_transform`.
         options: test-time options (tiling, multi-scale, flip) inside the file.
     """
 

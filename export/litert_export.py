@@ -20,6 +20,7 @@ import zoo
 from export.export_spec import ExportSpec, to_spec, write_export
 from export.exported_predictors import signature_inputs
 from export.serving_signatures import ServingModule, litert_signature
+from zoo.argument_checks import check_choice
 from zoo.errors import InputError
 
 QUANTIZATIONS = ("none", "float16", "int8")
@@ -81,8 +82,7 @@ def litert(
 
 
 def _check(spec: ExportSpec, quantize: str, images: Sequence[Any], thresholds: bool) -> None:
-    if quantize not in QUANTIZATIONS:
-        raise InputError(f"quantize must be one of {', '.join(QUANTIZATIONS)}, not {quantize!r}.")
+    check_choice("quantize", quantize, QUANTIZATIONS)
     if quantize == "int8" and not images:
         raise InputError("int8 needs representative images to calibrate the range of values.")
     if spec.options.tile and spec.image_size is None:

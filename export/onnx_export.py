@@ -53,5 +53,5 @@ def onnx(model: zoo.Model | ExportSpec, path: str | os.PathLike[str], **argument
     predictions = serving.serve.get_concrete_function().structured_outputs
     for output, key in zip(proto.graph.output, sorted(predictions), strict=True):
         if output.name != key:
-            raise ValueError(f"the ONNX output {output.name} should be {key}.")
+            raise ValueError(f"the ONNX output must be named {key}, not {output.name}.")
     return write_export(Path(path), proto.SerializeToString(), spec)

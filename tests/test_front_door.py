@@ -175,7 +175,7 @@ def test_a_file_remembers_transform_and_class_names(tmp_path):
 
 
 def test_transforms_that_a_model_cannot_have():
-    with pytest.raises(zoo.InputError, match="resize must be one of letterbox, stretch, native"):
+    with pytest.raises(zoo.InputError, match="resize must be 'letterbox', 'stretch' or 'native'"):
         tiny().set_transform((32, 32), "crop")
     with pytest.raises(zoo.InputError, match="a side of image_size must be 20 or 22"):
         zoo.build("unet", num_classes=2, depth=2, filters=4, padding="valid").set_transform(

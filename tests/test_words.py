@@ -26,6 +26,9 @@ BANNED = (
     r"\bheld.out\b",
     r"\bclass.blind\b",
 )
+BRITISH = re.compile(
+    r"(colour|centre|labell|neighbour|(normal|recogn|initial|local|optim|quant|raster)is[ae])", re.I
+)
 SENTENCES = ("InputError", "ValueError", "TypeError", "RuntimeError", "KeyError")
 
 
@@ -42,6 +45,16 @@ def test_no_private_words(path):
         if any(re.search(word, line, re.IGNORECASE) for word in BANNED)
     ]
     assert not found, f"{path}\n" + "\n".join(found)
+
+
+@pytest.mark.parametrize("path", [*PYTHON, *PAGES], ids=relative)
+def test_american_spelling(path):
+    assert BRITISH.findall(path.read_text()) == [], path
+
+
+def test_file_names_say_which():
+    names = [path.name for path in PYTHON if not path.name.startswith("__")]
+    assert sorted(name for name in set(names) if names.count(name) > 1) == []
 
 
 def last_text(node: ast.expr) -> str | None:

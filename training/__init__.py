@@ -7,8 +7,9 @@ plain `model.fit`.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from zoo.lazy_exports import make_lazy
 
 if TYPE_CHECKING:
     from training.data.batch_config import BatchConfig
@@ -20,20 +21,13 @@ if TYPE_CHECKING:
 __all__ = ["BatchConfig", "Recipe", "evaluate", "fit", "load_data"]
 
 # Imported on first use: TensorFlow takes seconds to import.
-_MODULES = {
-    "BatchConfig": "training.data.batch_config",
-    "Recipe": "training.recipe",
-    "evaluate": "training.model_evaluation",
-    "fit": "training.trainer",
-    "load_data": "training.data.data_loading",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}.")
-    return getattr(importlib.import_module(_MODULES[name]), name)
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = make_lazy(
+    __name__,
+    {
+        "training.data.batch_config": ("BatchConfig",),
+        "training.data.data_loading": ("load_data",),
+        "training.model_evaluation": ("evaluate",),
+        "training.recipe": ("Recipe",),
+        "training.trainer": ("fit",),
+    },
+)

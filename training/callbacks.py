@@ -89,7 +89,7 @@ class RunRecorder(keras.callbacks.Callback):
                 self.progress["best"] = {"metric": self.metric, "value": value, "epoch": epoch + 1}
             waited = epoch + 1 - self.progress["best"]["epoch"]
             if self.patience and waited >= self.patience:
-                reason = f"no better result for {waited} epochs"
+                reason = f"no better result for {waited} epochs."
         elif self.every_epoch:
             raise ValueError(f"unknown metric {self.metric!r}; available: {', '.join(row)}.")
         if self.late():

@@ -45,7 +45,9 @@ def evaluate(
     """
     run, network = _opened(model)
     if data is None and run is None:
-        raise InputError("data must be given for a model that is not a run, such as 'masks:DIR'.")
+        raise InputError(
+            "data must be a data set, such as 'masks:DIR', for a model without a run, not None."
+        )
     data = run.data if data is None and run is not None else data
     source = data if isinstance(data, Source) else open_source(str(data))
     architecture = str(network.architecture)

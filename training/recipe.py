@@ -16,8 +16,9 @@ from typing import Any
 import zoo
 from training.data.augment import Augmentation
 from training.data.batch_config import BatchConfig
-from training.data.value_checks import check_choice, check_number, is_number
+from training.data.value_checks import check_number, is_number
 from training.toml_writer import toml_lines
+from zoo.argument_checks import check_choice
 from zoo.errors import InputError, nearest
 
 SCHEDULES = ("constant", "cosine", "poly", "step", "exponential")
@@ -117,8 +118,10 @@ class Recipe:
         check_choice("schedule", self.schedule, SCHEDULES)
         check_choice("precision", self.precision, PRECISIONS)
         check_choice("class_weights", self.class_weights, ("none", "median_frequency"))
-        check_choice("jit", self.jit, ("auto", True, False))
-        check_choice("four_steps", self.four_steps, (True, False))
+        if self.jit not in ("auto", True, False):
+            raise InputError(f"jit must be 'auto', true or false, not {self.jit!r}.")
+        if self.four_steps not in (True, False):
+            raise InputError(f"four_steps must be true or false, not {self.four_steps!r}.")
         for key in ("epochs", "min_word_count", "evaluation_interval", "max_proposals"):
             check_number(key, getattr(self, key), positive=True, whole=True)
         for key in ("patience", "max_evaluation_images"):
@@ -225,8 +228,8 @@ def read_training_recipe(path: str | os.PathLike[str], architecture: str | None 
     values = read_toml(path)
     try:
         name = architecture or values.get("architecture")
-        if not name:
-            raise InputError('it has no architecture; add a line such as architecture = "unet".')
+        if not isinstance(name, str) or not name:
+            raise InputError(f'architecture must be the name of one, such as "unet", not {name!r}.')
         values["architecture"] = name
         if set(values) >= set(KEYS):
             return Recipe.of(**values)

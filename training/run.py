@@ -29,6 +29,7 @@ import tensorflow as tf
 
 import zoo
 from training.data.augment.lazy_image import with_channels
+from training.data.batch_config import serving_resize
 from training.data.proposals import Proposer, open_proposals
 from training.recipe import Recipe, read_recipe
 from zoo.errors import InputError
@@ -165,11 +166,6 @@ def open_run(folder: str | os.PathLike[str]) -> Run:
     if not isinstance(info, dict) or info.get("version") != _VERSION:
         raise InputError(f"{path}: not a run of this version of the zoo; train it again.")
     return Run(folder, info, read_recipe(folder / "recipe.toml"))
-
-
-def serving_resize(resize: str) -> str:
-    """Returns the resize rule for prediction; a model trained on crops runs at native size."""
-    return "native" if resize == "crop" else resize
 
 
 def proposer_of(architecture: str, recipe: Recipe) -> Proposer | None:

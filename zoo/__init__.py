@@ -8,7 +8,7 @@ the package of their task, e.g. `zoo.segmentation.unet(num_classes=3)`.
 import sys
 from typing import TYPE_CHECKING
 
-from zoo.lazy_exports import lazy_exports
+from zoo.lazy_exports import make_lazy
 
 if TYPE_CHECKING:
     from zoo import (
@@ -60,7 +60,7 @@ __all__ = [
     "truncated_svd",
 ]
 
-__getattr__, __dir__ = lazy_exports(
+__getattr__, __dir__ = make_lazy(
     __name__,
     {
         "zoo.cards": ("Card", "Paper", "PublishedResult"),

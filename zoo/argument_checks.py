@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 from zoo.errors import InputError, nearest
@@ -12,12 +12,13 @@ if TYPE_CHECKING:
     from zoo.valid_sizes import ValidSizes
 
 
-def check_choice(name: str, value: Any, choices: Iterable[str]) -> Any:
+def check_choice(name: str, value: Any, choices: Collection[Any]) -> Any:
     """Returns `value`; raises InputError if it is not one of the choices."""
-    *others, last = map(repr, choices)
     if value not in choices:
+        *others, last = map(repr, choices)
         right = f"{', '.join(others)} or {last}" if others else last
-        raise InputError(f"{name} must be {right}, not {value!r}{nearest(str(value), choices)}")
+        hint = nearest(str(value), map(str, choices))
+        raise InputError(f"{name} must be {right}, not {value!r}{hint}")
     return value
 
 
@@ -27,6 +28,13 @@ def check_minimum(minimum: float, **arguments: Any) -> None:
         numbers = value if isinstance(value, Sequence) else (value,)
         if not numbers or min(numbers) < minimum:
             raise InputError(f"{name} must be at least {minimum}, not {value!r}.")
+
+
+def check_above_zero(**arguments: float) -> None:
+    """Raises InputError if a number is not above 0."""
+    for name, value in arguments.items():
+        if value <= 0:
+            raise InputError(f"{name} must be above 0, not {value!r}.")
 
 
 def check_dropout(dropout: float) -> None:

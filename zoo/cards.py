@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True)
 class Paper:
-    """Where an architecture was published."""
+    """The publication of an architecture."""
 
     authors: str
     title: str
@@ -42,8 +42,8 @@ class Card:
     Attributes:
         name: registry name.
         task: name of the task, a key of `zoo.tasks.TASKS`.
-        summary: the idea in one line.
-        paper: where it was published.
+        summary: summary in one line.
+        paper: publication.
         module: name of the module with its builder.
         published: arguments of the paper's configuration.
         tiny: arguments of a small configuration that runs the same code, for tests.
@@ -53,7 +53,7 @@ class Card:
         inputs: keys of the sample schema that the model takes.
         stages: names of what training needs beside gradient steps, see `training.stages`.
         published_results: published results with their source.
-        paper_parameters: parameter count in the paper's words; empty where it gives none.
+        paper_parameters: parameter count as printed in the paper; empty where it gives none.
         expected_parameters: parameters of the published configuration by the paper's layer table;
             equals the trainable or the stored count of the built model.
         flops_size: height and width at which `flops()` counts, in pixels.

@@ -13,7 +13,7 @@ class InputError(ValueError):
     """
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
+def nearest(word: object, known: Iterable[str]) -> str:
     """Returns `"; did you mean 'x'?"` for the known word nearest to `word`, or a full stop."""
-    close = difflib.get_close_matches(word, list(known), n=1)
+    close = difflib.get_close_matches(str(word), list(known), n=1)
     return f"; did you mean {close[0]!r}?" if close else "."

@@ -7,6 +7,7 @@ import os
 import warnings
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import h5py
 import keras
@@ -23,23 +24,24 @@ class LoadReport:
 
     Attributes:
         loaded: paths of the variables with values from the file.
-        kept: path and reason of each variable without.
+        not_loaded: reason by path of each variable without.
         unused: paths in the file without a variable in the model.
     """
 
     loaded: list[str]
-    kept: dict[str, str]
+    not_loaded: dict[str, str]
     unused: list[str]
 
     @property
     def summary(self) -> str:
         """Numbers of variables, in one line."""
-        return f"loaded {len(self.loaded)} of {len(self.loaded) + len(self.kept)} variables"
+        total = len(self.loaded) + len(self.not_loaded)
+        return f"loaded {len(self.loaded)} of {total} variables"
 
     def __str__(self) -> str:
-        lines = [self.summary]
-        lines += [f"kept {path}: {reason}" for path, reason in self.kept.items()]
-        lines += [f"not used from the file: {path}" for path in self.unused]
+        lines = [f"{self.summary}."]
+        lines += [f"not loaded: {path} ({reason})." for path, reason in self.not_loaded.items()]
+        lines += [f"not used from the file: {path}." for path in self.unused]
         return "\n".join(lines)
 
 
@@ -54,7 +56,9 @@ def load(path: str | os.PathLike[str]) -> Model:
     Raises:
         InputError: if there is no such file, or it is not a model of the zoo.
     """
-    path = Path(path)
+    path = Path(_check_path(path))
+    if (path / "model.keras").is_file():
+        raise InputError(f"{path}: a run folder; give {path / 'model.keras'}.")
     if not path.is_file():
         raise InputError(f"{path}: no such file; a model is a .keras file.")
     if path.suffix in (".tflite", ".onnx", ".pb"):
@@ -69,6 +73,12 @@ def load(path: str | os.PathLike[str]) -> Model:
     if not isinstance(model, Model):
         raise InputError(f"{path}: a {type(model).__name__}, not a model of the zoo.")
     return model
+
+
+def _check_path(path: Any) -> Any:
+    if not isinstance(path, (str, os.PathLike)) or not os.fspath(path):
+        raise InputError(f"a file of weights must be a path or 'imagenet', not {path!r}.")
+    return path
 
 
 def load_weights(model: Model, path: str | os.PathLike[str]) -> LoadReport:
@@ -89,7 +99,7 @@ def load_weights(model: Model, path: str | os.PathLike[str]) -> LoadReport:
     Raises:
         InputError: if the file cannot be read, or nothing in it fits.
     """
-    if str(path) == "imagenet":
+    if str(_check_path(path)) == "imagenet":
         return _load_published(model, "imagenet")
     if Path(path).suffix == ".h5":
         return _load_h5(model, Path(path))
@@ -97,19 +107,19 @@ def load_weights(model: Model, path: str | os.PathLike[str]) -> LoadReport:
     # `weights` are all variables but the states of random numbers.
     available = {variable.path: variable for variable in source.weights}
     loaded: list[str] = []
-    kept: dict[str, str] = {}
+    not_loaded: dict[str, str] = {}
     for variable in model.weights:
         other = available.pop(variable.path, None)
         if other is None:
-            kept[variable.path] = "not in the file"
+            not_loaded[variable.path] = "not in the file"
         elif other.shape != variable.shape:
-            kept[variable.path] = f"shape {variable.shape}, in the file {other.shape}"
+            not_loaded[variable.path] = f"shape {variable.shape}, in the file {other.shape}"
         else:
             variable.assign(other.value)
             loaded.append(variable.path)
     if not loaded:
         raise InputError(f"{path}: no variable of {source.architecture} fits {model.architecture}.")
-    return LoadReport(loaded, kept, sorted(available))
+    return LoadReport(loaded, not_loaded, sorted(available))
 
 
 def _load_h5(model: Model, path: Path) -> LoadReport:
@@ -131,16 +141,19 @@ def _load_h5(model: Model, path: Path) -> LoadReport:
             warnings.simplefilter("ignore")
             model.load_weights(path)
     except (ValueError, KeyError, OSError) as error:
+        # Keras names the layer and both shapes in a later line.
+        reason = " ".join(str(error).split()).partition("Example error message for object ")[2]
         raise InputError(
-            f"{path}: not the weights of this {model.architecture} ({_reason(error)})."
+            f"{path}: not the weights of this {model.architecture} ({reason or _reason(error)})."
         ) from error
     return LoadReport([variable.path for variable in model.weights], {}, [])
 
 
 def _load_published(model: Model, weights: str) -> LoadReport:
     done = load_published(model, weights)
-    kept = {path: "not in the published network" for path, loaded in done.items() if not loaded}
-    return LoadReport([path for path, loaded in done.items() if loaded], kept, [])
+    reason = "not in the published network"
+    not_loaded = {path: reason for path, loaded in done.items() if not loaded}
+    return LoadReport([path for path, loaded in done.items() if loaded], not_loaded, [])
 
 
 def _reason(error: Exception) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 import keras
 
+from zoo.argument_checks import check_choice
 from zoo.catalog import card
 from zoo.errors import InputError
 from zoo.inference.image_transform import RESIZE_RULES
@@ -142,8 +143,7 @@ class Model(keras.Model):
         Raises:
             InputError: if `resize` is unknown, or the model does not take `image_size`.
         """
-        if resize not in RESIZE_RULES:
-            raise InputError(f"resize must be one of {', '.join(RESIZE_RULES)}, not {resize!r}.")
+        check_choice("resize", resize, RESIZE_RULES)
         size = None
         if image_size is not None and resize != "native":
             self.check_size(image_size)
@@ -191,6 +191,18 @@ class Model(keras.Model):
     def get_build_config(self) -> None:
         """Returns None, since a rebuilt model is already built."""
         return None
+
+    def fit(self, x: Any = None, *args: Any, **kwargs: Any) -> Any:
+        """Trains the model, as `keras.Model.fit`.
+
+        The training batches of `training.load_data` also set the image transform and the class
+        names of a model that has none.
+        """
+        settings = getattr(x, "model_settings", None)
+        if settings is not None and self.image_size is None and not self.class_names:
+            self.set_transform(settings["image_size"], settings["resize"])
+            self.class_names = settings["class_names"]
+        return super().fit(x, *args, **kwargs)
 
     def compile(self, optimizer: Any = "adam", loss: Any = None, metrics: Any = None, **kwargs):
         """Configures the model for training, as `keras.Model.compile`.

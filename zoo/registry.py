@@ -59,13 +59,13 @@ def register(
             try:
                 model = builder(**arguments)
             except (ValueError, TypeError) as error:
-                message = " ".join(str(error).split())
+                message = " ".join(re.sub(r"\x1b\[\d*m", "", str(error)).split())
                 prefix = "" if message.startswith(name) else f"{name}: "
                 raise InputError(prefix + message) from error
             model.remember(name, arguments)
             if weights is not None:
                 report = load_weights(model, weights)
-                if report.kept:
+                if report.not_loaded:
                     log(f"{name}: {report.summary} from {weights}.")
             return model
 

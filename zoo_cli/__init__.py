@@ -46,11 +46,13 @@ def _shadowing_message() -> str:
     root = Path(__file__).resolve().parents[1]
     for name in ("zoo", "training", "export"):
         spec = importlib.util.find_spec(name)
-        if spec is None or spec.origin is None:
+        folders = list(spec.submodule_search_locations or ()) if spec is not None else []
+        if spec is None or not (spec.origin or folders):
             return f"the package {name} is missing; install visionzoo again."
-        if Path(spec.origin).resolve() != root / name / "__init__.py":
+        origin = spec.origin or folders[0]
+        if Path(origin).resolve() != root / name / "__init__.py":
             return (
-                f"{spec.origin}: shadows the package {name} of visionzoo; rename it, or run zoo "
+                f"{origin}: shadows the package {name} of visionzoo; rename it, or run zoo "
                 "from another folder."
             )
     return ""

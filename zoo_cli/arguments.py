@@ -55,7 +55,7 @@ def add_inference_arguments(command: argparse.ArgumentParser) -> None:
     add("--overlap", type=int, metavar="PIXELS", help=text)
     text = "scales to average over, such as 0.75,1,1.25"
     add("--scales", type=numbers, metavar="S,S", help=text)
-    add("--flip", action="store_true", help="average over mirrored images too")
+    add("--flip", action="store_true", help="averaging over horizontally flipped images")
     text = "proposals for models that take them: selective_search[:MODE], files:FOLDER or "
     add("--proposals", metavar="WHERE", help=f"{text}network:RUN (default: as in training)")
 

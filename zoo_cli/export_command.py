@@ -51,7 +51,7 @@ def run_export(options: Namespace) -> None:
     if report["parity"]:
         _print_parity(report["parity"])
     else:
-        log("no parity report without a data set; name one with --data")
+        log("no parity report without a data set; name one with --data.")
 
 
 def _export_files(

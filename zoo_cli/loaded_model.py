@@ -12,12 +12,13 @@ import numpy as np
 from PIL import Image
 
 import zoo
+from training.data.batch_config import serving_resize
 from training.data.proposals import Proposer, with_proposals
 from training.data.sources import Source, open_source
 from training.drawing import Names
 from training.evaluation.superpixels import parse_superpixels, voting
 from training.recipe import Recipe, recipe_for
-from training.run import Run, open_run, predictor, proposer_of, serving_resize
+from training.run import Run, open_run, predictor, proposer_of
 from zoo.class_names import class_names_of
 from zoo.errors import InputError
 from zoo.inference.inference_options import PLAIN, InferenceOptions

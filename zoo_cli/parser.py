@@ -66,10 +66,10 @@ def _add_data(commands) -> None:
     add("--images", type=int, default=12, help="number of images on the sheet (default: 12)")
     text = "read labels and image headers only, which is much faster"
     add("--labels-only", action="store_true", help=text)
-    text = "leave out what can be left out safely, as DATA?drop_bad=1 does in any command"
+    text = "drop what can be dropped safely, as DATA?drop_bad=1 does in any command"
     add("--drop-bad", action="store_true", help=text)
-    add("--anchors", type=int, metavar="K", help="cluster the boxes into K anchor shapes instead")
-    text = "measure images per second of each stage of the training pipeline instead"
+    add("--anchors", type=int, metavar="K", help="number of anchor shapes to cluster")
+    text = "report of the images per second of each stage of the training pipeline"
     add("--speed", action="store_true", help=text)
     text = "seconds per measurement of --speed (default: 3)"
     add("--seconds", type=float, default=3.0, help=text)
@@ -84,7 +84,7 @@ def _add_data(commands) -> None:
 
 
 def _add_data_worker(commands) -> None:
-    text = "make training batches for runs on other machines (zoo train --data-service)"
+    text = "serve training batches to runs on other machines (zoo train --data-service)"
     add = add_command(commands, "data-worker", "data.data_command", text).add_argument
     text = "address of a data worker to share the work of"
     add("--join", metavar="grpc://HOST:PORT", help=text)
@@ -129,7 +129,8 @@ def _add_evaluate(commands) -> None:
 
 
 def _add_predict(commands) -> None:
-    command = add_command(commands, "predict", "predict_command", "predict images and draw them")
+    text = "predict for images and draw the predictions"
+    command = add_command(commands, "predict", "predict_command", text)
     add = command.add_argument
     add("model", metavar="RUN", help=MODEL)
     add("images", metavar="IMAGE", nargs="+", help="image files and folders")
@@ -167,7 +168,7 @@ def _add_compare(commands) -> None:
     text = "train models under one budget and recommend one"
     command = add_command(commands, "compare", "compare.compare_command", text)
     add = command.add_argument
-    text = "architectures; aliases tell several variants of one architecture apart"
+    text = "architectures; ALIAS=NAME for several variants of one"
     add("names", metavar="[ALIAS=]NAME", nargs="*", help=text)
     add("--task", help="all models of a task, instead of names")
     add("--data", help=f"{DATA} (default: that of --recipe)")
@@ -175,7 +176,7 @@ def _add_compare(commands) -> None:
     add("--recipe", metavar="FILE", help=text)
     add("--split", help="split to measure on (default: val, else test)")
     budget = command.add_mutually_exclusive_group()
-    text = "training time of each model in minutes; a trial finds the number of epochs"
+    text = "training time per model, in minutes"
     budget.add_argument("--minutes", type=float, help=text)
     text = "epochs of each model (default: the task's recipe's)"
     budget.add_argument("--epochs", type=int, help=text)

@@ -124,9 +124,22 @@ TYPES = {
 
 ZEROS = {
     "dropout": "no dropout",
-    "frozen": "no frozen stage of the backbone",
+    "frozen": "no frozen convolution of the backbone",
 }
 """Arguments whose default may be 0, and what 0 means."""
+
+BEGINNINGS = {
+    "num_classes": "number of ",
+    "input_shape": "height, width and channels of the images; None for any height or width",
+    "backbone": "name of a backbone of `zoo.backbones`",
+    "norm": 'normalization policy: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"`',
+    "width": "width multiplier of ",
+    "dropout": "dropout rate after ",
+    "backbone_options": "further arguments of the backbone",
+    "weights": "file to start from ",
+    "name": "name of the model.",
+}
+"""First words of the documentation of shared arguments."""
 
 
 @pytest.fixture
@@ -171,6 +184,14 @@ def test_defaults_are_no_sentinels(builder):
 
 def test_every_argument_is_documented(builder):
     assert list(documented(builder)) == [argument.name for argument in arguments(builder)]
+
+
+def test_builders_are_documented_alike(builder):
+    assert re.match(r"Builds .+\.\n\n", builder.__doc__)
+    assert "an argument is out of its range" in " ".join(builder.__doc__.split())
+    entries = {name: " ".join(text.split()) for name, text in documented(builder).items()}
+    for name in entries.keys() & BEGINNINGS.keys():
+        assert entries[name].startswith(BEGINNINGS[name]), name
 
 
 def test_defaults_of_none_are_explained(builder):

@@ -105,7 +105,7 @@ def test_quantized_files_are_smaller_and_near(model, tmp_path, quantize):
 def test_int8_needs_images(spec, tmp_path):
     with pytest.raises(zoo.InputError, match="representative images"):
         export.litert(spec, tmp_path / "m.tflite", "int8")
-    with pytest.raises(zoo.InputError, match="quantize must be one of none, float16, int8"):
+    with pytest.raises(zoo.InputError, match="quantize must be 'none', 'float16' or 'int8'"):
         export.litert(spec, tmp_path / "m.tflite", "int4")
     assert list(tmp_path.iterdir()) == []
 

@@ -389,7 +389,7 @@ def test_evaluation_of_a_run_a_file_and_a_model(unbroken, data):
     assert training.evaluate(run.folder) == expected == training.evaluate(run)
     assert training.evaluate(run.folder / "model.keras", data) == expected
     assert training.evaluate(run.model(), open_source(data), "train")["images"] == 8
-    with pytest.raises(InputError, match="data must be given"):
+    with pytest.raises(InputError, match="data must be a data set"):
         training.evaluate(run.model())
 
 

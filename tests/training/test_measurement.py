@@ -141,7 +141,7 @@ def test_an_epoch_without_evaluation_is_never_the_best(tmp_path):
 
 def test_patience_ends_only_with_an_evaluation(tmp_path):
     best, progress = judged(tmp_path, [0.5, None, None, None, 0.4, None], patience=2)
-    assert len(best) == 5 and progress["stopped"] == "no better result for 4 epochs"
+    assert len(best) == 5 and progress["stopped"] == "no better result for 4 epochs."
     late = judged(tmp_path, [None, None], deadline=time.monotonic() - 1)[1]
     assert late["stopped"] == callbacks.OUT_OF_TIME and late["best"] is None
 

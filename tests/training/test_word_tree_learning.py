@@ -11,16 +11,10 @@ import numpy as np
 import zoo
 from training.data.shapes.scene import draw_scene
 from training.data.shapes.scene_objects import COLORS
-from zoo.darknet.tree_files import tree_of_parents
+from zoo.darknet.tree_files import NamedTree
 
-TREE = tree_of_parents(
-    {
-        "thing": None,
-        "warm": "thing",
-        "cold": "thing",
-        **dict.fromkeys(("red", "yellow"), "warm"),
-        **dict.fromkeys(("green", "blue"), "cold"),
-    }
+TREE = NamedTree(
+    ("thing", "warm", "cold", "red", "yellow", "green", "blue"), (-1, 0, 0, 1, 1, 2, 2)
 )
 LEAVES = ("red", "yellow", "green", "blue")
 

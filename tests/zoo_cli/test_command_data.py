@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from zoo_cli import main
-from zoo_cli.data.data_report import _counts
+from zoo_cli.data.data_tables import _counts
 
 
 def test_data_counts_and_draws(squares, tmp_path, printed_json):
@@ -41,7 +41,7 @@ def test_data_names_every_defect_and_returns_1(squares, tmp_path, capsys, printe
         assert defect["split"] in report["splits"]
     assert sum(split["read"] for split in report["splits"].values()) == 10
     assert main(["data", f"masks:{root}", "--drop-bad"]) == 2
-    assert "this format leaves nothing out" in capsys.readouterr().err
+    assert "drop_bad is not supported for this format" in capsys.readouterr().err
 
 
 COCO = {
@@ -77,7 +77,7 @@ def test_defects_that_can_be_dropped_are_reported_and_dropped(tmp_path, capsys, 
     assert main(["data", f"coco:{root}"]) == 1
     out = capsys.readouterr().out
     assert "has no area" in out and "annotation 11" in out
-    assert "1 of them can be left out safely: check again with --drop-bad" in out
+    assert "1 of them can be dropped safely: check again with --drop-bad" in out
     assert f"coco:{root}?drop_bad=1'" in out
     assert main(["data", f"coco:{root}", "--drop-bad", "--json"]) == 0
     report = printed_json()

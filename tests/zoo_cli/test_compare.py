@@ -244,7 +244,7 @@ def test_a_model_too_slow_for_the_budget_fails(folder, data, monkeypatch):
         compare_one.trial(folder, plan_for(data, epochs=None, minutes=0.001))
     result = read_result(folder)
     assert result["status"] == "failed"
-    assert result["error"] == "no epoch was finished in the budget of 0.001 minutes"
+    assert result["error"] == "no epoch was finished in the budget of 0.001 minutes."
 
 
 @pytest.mark.parametrize(
@@ -331,6 +331,16 @@ def test_a_recipe_file_names_data_rows_and_settings(data, tmp_path):
         read_comparison(options(None, **given))
     with pytest.raises(InputError, match="no data set"):
         read_comparison(options(None))
+    for text, message in (
+        ("data = 3", r"which\.toml: data: a name must be a string, not 3"),
+        ('models = ["unet"]', r"which\.toml: models must be a table"),
+        ("[models]\nunet = 3", r"which\.toml: models must be a table"),
+        ("[models.unet]\narchitecture = 3", r"which\.toml: unet: a name must be a string"),
+        ("epochz = 3", r"which\.toml: unknown key 'epochz'; did you mean 'epochs'"),
+    ):
+        path.write_text(text)
+        with pytest.raises(InputError, match=message):
+            read_comparison(options(data, **given))
 
 
 def test_a_plan_is_read_as_it_was_written(data, tmp_path):
@@ -492,7 +502,7 @@ def test_recommendation():
     assert choice.dominated == {"bad": "heavy"}
     text = "\n".join(choice.lines)
     assert "3.0 times as fast" in text and "24.0 times as small" in text
-    assert "**poor**" in text and "only 0.6000" in text and "bad (by heavy)" in text
+    assert "**poor**" in text and "with mean_iou 0.6000" in text and "bad (by heavy)" in text
 
 
 def test_the_margin_limits_fastest_and_smallest():

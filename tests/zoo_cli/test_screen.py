@@ -68,9 +68,13 @@ def test_light_commands_start_without_tensorflow(words, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["zoo", "training", "export"])
-def test_a_module_that_shadows_a_package_is_named(name, tmp_path):
-    path = tmp_path / f"{name}.py"
-    path.write_text("raise SystemExit('imported the wrong file')")
+@pytest.mark.parametrize("folder", [False, True])
+def test_a_module_that_shadows_a_package_is_named(name, folder, tmp_path):
+    path = tmp_path / (name if folder else f"{name}.py")
+    if folder:
+        path.mkdir()
+    else:
+        path.write_text("raise SystemExit('imported the wrong file')")
     done = call(sys.executable, "-m", "zoo_cli", "list", cwd=tmp_path)
     assert done.returncode == 2 and done.stdout == ""
     assert done.stderr == (

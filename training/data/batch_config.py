@@ -8,19 +8,20 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
+import zoo
 from training.data.augment.augmentation import RESIZE_RULES, Augmentation
 from training.data.data_service import check_address
 from training.data.sources import JointSource, Source
-from training.data.value_checks import (
-    check_cache,
-    check_choice,
-    check_number,
-    check_size,
-    check_sizes,
-)
+from training.data.value_checks import check_cache, check_number, check_size, check_sizes
 from training.data.vocabulary import Vocabulary
+from zoo.argument_checks import check_choice
 from zoo.errors import InputError
 from zoo.tasks import TASKS
+
+
+def serving_resize(resize: str) -> str:
+    """Returns the resize rule for prediction; a model trained on crops runs at native size."""
+    return "native" if resize == "crop" else resize
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,7 +82,8 @@ class BatchConfig:
         if self.task and not self.targets:
             object.__setattr__(self, "targets", TASKS[self.task].targets)
         check_choice("resize", self.resize, RESIZE_RULES)
-        check_choice("channels", self.channels, (1, 3))
+        if self.channels not in (1, 3):
+            raise InputError(f"channels must be 1 or 3, not {self.channels!r}.")
         for key in ("batch_size", "max_objects"):
             check_number(key, getattr(self, key), positive=True, whole=True)
         for key in ("seed", "mask_size", "size_steps"):
@@ -121,9 +123,10 @@ class BatchConfig:
             self._check_keypoints(source)
         joint = isinstance(source, JointSource)
         if joint and ("label" not in self.targets or self.augmentation.mixes):
+            models = [name for name in zoo.list_models() if zoo.card(name).joint_targets]
             raise InputError(
-                f"{source.spec}: images without boxes are for yolo9000 alone, without mosaic, "
-                "mixup and copy_paste."
+                f"{source.spec}: images without boxes are for models with joint targets "
+                f"({', '.join(models)}), without mosaic, mixup and copy_paste."
             )
         if joint and self.cache == "memory":
             raise InputError(f"{source.spec}: cache=memory is not supported; use cache=disk.")

@@ -10,7 +10,7 @@ from typing import Any
 import tensorflow as tf
 
 import zoo
-from training.data.batch_config import BatchConfig
+from training.data.batch_config import BatchConfig, serving_resize
 from training.data.caption_targets import with_vocabulary
 from training.data.pipeline import epoch_batches, validation_batches
 from training.data.sources import Source, open_source
@@ -92,13 +92,20 @@ def load_data(
     # The default shuffle=True of `fit` has no effect on tf.data; these batches are shuffled.
     warnings.filterwarnings("ignore", "`shuffle=True` was passed, but will be ignored.*tf.data")
     has_test = bool(source.sizes.get("test")) and val_split != "test"
-    return LoadedData(
+    loaded = LoadedData(
         source,
         config,
         epoch_batches(source, "train", config),
         validation_batches(source, val_split, config),
         validation_batches(source, "test", config) if has_test else None,
     )
+    # `zoo.Model.fit` sets these, so that a saved model predicts without them.
+    loaded.train.model_settings = {
+        "image_size": config.image_size,
+        "resize": serving_resize(config.resize),
+        "class_names": loaded.class_names,
+    }
+    return loaded
 
 
 def _settings_of(architecture: str) -> dict[str, Any]:

@@ -3,16 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
 from typing import Any
 
 from zoo.errors import InputError
-
-
-def check_choice(name: str, value: Any, choices: Collection[Any]) -> None:
-    """Raises InputError unless `value` is one of `choices`."""
-    if value not in choices:
-        raise InputError(f"{name} must be one of {', '.join(map(str, choices))}, not {value!r}.")
 
 
 def check_number(name: str, value: Any, positive: bool = False, whole: bool = False) -> None:
@@ -44,7 +37,7 @@ def check_cache(cache: Any) -> str:
     """Returns the kind of cache, `"none"`, `"memory"` or `"disk"`, of a `cache` setting."""
     kind, _, folder = str(cache).partition(":")
     if kind not in ("none", "memory", "disk") or (folder and kind != "disk"):
-        raise InputError(f"cache must be none, memory, disk or disk:FOLDER, not {cache!r}.")
+        raise InputError(f"cache must be 'none', 'memory', 'disk' or 'disk:FOLDER', not {cache!r}.")
     return kind
 
 

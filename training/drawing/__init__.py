@@ -5,10 +5,10 @@
 
 from training.drawing.annotated_image import draw
 from training.drawing.class_maps import overlay_classes, paint_classes
-from training.drawing.class_names import Names
 from training.drawing.class_plots import confusion_image, overlay_heat
 from training.drawing.colors import class_colors, object_color
 from training.drawing.contact_sheet import save_sheet, sheet
+from training.drawing.drawn_names import Names
 from training.drawing.instance_masks import paste_mask
 
 __all__ = [

@@ -9,12 +9,13 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from training.drawing.class_maps import overlay_classes, overlay_instances, rgb, rims
-from training.drawing.class_names import Names
 from training.drawing.colors import object_color, text_on
+from training.drawing.drawn_names import Names
 from training.drawing.instance_masks import lay_over, paste_window, window_of
 from training.drawing.lines import draw_box, draw_keypoints, draw_many, line_width
 from training.drawing.object_drawing import DrawnObject, label_text, objects_of
 from training.drawing.text_labels import Tags, font, text_size, wrapped
+from zoo.argument_checks import check_choice
 
 _NO_NAMES = Names()
 _MARGIN = 6
@@ -59,10 +60,9 @@ def draw(
         (H', W', 3) uint8; higher than the image if captions are listed below it.
 
     Raises:
-        ValueError: if `color_by` is unknown.
+        InputError: if `color_by` is unknown.
     """
-    if color_by not in ("class", "object"):
-        raise ValueError(f"color_by must be 'class' or 'object', not {color_by!r}.")
+    check_choice("color_by", color_by, ("class", "object"))
     sample = {k: v for k, v in sample.items() if k != "image" and (keys is None or k in keys)}
     drawing, scale = _resized(rgb(np.asarray(image)), side)
     drawing = _maps(drawing, sample, names)

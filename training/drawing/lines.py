@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image, ImageDraw
 
-from training.drawing.class_names import Names
 from training.drawing.colors import Color, object_color
+from training.drawing.drawn_names import Names
 
 Box = tuple[float, float, float, float]
 _BEYOND = 8

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from training.drawing.class_names import Names
 from training.drawing.colors import Color, object_color
+from training.drawing.drawn_names import Names
 
 _COLORS = 24
 

@@ -15,7 +15,7 @@ from training.evaluation.localization_metrics import evaluate_localization
 from training.evaluation.pose_metrics import evaluate_pose, evaluate_pose_classification
 from training.evaluation.predictor import Predictor, Samples
 from training.evaluation.proposal_metrics import proposal_recall
-from training.evaluation.segmentation_metrics import evaluate_segmentation
+from training.evaluation.segmentation_evaluation import evaluate_segmentation
 from zoo.errors import InputError
 from zoo.tasks import TASKS
 

@@ -1,6 +1,4 @@
-"""Average precision as the COCO benchmark defines it: T.-Y. Lin et al., “Microsoft COCO: Common
-Objects in Context”, ECCV 2014, computed by faster-coco-eval, a fast form of the official code.
-"""
+"""Average precision of the COCO benchmark (Lin et al., ECCV 2014), by faster-coco-eval."""
 
 from __future__ import annotations
 

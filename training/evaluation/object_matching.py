@@ -86,7 +86,9 @@ def detections_of(
     boxes = np.asarray(prediction["boxes"], np.float64)[valid]
     scores = np.asarray(prediction["scores"], np.float64)[valid]
     if not (np.isfinite(boxes).all() and np.isfinite(scores).all()):
-        raise ValueError(f"{name}: predicted boxes and scores must be finite.")
+        numbers = np.concatenate([boxes.ravel(), scores])
+        wrong = numbers[~np.isfinite(numbers)][0]
+        raise ValueError(f"{name}: predicted boxes and scores must be finite, not {wrong}.")
     encoded = None
     if masks:
         encoded = encode_masks(np.asarray(prediction["masks"])[valid], boxes, size)

@@ -1,5 +1,4 @@
-"""Average precision as PASCAL VOC defines it: M. Everingham et al., “The PASCAL Visual Object
-Classes (VOC) Challenge”, IJCV 88(2), 2010."""
+"""Average precision of PASCAL VOC (Everingham et al., IJCV 88(2), 2010)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Stages: training of some architectures besides gradient steps.
+"""Stages: training of some architectures besides gradient descent.
 
 The card of an architecture names its stages (`Card.stages`); `STAGES` has their classes.
 """

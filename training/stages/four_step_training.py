@@ -1,7 +1,7 @@
 """Four-step training of Faster R-CNN (Ren et al., NIPS 2015, section 3.2).
 
 1. A proposal network is trained.
-2. A Fast R-CNN is trained on its proposals; the two share nothing.
+2. A Fast R-CNN is trained on its proposals, without shared layers.
 3. The convolutions of the detector are frozen, and a proposal network is trained on them.
 4. The head of the detector is trained on the proposals of that network; both share convolutions.
 

@@ -70,7 +70,7 @@ def solve_pose_classes(
         f"pose classes: logistic regression on {valid.sum()} labeled poses"
         + (f" ({left_out} without a class or a complete torso left out)" if left_out else "")
         + f" has an accuracy of {100 * accuracy:.1f} %; the most frequent class is "
-        f"{100 * most_frequent:.1f} %"
+        f"{100 * most_frequent:.1f} %."
     )
 
 

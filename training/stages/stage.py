@@ -14,7 +14,7 @@ from zoo import Model
 
 
 class Stage:
-    """A stage of training besides the gradient steps; its hooks do nothing by default."""
+    """A stage of training besides gradient descent; its hooks do nothing by default."""
 
     def fit(
         self,

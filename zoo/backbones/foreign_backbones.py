@@ -20,6 +20,7 @@ from zoo.backbones.backbone import (
 )
 from zoo.errors import InputError
 from zoo.layers.normalization_policy import FrozenBatchNormalization, check_policy
+from zoo.layers.padding import PadToMultiple
 
 PROBE_SIZE = 256
 """Height and width of the input on which a network's strides are measured."""
@@ -33,6 +34,7 @@ def foreign_backbone(
     build: Callable[..., keras.Model],
     normalize: Callable[[Any], Any],
     levels: tuple[int, ...],
+    divisor: int = 1,
 ) -> Backbone:
     """Returns the backbone of a network of another library.
 
@@ -42,6 +44,8 @@ def foreign_backbone(
             of `PROBE_SIZE` or a little more.
         normalize: normalization of RGB pixels 0…255; other images are scaled to -1…1.
         levels: levels of the network's maps.
+        divisor: divisor of the sides that the network takes, in pixels; images of other sizes
+            are padded with zeros at the bottom and right.
     """
     backbone = name
 
@@ -59,7 +63,8 @@ def foreign_backbone(
             try:
                 with _fresh_names():
                     model = build(channels=x.shape[-1], width=width, weights=weights)
-                    return adapt(model, policy, stride, levels, name.replace(":", "_"))
+                    title = name.replace(":", "_")
+                    return adapt(model, policy, stride, levels, title, divisor)
             except InputError as error:
                 raise InputError(f"backbone {backbone!r}: {error}") from error
 
@@ -85,7 +90,12 @@ def _fresh_names() -> Iterator[None]:
 
 
 def adapt(
-    model: keras.Model, norm: str, output_stride: int, levels: tuple[int, ...], name: str
+    model: keras.Model,
+    norm: str,
+    output_stride: int,
+    levels: tuple[int, ...],
+    name: str,
+    divisor: int = 1,
 ) -> keras.Model:
     """Rebuilds a functional network on a square input as a trunk of the feature contract.
 
@@ -94,9 +104,11 @@ def adapt(
     nominal size; strides beyond `output_stride` become dilation rates. The policy may be `"batch"`,
     `"frozen"` or `"sync"`; any, for a network without batch normalization.
     """
+    _allow_any_size(model)
     graph = _Graph(model, norm, output_stride)
     inputs = keras.Input((None, None, model.input_shape[-1]))
-    outputs = graph.rebuild(inputs)
+    padded = PadToMultiple(divisor, mode="zero", name="pad")(inputs) if divisor > 1 else inputs
+    outputs = graph.rebuild(padded)
     trunk = keras.Model(inputs, {level: outputs[level] for level in levels}, name=name)
     try:
         shapes = trunk.compute_output_shape((1, PROBE_SIZE, PROBE_SIZE, inputs.shape[-1]))
@@ -107,6 +119,14 @@ def adapt(
         if not shapes or shapes[level][1:3] != (side, side):
             raise InputError(f"output_stride must be 32, not {output_stride}.")
     return trunk
+
+
+def _allow_any_size(model: keras.Model) -> None:
+    """Lets the models nested in a network take inputs of other sizes than the network's."""
+    for layer in model._flatten_layers(include_self=False):
+        for part in (layer, getattr(layer, "_functional", None)):
+            if isinstance(part, keras.Model):
+                part.input_spec = None
 
 
 class _Graph:

@@ -151,7 +151,9 @@ def list_networks() -> list[str]:
 def backbone(network: str) -> Backbone:
     """Returns the backbone of a network of KerasCV."""
     build, levels = functools.partial(_build, network), (1, 2, 3, 4, 5)
-    return foreign_backbone(f"keras_cv:{network}", build, normalize_to_fraction, levels)
+    # The first layer of CSPDarkNet moves every 2×2 pixels into the channels.
+    divisor = 2 if ARCHITECTURES[network][0] == "CSPDarkNetBackbone" else 1
+    return foreign_backbone(f"keras_cv:{network}", build, normalize_to_fraction, levels, divisor)
 
 
 def _build(network: str, *, channels: int, width: float, weights: str | None) -> keras.Model:

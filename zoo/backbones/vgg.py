@@ -68,7 +68,7 @@ def top(
     """Returns class logits (N, num_classes) of images of a fixed size, through fc1 and fc2."""
     x = maps[max(maps)]
     if None in x.shape[1:3]:
-        raise InputError("input_shape must have a fixed size, such as (224, 224, 3).")
+        raise InputError("input_shape must have a fixed size, such as (224, 224, 3), not None.")
     x = layers.Flatten(name=f"{name}_flatten")(x)
     for index in (1, 2):
         x = layers.Dense(scaled(4096, width), activation="relu", name=f"{name}_fc{index}")(x)

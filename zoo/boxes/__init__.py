@@ -1,8 +1,8 @@
 """Geometry of boxes on tensors: formats, overlap, coding, anchors, matching, sampling."""
 
 from zoo.boxes.anchors import AnchorGenerator, inside
+from zoo.boxes.box_formats import areas, clip, cxcywh_to_xyxy, scale, xyxy_to_cxcywh
 from zoo.boxes.coder import decode, encode
-from zoo.boxes.formats import areas, clip, cxcywh_to_xyxy, scale, xyxy_to_cxcywh
 from zoo.boxes.matcher import Matcher
 from zoo.boxes.overlap import crowd_iou, generalized_iou, iou, paired_iou
 from zoo.boxes.sampler import balanced_sample, most_positives

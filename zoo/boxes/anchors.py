@@ -30,7 +30,7 @@ class AnchorGenerator:
         ratios: aspect ratios, height / width.
         strides: {level: stride in pixels}; None for 2**level.
         convention: convention of the anchors of one cell. `"rounded"`: width √(area / ratio),
-            centerd on the cell's top left corner, with corners rounded to whole pixels, as in the
+            centered on the cell's top left corner, with corners rounded to whole pixels, as in the
             common feature-pyramid models. `"exact"`: the same without rounding. `"base16"`: as in
             the code of the Faster R-CNN paper, a box of the cell's size with sides rounded to whole
             pixels for each ratio, scaled about the cell's center. Its first anchor is
@@ -52,14 +52,18 @@ class AnchorGenerator:
     ):
         check_choice("convention", convention, CONVENTIONS)
         if (sizes is None) == (shapes is None):
-            raise InputError("either sizes or shapes must be None.")
+            found = "both" if sizes is None else "neither"
+            raise InputError(f"one of sizes and shapes must be None, not {found}.")
         by_level: Mapping[int, Any] = (sizes if shapes is None else shapes) or {}
         self.strides = {level: (strides or {}).get(level, 2**level) for level in sorted(by_level)}
         values = [
             np.ravel(value) for value in (*by_level.values(), ratios, list(self.strides.values()))
         ]
         if not all(len(value) and value.min() > 0 for value in values):
-            raise InputError("sizes, shapes, ratios and strides must be numbers above 0.")
+            raise InputError(
+                "sizes, shapes, ratios and strides must be numbers above 0, not "
+                f"{[value.tolist() for value in values]}."
+            )
         self.cells = {}
         for level, stride in self.strides.items():
             if shapes is not None:
@@ -81,8 +85,7 @@ class AnchorGenerator:
         Height and width are in cells, integers or scalar tensors; anchors are in pixels of the
         model input. None for the vertical and horizontal stride is that of the level.
         """
-        if level not in self.cells:
-            raise InputError(f"level must be one of {list(self.cells)}, not {level!r}.")
+        check_choice("level", level, self.cells)
         down, across = stride or (self.strides[level],) * 2
         y = ops.cast(ops.arange(height, dtype="int32") * down, "float32")[:, None]
         x = ops.cast(ops.arange(width, dtype="int32") * across, "float32")[None, :]

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from keras import ops
 
-from zoo.boxes.formats import xyxy_to_cxcywh
+from zoo.boxes.box_formats import xyxy_to_cxcywh
 from zoo.boxes.numerics import corners, precise
 
 # Smallest side, with which padding encodes to finite numbers.

@@ -62,7 +62,7 @@ class Matcher:
         valid = ops.expand_dims(ops.cast(valid, "bool"), -2)
         overlaps = ops.stop_gradient(precise(overlaps))
         if overlaps.shape[-1] == 0:
-            raise InputError("the ground truth must be padded to at least one box.")
+            raise InputError("the ground truth must be padded to at least one box, not 0.")
         overlaps = ops.where(valid, overlaps, ops.full_like(overlaps, -1.0))
         matched = ops.cast(ops.argmax(overlaps, axis=-1), "int32")
         best = ops.max(overlaps, axis=-1)

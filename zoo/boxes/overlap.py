@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from keras import ops
 
-from zoo.boxes.formats import areas
+from zoo.boxes.box_formats import areas
 from zoo.boxes.numerics import corners, ratio, repaired
 
 

@@ -10,8 +10,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from zoo.boxes.box_formats import clip
 from zoo.boxes.coder import decode, encode
-from zoo.boxes.formats import clip
 from zoo.boxes.numerics import take_rows
 from zoo.captioning.beam_search import beam_search
 from zoo.captioning.language_model import LanguageModel

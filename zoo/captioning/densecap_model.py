@@ -1,4 +1,4 @@
-"""DenseCap: localised regions with captions (Johnson, Karpathy & Fei-Fei, CVPR 2016)."""
+"""DenseCap: localized regions with captions (Johnson, Karpathy & Fei-Fei, CVPR 2016)."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 import keras
 
+from zoo.argument_checks import check_minimum
 from zoo.backbones import build_backbone, find_backbone
 from zoo.boxes.anchors import AnchorGenerator
 from zoo.captioning.captioner import LEVEL, STRIDE, CaptionSettings, DenseCaptioner
@@ -16,7 +17,7 @@ from zoo.cards import Paper, PublishedResult
 from zoo.detection.two_stage.freezing import freeze_convolutions
 from zoo.detection.two_stage.rpn import RegionProposals, rpn_head
 from zoo.errors import InputError
-from zoo.layers.normalization_policy import normalizes
+from zoo.layers.normalization_policy import default_norm, normalizes
 from zoo.layers.padding import PadToMultiple
 from zoo.registry import register
 from zoo.tasks.captioning_task import SPECIAL
@@ -79,7 +80,7 @@ def densecap(
     vocabulary_size: int | None = None,
     input_shape: tuple[int | None, int | None, int] = (None, None, 3),
     backbone: str = "vgg16",
-    norm: str | None = "none",
+    norm: str | None = None,
     width: float = 1.0,
     filters: int = 256,
     hidden_units: int = 4096,
@@ -106,18 +107,18 @@ def densecap(
     backbone_options: Mapping[str, Any] | None = None,
     name: str = "densecap",
 ) -> DenseCaptioner:
-    """DenseCap with the loss weights of the authors' code.
+    """Builds DenseCap with the loss weights of the authors' code.
 
     Args:
         vocabulary: words with the token ids from 4 on, see `zoo.tasks.captioning_task`; None where
             they are unknown.
         vocabulary_size: number of token ids, the four special ones included (10,500); needed only
             without `vocabulary`.
-        input_shape: height, width (None for any) and channels of the images, pixels in 0…255.
-        backbone: name of a backbone, see `zoo.backbones`; its feature map of stride 16 is used.
-        norm: normalization of backbone and recognition network: `"batch"`, `"frozen"`, `"group"`,
-            `"sync"` or `"none"`.
-        width: factor on the backbone's channels.
+        input_shape: height, width and channels of the images; None for any height or width.
+        backbone: name of a backbone of `zoo.backbones`, whose feature map of stride 16 is used.
+        norm: normalization policy: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"`. None is
+            `"none"` for VGG16 (paper), and `"batch"` for other backbones.
+        width: width multiplier of the backbone.
         filters: filters of the region proposal network.
         hidden_units: units of each of the recognition network's two dense layers.
         dropout: dropout rate after each dense layer, in [0, 1).
@@ -145,25 +146,25 @@ def densecap(
         name: name of the model.
 
     Returns:
-        A model from (B, H, W, C) to `objectness` (B, A), `rpn_deltas` (B, A, 4) and the feature
-        map `p4`; its predictions are those of `zoo.tasks.captioning_task`.
+        A model from images (B, H, W, C) in [0, 255] to `objectness` (B, A), `rpn_deltas` (B, A, 4)
+        and the feature map `p4`; its predictions are those of `zoo.tasks.captioning_task`.
 
     Raises:
-        InputError: if the vocabulary is empty, or an argument is out of range.
+        InputError: if the vocabulary is empty, or an argument is out of its range.
     """
-    positive = {"filters": filters, "hidden_units": hidden_units, "pool_size": pool_size}
-    positive |= {"rois_per_image": rois_per_image, "max_proposals": max_proposals}
-    positive |= {"max_detections": max_detections, "max_words": max_words}
-    for argument, value in {**positive, "beam_width": beam_width}.items():
-        if value < 1:
-            raise InputError(f"{name}: {argument} must be at least 1, not {value}.")
+    check_minimum(
+        1, filters=filters, hidden_units=hidden_units, pool_size=pool_size,
+        rois_per_image=rois_per_image, max_proposals=max_proposals, max_detections=max_detections,
+        max_words=max_words, beam_width=beam_width,
+    )  # fmt: skip
     if not 0 < negative_iou <= positive_iou <= 1:
         raise InputError(
-            f"{name}: IoUs must satisfy 0 < negative_iou <= positive_iou <= 1, not "
+            "IoUs must satisfy 0 < negative_iou <= positive_iou <= 1, not "
             f"{negative_iou} and {positive_iou}."
         )
     if LEVEL not in find_backbone(backbone).levels:
-        raise InputError(f"{name}: backbone {backbone} has no feature map of stride {STRIDE}.")
+        raise InputError(f"backbone {backbone} has no feature map of stride {STRIDE}.")
+    norm = default_norm(norm, backbone)
     words = tuple(vocabulary or ())
     images = keras.Input(input_shape, name="image")
     x = PadToMultiple(STRIDE, mode="zero", name="pad")(images)
@@ -178,7 +179,7 @@ def densecap(
         features.shape[-1], size=pool_size, hidden_units=hidden_units, dropout=dropout, norm=norm
     )
     gain = NORMALIZED_GAIN if normalizes(norm) else AUTHORS_GAIN
-    size = _vocabulary_size(name, words, vocabulary_size)
+    size = _vocabulary_size(words, vocabulary_size)
     language = LanguageModel(size, language_units, embedding_dim, gain, name="language")
     language.build((None, hidden_units))
     model = DenseCaptioner(
@@ -208,13 +209,13 @@ def densecap(
     return model
 
 
-def _vocabulary_size(name: str, words: tuple[str, ...], size: int | None) -> int:
+def _vocabulary_size(words: tuple[str, ...], size: int | None) -> int:
     """Number of token ids."""
     if not words:
         return PUBLISHED_SIZE if size is None else size
     if size not in (None, len(SPECIAL) + len(words)):
         raise InputError(
-            f"{name}: vocabulary_size must be {len(SPECIAL) + len(words)} for {len(words)} words, "
+            f"vocabulary_size must be {len(SPECIAL) + len(words)} for {len(words)} words, "
             f"not {size}; leave it out."
         )
     return len(SPECIAL) + len(words)

@@ -86,7 +86,7 @@ def _builder(backbone: str, default_norm: str) -> Callable[..., Model]:
         input_shape: height, width and channels of the images; None for any height or width.
         norm: normalization policy: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"`.
         width: width multiplier of the convolutions.
-        dropout: dropout rate of the last feature map, in [0, 1), in addition to the paper's.
+        dropout: dropout rate after the last feature map, in [0, 1), in addition to the paper's.
         backbone_options: further arguments of the backbone, such as `{{"blocks": …}}`; None for the
             published network.
         name: name of the model.

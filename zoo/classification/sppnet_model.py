@@ -11,6 +11,7 @@ from zoo.argument_checks import check_dropout, check_minimum
 from zoo.backbones import build_backbone
 from zoo.backbones.backbone import conv_norm, normalize_to_unit, scaled
 from zoo.cards import Paper
+from zoo.layers.normalization_policy import default_norm
 from zoo.layers.pooling_pyramids import SpatialPyramidPooling
 from zoo.model import Model
 from zoo.registry import register
@@ -46,7 +47,7 @@ def sppnet(
     num_classes: int = 1000,
     input_shape: tuple[int | None, int | None, int] = (None, None, 3),
     backbone: str | None = None,
-    norm: str = "none",
+    norm: str | None = None,
     bins: Sequence[int] = (6, 3, 2, 1),
     hidden_units: int = 4096,
     hidden_layers: int = 2,
@@ -61,11 +62,12 @@ def sppnet(
         input_shape: height, width and channels of the images; None for any height or width.
         backbone: name of a backbone of `zoo.backbones`, whose last feature map is pooled; None for
             the paper's five convolutions of 96, 256, 384, 384 and 256 filters.
-        norm: normalization policy: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"` (paper).
+        norm: normalization policy: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"`. None is
+            `"none"` for the paper's network and VGG16, and `"batch"` for other backbones.
         bins: cells per side of each pyramid level; the paper's (6, 3, 2, 1) are 50 cells.
         hidden_units: units of each hidden dense layer.
         hidden_layers: number of hidden dense layers.
-        dropout: dropout rate behind each hidden layer, in [0, 1).
+        dropout: dropout rate after each hidden layer, in [0, 1).
         width: width multiplier of the convolutions.
         name: name of the model.
 
@@ -77,6 +79,7 @@ def sppnet(
     """
     check_minimum(1, num_classes=num_classes, hidden_units=hidden_units)
     check_dropout(dropout)
+    norm = default_norm(norm, backbone)
     images = keras.Input(input_shape, name="image")
     if backbone is None:
         x = _zf5(normalize_to_unit(images), norm, width)

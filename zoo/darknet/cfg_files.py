@@ -90,7 +90,10 @@ def parse_cfg(path: str | os.PathLike[str]) -> list[dict[str, Any]]:
     except InputError as error:
         raise InputError(f"{path}, {error}") from error
     if not sections or sections[0]["kind"] != "net":
-        raise InputError(f"{path}: the first section must be [net] with width and height.")
+        found = f"[{sections[0]['kind']}]" if sections else "an empty file"
+        raise InputError(
+            f"{path}: the first section must be [net] with width and height, not {found}."
+        )
     second = next((section for section in sections[1:] if section["kind"] == "net"), None)
     if second:
         raise InputError(f"{path}, line {second['line']}: a second [net]; only one is allowed.")
@@ -138,9 +141,7 @@ def _typed(line: int, kind: str, options: _Options) -> dict[str, Any]:
             values[key] = _value(number, key, known_options[key][0], text)
         elif key in fixed:
             if _value(number, key, FLOAT, text) != fixed[key]:
-                raise line_error(
-                    number, f"[{kind}]: {key}={text} is not supported; it must be {fixed[key]}."
-                )
+                raise line_error(number, f"[{kind}]: {key} must be {fixed[key]}, not {text}.")
         elif key in ("tree", "map") and kind in ("region", "softmax"):
             raise line_error(
                 number, f"[{kind}]: {key} is not supported; use the architecture yolo9000."

@@ -25,7 +25,7 @@ def region(images, heads: Heads, selection: Selection, name: str) -> Model:
     priors = _priors(section, section["num"])
     _check_channels(section, inputs, len(priors))
     if not section["softmax"]:
-        raise wrong(section, "softmax=0 is not supported; it must be 1.")
+        raise wrong(section, "softmax must be 1, not 0.")
     settings = YoloV2Settings(
         priors,
         stride=inputs.stride,
@@ -80,7 +80,11 @@ def yolo(images, heads: Heads, selection: Selection, name: str) -> Model:
         _check_channels(section, inputs, len(priors[-1]))
         first = heads[0][0]
         if section["classes"] != first["classes"]:
-            raise wrong(section, f"classes must be {first['classes']}, as on line {first['line']}.")
+            raise wrong(
+                section,
+                f"classes must be {first['classes']}, as on line {first['line']}, not "
+                f"{section['classes']}.",
+            )
         strides.append(inputs.stride)
         outputs[f"cells{number}"] = _float(inputs.x, f"cells{number}")
     settings = YoloV3Settings(tuple(priors), tuple(strides))

@@ -65,8 +65,8 @@ def convolutional(
     if inputs.channels % groups or section["filters"] % groups:
         raise wrong(
             section,
-            f"groups={groups} must divide {inputs.channels} channels and "
-            f"{section['filters']} filters.",
+            f"groups must be a divisor of {inputs.channels} channels and {section['filters']} "
+            f"filters, not {groups}.",
         )
     height, width = (_count(section, side + 2 * pad, size, stride) for side in inputs.size[:2])
     same = stride == 1 and size == 2 * pad + 1
@@ -151,7 +151,9 @@ def route(section: Section, sources: list[FeatureMap], name: str) -> FeatureMap:
     for source in sources:
         _demand_map(section, source)
         if source.channels % groups:
-            raise wrong(section, f"groups={groups} must divide {source.channels} channels.")
+            raise wrong(
+                section, f"groups must be a divisor of {source.channels} channels, not {groups}."
+            )
         depth = source.channels // groups
         whole = groups == 1
         parts.append(source.x if whole else source.x[..., group * depth : (group + 1) * depth])
@@ -173,7 +175,11 @@ def reorg(section: Section, inputs: FeatureMap, name: str) -> FeatureMap:
     _demand_map(section, inputs)
     s = section["stride"]
     if inputs.height % s or inputs.width % s or inputs.channels % s**2:
-        raise wrong(section, f"stride={s} must divide a map of {inputs.size}.")
+        raise wrong(
+            section,
+            f"stride must be a divisor of the sides, and its square of the channels, of "
+            f"{inputs.size}, not {s}.",
+        )
     x = Reorg(s, name=name)(inputs.x)
     return FeatureMap(
         x, inputs.height // s, inputs.width // s, inputs.channels * s**2, inputs.stride * s
@@ -185,7 +191,7 @@ def upsample(section: Section, inputs: FeatureMap, name: str) -> FeatureMap:
     _demand_map(section, inputs)
     s = section["stride"]
     if inputs.stride % s:
-        raise wrong(section, f"stride must divide {inputs.stride}, not {s}.")
+        raise wrong(section, f"stride must be a divisor of {inputs.stride}, not {s}.")
     x = layers.UpSampling2D(s, interpolation="nearest", name=name)(inputs.x)
     if section["scale"] != 1:
         x = layers.Rescaling(section["scale"], name=f"{name}_scale")(x)

@@ -127,11 +127,14 @@ def _at(section: Section, done: list[FeatureMap], index: int) -> FeatureMap:
 
 def _check_ends(net: Section, rest: Sequence[Section], heads: Sequence[Section]) -> None:
     if not heads:
-        known = ", ".join(f"[{kind}]" for kind in HEADS)
-        raise InputError(f"line {net['line']}: the network must end in one of {known}.")
+        *others, last = (f"[{kind}]" for kind in HEADS)
+        raise InputError(
+            f"line {net['line']}: the network must end in {', '.join(others)} or {last}, not "
+            f"[{[net, *rest][-1]['kind']}]."
+        )
     odd = next((head for head in heads if head["kind"] != "yolo"), None)
     if odd is not None and len(heads) > 1:
-        raise wrong(odd, f"must be the only one of {len(heads)} heads; several must be [yolo].")
+        raise wrong(odd, f"must be the only head, not one of {len(heads)}; use [yolo] for several.")
     after = next((s for s in rest[list(rest).index(heads[-1]) + 1 :] if s["kind"] != "cost"), None)
     if after is not None:
         raise wrong(after, f"must not follow the last head, on line {heads[-1]['line']}.")

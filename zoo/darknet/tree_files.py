@@ -59,8 +59,8 @@ def read_tree(
             )
         if not ROOT <= int(parent) < len(lines):
             raise InputError(
-                f"{path}, line {number}: {identifier!r} is an orphan: its parent must be from 0 to "
-                f"{len(lines) - 1}, or −1 for a root, not {parent}."
+                f"{path}, line {number}: parent of node {identifier!r} must be from 0 to "
+                f"{len(lines) - 1}, or -1 for a root, not {parent}."
             )
         where[identifier] = number
         parents.append(int(parent))
@@ -75,18 +75,6 @@ def read_tree(
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
     return NamedTree(tuple(titles), tuple(parents))
-
-
-def tree_of_parents(parents: dict[str, str | None]) -> NamedTree:
-    """Builds a tree from each class's parent by name, None for a root; the order is kept."""
-    index = {name: number for number, name in enumerate(parents)}
-    for name, parent in parents.items():
-        if parent is not None and parent not in index:
-            raise InputError(f"{name!r} is an orphan: its parent {parent!r} is not a class.")
-    above = tuple(ROOT if parent is None else index[parent] for parent in parents.values())
-    tree = NamedTree(tuple(parents), above)
-    WordTree(tree.parents, tree.names)
-    return tree
 
 
 def write_tree(tree: NamedTree, path: str | os.PathLike[str]) -> None:

@@ -46,7 +46,7 @@ class Detector(Model):
         if loss is not None:
             raise ValueError(
                 f"{self.name}: loss must be None, since the model computes its losses "
-                f"({', '.join(self.loss_parts)})."
+                f"({', '.join(self.loss_parts)}), not {loss!r}."
             )
         factors = {**self.loss_weights, **(kwargs.pop("loss_weights", None) or {})}
         unknown = [name for name in factors if name not in self.loss_parts]

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from zoo.argument_checks import check_above_zero, check_choice, check_minimum
 from zoo.cards import Paper, PublishedResult
-from zoo.detection.argument_checks import check_choice, check_detector
 from zoo.detection.two_stage.assembly import backbone_maps, box_branch
 from zoo.detection.two_stage.freezing import freeze_convolutions
 from zoo.detection.two_stage.proposal_detector import ProposalDetector
 from zoo.detection.two_stage.roi_pooling import POOLINGS
 from zoo.detection.two_stage.variants import FC
+from zoo.layers.normalization_policy import default_norm
 from zoo.registry import register
 
 
@@ -43,7 +44,12 @@ from zoo.registry import register
         PublishedResult(
             "time", "0.32 s per image", "VGG16, K40 GPU, without the proposals", "paper"
         ),
-        PublishedResult("time", "0.22 s per image", "the same with truncated SVD", "paper"),
+        PublishedResult(
+            "time",
+            "0.22 s per image",
+            "VGG16, truncated SVD, K40 GPU, without the proposals",
+            "paper",
+        ),
     ),
     notes=(
         "Takes proposals beside the image, by default those of Selective Search; so do exported "
@@ -71,16 +77,16 @@ def fast_rcnn(
     backbone_options: Mapping[str, Any] | None = None,
     name: str = "fast_rcnn",
 ) -> ProposalDetector:
-    """Fast R-CNN.
+    """Builds Fast R-CNN.
 
     Args:
         num_classes: number of classes, without background.
-        input_shape: height, width (None for any) and channels of the images, pixels in 0…255.
-        backbone: name of a backbone, see `zoo.backbones`; RoIs are pooled from its feature map of
+        input_shape: height, width and channels of the images; None for any height or width.
+        backbone: name of a backbone of `zoo.backbones`; RoIs are pooled from its feature map of
             stride 16.
-        norm: normalization: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"`; default
+        norm: normalization policy: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"`. None is
             `"none"` for VGG16 and `"batch"` for other backbones.
-        width: factor on the backbone's channels.
+        width: width multiplier of the backbone.
         hidden_units: units of each of the two dense layers.
         dropout: dropout rate after each dense layer, in [0, 1).
         pooling: `"pool"` for the paper's RoIPool, `"align"` for RoIAlign.
@@ -96,17 +102,19 @@ def fast_rcnn(
         name: name of the model.
 
     Returns:
-        A model from `{"image": (B, H, W, C), "proposals": (B, P, 4)}` to the feature map `p4` and
-        the proposals; its predictions are those of `zoo.tasks.detection_task`.
+        A model from `{"image": images, "proposals": boxes}`, images (B, H, W, C) in [0, 255] and
+        boxes (B, P, 4), to the feature map `p4` and the proposals; its predictions are those of
+        `zoo.tasks.detection_task`.
 
     Raises:
-        InputError: if an argument is unknown or out of range.
+        InputError: if an argument is out of its range.
     """
-    check_detector(
-        name, num_classes, max_detections=max_detections, width=width, hidden_units=hidden_units,
+    check_minimum(
+        1, num_classes=num_classes, max_detections=max_detections, hidden_units=hidden_units,
         rois_per_image=rois_per_image, max_proposals=max_proposals,
     )  # fmt: skip
-    check_choice(name, "pooling", pooling, POOLINGS)
+    check_above_zero(width=width)
+    check_choice("pooling", pooling, POOLINGS)
     variant = FC.changed(
         pooling=pooling,
         hidden_units=hidden_units,
@@ -114,7 +122,7 @@ def fast_rcnn(
         rois_per_image=rois_per_image,
         nms_iou=nms_iou,
     )
-    norm = norm or ("none" if backbone == "vgg16" else "batch")
+    norm = default_norm(norm, backbone)
     images, maps = backbone_maps(
         input_shape, backbone, variant, norm=norm, width=width, options=backbone_options
     )

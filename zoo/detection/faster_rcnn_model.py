@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from zoo.argument_checks import check_above_zero, check_choice, check_minimum
 from zoo.cards import Paper, PublishedResult
-from zoo.detection.argument_checks import check_choice, check_detector
 from zoo.detection.two_stage.assembly import backbone_maps, box_branch, region_proposal_network
 from zoo.detection.two_stage.freezing import freeze_convolutions, freeze_shared
 from zoo.detection.two_stage.two_stage_detector import TRAINABLE_PARTS, TwoStageDetector
 from zoo.detection.two_stage.variants import RATIOS, VARIANTS
+from zoo.layers.normalization_policy import default_norm
 from zoo.registry import register
 
 
@@ -78,17 +79,19 @@ def faster_rcnn(
     backbone_options: Mapping[str, Any] | None = None,
     name: str = "faster_rcnn",
 ) -> TwoStageDetector:
-    """Faster R-CNN. Defaults that depend on the head are given as "fc / fpn".
+    """Builds Faster R-CNN.
+
+    Defaults that depend on the head are given as "fc / fpn".
 
     Args:
         num_classes: number of classes, without background.
-        input_shape: height, width (None for any) and channels of the images, pixels in 0…255.
-        backbone: name of a backbone, see `zoo.backbones`.
+        input_shape: height, width and channels of the images; None for any height or width.
+        backbone: name of a backbone of `zoo.backbones`.
         head: `"fc"` for one feature map of stride 16, RoIPool, fc6 and fc7; `"fpn"` for a feature
             pyramid, RoIAlign and two dense layers.
-        norm: normalization: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"`; default
+        norm: normalization policy: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"`. None is
             `"none"` for VGG16 and `"batch"` for other backbones.
-        width: factor on the backbone's channels.
+        width: width multiplier of the backbone.
         filters: filters of the region proposal network and the feature pyramid (512 / 256).
         hidden_units: units of each of the two dense layers (4096 / 1024).
         dropout: dropout rate after each dense layer, in [0, 1) (0.5 / 0).
@@ -109,15 +112,16 @@ def faster_rcnn(
         name: name of the model.
 
     Returns:
-        A model from (B, H, W, C) to `objectness` (B, A), `rpn_deltas` (B, A, 4) and the feature
-        maps; its predictions are those of `zoo.tasks.detection_task`.
+        A model from images (B, H, W, C) in [0, 255] to `objectness` (B, A), `rpn_deltas` (B, A, 4)
+        and the feature maps; its predictions are those of `zoo.tasks.detection_task`.
 
     Raises:
-        InputError: if an argument is unknown or out of range.
+        InputError: if an argument is out of its range.
     """
-    check_detector(name, num_classes, max_detections=max_detections, width=width)
-    check_choice(name, "head", head, ("fc", "fpn"))
-    check_choice(name, "trainable_part", trainable_part, TRAINABLE_PARTS)
+    check_minimum(1, num_classes=num_classes, max_detections=max_detections)
+    check_above_zero(width=width)
+    check_choice("head", head, ("fc", "fpn"))
+    check_choice("trainable_part", trainable_part, TRAINABLE_PARTS)
     variant = VARIANTS[head].changed(
         filters=filters,
         hidden_units=hidden_units,
@@ -127,7 +131,7 @@ def faster_rcnn(
         proposals=proposals,
         nms_iou=nms_iou,
     )
-    norm = norm or ("none" if backbone == "vgg16" else "batch")
+    norm = default_norm(norm, backbone)
     images, maps = backbone_maps(
         input_shape, backbone, variant, norm=norm, width=width, options=backbone_options
     )

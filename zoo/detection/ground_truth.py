@@ -34,7 +34,6 @@ def mark_valid(targets: Tensors) -> dict[str, Any]:
 
 
 def on_ignored(boxes, truth: Tensors):
-    """Returns which boxes (B or 1, A, 4) lie, by half of their area, on which ignored objects of
-    `mark_valid`: (B, A, N) bool."""
+    """Returns whether each ignored object covers half of each box, (B or 1, A, 4): (B, A, N)."""
     covered = crowd_iou(boxes, truth["boxes"]) >= 0.5
     return ops.logical_and(covered, truth["ignored"][:, None])

@@ -8,7 +8,7 @@ from typing import Any
 
 from keras import ops
 
-from zoo.boxes.formats import clip
+from zoo.boxes.box_formats import clip
 from zoo.inference.image_transform import ImageTransform
 from zoo.inference.thresholds import current_thresholds
 from zoo.layers.nms import batched_nms

@@ -8,10 +8,10 @@ from typing import Any
 import keras
 from keras import layers
 
+from zoo.argument_checks import check_above_zero, check_choice, check_minimum
 from zoo.backbones import build_backbone, find_backbone
 from zoo.backbones.backbone import normalize_pixels, scaled
 from zoo.cards import Paper, PublishedResult
-from zoo.detection.argument_checks import check_choice, check_detector
 from zoo.detection.postprocessing import Selection
 from zoo.detection.two_stage.roi_sampling import RoiSampling
 from zoo.detection.two_stage.warped_regions import (
@@ -22,7 +22,7 @@ from zoo.detection.two_stage.warped_regions import (
     region_head,
 )
 from zoo.errors import InputError
-from zoo.layers.normalization_policy import normalization, normalizes
+from zoo.layers.normalization_policy import default_norm, normalization, normalizes
 from zoo.registry import register
 
 LEVEL = 5
@@ -96,19 +96,19 @@ def rcnn(
     backbone_options: Mapping[str, Any] | None = None,
     name: str = "rcnn",
 ) -> WarpedRegionDetector:
-    """R-CNN.
+    """Builds R-CNN.
 
     Outside of the model input a warped RoI shows the mean pixel; where an image does not fill the
     model input, the padding is black.
 
     Args:
         num_classes: number of classes, without background.
-        input_shape: height, width (None for any) and channels of the images, pixels in 0…255.
-        backbone: `"alexnet"`, or name of a backbone, see `zoo.backbones`; its feature map of
-            stride 32 is used.
-        norm: normalization: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"`; default
-            `"none"` for AlexNet and VGG16 and `"batch"` for other backbones.
-        width: factor on the channels of the convolutions.
+        input_shape: height, width and channels of the images; None for any height or width.
+        backbone: name of a backbone of `zoo.backbones`, whose feature map of stride 32 is used, or
+            `"alexnet"`.
+        norm: normalization policy: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"`. None is
+            `"none"` for AlexNet and VGG16, and `"batch"` for other backbones.
+        width: width multiplier of the convolutions.
         hidden_units: units of each of the two dense layers.
         dropout: dropout rate after each dense layer, in [0, 1).
         scores: `"svm"`, or `"softmax"` for a model without SVMs.
@@ -125,30 +125,30 @@ def rcnn(
         name: name of the model.
 
     Returns:
-        A model from `{"image": (B, H, W, C), "proposals": (B, P, 4)}` to the image minus the mean
-        pixel, `p0`, and the proposals; its predictions are those of `zoo.tasks.detection_task`.
+        A model from `{"image": images, "proposals": boxes}`, images (B, H, W, C) in [0, 255] and
+        boxes (B, P, 4), to the image minus the mean pixel, `p0`, and the proposals; its predictions
+        are those of `zoo.tasks.detection_task`.
 
     Raises:
-        InputError: if an argument is unknown or out of range.
+        InputError: if an argument is out of its range.
     """
-    check_detector(
-        name, num_classes, max_detections=max_detections, width=width, hidden_units=hidden_units,
+    check_minimum(
+        1, num_classes=num_classes, max_detections=max_detections, hidden_units=hidden_units,
         rois_per_image=rois_per_image, max_proposals=max_proposals, chunk_size=chunk_size,
         crop_size=crop_size,
     )  # fmt: skip
-    check_choice(name, "scores", scores, SCORES)
+    check_above_zero(width=width)
+    check_choice("scores", scores, SCORES)
     if not 0 <= 2 * context < crop_size:
-        raise InputError(
-            f"{name}: context must be from 0 to {(crop_size - 1) // 2}, not {context}."
-        )
-    norm = norm or ("none" if backbone in ("alexnet", "vgg16") else "batch")
+        raise InputError(f"context must be from 0 to {(crop_size - 1) // 2}, not {context}.")
+    norm = default_norm(norm, backbone)
     images = keras.Input(input_shape, name="image")
     warps = keras.Input((crop_size, crop_size, input_shape[-1]), name="warp")
     if backbone == "alexnet":
         pixels, features = normalize_pixels(images, MEAN_BGR, 1.0, "bgr"), alexnet
     else:
         if LEVEL not in find_backbone(backbone).levels:
-            raise InputError(f"{name}: backbone {backbone} has no feature map of stride 32.")
+            raise InputError(f"backbone {backbone} has no feature map of stride 32.")
         pixels = find_backbone(backbone).normalize(images)
 
         def features(x, **arguments):

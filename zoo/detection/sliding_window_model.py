@@ -8,8 +8,8 @@ from typing import Any
 import keras
 from keras import layers
 
+from zoo.argument_checks import check_minimum
 from zoo.cards import Paper
-from zoo.detection.argument_checks import check_detector
 from zoo.detection.postprocessing import Selection
 from zoo.detection.window_detector import WindowDetector, Windows
 from zoo.errors import InputError
@@ -49,8 +49,8 @@ RATIOS = (0.5, 1.0, 2.0)
     },
     notes=(
         "A baseline for the other detectors with OverFeat's dense evaluation, but not its network: "
-        "boxes are the windows, while the paper regresses them. Localisation is as good as the fit "
-        "of a window of some scale and one of three shapes."
+        "boxes are the windows, while the paper regresses them. Localization is limited by the "
+        "nearest window: some scale and one of three shapes."
     ),
 )
 def sliding_window(
@@ -71,7 +71,7 @@ def sliding_window(
     nms_iou: float = 0.3,
     name: str = "sliding_window",
 ) -> WindowDetector:
-    """A sliding-window detector.
+    """Builds the sliding-window detector.
 
     Convolutions 5×5, 3×3 and 3×3, each followed by 2×2 pooling, a layer over the rest of the
     window, and the classes. Convolutions are not padded, so that the scores of a window do not
@@ -79,13 +79,13 @@ def sliding_window(
 
     Args:
         num_classes: number of classes, without background.
-        input_shape: height, width (None for any) and channels of the images, pixels in 0…255.
-        norm: normalization: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"`; with `"group"`
-            the scores of a window depend on the whole level.
+        input_shape: height, width and channels of the images; None for any height or width.
+        norm: normalization policy: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"`; with
+            `"group"` the scores of a window depend on the whole level.
         window_size: side of the window in pixels, 24, 32, 40, …
         conv_filters: filters of the three convolutions.
         hidden_units: units of the layer over the whole window.
-        dropout: dropout rate after that layer, in [0, 1).
+        dropout: dropout rate after the layer over the whole window, in [0, 1).
         scales: scales of the levels; a window at a scale fits objects of `window_size` / scale.
         aspect_ratios: height / width of the windows; levels are squeezed to match.
         windows_per_image: windows sampled per image for the loss, at most a quarter of them
@@ -97,24 +97,26 @@ def sliding_window(
         name: name of the model.
 
     Returns:
-        A model from (B, H, W, C) to logits (B, h, w, num_classes + 1) of each level, named
-        `level0`, …, background first; its predictions are those of `zoo.tasks.detection_task`.
+        A model from images (B, H, W, C) in [0, 255] to logits (B, h, w, num_classes + 1) of each
+        level, named `level0`, …, background first; its predictions are those of
+        `zoo.tasks.detection_task`.
 
     Raises:
-        InputError: if an argument is out of range.
+        InputError: if an argument is out of its range.
     """
-    check_detector(
-        name, num_classes, hidden_units=hidden_units, max_detections=max_detections,
+    check_minimum(
+        1, num_classes=num_classes, hidden_units=hidden_units, max_detections=max_detections,
         windows_per_image=windows_per_image,
     )  # fmt: skip
     if window_size < MARGIN + STRIDE or (window_size - MARGIN) % STRIDE:
-        raise InputError(f"{name}: window_size must be 24, 32, 40, … pixels, not {window_size}.")
+        raise InputError(f"window_size must be 24, 32, 40, … pixels, not {window_size}.")
     if len(conv_filters) != 3 or min(conv_filters) < 1:
-        raise InputError(
-            f"{name}: conv_filters must be three numbers above 0, not {list(conv_filters)}."
-        )
+        raise InputError(f"conv_filters must be three numbers above 0, not {conv_filters!r}.")
     if not scales or not aspect_ratios or min(*scales, *aspect_ratios) <= 0:
-        raise InputError(f"{name}: scales and aspect_ratios must be numbers above 0.")
+        raise InputError(
+            f"scales and aspect_ratios must be numbers above 0, not {scales!r} and "
+            f"{aspect_ratios!r}."
+        )
     factors = tuple(
         (scale * ratio**-0.5, scale * ratio**0.5) for scale in scales for ratio in aspect_ratios
     )

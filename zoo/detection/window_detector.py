@@ -9,7 +9,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from zoo.boxes.formats import clip
+from zoo.boxes.box_formats import clip
 from zoo.boxes.matcher import Matcher
 from zoo.boxes.overlap import iou
 from zoo.boxes.sampler import balanced_sample

@@ -7,8 +7,8 @@ from typing import Any
 
 import keras
 
+from zoo.argument_checks import check_above_zero, check_minimum
 from zoo.cards import Paper, PublishedResult
-from zoo.detection.argument_checks import check_detector
 from zoo.detection.postprocessing import Selection
 from zoo.detection.yolo.word_tree import ROOT, WordTree
 from zoo.detection.yolo.yolo9000_detector import Yolo9000Detector, Yolo9000Settings
@@ -38,7 +38,9 @@ PRIORS = ((0.77871, 1.14074), (3.00525, 4.31277), (9.22725, 9.61974))
     },
     published_results=(
         PublishedResult("mAP", "19.7 %", "ImageNet detection val", "paper"),
-        PublishedResult("mAP", "16.0 %", "its 156 classes without boxes in training", "paper"),
+        PublishedResult(
+            "mAP", "16.0 %", "ImageNet detection val, 156 classes without boxes", "paper"
+        ),
     ),
     notes=(
         "Also trains on images with a class and no boxes, given by the target `label`. Without a "
@@ -64,15 +66,15 @@ def yolo9000(
     backbone_options: Mapping[str, Any] | None = None,
     name: str = "yolo9000",
 ) -> Yolo9000Detector:
-    """YOLO9000.
+    """Builds YOLO9000.
 
     Args:
         num_classes: number of nodes of the tree, each of which is a class.
         parents: class index of each class's parent, −1 for a root; classes after the last one are
             roots, all of them for None.
-        input_shape: height, width (None for any) and channels of the images, pixels in 0…255.
-        norm: normalization: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"`.
-        width: factor on all channels.
+        input_shape: height, width and channels of the images; None for any height or width.
+        norm: normalization policy: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"`.
+        width: width multiplier of the convolutions.
         anchor_priors: (width, height) of the anchor priors in cells of 32 pixels.
         passthrough: `"code"` or `"paper"`, see `yolo_v2`.
         descent_threshold: minimum probability of a class to be predicted instead of its parent.
@@ -83,28 +85,28 @@ def yolo9000(
             parent on the same object.
         prior_warmup_images: number of training images for which predictions are pulled to their
             priors.
-        backbone_options: further arguments of Darknet-19.
+        backbone_options: further arguments of the backbone, Darknet-19; None for its defaults.
         name: name of the model.
 
     Returns:
-        A model from (B, H, W, C) to `cells` (B, H / 32, W / 32, A·(5 + num_classes)); its
-        predictions are those of `zoo.tasks.detection_task`.
+        A model from images (B, H, W, C) in [0, 255] to `cells` (B, H / 32, W / 32, A·(5 +
+        num_classes)); its predictions are those of `zoo.tasks.detection_task`.
 
     Raises:
-        InputError: if the tree has a cycle or an orphan, or an argument is out of range.
+        InputError: if the tree has a cycle, or an argument is out of its range.
     """
-    check_detector(name, num_classes, max_detections=max_detections, width=width)
+    check_minimum(1, num_classes=num_classes, max_detections=max_detections)
+    check_above_zero(width=width)
     parents = list(parents or ())
     if len(parents) > num_classes:
         raise InputError(
-            f"{name}: parents must have at most {num_classes} values, one per class, not "
-            f"{len(parents)}."
+            f"parents must have at most {num_classes} values, one per class, not {len(parents)}."
         )
     if not 0 <= descent_threshold <= 1:
-        raise InputError(f"{name}: descent_threshold must be in [0, 1], not {descent_threshold}.")
+        raise InputError(f"descent_threshold must be in [0, 1], not {descent_threshold}.")
     tree = WordTree([*parents, *[ROOT] * (num_classes - len(parents))])
     settings = Yolo9000Settings(
-        check_priors(name, anchor_priors),
+        check_priors(anchor_priors),
         prior_warmup_images=prior_warmup_images,
         descent_threshold=descent_threshold,
     )
@@ -115,7 +117,6 @@ def yolo9000(
         width=width,
         passthrough=passthrough,
         backbone_options=backbone_options,
-        name=name,
         # Siblings start with equal scores, so that the objectness selects the prediction that a
         # class without a box is assigned to.
         initializer=keras.initializers.RandomNormal(stddev=0.01),

@@ -5,10 +5,10 @@ from __future__ import annotations
 import keras
 from keras import layers
 
+from zoo.argument_checks import check_above_zero, check_dropout, check_minimum
 from zoo.backbones.backbone import normalize_to_fraction, scaled
 from zoo.backbones.darknet import convolution
 from zoo.cards import Paper, PublishedResult
-from zoo.detection.argument_checks import check_detector
 from zoo.detection.postprocessing import Selection
 from zoo.detection.yolo.yolo_v1_detector import InputSize, YoloV1Detector, stretch
 from zoo.detection.yolo.yolo_v1_loss import YoloV1Settings
@@ -68,13 +68,13 @@ def yolo_v1(
     class_agnostic: bool = False,
     name: str = "yolo_v1",
 ) -> YoloV1Detector:
-    """YOLOv1.
+    """Builds YOLOv1.
 
     Args:
         num_classes: number of classes; there is no background.
-        input_shape: height, width (None for any) and channels of the images, pixels in 0…255.
-        norm: normalization: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"` (the paper's).
-        width: factor on the channels of all convolutions.
+        input_shape: height, width and channels of the images; None for any height or width.
+        norm: normalization policy: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"` (paper).
+        width: width multiplier of the convolutions.
         input_side: side in pixels of the square that images are stretched to, a multiple of 64,
             the pixels per cell.
         boxes_per_cell: boxes predicted per cell.
@@ -88,25 +88,23 @@ def yolo_v1(
         name: name of the model.
 
     Returns:
-        A model from (B, H, W, C) to `cells` (B, S·S·(num_classes + 5·boxes_per_cell)), where S is
-        `input_side` / 64, and `input_size` (B, 2); its predictions are those of
-        `zoo.tasks.detection_task`.
+        A model from images (B, H, W, C) in [0, 255] to `cells` (B, S·S·(num_classes +
+        5·boxes_per_cell)), where S is `input_side` / 64, and `input_size` (B, 2); its predictions
+        are those of `zoo.tasks.detection_task`.
 
     Raises:
-        InputError: if an argument is out of range.
+        InputError: if an argument is out of its range.
     """
-    check_detector(
-        name, num_classes, max_detections=max_detections, width=width,
+    check_minimum(
+        1, num_classes=num_classes, max_detections=max_detections,
         boxes_per_cell=boxes_per_cell, hidden_units=hidden_units,
     )  # fmt: skip
+    check_above_zero(width=width)
+    check_dropout(dropout)
     if input_side < STRIDE or input_side % STRIDE:
-        raise InputError(
-            f"{name}: input_side must be a multiple of {STRIDE} pixels, not {input_side}."
-        )
+        raise InputError(f"input_side must be a multiple of {STRIDE} pixels, not {input_side}.")
     if len(repeats) != 2 or min(repeats) < 0:
-        raise InputError(f"{name}: repeats must be two numbers of at least 0, not {repeats}.")
-    if not 0 <= dropout < 1:
-        raise InputError(f"{name}: dropout must be in [0, 1), not {dropout}.")
+        raise InputError(f"repeats must be two numbers of at least 0, not {repeats}.")
     settings = YoloV1Settings(input_side // STRIDE, boxes_per_cell, num_classes)
     images = keras.Input(input_shape, name="image")
     x = stretch(normalize_to_fraction(images), input_side, input_side)

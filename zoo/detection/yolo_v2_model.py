@@ -8,11 +8,11 @@ from typing import Any
 import keras
 from keras import layers
 
+from zoo.argument_checks import check_above_zero, check_choice, check_minimum
 from zoo.backbones import build_backbone
 from zoo.backbones.backbone import scaled
 from zoo.backbones.darknet import convolution
 from zoo.cards import Paper, PublishedResult
-from zoo.detection.argument_checks import check_choice, check_detector
 from zoo.detection.postprocessing import Selection
 from zoo.detection.yolo.yolo_v2_detector import YoloV2Detector
 from zoo.detection.yolo.yolo_v2_loss import YoloV2Settings, check_priors
@@ -26,13 +26,6 @@ VOC_PRIORS = (
     (5.05587, 8.09892),
     (9.47112, 4.84053),
     (11.2364, 10.0071),
-)
-COCO_PRIORS = (
-    (0.57273, 0.677385),
-    (1.87446, 2.06253),
-    (3.33843, 5.47434),
-    (7.88282, 3.52778),
-    (9.77052, 9.16828),
 )
 
 
@@ -78,13 +71,13 @@ def yolo_v2(
     backbone_options: Mapping[str, Any] | None = None,
     name: str = "yolo_v2",
 ) -> YoloV2Detector:
-    """YOLOv2.
+    """Builds YOLOv2.
 
     Args:
         num_classes: number of classes; there is no background.
-        input_shape: height, width (None for any) and channels of the images, pixels in 0…255.
-        norm: normalization: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"`.
-        width: factor on all channels.
+        input_shape: height, width and channels of the images; None for any height or width.
+        norm: normalization policy: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"`.
+        width: width multiplier of the convolutions.
         anchor_priors: (width, height) of the anchor priors in cells of 32 pixels.
         passthrough: `"code"` for the 26×26 map reduced to 64 channels before it is concatenated
             with the last map, as in the authors' code; `"paper"` for all of its 512 channels.
@@ -94,20 +87,19 @@ def yolo_v2(
         class_agnostic: whether boxes suppress boxes of other classes too.
         prior_warmup_images: number of training images for which predictions are pulled to their
             priors.
-        backbone_options: further arguments of Darknet-19.
+        backbone_options: further arguments of the backbone, Darknet-19; None for its defaults.
         name: name of the model.
 
     Returns:
-        A model from (B, H, W, C) to `cells` (B, H / 32, W / 32, A·(5 + num_classes)); its
-        predictions are those of `zoo.tasks.detection_task`.
+        A model from images (B, H, W, C) in [0, 255] to `cells` (B, H / 32, W / 32, A·(5 +
+        num_classes)); its predictions are those of `zoo.tasks.detection_task`.
 
     Raises:
-        InputError: if an argument is unknown or out of range.
+        InputError: if an argument is out of its range.
     """
-    check_detector(name, num_classes, max_detections=max_detections, width=width)
-    settings = YoloV2Settings(
-        check_priors(name, anchor_priors), prior_warmup_images=prior_warmup_images
-    )
+    check_minimum(1, num_classes=num_classes, max_detections=max_detections)
+    check_above_zero(width=width)
+    settings = YoloV2Settings(check_priors(anchor_priors), prior_warmup_images=prior_warmup_images)
     images, outputs = yolo_v2_graph(
         input_shape,
         len(settings.anchor_priors) * (5 + num_classes),
@@ -115,7 +107,6 @@ def yolo_v2(
         width=width,
         passthrough=passthrough,
         backbone_options=backbone_options,
-        name=name,
     )
     selection = Selection(score_threshold, nms_iou, max_detections, class_agnostic)
     return YoloV2Detector(images, outputs, settings=settings, selection=selection, name=name)
@@ -129,7 +120,6 @@ def yolo_v2_graph(
     width: float,
     passthrough: str,
     backbone_options: Mapping[str, Any] | None,
-    name: str,
     initializer: str | keras.initializers.Initializer = "glorot_uniform",
 ) -> tuple[Any, dict[str, Any]]:
     """Builds the network of YOLOv2 and YOLO9000, see `yolo_v2`.
@@ -137,7 +127,7 @@ def yolo_v2_graph(
     Returns the images' input, and the output `cells` (B, H / 32, W / 32, filters); `initializer` is
     that of the last convolution.
     """
-    check_choice(name, "passthrough", passthrough, ("code", "paper"))
+    check_choice("passthrough", passthrough, ("code", "paper"))
     images = keras.Input(input_shape, name="image")
     x = PadToMultiple(32, mode="zero", name="pad")(images)
     maps = build_backbone("darknet19", x, norm=norm, width=width, **(backbone_options or {}))

@@ -8,13 +8,13 @@ from typing import Any
 
 from keras import ops
 
-from zoo.errors import InputError
+from zoo.argument_checks import check_choice
 from zoo.layers.resample import pad_bottom_right, resize_antialiased
 from zoo.layers.resize import resize
 
 RESIZE_RULES = ("letterbox", "stretch", "native")
-"""How an image is brought to the model input size: with its aspect ratio kept and padding at the
-bottom and right, without, or not at all."""
+"""Resize rules: letterbox (aspect ratio preserved, padding at the bottom and right), stretch,
+native."""
 
 
 def letterbox_size(height, width, image_size: tuple[int, int]):
@@ -116,8 +116,7 @@ def transform_images(
     Returns:
         The inputs (B, H, W, C) float32 and their `ImageTransform`.
     """
-    if resize not in RESIZE_RULES:
-        raise InputError(f"resize must be one of {', '.join(RESIZE_RULES)}, not {resize!r}.")
+    check_choice("resize", resize, RESIZE_RULES)
     images = ops.cast(images, "float32")
     _, height, width, channels = ops.shape(images)
     if image_size is None or resize == "native":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from keras import ops
 
@@ -13,10 +13,8 @@ from zoo.inference.inference_options import PLAIN, InferenceOptions
 from zoo.inference.tiling import in_abutting_tiles, in_overlapping_tiles
 from zoo.layers.portable import portable_operators
 from zoo.layers.resample import mirror
+from zoo.model import Model
 from zoo.valid_sizes import ValidSizes
-
-if TYPE_CHECKING:
-    from zoo.model import Model
 
 
 def predict(
@@ -49,10 +47,13 @@ def predict(
         InputError: if `resize` is unknown, the options do not suit the model's task, or `images`
             has the wrong form.
     """
+    if not hasattr(model, "task_name"):
+        raise InputError(f"model must be a zoo.Model, as zoo.load returns it, not {model!r}.")
     options.check(model.task_name)
     if model.takes_proposals != isinstance(images, Mapping):
-        form = '{"image": …, "proposals": …}' if model.takes_proposals else "an array of images"
-        raise InputError(f"{model.name}: images must be {form}.")
+        forms = ['{"image": …, "proposals": …}', "an array of images"]
+        right, found = forms if model.takes_proposals else reversed(forms)
+        raise InputError(f"{model.name}: images must be {right}, not {found}.")
     image_size, resize = resolve_transform(model, image_size, resize)
     inputs = dict(images) if isinstance(images, Mapping) else {"image": images}
     rank = len(ops.shape(inputs["image"]))

@@ -95,8 +95,10 @@ def _blended(run: Run, inputs, axis: int, tile: int, overlap: int, channels: int
 
 
 def _neighbors(starts, count, side, size, overlap: int):
-    """For each of `size` positions, its indices in two neighboring pieces laid side by side, and
-    the weight of the second piece."""
+    """Returns the indices of each position in two neighboring pieces, and the second's weight.
+
+    Pieces are laid side by side.
+    """
     position = ops.arange(size, dtype="int32")
     center = ops.cast(position, "float32") + 0.5
     # In the middle between the start of a piece and the end of the one before it.
@@ -114,7 +116,7 @@ def _neighbors(starts, count, side, size, overlap: int):
 
 
 def _side_by_side(pieces, axis: int):
-    """(n, B, h, w, K) → the pieces in a row along axis 1 or 2 of (B, h, w, K)."""
+    """Concatenates pieces (n, B, h, w, K) along axis 1 or 2 of (B, h, w, K)."""
     number, batch, height, width, channels = ops.shape(pieces)
     if axis == 1:
         pieces = ops.transpose(pieces, (1, 0, 2, 3, 4))
@@ -124,7 +126,7 @@ def _side_by_side(pieces, axis: int):
 
 
 def _each(run: Run, inputs, axis: int, starts, side, shape, portable: bool):
-    """(n, *shape) float32: `run` of the piece at each start, one after another."""
+    """Applies `run` to the piece at each start, one after another: (n, *shape) float32."""
     extent = list(ops.shape(inputs))
     extent[axis] = side
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from zoo.argument_checks import check_above_zero, check_minimum
 from zoo.cards import PublishedResult
-from zoo.detection.argument_checks import check_detector
 from zoo.detection.two_stage.assembly import backbone_maps, box_branch, region_proposal_network
 from zoo.detection.two_stage.two_stage_detector import TwoStageDetector
 from zoo.detection.two_stage.variants import FPN, RATIOS
@@ -72,15 +72,15 @@ def keypoint_rcnn(
     backbone_options: Mapping[str, Any] | None = None,
     name: str = "keypoint_rcnn",
 ) -> TwoStageDetector:
-    """Keypoint R-CNN with the defaults of the public ResNet-50-FPN model.
+    """Builds Keypoint R-CNN with the defaults of the public ResNet-50-FPN model.
 
     Args:
         num_classes: number of classes, without background.
         num_keypoints: keypoints per object.
-        input_shape: height, width (None for any) and channels of the images, pixels in 0…255.
-        backbone: name of a backbone with feature maps of stride 4 to 32, see `zoo.backbones`.
-        norm: normalization: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"`.
-        width: factor on the backbone's channels.
+        input_shape: height, width and channels of the images; None for any height or width.
+        backbone: name of a backbone of `zoo.backbones` with feature maps of stride 4 to 32.
+        norm: normalization policy: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"`.
+        width: width multiplier of the backbone.
         filters: filters of the region proposal network and the feature pyramid.
         hidden_units: units of each of the box head's dense layers.
         keypoint_filters: filters of the keypoint head's convolutions.
@@ -97,21 +97,18 @@ def keypoint_rcnn(
         name: name of the model.
 
     Returns:
-        A model from (B, H, W, C) to `objectness`, `rpn_deltas` and the feature maps; its
-        predictions are those of `zoo.tasks.detection_task` and `keypoints` (B, D, K, 3): x, y in
-        pixels, score in [0, 1].
+        A model from images (B, H, W, C) in [0, 255] to `objectness`, `rpn_deltas` and the feature
+        maps; its predictions are those of `zoo.tasks.detection_task` and `keypoints` (B, D, K, 3):
+        x, y in pixels, score in [0, 1].
 
     Raises:
-        InputError: if an argument is unknown or out of range.
+        InputError: if an argument is out of its range.
     """
-    check_detector(
-        name,
-        num_classes,
-        max_detections=max_detections,
-        width=width,
-        num_keypoints=num_keypoints,
+    check_minimum(
+        1, num_classes=num_classes, num_keypoints=num_keypoints, max_detections=max_detections,
         keypoint_filters=keypoint_filters,
-    )
+    )  # fmt: skip
+    check_above_zero(width=width)
     variant = FPN.changed(
         filters=filters,
         hidden_units=hidden_units,

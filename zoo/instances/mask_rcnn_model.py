@@ -7,9 +7,9 @@ from typing import Any
 
 import keras
 
+from zoo.argument_checks import check_above_zero, check_choice, check_minimum
 from zoo.backbones.resnet import last_stage
 from zoo.cards import Paper, PublishedResult
-from zoo.detection.argument_checks import check_choice, check_detector
 from zoo.detection.two_stage.assembly import backbone_maps, box_branch, region_proposal_network
 from zoo.detection.two_stage.two_stage_detector import TwoStageDetector
 from zoo.detection.two_stage.variants import RATIOS, VARIANTS
@@ -79,16 +79,18 @@ def mask_rcnn(
     backbone_options: Mapping[str, Any] | None = None,
     name: str = "mask_rcnn",
 ) -> TwoStageDetector:
-    """Mask R-CNN. Defaults that depend on the head are given as "fpn / c4".
+    """Builds Mask R-CNN.
+
+    Defaults that depend on the head are given as "fpn / c4".
 
     Args:
         num_classes: number of classes, without background.
-        input_shape: height, width (None for any) and channels of the images, pixels in 0…255.
-        backbone: name of a backbone, see `zoo.backbones`; a ResNet for the C4 form.
+        input_shape: height, width and channels of the images; None for any height or width.
+        backbone: name of a backbone of `zoo.backbones`; a ResNet with `head="c4"`.
         head: `"fpn"` for a feature pyramid and two dense layers; `"c4"` for one feature map of
             stride 16, and ResNet's last stage as the head.
-        norm: normalization: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"`.
-        width: factor on the backbone's channels.
+        norm: normalization policy: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"`.
+        width: width multiplier of the backbone.
         filters: filters of the region proposal network and the feature pyramid (256 / 1024).
         hidden_units: units of each of the box head's dense layers (1024 / not used).
         mask_filters: filters of the mask head.
@@ -106,16 +108,17 @@ def mask_rcnn(
         name: name of the model.
 
     Returns:
-        A model from (B, H, W, C) to `objectness`, `rpn_deltas` and the feature maps; its
-        predictions are those of `zoo.tasks.detection_task` and `masks` uint8, 0 or 1.
+        A model from images (B, H, W, C) in [0, 255] to `objectness`, `rpn_deltas` and the feature
+        maps; its predictions are those of `zoo.tasks.detection_task` and `masks` uint8, 0 or 1.
 
     Raises:
-        InputError: if an argument is unknown or out of range.
+        InputError: if an argument is out of its range.
     """
-    check_detector(
-        name, num_classes, max_detections=max_detections, width=width, mask_filters=mask_filters
+    check_minimum(
+        1, num_classes=num_classes, max_detections=max_detections, mask_filters=mask_filters
     )
-    check_choice(name, "head", head, ("fpn", "c4"))
+    check_above_zero(width=width)
+    check_choice("head", head, ("fpn", "c4"))
     variant = VARIANTS[head].changed(
         filters=filters,
         hidden_units=hidden_units,
@@ -130,7 +133,7 @@ def mask_rcnn(
     outputs, rpn = region_proposal_network(maps, variant, anchor_ratios)
     trunk = None
     if head == "c4":
-        trunk = _last_stage(name, maps[4], backbone, norm, width, backbone_options)
+        trunk = _last_stage(maps[4], backbone, norm, width, backbone_options)
     box = box_branch(
         maps,
         num_classes,
@@ -154,7 +157,6 @@ def mask_rcnn(
 
 
 def _last_stage(
-    name: str,
     features: Any,
     backbone: str,
     norm: str | None,
@@ -163,7 +165,7 @@ def _last_stage(
 ) -> keras.Model:
     """ResNet's last stage on a RoI's map, which the box head and the mask head share."""
     if not backbone.startswith("resnet"):
-        raise InputError(f"{name}: head='c4' needs a ResNet as the backbone, not {backbone!r}.")
+        raise InputError(f"backbone must be a ResNet with head='c4', not {backbone!r}.")
     style = {key: value for key, value in (options or {}).items() if key != "output_stride"}
     region = keras.Input((7, 7, features.shape[-1]), name="region")
     x = last_stage(region, norm=norm, width=width, name=backbone, **style)

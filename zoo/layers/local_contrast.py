@@ -39,11 +39,11 @@ class LocalNormalization(ConfiguredLayer):
 
     def call(self, inputs):
         x = ops.cast(inputs, "float32")
-        centerd = x - self._mean(x)
-        variance = self._mean(ops.square(centerd))
+        centered = x - self._mean(x)
+        variance = self._mean(ops.square(centered))
         # The floor inside the root keeps the gradient finite.
         deviation = ops.sqrt(ops.maximum(variance, self.floor**2))
-        return ops.cast(centerd / deviation, self.compute_dtype)
+        return ops.cast(centered / deviation, self.compute_dtype)
 
     def _mean(self, x):
         """Mean of the pixels inside the map, along one axis and then along the other."""

@@ -61,7 +61,9 @@ class LocallyConnected(ConfiguredLayer):
     def compute_output_shape(self, input_shape):
         batch, height, width, _ = check_map(input_shape, "LocallyConnected")
         if height is None or width is None:
-            raise InputError("LocallyConnected: height and width must be known.")
+            raise InputError(
+                f"LocallyConnected: height and width must be known, not {height} and {width}."
+            )
         sides = [(n + 2 * self.pad - self.kernel_size) // self.stride + 1 for n in (height, width)]
         if min(sides) < 1:
             raise InputError(

@@ -93,7 +93,10 @@ class MaxUnpool(MapLayer):
 
     def compute_output_shape(self, input_shape):
         if len(input_shape) not in (2, 3):
-            raise InputError("inputs must be [maps, switches] or [maps, switches, reference].")
+            raise InputError(
+                "inputs must be [maps, switches] or [maps, switches, reference], not "
+                f"{len(input_shape)} tensors."
+            )
         maps, switches = (check_map(shape, "MaxUnpool") for shape in input_shape[:2])
         if maps[1:] != switches[1:]:
             raise InputError(f"maps and switches must have one shape, not {maps} and {switches}.")
@@ -106,8 +109,7 @@ class MaxUnpool(MapLayer):
             if None not in (side, pooled) and _pooled(side, k) != pooled:
                 raise InputError(
                     f"a map of {maps[1]}×{maps[2]} cannot be unpooled by {k} to "
-                    f"{target[0]}×{target[1]}; a side must be above {k}·(side−1) and at most "
-                    f"{k}·side."
+                    f"{target[0]}×{target[1]}; use sides above {k}·(side − 1), up to {k}·side."
                 )
         return (maps[0], *target, maps[3])
 

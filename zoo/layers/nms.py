@@ -150,7 +150,7 @@ def _suppress(boxes, alive, max_outputs: int, threshold: float):
 
 
 def _any_of(relation, flags):
-    """(B, T) bool: whether a row of `relation` (B, T, N) relates to one of the flags (B, N)."""
+    """Returns whether each row of `relation` (B, T, N) relates to one of the flags (B, N)."""
     return ops.matmul(relation, ops.expand_dims(flags, -1))[..., 0] > 0.5
 
 

@@ -105,5 +105,14 @@ def check_policy(policy: str | None) -> str:
     return check_choice("norm", "none" if policy is None else policy, NORM_POLICIES)
 
 
+def default_norm(norm: str | None, backbone: str | None) -> str:
+    """Returns the policy of a builder whose argument `norm` may be None.
+
+    The default is `"none"` for the networks published without normalization, AlexNet, VGG16 and
+    the papers' own (backbone None), and `"batch"` for other backbones.
+    """
+    return norm or ("none" if backbone in (None, "alexnet", "vgg16") else "batch")
+
+
 def _identity(x):
     return x

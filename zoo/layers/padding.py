@@ -95,7 +95,7 @@ class CropLike(MapLayer):
         for old, new in zip(maps[1:3], reference[1:3], strict=True):
             if None not in (old, new) and old < new:
                 raise InputError(
-                    f"maps of {maps[1]}×{maps[2]} cannot be cropped to {reference[1]}×"
-                    f"{reference[2]}; they must be at least as large as the reference."
+                    f"CropLike: maps must be at least as large as the reference, {reference[1]}×"
+                    f"{reference[2]}, not {maps[1]}×{maps[2]}."
                 )
         return maps[0], reference[1], reference[2], maps[3]

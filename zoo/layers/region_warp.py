@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from keras import ops
 
-from zoo.boxes.formats import cxcywh_to_xyxy, xyxy_to_cxcywh
+from zoo.boxes.box_formats import cxcywh_to_xyxy, xyxy_to_cxcywh
 from zoo.boxes.numerics import repaired
 from zoo.errors import InputError
 from zoo.layers.bilinear_sample import bilinear_sample, box_points

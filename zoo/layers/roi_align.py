@@ -11,7 +11,7 @@ from typing import Any
 
 from keras import ops
 
-from zoo.boxes.formats import areas
+from zoo.boxes.box_formats import areas
 from zoo.boxes.numerics import corners, precise, repaired
 from zoo.errors import InputError
 from zoo.layers.bilinear_sample import axis_corners, weighted_cells

@@ -37,7 +37,10 @@ def roi_pool(features, boxes, size: int | tuple[int, int], stride: float):
     """
     _, height, width, channels = check_map(features.shape, "RoIPool")
     if height is None or width is None:
-        raise InputError("RoIPool: the map must have a known size; use a fixed input_shape.")
+        raise InputError(
+            f"RoIPool: height and width of the map must be known, not {height} and {width}; "
+            "use a fixed input_shape."
+        )
     if stride <= 0:
         raise InputError(f"stride must be above 0, not {stride!r}.")
     down, across = (

@@ -106,6 +106,7 @@ class DilatedMaxPooling2D(MapLayer):
         sides = [None if side is None else side - self._margin() for side in (height, width)]
         if any(side is not None and side < 1 for side in sides):
             raise InputError(
-                f"the window of {self._margin() + 1} pixels must be at most {height}×{width}."
+                f"the side of the window must be at most that of {height}×{width} pixels, not "
+                f"{self._margin() + 1}."
             )
         return batch, *sides, channels

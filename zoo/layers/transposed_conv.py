@@ -65,7 +65,9 @@ class TransposedConv2D(keras.layers.Layer):
         k, s, p = self.kernel_size, self.stride, self.padding
         if p == "same":
             if self.output_padding:
-                raise InputError("output_padding must be 0 with padding='same'.")
+                raise InputError(
+                    f"output_padding must be 0 with padding='same', not {self.output_padding}."
+                )
             total = k - s
             return max(total, 0) // 2, total - max(total, 0) // 2
         if not isinstance(p, int) or isinstance(p, bool) or p < 0:

@@ -7,6 +7,7 @@ from keras import layers
 
 from zoo.argument_checks import check_choice, check_minimum
 from zoo.cards import Paper, PublishedResult
+from zoo.layers.normalization_policy import default_norm
 from zoo.layers.to_pixels import ToPixels
 from zoo.localization.feature_extractor import FeatureExtractor
 from zoo.localization.single_object_model import SingleObjectModel
@@ -59,7 +60,7 @@ def localizer(
     num_classes: int = 2,
     input_shape: tuple[int | None, int | None, int] = (None, None, 3),
     backbone: str = "vgg16",
-    norm: str = "none",
+    norm: str | None = None,
     per_class: bool = False,
     box_loss: str = "l2",
     label_weight: float = 1.0,
@@ -80,23 +81,24 @@ def localizer(
         num_classes: number of classes of the object.
         input_shape: height, width and channels of the images; None for any height or width.
         backbone: name of a backbone of `zoo.backbones`.
-        norm: normalization policy: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"`.
+        norm: normalization policy: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"`. None is
+            `"none"` for VGG16 (paper), and `"batch"` for other backbones.
         per_class: whether to regress one box per class; the box of the most likely class is
             predicted.
-        box_loss: loss of the box: `"l2"` (papers), `"smooth_l1"` or `"giou"`.
+        box_loss: loss of the box: `"l2"` (paper), `"smooth_l1"` or `"giou"`.
         label_weight: weight of the class loss.
         box_weight: weight of the box loss. Box errors are fractions of the image, so an L2 box loss
             is much smaller than the cross-entropy.
         uncertainty_weighting: whether to learn further loss weights, see `SingleObjectModel`.
         label_features: features of the class head: `"dense"`, the dense layers shared with the box
-            head (papers), or the `"mean"` or `"max"` of the last feature map, which do not depend
-            on the object's position.
+            head (paper), or the `"mean"` or `"max"` of the last feature map, which do not depend on
+            the object's position.
         output_stride: output stride of the backbone.
         cells: cells per side that the last feature map is pooled to; with images of 224×224, 7
             cells need no pooling.
         hidden_units: units of each hidden dense layer.
         hidden_layers: number of hidden dense layers.
-        dropout: dropout rate behind each hidden layer, in [0, 1).
+        dropout: dropout rate after each hidden layer, in [0, 1).
         width: width multiplier of the backbone.
         name: name of the model.
 
@@ -111,6 +113,7 @@ def localizer(
     check_minimum(0, label_weight=label_weight, box_weight=box_weight)
     check_choice("box_loss", box_loss, BOX_LOSSES)
     check_choice("label_features", label_features, ("dense", "mean", "max"))
+    norm = default_norm(norm, backbone)
     extractor = FeatureExtractor(
         backbone, norm, width, cells, hidden_units, hidden_layers, dropout, output_stride
     )

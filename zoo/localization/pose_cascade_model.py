@@ -5,6 +5,7 @@ Toshev & Szegedy, *DeepPose*, CVPR 2014.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import keras
@@ -19,6 +20,7 @@ from zoo.layers.keypoint_crops import (
     SquareCrops,
     check_torso,
 )
+from zoo.layers.normalization_policy import default_norm
 from zoo.localization.feature_extractor import FeatureExtractor
 from zoo.localization.pose_regressor_model import DEEP_POSE, check_pose, regress_keypoints
 from zoo.localization.single_object_model import SingleObjectModel
@@ -69,7 +71,7 @@ def pose_cascade(
     num_keypoints: int = 14,
     input_shape: tuple[int | None, int | None, int] = (None, None, 3),
     backbone: str | None = None,
-    norm: str = "none",
+    norm: str | None = None,
     keypoint_loss: str = "l2",
     head: str = "dense",
     torso: Sequence[int] | None = None,
@@ -97,7 +99,8 @@ def pose_cascade(
             least 32.
         backbone: name of a backbone of `zoo.backbones`; None for the paper's network. Every stage
             has one.
-        norm: normalization policy: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"` (paper).
+        norm: normalization policy: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"`. None is
+            `"none"` for the paper's network and VGG16, and `"batch"` for other backbones.
         keypoint_loss: loss of the keypoints: `"l2"` (paper) or `"smooth_l1"`.
         head: kind of head of the first stage, see `pose_regressor`.
         torso: keypoint indices of right shoulder, left shoulder, right hip and left hip, which
@@ -111,7 +114,7 @@ def pose_cascade(
         cells: cells per side that the first stage's last feature map is pooled to.
         hidden_units: units of each hidden dense layer of the first stage.
         hidden_layers: number of hidden dense layers of the first stage.
-        dropout: dropout rate behind each hidden layer, in [0, 1).
+        dropout: dropout rate after each hidden layer, in [0, 1).
         width: width multiplier of the first stage's convolutions.
         crop_size: side of the resized crops in pixels; 220 in the paper.
         crop_cells: `cells` of the later stages; 6 in the paper.
@@ -133,6 +136,7 @@ def pose_cascade(
     check_minimum(0, jitter=jitter)
     if sigma <= 0:
         raise InputError(f"sigma must be above 0, not {sigma!r}.")
+    norm = default_norm(norm, backbone)
     first = FeatureExtractor(
         backbone, norm, width, cells, hidden_units, hidden_layers, dropout, output_stride
     )
@@ -148,12 +152,20 @@ def pose_cascade(
         windows = KeypointWindows(sigma, torso, jitter, name=f"windows{number}")
         centers, side = windows([keypoints, images])
         crops = SquareCrops(crop_size, name=f"crops{number}")([pixels, centers, side])
-        x = later.feature_vector(crops, f"stage{number}_")
+        x = _crop_features(later, crops, f"stage{number}_")
         shifts = _shifts(x, num_keypoints, f"stage{number}_shifts")
         keypoints = OffsetKeypoints(name=output)([centers, side, shifts])
         outputs[output] = keypoints
     outputs = dict(reversed(outputs.items()))
     return SingleObjectModel(images, outputs, task="pose", name=name, keypoint_loss=keypoint_loss)
+
+
+def _crop_features(extractor: FeatureExtractor, crops, prefix: str):
+    """Returns the features of crops; an error about their width names `crop_width`."""
+    try:
+        return extractor.feature_vector(crops, prefix)
+    except InputError as error:
+        raise InputError(re.sub(r"\bwidth must", "crop_width must", str(error))) from error
 
 
 def _shifts(x, num_keypoints: int, name: str):

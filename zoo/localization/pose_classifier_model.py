@@ -12,6 +12,7 @@ from keras import layers
 from zoo.argument_checks import check_minimum
 from zoo.errors import InputError
 from zoo.layers.keypoint_crops import check_torso
+from zoo.layers.normalization_policy import default_norm
 from zoo.layers.pose_vector import PoseVector
 from zoo.localization.feature_extractor import FeatureExtractor
 from zoo.localization.pose_regressor_model import DEEP_POSE, check_pose, regress_keypoints
@@ -51,7 +52,7 @@ def pose_classifier(
     num_classes: int = 2,
     input_shape: tuple[int | None, int | None, int] = (None, None, 3),
     backbone: str | None = None,
-    norm: str = "none",
+    norm: str | None = None,
     keypoint_loss: str = "l2",
     head: str = "dense",
     torso: Sequence[int] | None = None,
@@ -72,8 +73,9 @@ def pose_classifier(
         num_classes: number of classes of the pose.
         input_shape: height, width and channels of the images; None for any height or width of at
             least 32.
-        backbone: name of a backbone of `zoo.backbones`; None for DeepPose's network.
-        norm: normalization policy: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"`.
+        backbone: name of a backbone of `zoo.backbones`; None for the network of DeepPose.
+        norm: normalization policy: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"`. None is
+            `"none"` for the network of DeepPose and VGG16, and `"batch"` for other backbones.
         keypoint_loss: loss of the keypoints: `"l2"` or `"smooth_l1"`.
         head: kind of head, see `pose_regressor`.
         torso: keypoint indices of right shoulder, left shoulder, right hip and left hip; None takes
@@ -84,7 +86,7 @@ def pose_classifier(
         cells: cells per side that the last feature map is pooled to.
         hidden_units: units of each hidden dense layer.
         hidden_layers: number of hidden dense layers.
-        dropout: dropout rate behind each hidden layer, in [0, 1).
+        dropout: dropout rate after each hidden layer, in [0, 1).
         width: width multiplier of the convolutions.
         name: name of the model.
 
@@ -98,6 +100,7 @@ def pose_classifier(
     check_pose(num_keypoints, keypoint_loss, head)
     torso = check_torso(torso, num_keypoints)
     check_minimum(2, num_classes=num_classes)
+    norm = default_norm(norm, backbone)
     extractor = FeatureExtractor(
         backbone, norm, width, cells, hidden_units, hidden_layers, dropout, output_stride
     )

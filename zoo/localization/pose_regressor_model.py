@@ -7,6 +7,7 @@ from keras import layers
 
 from zoo.argument_checks import check_choice, check_minimum
 from zoo.cards import Paper
+from zoo.layers.normalization_policy import default_norm
 from zoo.layers.soft_argmax import SoftArgmax
 from zoo.layers.to_pixels import ToPixels
 from zoo.localization.feature_extractor import FeatureExtractor
@@ -54,7 +55,7 @@ def pose_regressor(
     num_keypoints: int = 14,
     input_shape: tuple[int | None, int | None, int] = (None, None, 3),
     backbone: str | None = None,
-    norm: str = "none",
+    norm: str | None = None,
     keypoint_loss: str = "l2",
     head: str = "dense",
     output_stride: int = 32,
@@ -72,7 +73,8 @@ def pose_regressor(
         input_shape: height, width and channels of the images; None for any height or width of at
             least 32.
         backbone: name of a backbone of `zoo.backbones`; None for the paper's network.
-        norm: normalization policy: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"` (paper).
+        norm: normalization policy: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"`. None is
+            `"none"` for the paper's network and VGG16, and `"batch"` for other backbones.
         keypoint_loss: loss of the keypoints: `"l2"` (paper) or `"smooth_l1"`.
         head: kind of head: `"dense"`, dense layers on pooled cells (paper), or `"soft_argmax"`, the
             expected position in one heatmap per keypoint (Sun et al., *Integral Human Pose
@@ -83,7 +85,7 @@ def pose_regressor(
             equals the paper's last pooling.
         hidden_units: units of each hidden dense layer.
         hidden_layers: number of hidden dense layers.
-        dropout: dropout rate behind each hidden layer, in [0, 1).
+        dropout: dropout rate after each hidden layer, in [0, 1).
         width: width multiplier of the convolutions.
         name: name of the model.
 
@@ -95,6 +97,7 @@ def pose_regressor(
         InputError: if an argument is out of its range.
     """
     check_pose(num_keypoints, keypoint_loss, head)
+    norm = default_norm(norm, backbone)
     extractor = FeatureExtractor(
         backbone, norm, width, cells, hidden_units, hidden_layers, dropout, output_stride
     )

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import keras
 from keras import layers
 
-from zoo.argument_checks import check_choice, check_minimum
+from zoo.argument_checks import check_choice, check_input_size, check_minimum
 from zoo.backbones.backbone import normalize_to_caffe, scaled
 from zoo.cards import Paper, PublishedResult
 from zoo.errors import InputError
@@ -19,6 +19,7 @@ from zoo.model import Model
 from zoo.registry import register
 from zoo.segmentation.pooling_indices_vgg import decode, encode
 from zoo.segmentation.segmentation_head import segmentation_output
+from zoo.valid_sizes import ValidSizes
 
 
 @register(
@@ -75,8 +76,8 @@ def deconvnet(
         head_filters: filters of fc6 and fc7.
         blocks: convolutions of each of the five stages, in the encoder and in the decoder.
         use_bias: whether convolutions before a normalization have a bias, which has no effect
-            there (paper: True); None gives a bias only to those without normalization.
-        dropout: dropout rate behind fc6 and fc7, in [0, 1); the paper has none.
+            there: True (paper); None gives a bias only to those without normalization.
+        dropout: dropout rate after fc6 and fc7, in [0, 1); the paper has none.
         name: name of the model.
 
     Returns:
@@ -90,7 +91,12 @@ def deconvnet(
     check_choice("padding", padding, ("same", "valid"))
     check_minimum(1, num_classes=num_classes, head_filters=head_filters)
     if padding == "valid":
-        _check_sizes(input_shape)
+        if None in input_shape[:2]:
+            raise InputError(
+                "input_shape must have fixed sides with padding='valid', such as "
+                f"(224, 224, {input_shape[2]}), not {tuple(input_shape)}."
+            )
+        check_input_size(input_shape, ValidSizes(224, 32, 0))
     biased = not normalizes(norm) if use_bias is None else use_bias
 
     def deconvolution(x, filters: int, layer: str):
@@ -117,18 +123,3 @@ def _fully_connected(x, filters: int, head_filters: int, padding: str, dropout: 
     # Uncropped, a 7×7 deconvolution restores the six lines that a valid fc6 removed.
     crop: str | int = 0 if padding == "valid" else "same"
     return TransposedConv2D(filters, 7, 1, padding=crop, activation="relu", name="deconv_fc6")(x)
-
-
-def _check_sizes(input_shape) -> None:
-    for side in input_shape[:2]:
-        if side is None:
-            raise InputError(
-                "input_shape must have fixed sides with padding='valid', for example "
-                f"(224, 224, {input_shape[2]})."
-            )
-        if side < 224 or side % 32:
-            nearest = [224] if side < 224 else [side // 32 * 32, side // 32 * 32 + 32]
-            raise InputError(
-                f"input_shape: padding='valid' does not allow a side of {side}; "
-                f"use {' or '.join(map(str, nearest))}."
-            )

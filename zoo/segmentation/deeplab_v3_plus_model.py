@@ -10,8 +10,8 @@ from keras import layers
 
 from zoo.argument_checks import check_minimum
 from zoo.backbones import build_backbone
+from zoo.backbones.backbone import check_output_stride
 from zoo.cards import Paper, PublishedResult
-from zoo.errors import InputError
 from zoo.layers.atrous_pyramid import aspp
 from zoo.layers.border import PadToGrid
 from zoo.layers.conv_blocks import conv_block, separable_conv_block
@@ -19,9 +19,6 @@ from zoo.layers.resize import ResizeLike
 from zoo.model import Model
 from zoo.registry import register
 from zoo.segmentation.segmentation_head import resized_logits
-
-DILATION_RATES = {8: (12, 24, 36), 16: (6, 12, 18)}
-"""Default rates of the pyramid by output stride."""
 
 
 @register(
@@ -46,23 +43,35 @@ DILATION_RATES = {8: (12, 24, 36), 16: (6, 12, 18)}
         "backbone_options": {"blocks": (1, 1, 1, 1), "stride_on": "3x3"},
     },
     published_results=(
-        PublishedResult("mIoU", "79.79 %", "VOC 2012 val, Xception, output stride 16", "paper"),
-        PublishedResult("mIoU", "82.20 %", "the same, pretrained on COCO", "paper"),
+        PublishedResult("mean IoU", "79.79 %", "VOC 2012 val, Xception, output stride 16", "paper"),
         PublishedResult(
-            "mIoU", "83.58 %", "VOC 2012 val, COCO, output stride 8, multi-scale and flip", "paper"
+            "mean IoU", "82.20 %", "VOC 2012 val, Xception, output stride 16, COCO", "paper"
         ),
-        PublishedResult("mIoU", "78.85 %", "VOC 2012 val, ResNet-101, output stride 16", "paper"),
-        PublishedResult("mIoU", "79.35 %", "VOC 2012 val, ResNet-101, output stride 8", "paper"),
         PublishedResult(
-            "mIoU", "75.32 %", "VOC 2012 val, MobileNetV2, no atrous branches, no decoder", "paper"
+            "mean IoU",
+            "83.58 %",
+            "VOC 2012 val, COCO, output stride 8, multi-scale and flip",
+            "paper",
         ),
-        PublishedResult("mIoU", "87.8 %", "VOC 2012 test", "paper"),
-        PublishedResult("mIoU", "82.1 %", "Cityscapes test", "paper"),
+        PublishedResult(
+            "mean IoU", "78.85 %", "VOC 2012 val, ResNet-101, output stride 16", "paper"
+        ),
+        PublishedResult(
+            "mean IoU", "79.35 %", "VOC 2012 val, ResNet-101, output stride 8", "paper"
+        ),
+        PublishedResult(
+            "mean IoU",
+            "75.32 %",
+            "VOC 2012 val, MobileNetV2, no atrous branches, no decoder",
+            "paper",
+        ),
+        PublishedResult("mean IoU", "87.8 %", "VOC 2012 test", "paper"),
+        PublishedResult("mean IoU", "82.1 %", "Cityscapes test", "paper"),
     ),
     notes=(
         "Weights trained at output_stride=16 also load at 8, which is slower and slightly more "
-        "accurate. backbone='mobilenet_v2', dilation_rates=(), decoder=False is the paper's light "
-        "network for mobile devices."
+        "accurate. backbone='mobilenet_v2', dilation_rates=None, decoder=False is the paper's "
+        "light network for mobile devices."
     ),
 )
 def deeplab_v3_plus(
@@ -72,7 +81,7 @@ def deeplab_v3_plus(
     backbone: str = "xception65",
     norm: str = "batch",
     output_stride: int = 16,
-    dilation_rates: Sequence[int] | None = None,
+    dilation_rates: Sequence[int] | None = (6, 12, 18),
     separable: bool = True,
     decoder: bool = True,
     filters: int = 256,
@@ -90,15 +99,15 @@ def deeplab_v3_plus(
         backbone: name of a backbone of `zoo.backbones` with feature maps at levels 2 and 5; the
             paper has `"xception65"`, `"resnet101"` and `"mobilenet_v2"`.
         norm: normalization policy: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"`.
-        output_stride: output stride of the backbone: 16 or 8.
-        dilation_rates: dilation rates of the pyramid's 3×3 convolutions; None for (6, 12, 18) at
-            output stride 16 and (12, 24, 36) at 8. Without any, the pyramid is the 1×1 convolution
-            and the mean of the feature map.
+        output_stride: output stride of the backbone: 16 or 8 (paper), or 32.
+        dilation_rates: dilation rates of the pyramid's 3×3 convolutions at output stride 16 or 32,
+            doubled at 8 as in the paper. None leaves these convolutions out: the pyramid is the
+            1×1 convolution and the mean of the feature map.
         separable: whether the 3×3 convolutions of pyramid and decoder are depthwise separable.
         decoder: whether to add the decoder; without it the network is DeepLabv3.
         filters: filters of each pyramid branch and of the decoder.
         skip_filters: filters of the decoder's 1×1 convolution on the map of stride 4.
-        dropout: dropout rate of the pyramid's output, in [0, 1).
+        dropout: dropout rate after the pyramid, in [0, 1).
         width: width multiplier of the backbone.
         backbone_options: further arguments of the backbone, such as `{"middle_blocks": 8}`; None
             for its defaults.
@@ -111,10 +120,12 @@ def deeplab_v3_plus(
     Raises:
         InputError: if an argument is out of its range.
     """
-    if output_stride not in DILATION_RATES:
-        raise InputError(f"output_stride must be 8 or 16, not {output_stride!r}.")
+    check_output_stride(output_stride)
     check_minimum(1, num_classes=num_classes, filters=filters, skip_filters=skip_filters)
-    rates = DILATION_RATES[output_stride] if dilation_rates is None else dilation_rates
+    rates: Sequence[int] = ()
+    if dilation_rates is not None:
+        check_minimum(1, dilation_rates=dilation_rates)
+        rates = [rate * (2 if output_stride == 8 else 1) for rate in dilation_rates]
     images = keras.Input(input_shape, name="image")
     padded = PadToGrid(output_stride, name="pad")(images)
     options = {"output_stride": output_stride, "width": width, **(backbone_options or {})}

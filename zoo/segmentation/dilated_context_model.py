@@ -31,13 +31,13 @@ from zoo.segmentation.dilated_vgg import dilated_network
         "width": 0.03125,
     },
     published_results=(
-        PublishedResult("mIoU", "71.3 %", "VOC 2012 val, basic context", "paper"),
-        PublishedResult("mIoU", "72.1 %", "VOC 2012 val, large context", "paper"),
-        PublishedResult("mIoU", "73.5 %", "VOC 2012 test, large context", "paper"),
-        PublishedResult("mIoU", "65.3 %", "CamVid test", "paper"),
-        PublishedResult("mIoU", "59.2 %", "KITTI", "paper"),
+        PublishedResult("mean IoU", "71.3 %", "VOC 2012 val, basic context", "paper"),
+        PublishedResult("mean IoU", "72.1 %", "VOC 2012 val, large context", "paper"),
+        PublishedResult("mean IoU", "73.5 %", "VOC 2012 test, large context", "paper"),
+        PublishedResult("mean IoU", "65.3 %", "CamVid test", "paper"),
+        PublishedResult("mean IoU", "59.2 %", "KITTI", "paper"),
         PublishedResult(
-            "mIoU", "67.1 %", "Cityscapes test, basic with dilations 32 and 64", "paper"
+            "mean IoU", "67.1 %", "Cityscapes test, basic with dilations 32 and 64", "paper"
         ),
     ),
     notes=(
@@ -66,8 +66,8 @@ def dilated_context(
     Args:
         num_classes: number of classes, including the background.
         input_shape: height, width and channels of the images; None for any height or width.
-        norm: normalization policy of the front end: `"batch"`, `"frozen"`, `"group"`, `"sync"` or
-            `"none"` (paper). The context module has none, so that it starts as the identity.
+        norm: normalization policy: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"` (paper).
+            The context module has none, so that it starts as the identity.
         context_type: `"basic"` (num_classes channels throughout) or `"large"` (up to 32 times as
             many).
         dilation_rates: dilation rates of the context module's 3×3 convolutions; seven for
@@ -77,7 +77,7 @@ def dilated_context(
         blocks: convolutions of each of the five stages.
         head_filters: filters of fc6 and fc7.
         head_kernel_size: kernel size of the dilated fc6, an odd number.
-        dropout: dropout rate behind fc6 and fc7, in [0, 1).
+        dropout: dropout rate after fc6 and fc7, in [0, 1).
         width: width multiplier of the five stages.
         name: name of the model.
 

@@ -31,9 +31,9 @@ PAPER = Paper(
         "width": 0.03125,
     },
     published_results=(
-        PublishedResult("mIoU", "69.8 %", "VOC 2012 val, trained with COCO", "paper"),
-        PublishedResult("mIoU", "71.3 %", "VOC 2012 test, trained with COCO", "paper"),
-        PublishedResult("mIoU", "67.6 %", "VOC 2012 test, trained on VOC and SBD", "paper"),
+        PublishedResult("mean IoU", "69.8 %", "VOC 2012 val, trained with COCO", "paper"),
+        PublishedResult("mean IoU", "71.3 %", "VOC 2012 test, trained with COCO", "paper"),
+        PublishedResult("mean IoU", "67.6 %", "VOC 2012 test, trained on VOC and SBD", "paper"),
     ),
     notes=(
         "By default the image is mirrored at its borders and may have any size. padding='valid' is "
@@ -64,7 +64,7 @@ def dilated_frontend(
         blocks: convolutions of each of the five stages.
         head_filters: filters of fc6 and fc7.
         head_kernel_size: kernel size of the dilated fc6, an odd number.
-        dropout: dropout rate behind fc6 and fc7, in [0, 1).
+        dropout: dropout rate after fc6 and fc7, in [0, 1).
         width: width multiplier of the five stages.
         name: name of the model.
 

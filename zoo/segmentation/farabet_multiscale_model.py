@@ -85,7 +85,7 @@ def farabet_multiscale(
         local_norm_size: side in pixels of the neighborhood in which each band is normalized, an
             odd number; None for no local normalization.
         hidden_units: units of a hidden layer before the classifier; None for a linear classifier.
-        dropout: dropout rate of the features, in [0, 1).
+        dropout: dropout rate after the features, in [0, 1).
         activation: activation function behind every convolution.
         name: name of the model.
 

@@ -48,7 +48,7 @@ def _fc_densenet(
         growth_rate: filters of each layer of a dense block.
         blocks: layers of each dense block, an odd number of blocks; the middle one is the lowest.
         stem_filters: filters of the first convolution.
-        dropout: dropout rate behind each layer, in [0, 1).
+        dropout: dropout rate after each layer, in [0, 1).
         name: name of the model.
 
     Returns:

@@ -31,7 +31,7 @@ _PAPER = Paper(
     2015,
 )
 
-# With a border of 100 zeros, cell j of fc7 is centerd on pixel 32j + 12.5 and cell m of pool4
+# With a border of 100 zeros, cell j of fc7 is centered on pixel 32j + 12.5 and cell m of pool4
 # (pool3) on 16m − 91.5 (8m − 95.5). These first lines are outside the coarser map or the image.
 _SKIP_LINES = {4: 5, 3: 9}
 _SCORE_LINES = {32: 3, 16: 19, 8: 27}
@@ -65,8 +65,8 @@ def _fcn(
         upsampling: last upsampling: `"bilinear"` (paper), or `"transpose"`, a transposed
             convolution initialized as bilinear, which the earlier upsamplings always are.
         head_filters: filters of fc6 and fc7 at width 1.
-        dropout: dropout rate behind fc6 and fc7, in [0, 1).
-        width: width multiplier.
+        dropout: dropout rate after fc6 and fc7, in [0, 1).
+        width: width multiplier of the convolutions.
         name: name of the model.
 
     Returns:

@@ -71,7 +71,7 @@ def patch_classifier(
         conv_filters: filters of each convolution.
         kernel_size: kernel size of each convolution.
         hidden_units: units of a hidden layer before the classifier; None for a linear classifier.
-        dropout: dropout rate of the features, in [0, 1).
+        dropout: dropout rate after the features, in [0, 1).
         activation: activation function behind every convolution.
         name: name of the model.
 

@@ -40,16 +40,16 @@ from zoo.segmentation.segmentation_head import resized_logits
         "backbone_options": {"blocks": (1, 1, 1, 1), "stride_on": "3x3"},
     },
     published_results=(
-        PublishedResult("mIoU", "41.68 %", "ADE20K val, ResNet-50, single scale", "paper"),
+        PublishedResult("mean IoU", "41.68 %", "ADE20K val, ResNet-50, single scale", "paper"),
         PublishedResult(
             "pixel accuracy", "80.04 %", "ADE20K val, ResNet-50, single scale", "paper"
         ),
-        PublishedResult("mIoU", "41.96 %", "ADE20K val, ResNet-101, single scale", "paper"),
-        PublishedResult("mIoU", "42.62 %", "ADE20K val, ResNet-152, single scale", "paper"),
-        PublishedResult("mIoU", "43.81 %", "ADE20K val, ResNet-269, single scale", "paper"),
-        PublishedResult("mIoU", "85.4 %", "VOC 2012 test, ResNet-101 and COCO", "paper"),
-        PublishedResult("mIoU", "82.6 %", "VOC 2012 test, ResNet-101", "paper"),
-        PublishedResult("mIoU", "80.2 %", "Cityscapes test", "paper"),
+        PublishedResult("mean IoU", "41.96 %", "ADE20K val, ResNet-101, single scale", "paper"),
+        PublishedResult("mean IoU", "42.62 %", "ADE20K val, ResNet-152, single scale", "paper"),
+        PublishedResult("mean IoU", "43.81 %", "ADE20K val, ResNet-269, single scale", "paper"),
+        PublishedResult("mean IoU", "85.4 %", "VOC 2012 test, ResNet-101 and COCO", "paper"),
+        PublishedResult("mean IoU", "82.6 %", "VOC 2012 test, ResNet-101", "paper"),
+        PublishedResult("mean IoU", "80.2 %", "Cityscapes test", "paper"),
     ),
     notes=(
         "The stem is ResNet's single 7×7 convolution; the authors' released weights have three 3×3 "
@@ -82,7 +82,7 @@ def pspnet(
         output_stride: output stride of the backbone: 8 (paper), 16 or 32.
         bins: cells per side of each pyramid level.
         filters: filters of each pyramid level and of the last convolution.
-        dropout: dropout rate of the last feature map, in [0, 1).
+        dropout: dropout rate after the last feature map, in [0, 1).
         auxiliary_weight: weight of the loss of an auxiliary classifier on level 4; 0 removes it.
         width: width multiplier of the backbone.
         backbone_options: further arguments of the backbone, such as `{"blocks": (3, 8, 36, 3)}`;

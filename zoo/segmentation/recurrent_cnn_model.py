@@ -72,7 +72,7 @@ def recurrent_cnn(
         passes: number of times the network is applied; 2 and 3 in the paper.
         conv_filters: filters of each convolution; 2×2 max pooling follows each but the last.
         kernel_size: kernel size of each convolution.
-        dropout: dropout rate of the last feature map, in [0, 1).
+        dropout: dropout rate after the last feature map, in [0, 1).
         activation: activation function behind every convolution.
         auxiliary_weight: weight of the loss of each earlier pass; 0 removes their outputs.
         name: name of the model.

@@ -59,10 +59,10 @@ def segnet(
         num_classes: number of classes, including the background.
         input_shape: height, width and channels of the images; None for any height or width.
         norm: normalization policy: `"batch"`, `"frozen"`, `"group"`, `"sync"` or `"none"`.
-        width: width multiplier.
+        width: width multiplier of the convolutions.
         blocks: convolutions of each of the five stages, in the encoder and in the decoder.
         use_bias: whether convolutions before a normalization have a bias, which has no effect
-            there (paper: True); None gives a bias only to those without normalization.
+            there: True (paper); None gives a bias only to those without normalization.
         name: name of the model.
 
     Returns:

@@ -70,7 +70,7 @@ def unet(
             is smaller than the input (188 + 16m → 4 + 16m pixels at depth 5).
         filters: filters of the first level, doubled at each further level.
         depth: number of encoder levels, each at half the resolution of the one before.
-        dropout: dropout rate of the lowest level, in [0, 1).
+        dropout: dropout rate after the lowest level, in [0, 1).
         width: width multiplier of the backbone.
         name: name of the model.
 

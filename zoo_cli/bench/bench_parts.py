@@ -14,8 +14,8 @@ import tensorflow as tf
 import export
 import zoo
 from export.exported_predictors import file_size
+from training.data.batch_config import serving_resize
 from training.optimization import make_optimizer, use_xla
-from training.run import serving_resize
 from zoo_cli.bench.bench_batch import synthetic_batch, synthetic_proposals, with_proposals
 from zoo_cli.bench.bench_plan import Bench
 

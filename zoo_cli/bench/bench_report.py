@@ -96,7 +96,7 @@ def to_text(result: dict[str, Any]) -> str:
 def _machine(result: dict[str, Any]) -> str:
     machine = result["machine"]
     if machine is None:
-        return "nothing was measured"
+        return "nothing was measured."
     words = f"{machine['processor']}, {machine['cores']} cores"
     words += f"; {', '.join(machine['accelerators']) or 'no accelerator'}"
     words += f"; Keras {machine['keras']} on {machine['backend']}"

@@ -52,7 +52,7 @@ def choose(
     prediction, None where the task has none.
     """
     if not rows:
-        return Choice(None, None, None, [], {}, ["No model was trained, so none is recommended."])
+        return Choice(None, None, None, [], {}, ["No recommendation: no model was trained."])
     front = pareto(rows, metric)
     best = front[0]
     near = [row for row in front if _loss(row, metric) - _loss(best, metric) <= margin + 1e-9]
@@ -75,7 +75,7 @@ def choose(
     if least is not None and least not in near:
         lines.append(
             f"Smallest on the front: **{least['name']}**, {short(least['exported_bytes'])}B, "
-            f"but {metric.name} only {least['value']:.4f}."
+            f"with {metric.name} {least['value']:.4f}."
         )
     lines += _warnings(rows, best, dominated, metric, baseline)
     return Choice(
@@ -123,9 +123,7 @@ def _warnings(
                 "check the data with zoo data."
             )
         elif lost:
-            lines.append(
-                f"No better than the majority baseline ({baseline:.4f}): {', '.join(lost)}."
-            )
+            lines.append(f"Not above the majority baseline ({baseline:.4f}): {', '.join(lost)}.")
     if len(rows) == 1:
         lines.append(f"{best['name']} is the only trained model.")
     return lines

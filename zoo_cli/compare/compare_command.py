@@ -38,7 +38,10 @@ def run_compare(options: Namespace) -> int:
     _leave_accelerators()
     options = read_comparison(options)
     source = open_source(options.data)
-    plans = make_plans(options, source)
+    try:
+        plans = make_plans(options, source)
+    except InputError as error:
+        raise InputError(f"{options.recipe}: {error}" if options.recipe else str(error)) from error
     out = Path(options.out or f"runs/compare-{time.strftime('%Y%m%d-%H%M%S')}")
     if options.measure_again and not any(out.glob("*/result.json")):
         raise InputError("--measure-again needs --out DIR, the folder of an existing comparison.")

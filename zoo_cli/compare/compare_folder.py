@@ -55,7 +55,7 @@ def locked(out: Path) -> Iterator[None]:
             except OSError as error:
                 if error.errno not in (errno.ENOLCK, errno.ENOTSUP):
                     raise
-                log(f"{out}: cannot be locked here; run one zoo compare at a time in it")
+                log(f"{out}: cannot be locked; run only one zoo compare at a time in it.")
         yield
 
 
@@ -78,7 +78,7 @@ def prepare(out: Path, plans: list[Plan]) -> None:
         write_json(folder / "plan.json", plan.to_dict())
     others = [name for name in existing if name not in {plan.name for plan in plans}]
     if others:
-        log(f"{out}: also contains {', '.join(others)}; name them too to report them")
+        log(f"{out}: the report leaves out {', '.join(others)}; name them to include them.")
 
 
 def _reconcile(folder: Path, plan: Plan) -> None:
@@ -92,7 +92,7 @@ def _reconcile(folder: Path, plan: Plan) -> None:
             f"{folder}: started with {', '.join(f'{k}={v!r}' for k, v in differing.items())}; "
             "use the same settings to resume it, or choose another --out."
         )
-    log(f"{plan.name}: failed before with other settings; starting again")
+    log(f"{plan.name}: failed earlier with other settings; it is trained again.")
     shutil.rmtree(folder)
 
 

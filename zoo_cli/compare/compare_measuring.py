@@ -14,11 +14,12 @@ import numpy as np
 import export
 import zoo
 from export.exported_predictors import Predictor
+from training.data.batch_config import serving_resize
 from training.data.proposals import with_proposals
 from training.data.sources import Source, open_source
 from training.evaluation import evaluate_predictor
 from training.evaluation.captioning_metrics import caption_text
-from training.run import Run, open_run, serving_resize
+from training.run import Run, open_run
 from training.trainer import log
 from zoo.abstract_build import build_abstract
 from zoo.files.atomic_writes import replacing

@@ -72,7 +72,7 @@ def trial(folder: Path, plan: Plan) -> None:
             marks.append(time.monotonic())
 
     def too_slow() -> None:
-        reason = f"no epoch was finished in the budget of {plan.budget}"
+        reason = f"no epoch was finished in the budget of {plan.budget}."
         record_failure(folder, "trial", reason)
         os._exit(1)
 

@@ -175,8 +175,7 @@ def _method(report: Report) -> str:
     ]
     if plan.minutes is not None:
         lines.append(
-            "A trial of at most two epochs, outside the budget, determines how many epochs fit, "
-            "so that each model completes its schedule."
+            "The number of epochs is measured by a trial of at most two epochs, outside the budget."
         )
     lines.append(
         "Minutes are those of the epochs, validation included, as are the training images per "

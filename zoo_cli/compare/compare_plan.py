@@ -15,7 +15,7 @@ import zoo
 from training.data.proposals import with_proposals
 from training.data.sources import Source
 from training.model_setup import batch_config_of
-from training.recipe import Recipe, flat_keys, parse_setting, read_toml, recipe_for
+from training.recipe import KEYS, Recipe, flat_keys, parse_setting, read_toml, recipe_for
 from training.run import proposer_of
 from zoo.errors import InputError, nearest
 from zoo_cli.compare.compare_tasks import headline
@@ -95,9 +95,17 @@ def read_comparison(options: Namespace) -> Namespace:
     its `architecture` (default: ROW) and its own keys.
     """
     values = read_toml(options.recipe) if options.recipe else {}
-    rows = values.pop("models", {})
-    data = values.pop("data", None)
-    names = [f"{row}={table.pop('architecture', row)}" for row, table in rows.items()]
+    rows, data = values.pop("models", {}), values.pop("data", None)
+    if not isinstance(rows, dict) or not all(isinstance(table, dict) for table in rows.values()):
+        raise InputError(f"{options.recipe}: models must be a table [models.ROW] per row.")
+    architectures = {row: table.pop("architecture", row) for row, table in rows.items()}
+    for key, value in {"data": data or "", **architectures}.items():
+        if not isinstance(value, str):
+            raise InputError(f"{options.recipe}: {key}: a name must be a string, not {value!r}.")
+    for key in values:
+        if key not in KEYS:
+            raise InputError(f"{options.recipe}: unknown key {key!r}{nearest(key, KEYS)}")
+    names = [f"{row}={architecture}" for row, architecture in architectures.items()]
     completed = Namespace(**vars(options))
     completed.data = options.data or data
     if not completed.data:
@@ -117,7 +125,7 @@ def _names(options: Namespace) -> tuple[dict[str, str], str]:
         alias, equals, architecture = word.partition("=")
         if equals and not re.fullmatch(r"\w[\w.-]*", alias):
             raise InputError(
-                f"{word}: an alias must be a word of letters, digits, '_', '-' and '.'."
+                f"an alias must be a word of letters, digits, '_', '-' and '.', not {alias!r}."
             )
         if names.setdefault(alias, architecture or alias) != (architecture or alias):
             raise InputError(f"{alias}: two rows of one name; give one of them another alias.")

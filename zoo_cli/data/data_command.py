@@ -12,9 +12,9 @@ from training.progress import Bar
 from zoo.console import log
 from zoo.errors import InputError
 from zoo_cli.data.data_anchors import run_anchors
-from zoo_cli.data.data_report import print_report
 from zoo_cli.data.data_sheet import Gallery
 from zoo_cli.data.data_speed import run_speed
+from zoo_cli.data.data_tables import print_report
 from zoo_cli.output import print_json
 
 
@@ -58,8 +58,8 @@ def _spec(options: Namespace) -> str:
     format_name = options.data.partition("?")[0].partition(":")[0]
     if format_name in FORMATS and "drop_bad" not in format_options(format_name):
         raise InputError(
-            f"--drop-bad: {format_name}: this format leaves nothing out; mend the defects that "
-            "`zoo data` lists without --drop-bad."
+            f"{format_name}: drop_bad is not supported for this format; correct the defects that "
+            "`zoo data` lists."
         )
     return _with_drop_bad(options.data)
 
@@ -69,11 +69,11 @@ def _with_drop_bad(spec: str) -> str:
 
 
 def _remedy(source: Source, droppable: int) -> str:
-    """Returns the remedy that needs no mending, where that is safe."""
+    """Returns a hint to --drop-bad, where defects can be dropped safely."""
     if not droppable:
         return ""
     return (
-        f"{droppable} of them can be left out safely: check again with --drop-bad, and train with "
+        f"{droppable} of them can be dropped safely: check again with --drop-bad, and train with "
         f"--data '{_with_drop_bad(source.spec)}'."
     )
 
@@ -89,6 +89,6 @@ def run_data_worker(options: Namespace) -> None:
     try:
         threading.Event().wait()
     except KeyboardInterrupt:
-        log("stopped")
+        log("stopped.")
     finally:
         del servers

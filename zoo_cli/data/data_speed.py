@@ -62,7 +62,7 @@ def run_speed(source: Source, split: str, options: Namespace) -> int:
     print(table(rows, headings, right="images/s"))
     print(f"slowest: {report['slowest']}")
     if report["slowest"] in ("read", "decode"):
-        log("cached after the first epoch with zoo train --cache memory or disk")
+        log("cached after the first epoch with zoo train --cache memory or disk.")
     return 0
 
 

@@ -182,7 +182,7 @@ def test_border_weights_follow_the_changed_image(cells):
     ("changes", "words"),
     [
         ({"border_weight": 5.0}, "border weights need instance maps"),
-        ({"channels": 4}, "channels must be one of 1, 3, not 4"),
+        ({"channels": 4}, "channels must be 1 or 3, not 4"),
     ],
 )
 def test_missing_keys_are_an_error(source, changes, words):

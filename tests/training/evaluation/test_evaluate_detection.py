@@ -165,7 +165,7 @@ def test_what_cannot_be_measured():
     with pytest.raises(InputError, match=r"0\.png: no boxes to evaluate on"):
         evaluate_detection(lambda _: {}, make_image(), NAMES)
     broken = {"boxes": np.full((1, 4), np.nan), "labels": np.zeros(1), "scores": np.ones(1)}
-    with pytest.raises(ValueError, match=r"0\.png: predicted boxes and scores must be finite"):
+    with pytest.raises(ValueError, match=r"0\.png: predicted boxes and scores must be finite, not"):
         evaluate_detection(lambda _: broken, make_image(boxes=[[0, 0, 5, 5]], labels=[0]), NAMES)
 
 

@@ -75,7 +75,7 @@ def test_one_command_goes_through_all_stages(trained):
     assert {stage["metric"] for stage in stages.values()} == {"val_ap50"}
     assert run.info["best"] == stages["svm_boxes"] and run.info["finished"]
     better = stages["softmax_boxes"]["value"] > stages["svm_boxes"]["value"]
-    assert better == any("the softmax is better" in line for line in lines)
+    assert better == any("the softmax scores better" in line for line in lines)
     head = run.model().box_head
     assert float(head.get_layer("scores").solved) == 1.0
     assert ops.convert_to_numpy(head.get_layer("svms").kernel).any()
@@ -214,7 +214,7 @@ def test_mined_svms_are_nearly_those_of_all_background(monkeypatch):
         mined = hinge(found.weights[label] / scale, found.intercepts[label], positives, negatives)
         assert mined < 1.05 * best, (label, mined, best)
     assert found.intercepts[2] == NEVER and not found.weights[2].any()
-    assert any("no training object of none" in note for note in found.notes)
+    assert any("none: no training objects" in note for note in found.notes)
 
 
 def test_easy_background_is_dropped_and_hard_one_kept():
@@ -242,8 +242,8 @@ def test_boxes_are_the_ridge_of_the_definition():
         )
         t = np.concatenate([r["pair_targets"][o] for r, o in zip(rows, own, strict=True)])
         x = scale * x.astype(np.float64)
-        centerd, wanted = x - x.mean(0), t - t.mean(0)
-        solved = np.linalg.solve(centerd.T @ centerd + 1000 * np.eye(12), centerd.T @ wanted).T
+        centered, wanted = x - x.mean(0), t - t.mean(0)
+        solved = np.linalg.solve(centered.T @ centered + 1000 * np.eye(12), centered.T @ wanted).T
         np.testing.assert_allclose(weights[label], scale * solved, rtol=1e-3, atol=1e-5)
         expected = t.mean(0) - solved @ x.mean(0)
         np.testing.assert_allclose(intercepts[label], expected, rtol=1e-3, atol=1e-4)

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 import zoo
+from zoo.abstract_build import build_abstract
 from zoo.backbones import (
     BACKBONES,
     build_backbone,
@@ -27,6 +28,12 @@ NAMES = (
     "keras_cv:mobilenet_v3_small",
 )
 WITHOUT_DILATION = ("applications:ConvNeXtTiny", "keras_cv:csp_darknet_tiny")
+
+
+@pytest.fixture(autouse=True)
+def freed_memory():
+    yield
+    keras.utils.clear_session()
 
 
 def random_weights(model):
@@ -121,6 +128,46 @@ def test_norm(name):
     assert len(synchronized) == len(frozen) and all(x.synchronized for x in synchronized)
     with pytest.raises(InputError, match="norm must be 'batch', 'frozen' or 'sync', not 'group'"):
         trunk(name, norm="group")
+
+
+@pytest.mark.parametrize("name", WITHOUT_DILATION)
+def test_fixed_size(name):
+    """Also in networks that nest other models."""
+    fixed, free = (
+        build_abstract(lambda shape=shape: trunk(name, shape))
+        for shape in ((128, 96, 3), (None, None, 3))
+    )
+    assert {int(level): x.shape[1:3] for level, x in fixed.output.items()} == {
+        level: (128 // 2**level, 96 // 2**level) for level in find_backbone(name).levels
+    }
+    assert [x.path for x in fixed.weights] == [x.path for x in free.weights]
+    arguments = zoo.card("rcnn").tiny | {"backbone": name, "norm": "batch", "width": 1}
+    build_abstract(lambda: zoo.build("rcnn", **arguments))
+
+
+def test_a_model_of_fixed_size_is_saved(tmp_path):
+    pytest.importorskip("keras_cv")
+    network = {"backbone": "keras_cv:csp_darknet_tiny", "width": 0.25, "output_stride": 32}
+    head = {"num_classes": 3, "filters": 8, "skip_filters": 8}
+    fixed, free = (
+        zoo.build("deeplab_v3_plus", input_shape=shape, **network, **head)
+        for shape in ((64, 96, 3), (None, None, 3))
+    )
+    free.set_weights(fixed.get_weights())
+    fixed.save(tmp_path / "model.keras")
+    pixels = np.random.default_rng(0).uniform(0, 255, (1, 64, 96, 3)).astype("float32")
+    expected = fixed.predict(pixels, verbose=0)["segmentation"]
+    for model in (free, zoo.load(tmp_path / "model.keras")):
+        actual = model.predict(pixels, verbose=0)["segmentation"]
+        np.testing.assert_allclose(actual, expected, atol=1e-5)
+
+
+def test_errors_name_what_is_possible():
+    name = "applications:ConvNeXtTiny"
+    with pytest.raises(InputError, match=f"'{name}': output_stride must be 32, not 16"):
+        build_abstract(lambda: zoo.build("deeplab_v3_plus", backbone=name))
+    with pytest.raises(InputError, match=f"'{name}': crop_width must be 1, not 0.25"):
+        build_abstract(lambda: zoo.build("pose_cascade", backbone=name))
 
 
 def test_width_and_channels():

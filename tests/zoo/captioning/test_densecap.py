@@ -134,7 +134,7 @@ def test_two_images_are_overfitted():
         ),
         ({"vocabulary_size": 4}, "and one word"),
         ({"beam_width": 0}, "beam_width must be at least 1"),
-        ({"anchor_shapes": ()}, "at least one|one at least"),
+        ({"anchor_shapes": ()}, "must be numbers above 0, not"),
         ({"positive_iou": 0.2}, "negative_iou <= positive_iou"),
         ({"max_words": 0}, "max_words must be at least 1"),
     ],

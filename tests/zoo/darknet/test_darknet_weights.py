@@ -8,7 +8,6 @@ import zoo
 from zoo.abstract_build import build_abstract
 from zoo.darknet import Header, read_weights, write_weights
 from zoo.darknet.weight_files import file_size
-from zoo.detection.yolo_v2_model import COCO_PRIORS
 from zoo.errors import InputError
 
 EARLY = Header(minor=1)
@@ -17,9 +16,7 @@ TINY = {"num_classes": 3, "width": 0.125, "backbone_options": {"blocks": (1, 1, 
 
 @pytest.mark.parametrize(("classes", "size"), [(20, 202_704_260), (80, 203_934_260)])
 def test_published_sizes(classes, size):
-    model = build_abstract(
-        lambda: zoo.build("yolo_v2", num_classes=classes, anchor_priors=COCO_PRIORS)
-    )
+    model = build_abstract(lambda: zoo.build("yolo_v2", num_classes=classes))
     assert file_size(model, EARLY) == size
 
 

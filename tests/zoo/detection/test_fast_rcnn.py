@@ -143,7 +143,7 @@ def test_svd_is_for_whole_layers(model):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [({"pooling": "max"}, "pooling must be"),
-     ({"max_proposals": 0}, "max_proposals must be above 0"),
+     ({"max_proposals": 0}, "max_proposals must be at least 1"),
      ({"svd_ranks": (3,)}, "svd_ranks")],
 )  # fmt: skip
 def test_invalid_arguments(arguments, words):

@@ -84,5 +84,5 @@ def test_monitor():
 
 
 def test_unknown_part():
-    with pytest.raises(InputError, match=r"trainable_part must be one of 'all', .*, not 'heads'"):
+    with pytest.raises(InputError, match=r"trainable_part must be 'all', .*, not 'heads'"):
         zoo.card("faster_rcnn").build_tiny(trainable_part="heads")

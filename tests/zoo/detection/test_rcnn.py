@@ -174,8 +174,8 @@ def test_gradients_do_not_change_svms_and_boxes():
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
-    [({"scores": "svms"}, "scores must be one of"), ({"context": 40}, "context must be from 0"),
-     ({"crop_size": 40}, "at least 67"), ({"chunk_size": 0}, "chunk_size must be above 0"),
+    [({"scores": "svms"}, "scores must be 'svm'"), ({"context": 40}, "context must be from 0"),
+     ({"crop_size": 40}, "at least 67"), ({"chunk_size": 0}, "chunk_size must be at least 1"),
      ({"backbone": "alexnett"}, "unknown")],
 )  # fmt: skip
 def test_invalid_arguments(arguments, words):

@@ -74,8 +74,8 @@ def test_extreme_logits_stay_finite():
 def test_invalid_trees():
     for parents, names, message in [
         ((), None, "at least one node"),
-        ((-1, 2), None, "node 1 is an orphan: its parent must be from 0 to 1"),
-        ((-1, -2), None, "orphan"),
+        ((-1, 2), None, "parent of node '1' must be from 0 to 1"),
+        ((-1, -2), None, "must be from 0 to 1, or -1 for a root, not -2"),
         ((-1, 2, 3, 1), None, "a cycle"),
         ((0,), ["dog"], "a cycle: dog"),
     ]:

@@ -86,7 +86,7 @@ def test_transform_can_leave_the_image_unchanged(arguments):
 
 
 def test_an_unknown_resize_rule_is_refused():
-    with pytest.raises(zoo.InputError, match=r"resize must be one of letterbox, .*'crop'"):
+    with pytest.raises(zoo.InputError, match=r"resize must be 'letterbox', .*'crop'"):
         transform_images(make_image(4, 4), (8, 8), "crop")
 
 

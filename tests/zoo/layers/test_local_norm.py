@@ -24,9 +24,9 @@ def test_mean_and_deviation_of_the_neighborhood(size, shape):
     x = maps(2, *shape, 3)
     inputs = keras.Input((None, None, 3))
     found = keras.Model(inputs, LocalNormalization(size)(inputs))(x)
-    centerd = x - neighborhood_mean(x, size)
-    deviation = np.sqrt(neighborhood_mean(centerd**2, size))
-    np.testing.assert_allclose(found, centerd / np.maximum(deviation, 0.05), atol=1e-4)
+    centered = x - neighborhood_mean(x, size)
+    deviation = np.sqrt(neighborhood_mean(centered**2, size))
+    np.testing.assert_allclose(found, centered / np.maximum(deviation, 0.05), atol=1e-4)
 
 
 def test_brightness_and_contrast_do_not_matter():

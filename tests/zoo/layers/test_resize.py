@@ -134,7 +134,7 @@ def test_errors_say_what_would_be_right():
         PadToMultiple(4, "mirror")
     with pytest.raises(InputError, match="position must be 'end' or 'center'"):
         CropLike("middle")
-    with pytest.raises(InputError, match="maps of 4×4 cannot be cropped to 5×4"):
+    with pytest.raises(InputError, match="as large as the reference, 5×4, not 4×4"):
         CropLike()([keras.Input((4, 4, 1)), keras.Input((5, 4, 1))])
     with pytest.raises(InputError, match=r"inputs must be \[maps, reference\]"):
         ResizeLike()(keras.Input((4, 4, 1)))

@@ -99,5 +99,5 @@ def test_what_it_cannot_take():
         roi_pool(maps, BOXES[None], 7, 0)
     with pytest.raises(InputError, match="size must be"):
         roi_pool(maps, BOXES[None], (7, 0), 16)
-    with pytest.raises(InputError, match="known size"):
+    with pytest.raises(InputError, match="must be known, not None"):
         roi_pool(keras.KerasTensor((1, None, 4, 1)), BOXES[None], 7, 16)

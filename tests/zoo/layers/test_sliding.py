@@ -47,5 +47,5 @@ def test_layers_survive_saving():
 def test_too_small_maps():
     with pytest.raises(InputError, match="size must be at most"):
         Patches(5)(keras.Input((4, 9, 1)))
-    with pytest.raises(InputError, match="the window of 5 pixels must be"):
+    with pytest.raises(InputError, match=r"window must be at most .*, not 5"):
         DilatedMaxPooling2D(2, 4)(keras.Input((4, 9, 1)))

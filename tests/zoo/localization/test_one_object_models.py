@@ -178,6 +178,7 @@ def test_class_loss_trains_only_the_regression():
         ("pose_regressor", {"num_keypoints": 0}, "num_keypoints must be at least 1"),
         ("pose_regressor", {"cells": 0}, "cells must be at least 1"),
         ("pose_cascade", {"torso": (0, 1, 2, 9)}, "torso "),
+        ("pose_cascade", {"crop_width": 0}, "pose_cascade: crop_width must be above 0, not 0"),
         ("pose_classifier", {"num_classes": 1}, "num_classes must be at least 2"),
     ],
 )

@@ -22,7 +22,8 @@ def test_published_parameters():
 
 
 @pytest.mark.parametrize(
-    ("stride", "side", "rates"), [(16, 33, (6, 12, 18)), (8, 65, (12, 24, 36))]
+    ("stride", "side", "rates"),
+    [(32, 17, (6, 12, 18)), (16, 33, (6, 12, 18)), (8, 65, (12, 24, 36))],
 )
 def test_maps_of_a_513_image(stride, side, rates):
     model = deeplab_v3_plus(**{**TINY, "input_shape": (513, 513, 3)}, output_stride=stride)
@@ -79,7 +80,7 @@ def test_aligned_xception_trains(tmp_path):
 
 
 def test_light_network_has_neither_atrous_branches_nor_decoder():
-    model = deeplab_v3_plus(**TINY, dilation_rates=(), decoder=False)
+    model = deeplab_v3_plus(**TINY, dilation_rates=None, decoder=False)
     names = [layer.name for layer in model.layers]
     assert not [name for name in names if name.startswith(("aspp_rate", "decoder"))]
     plain = deeplab_v3_plus(**TINY, separable=False)
@@ -87,8 +88,10 @@ def test_light_network_has_neither_atrous_branches_nor_decoder():
 
 
 def test_wrong_input():
-    with pytest.raises(InputError, match="8 or 16, not 32"):
-        deeplab_v3_plus(output_stride=32)
+    with pytest.raises(InputError, match="8, 16 or 32, not 4"):
+        deeplab_v3_plus(output_stride=4)
+    with pytest.raises(InputError, match="dilation_rates must be at least 1"):
+        deeplab_v3_plus(dilation_rates=())
     with pytest.raises(InputError, match="at least 1"):
         deeplab_v3_plus(num_classes=0)
     with pytest.raises(InputError, match="middle_block"):

@@ -127,6 +127,8 @@ def flipped_keypoint_order(flip_pairs: Sequence[tuple[int, int]], count: int) ->
             if not 0 <= index < count:
                 raise InputError(f"flip_pairs: index must be in [0, {count - 1}], not {index}.")
             if order[index] != index or left == right:
-                raise InputError(f"flip_pairs: keypoint {index} must be in one pair only.")
+                raise InputError(
+                    f"flip_pairs: keypoint {index} must be in one pair only, not {flip_pairs}."
+                )
         order[left], order[right] = right, left
     return order

@@ -7,6 +7,7 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from zoo.argument_checks import check_choice
 from zoo.errors import InputError, nearest
 
 Fill = float | Sequence[float] | str
@@ -124,7 +125,7 @@ class Augmentation:
             self._require(name, good, f"a number, one number per channel{also}")
             if isinstance(value, list):
                 object.__setattr__(self, name, tuple(value))
-        self._require("crop", self.crop in CROPS, f"one of {', '.join(CROPS)}")
+        check_choice("augmentation.crop", self.crop, CROPS)
         self._require("erase_ignore", isinstance(self.erase_ignore, bool), "true or false")
         alpha = self.mixup_alpha
         self._require("mixup_alpha", _is_number(alpha) and 0 < alpha < math.inf, "above 0")

@@ -89,8 +89,7 @@ class ElasticField:
 def elastic_field(seed: tf.Tensor, sigma: float, size: Size, nodes: int = 3) -> ElasticField:
     """Draws `nodes` x `nodes` Gaussian displacements of standard deviation `sigma` pixels.
 
-    A draw so steep that the image would fold over itself (small image, large sigma) is scaled down
-    to the steepest field that is safely one-to-one.
+    A field that is not one-to-one is scaled down.
     """
     if sigma < 0:
         raise InputError(f"sigma must be at least 0 pixels, not {sigma}.")

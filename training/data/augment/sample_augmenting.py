@@ -17,7 +17,8 @@ from training.data.augment.geometry import as_tensors, read_masks, source_size, 
 from training.data.augment.random_draws import ELASTIC, GREY, NOISE, PHOTOMETRIC, draws, stream
 from training.data.augment.random_matrix import random_matrix
 from training.data.augment.resampling import Size, covers, inside, source_positions, window_mask
-from training.data.value_checks import check_choice, check_size
+from training.data.value_checks import check_size
+from zoo.argument_checks import check_choice
 
 PHOTOMETRIC_DRAWS = ("brightness", "contrast", "gamma", "saturation", "hue", "blur", "noise")
 PHOTOMETRIC_CHANGES = (*PHOTOMETRIC_DRAWS[:5], "grey", "blur", "noise")

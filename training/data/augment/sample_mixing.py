@@ -27,7 +27,8 @@ from training.data.augment.random_draws import MIX, PARTNERS, draws, stream
 from training.data.augment.random_matrix import COVER
 from training.data.augment.resampling import Size
 from training.data.augment.sample_augmenting import augment_lazily
-from training.data.value_checks import check_choice, check_size
+from training.data.value_checks import check_size
+from zoo.argument_checks import check_choice
 from zoo.errors import InputError
 
 MIN_MOSAIC_SIDE = 4

@@ -16,7 +16,8 @@ from training.data.augment.geometry import (
 from training.data.augment.lazy_image import LazyImage
 from training.data.augment.random_matrix import resize_matrix
 from training.data.augment.resampling import Size
-from training.data.value_checks import check_choice, check_size
+from training.data.value_checks import check_size
+from zoo.argument_checks import check_choice
 
 
 @tf.autograph.experimental.do_not_convert

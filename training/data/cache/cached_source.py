@@ -72,7 +72,7 @@ def parts_of(sample: Sample) -> dict[str, tf.Tensor]:
     if not isinstance(image, LazyImage):
         return {**parts, "image": image}
     if image.pixels is None:
-        raise ValueError("The image of a cached sample must be decoded.")
+        raise ValueError(f"image must be a tensor or a decoded LazyImage, not {image!r}.")
     return {
         **parts,
         "image/pixels": image.pixels,

@@ -9,6 +9,7 @@ from scipy import ndimage
 
 from training.data.checking.sample_loading import LoadedSample, load_samples
 from training.data.sources.source import Source
+from zoo.argument_checks import check_choice
 from zoo.errors import InputError
 
 KEYS = ("boxes", "box", "instances")
@@ -44,8 +45,7 @@ def object_shapes(
             f"{source.spec}: no boxes among {', '.join(source.keys)}; use a data set of objects, "
             "such as coco:DIR, voc:DIR or yolo:DIR."
         )
-    if resize not in ("letterbox", "stretch"):
-        raise InputError(f"resize must be letterbox or stretch, not {resize!r}.")
+    check_choice("resize", resize, ("letterbox", "stretch"))
     sides = [np.zeros((0, 2))]
     for split in splits:
         # Boxes that are not in the record itself are decoded with the image.

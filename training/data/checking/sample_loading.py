@@ -136,7 +136,7 @@ def _read_labels(source: Source, record: dict[str, Any], path: str) -> LoadedSam
     try:
         loaded.width, loaded.height, _ = read_header(path)
     except FileNotFoundError:
-        loaded.error = f"{loaded.name}: no such file; restore it or remove it from the list."
+        loaded.error = f"{loaded.name}: no such file; restore the file or remove it from the list."
         return loaded
     except (OSError, ValueError) as error:
         loaded.error = f"{loaded.name}: not an image ({error}); save it again or remove it."

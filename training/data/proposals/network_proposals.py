@@ -52,7 +52,7 @@ class NetworkProposals:
         return f"network-{self.digest}"
 
     def set_image_name(self, name: str, image: np.ndarray) -> None:
-        """Does nothing: the proposals depend on the pixels only."""
+        """Has no effect; proposals depend on the pixels alone."""
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
         image = np.asarray(with_channels(image, self.model.channels))

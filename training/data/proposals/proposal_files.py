@@ -23,6 +23,7 @@ from pathlib import Path
 import numpy as np
 
 from training.data.proposals.cached_proposals import image_key
+from training.data.sources.reading.json_files import short
 from zoo.errors import InputError
 
 ENDINGS = (".npy", ".npz", ".csv", ".json")
@@ -57,7 +58,7 @@ class ProposalFiles:
 
     @property
     def notes(self) -> list[str]:
-        """Log lines about clipped and dropped boxes."""
+        """Clauses of the log line on proposals: clipped and dropped boxes."""
         clipped, dropped = self.changed
         notes = [f"{clipped} boxes were clipped to their image"] if clipped else []
         return notes + ([f"{dropped} boxes outside of their image were dropped"] if dropped else [])
@@ -103,7 +104,7 @@ def read_boxes(path: Path) -> np.ndarray:
         raise
     except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
         raise InputError(
-            f"{path}: not readable as proposals ({error}); boxes must be {_COLUMNS}."
+            f"{path}: not readable as proposals ({error}); write boxes as {_COLUMNS}."
         ) from error
     if boxes.size == 0:
         return np.zeros((0, 4))
@@ -143,7 +144,8 @@ def _npz(path: Path) -> _Read:
 def _json(path: Path) -> _Read:
     data = json.loads(path.read_text())
     if not isinstance(data, dict) or "boxes" not in data:
-        raise InputError(f'{path}: the content must be {{"boxes": [[x1, y1, x2, y2], …]}}.')
+        right = '{"boxes": [[x1, y1, x2, y2], …]}'
+        raise InputError(f"{path}: the content must be {right}, not {short(data)}.")
     return _pair(path, data["boxes"], data.get("scores"))
 
 

@@ -70,7 +70,7 @@ class SelectiveSearch:
         )
 
     def set_image_name(self, name: str, image: np.ndarray) -> None:
-        """Does nothing: the proposals depend on the pixels only."""
+        """Has no effect; proposals depend on the pixels alone."""
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
         """Returns (P, 4) float32 unique xyxy of an image (H, W, 1 or 3), best first."""

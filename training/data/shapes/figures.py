@@ -91,7 +91,7 @@ class _Window:
 
 
 def draw_figure(draws: Draws, pose: str, extent: float) -> Figure:
-    """Draws a figure whose joints span `extent` pixels, its box centerd on the origin."""
+    """Draws a figure whose joints span `extent` pixels, its box centered on the origin."""
     stances = STANCES[pose]
     unit = _unit_joints(draws, stances[draws.integer(len(stances))])
     xs, ys = [x for x, _ in unit], [y for _, y in unit]

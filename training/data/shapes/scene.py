@@ -17,6 +17,7 @@ from training.data.shapes.scene_captions import describe
 from training.data.shapes.scene_layout import arrange_crowd, arrange_one, keep_visible
 from training.data.shapes.scene_objects import CLASSES, COLORS, SceneObject
 from training.data.shapes.scene_random import Draws
+from zoo.argument_checks import check_choice
 
 VARIANTS = ("scene", "single", "figure")
 MIN_SIDE = 32
@@ -71,8 +72,7 @@ def draw_scene(
     Raises:
         ValueError: if the seed or index is negative, a side below 32 or the variant unknown.
     """
-    if variant not in VARIANTS:
-        raise ValueError(f"variant must be one of {', '.join(VARIANTS)}, not {variant!r}.")
+    check_choice("variant", variant, VARIANTS)
     seed, index = as_integer(seed), as_integer(index)
     if seed < 0 or index < 0:
         raise ValueError(f"seed and index must be at least 0, not {seed} and {index}.")

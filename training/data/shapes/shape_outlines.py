@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from training.data.shapes.scene_random import direction
+from zoo.argument_checks import check_choice
 
 SHAPES = ("circle", "square", "triangle", "star", "ring", "cross")
 
@@ -22,6 +23,7 @@ def shape_distance(
     corners of the square extend 13 % beyond the circle; outside of corners the value is a lower
     bound.
     """
+    check_choice("kind", kind, SHAPES)
     if kind in ("circle", "ring"):
         return _round(kind, xs, ys, radius)
     if kind in ("square", "cross"):
@@ -30,11 +32,8 @@ def shape_distance(
         # Half-planes at half the circumradius, 120° apart.
         planes = _half_planes(xs, ys, degrees, 3, radius * 0.5)
         return np.maximum(np.maximum(planes[0], planes[1]), planes[2])
-    if kind == "star":
-        # A pentagram is where at most one of the five lines is exceeded; cos 72° = 0.309017.
-        planes = _half_planes(xs, ys, degrees, 5, radius * 0.309017)
-        return _second_largest(planes)
-    raise ValueError(f"kind must be one of {', '.join(SHAPES)}, not {kind!r}.")
+    # A star is where at most one of the five lines is exceeded; cos 72° = 0.309017.
+    return _second_largest(_half_planes(xs, ys, degrees, 5, radius * 0.309017))
 
 
 def _round(kind: str, xs: np.ndarray, ys: np.ndarray, radius: float) -> np.ndarray:

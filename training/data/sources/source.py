@@ -34,7 +34,7 @@ class Source(abc.ABC):
             unknown, so that images cannot be flipped.
         keys: keys of the samples.
         sizes: number of records by split.
-        notes: remarks on how the data set was read, without a full stop.
+        notes: remarks on how the data set was read, each a sentence.
         defects: problems of the label files. A record with a defect is still used if possible,
             unless the data set was opened with `drop_bad=1`.
     """

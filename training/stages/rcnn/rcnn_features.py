@@ -14,9 +14,10 @@ import numpy as np
 from keras import ops
 
 from training.data.augment.lazy_image import with_channels
+from training.data.batch_config import serving_resize
 from training.data.sources import Source
 from training.optimization import use_xla
-from training.run import Run, serving_resize
+from training.run import Run
 from zoo.boxes import clip, encode, iou
 from zoo.detection.two_stage.warped_regions import WarpedRegionDetector
 from zoo.files.atomic_writes import digest_of, replacing, write_json

@@ -17,7 +17,7 @@ def regress_boxes(
 ) -> tuple[np.ndarray, np.ndarray, int]:
     """Solves the regressions.
 
-    Features and targets are centerd, as scikit-learn does, so the mean target is not penalized.
+    Features and targets are centered, as scikit-learn does, so the mean target is not penalized.
 
     Args:
         files: complete feature files.

@@ -23,17 +23,18 @@ from zoo.files.atomic_writes import digest_of
 
 
 class RegionSvms(Stage):
-    """Solves the SVMs and the box regression of `rcnn` on features of the best epoch's model."""
+    """Fits the SVMs and the box regression of `rcnn` to features of the best epoch's model."""
 
     def conclude(
         self, run: Run, source: Source, val_split: str, log: Callable[[str], None]
     ) -> None:
-        """Solves them, and saves the model that has them.
+        """Fits the SVMs and the box regression, and saves the model.
 
         An interrupted run resumes with the features that are stored; a run whose model is solved is
         left unchanged. `run.json` then has `stages`: the metric on the validation split with the
         softmax on proposals (`softmax`), on regressed boxes (`softmax_boxes`), and with the SVMs on
-        these (`svm_boxes`). The SVMs are used whichever is better, unless the model has none.
+        these (`svm_boxes`). The SVMs are used even where the softmax is better, unless the model
+        has none.
         """
         path = run.folder / "model.keras"
         if not run.info["best"]:
@@ -51,9 +52,12 @@ class RegionSvms(Stage):
         run.write_info(solved=digest_of(path), stages=stages, best=best)
         files.remove()
         values = ", ".join(f"{name} {stage['value']:.4f}" for name, stage in stages.items())
-        log(f"{best['metric']}: {values}")
+        log(f"{best['metric']}: {values}.")
         if best["value"] < stages["softmax_boxes"]["value"]:
-            log("the softmax is better here than the SVMs; model.scores=softmax leaves them out")
+            log(
+                f"the softmax scores better than the SVMs on {val_split}; model.scores=softmax "
+                "disables them."
+            )
 
 
 def solve_stages(
@@ -71,7 +75,7 @@ def solve_stages(
     stages = {"softmax": run.info["best"]}
     weights, intercepts, pairs = regress_boxes(files, count, len(names))
     set_box_regression(model, weights, intercepts)
-    log(f"box regression: {pairs} proposals near an object")
+    log(f"box regression: {pairs} proposals near an object.")
     svm = model.arguments.get("scores", "svm") == "svm"
     if svm:
         # The saved model is solved already if the run was interrupted after it was written.

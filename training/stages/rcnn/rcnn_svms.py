@@ -155,9 +155,9 @@ def mean_norms(files: FeatureFiles, count: int) -> np.ndarray:
 def _notes(svms: dict[int, Svm], names: Sequence[str]) -> list[str]:
     objects = sum(len(svm.positives) for svm in svms.values())
     hard = sum(len(svm.negatives) for svm in svms.values())
-    notes = [f"SVMs of {len(svms)} classes: {objects} objects, {hard} regions of hard background"]
+    notes = [f"SVMs of {len(svms)} classes: {objects} objects, {hard} regions of hard background."]
     missing = [name for label, name in enumerate(names) if label not in svms]
     if missing:
-        notes.append(f"no training object of {', '.join(missing)}: never predicted")
+        notes += [f"{name}: no training objects; the class is never predicted." for name in missing]
     loose = [names[label] for label, svm in svms.items() if not svm.converged]
-    return notes + ([f"SVMs not converged: {', '.join(loose)}"] if loose else [])
+    return notes + ([f"SVMs not converged: {', '.join(loose)}."] if loose else [])

@@ -98,7 +98,9 @@ def _anchor_generator(
     """One anchor size per level of a pyramid, or all of them on one map."""
     sizes = variant.anchor_sizes
     if not sizes or min(sizes) <= 0 or not ratios or min(ratios) <= 0:
-        raise InputError("anchor_sizes and anchor_ratios must be numbers above 0.")
+        raise InputError(
+            f"anchor_sizes and anchor_ratios must be numbers above 0, not {sizes!r} and {ratios!r}."
+        )
     if variant.pyramid and len(sizes) != len(levels):
         raise InputError(
             f"anchor_sizes must have {len(levels)} values, one per level of the pyramid, not "

@@ -10,8 +10,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from zoo.boxes.box_formats import clip
 from zoo.boxes.coder import decode, encode
-from zoo.boxes.formats import clip
 from zoo.detection.ground_truth import Tensors
 from zoo.detection.postprocessing import Selection, select
 from zoo.detection.two_stage.roi_pooling import RoiPooler

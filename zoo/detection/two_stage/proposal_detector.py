@@ -8,7 +8,7 @@ from typing import Any
 import keras
 from keras import layers, ops
 
-from zoo.boxes.formats import clip
+from zoo.boxes.box_formats import clip
 from zoo.detection.detector import Detector
 from zoo.detection.ground_truth import mark_valid
 from zoo.detection.postprocessing import SMALLEST_SIDE

@@ -13,8 +13,8 @@ from typing import Any
 from keras import initializers, layers, ops
 
 from zoo.boxes.anchors import AnchorGenerator
+from zoo.boxes.box_formats import clip
 from zoo.boxes.coder import decode
-from zoo.boxes.formats import clip
 from zoo.layers.nms import batched_nms
 
 Maps = Mapping[int, Any]

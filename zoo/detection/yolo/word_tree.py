@@ -32,19 +32,19 @@ class WordTree:
         paths: (nodes, depth) class indices from each node to its root, padded with −1.
 
     Raises:
-        InputError: if there is no node, an unknown parent (an orphan) or a cycle.
+        InputError: if there is no node, an unknown parent or a cycle.
     """
 
     def __init__(self, parents: Sequence[int], names: Sequence[str] | None = None):
         self.parents = tuple(int(parent) for parent in parents)
         self._names = list(names) if names is not None else [str(i) for i in range(len(parents))]
         if not self.parents:
-            raise InputError("the tree must have at least one node.")
+            raise InputError("the tree must have at least one node, not 0.")
         for node, parent in enumerate(self.parents):
             if not ROOT <= parent < len(self.parents):
                 raise InputError(
-                    f"node {self._names[node]} is an orphan: its parent must be from 0 to "
-                    f"{len(self.parents) - 1}, or −1 for a root, not {parent}."
+                    f"parent of node {self._names[node]!r} must be from 0 to "
+                    f"{len(self.parents) - 1}, or -1 for a root, not {parent}."
                 )
         siblings: dict[int, list[int]] = {}
         for node, parent in enumerate(self.parents):

@@ -133,8 +133,10 @@ def _assign_cells(boxes, valid, settings: YoloV1Settings):
 
 
 def _responsible_boxes(predicted, boxes, overlap):
-    """Of the boxes of each object's cell, the one of highest IoU, or, where all are 0, the nearest
-    in center and size, as in the authors' code: (B, N, boxes) bool."""
+    """Returns the mask (B, N, boxes) of the box of highest IoU in each object's cell.
+
+    Where all IoUs are 0, it is the box nearest in center and size, as in the authors' code.
+    """
     difference = predicted - boxes[:, :, None]
     first, last = difference[..., :2], difference[..., 2:]
     distance = ops.sum(ops.square((first + last) / 2) + ops.square(last - first), axis=-1)

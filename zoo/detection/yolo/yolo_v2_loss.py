@@ -137,9 +137,9 @@ def _assign(boxes, valid, grid: tuple[Any, Any], anchor_priors: Priors):
     height, width = grid
     priors = ops.array(anchor_priors, "float32")
     size = ops.maximum(boxes[..., 2:] - boxes[..., :2], 1e-6)
-    centerd = ops.concatenate([-size / 2, size / 2], axis=-1)
+    centered = ops.concatenate([-size / 2, size / 2], axis=-1)
     shapes = ops.concatenate([-priors / 2, priors / 2], axis=-1)
-    prior = ops.cast(ops.argmax(iou(centerd, shapes), axis=-1), "int32")
+    prior = ops.cast(ops.argmax(iou(centered, shapes), axis=-1), "int32")
     center = (boxes[..., :2] + boxes[..., 2:]) / 2
     last = ops.cast(ops.stack([width, height]), "int32") - 1
     cell = ops.clip(ops.cast(ops.floor(center), "int32"), 0, last)
@@ -152,12 +152,11 @@ def _assign(boxes, valid, grid: tuple[Any, Any], anchor_priors: Priors):
     return index, target, ops.logical_and(valid, ops.logical_not(ops.any(later, axis=-1)))
 
 
-def check_priors(name: str, anchor_priors: Sequence[Sequence[float]]) -> Priors:
+def check_priors(anchor_priors: Sequence[Sequence[float]]) -> Priors:
     """Returns the priors as pairs of floats; raises InputError for none, or one without area."""
     pairs = tuple((float(width), float(height)) for width, height in anchor_priors)
     if not pairs or not all(0 < side < math.inf for pair in pairs for side in pair):
         raise InputError(
-            f"{name}: anchor_priors must be (width, height) pairs above 0 in cells, not "
-            f"{anchor_priors!r}."
+            f"anchor_priors must be (width, height) pairs above 0 in cells, not {anchor_priors!r}."
         )
     return pairs

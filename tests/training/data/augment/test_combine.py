@@ -304,7 +304,7 @@ def test_num_partners():
         ),
         ({"mixup_alpha": 0}, "mixup_alpha must be above 0, not 0"),
         ({"copy_paste": 2}, "copy_paste must be a number in .0, 1."),
-        ({"crop": "iou"}, "crop must be one of none, random, min_iou, object, not 'iou'"),
+        ({"crop": "iou"}, "crop must be 'none', 'random', 'min_iou' or 'object', not 'iou'"),
         ({"crop_sides": (0.5, 1.5)}, r"crop_sides must be \(smallest, largest\).*at most 1"),
         ({"scale_jitter": (0, 2)}, "scale_jitter must be .*both above 0"),
         ({"erase_area": 0.3}, "erase_area must be"),

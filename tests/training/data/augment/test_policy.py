@@ -199,7 +199,7 @@ def test_augmentation_is_frozen_and_hashable():
             "segmentation must be 4x4 as image, not 4x5",
         ),
         ({"image": np.zeros((4, 4, 1))}, {"size": (0, 4)}, "size must be"),
-        ({"image": np.zeros((4, 4, 1))}, {"resize": "pad"}, "resize must be one of"),
+        ({"image": np.zeros((4, 4, 1))}, {"resize": "pad"}, "resize must be 'letterbox', "),
     ],
 )
 def test_wrong_samples_get_one_clear_line(sample, arguments, message):

@@ -246,5 +246,5 @@ def test_a_data_set_of_tfds(tmp_path):
 
 def test_cache_names(cells):
     for cache in ("ram", "memory:here", "disc"):
-        with pytest.raises(InputError, match="cache must be none, memory, disk or disk:FOLDER"):
+        with pytest.raises(InputError, match="cache must be 'none', 'memory', 'disk' or"):
             training_batches(cells, "train", config(cache=cache))

@@ -55,7 +55,7 @@ def test_scenes_are_the_same_on_every_machine(variant, size, expected):
         ({"seed": 0, "index": -3}, "not 0 and -3"),
         ({"seed": 0, "index": 0, "size": (31, 128)}, "at least 32"),
         ({"seed": 0, "index": 0, "size": (64, 64, 3)}, "height, width"),
-        ({"seed": 0, "index": 0, "variant": "crowd"}, "one of scene, single, figure"),
+        ({"seed": 0, "index": 0, "variant": "crowd"}, "'scene', 'single' or 'figure'"),
     ],
 )
 def test_bad_arguments_are_refused(arguments, message):

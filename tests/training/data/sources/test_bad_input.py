@@ -142,7 +142,7 @@ FOUND_ON_OPENING = {
     "unknown split method": (
         lambda d: None,
         "?split=odd",
-        ("split must be hash or block, not 'odd'",),
+        ("split must be 'hash' or 'block', not 'odd'",),
     ),
     "unknown option": (
         lambda d: None,
@@ -228,7 +228,7 @@ def test_a_file_removed_during_training(folder, tmp_path, kind):
     gone.unlink()
     with pytest.raises(InputError) as caught:
         fitting.fit("unet", source, RECIPE, out=tmp_path / "run", log=str)
-    one_line(caught, ("images/2.png: no such file", "put it back"))
+    one_line(caught, ("images/2.png: no such file", "restore the file"))
 
 
 def test_a_palette_mask_damaged_during_training(folder, tmp_path):

@@ -83,7 +83,7 @@ def test_notes_count_other_files_and_name_empty_folders(tmp_path):
     (tmp_path / ".cache").mkdir()
     source = open_source(f"classes:{tmp_path}")
     assert source.label_names == ("cat", "dog")
-    assert source.notes[0] == "folders without images: bird"
+    assert source.notes[0] == "folders without images: bird."
     assert "1 .doc" in source.notes[1] and "1 .webp" in source.notes[1]
     ordered = open_source(f"classes:{tmp_path}?classes=dog, cat")
     assert ordered.label_names == ("dog", "cat")
@@ -128,7 +128,7 @@ def test_class_indices_are_named_as_their_images(tmp_path):
     lines = "big_cat_1 0\nbig_cat_22 0\nDog-3 1\nDog-4 1\n"
     (tmp_path / "train.txt").write_text(lines)
     source = open_source(f"classes:{tmp_path}")
-    assert source.label_names == ("big_cat", "Dog") and "named as their images" in source.notes[0]
+    assert source.label_names == ("big_cat", "Dog") and "from the image names" in source.notes[0]
     (tmp_path / "train.txt").write_text(lines.replace("Dog-4 1", "Dog-4 0"))
     assert open_source(f"classes:{tmp_path}").label_names == ("0", "1")
 
@@ -155,7 +155,7 @@ def test_tables_with_splits_and_boxes(tmp_path):
     (tmp_path / "other.csv").write_text("a,b\n")
     split = open_source(f"classes:{tmp_path}")
     assert split.sizes == {"train": 2, "test": 1} and split.keys == ("image", "label")
-    assert split.notes == ["other.csv has no columns image and label: not read"]
+    assert split.notes == ["other.csv has no columns image and label and was not read."]
 
 
 XML = """<annotation><size><width>{w}</width><height>9</height></size>{objects}</annotation>"""
@@ -184,8 +184,8 @@ def test_boxes_and_trimaps(pets):
     assert source.keys == ("image", "label", "box", "segmentation") and source.defects == []
     assert source.class_names == ("background", "object")
     assert source.notes == [
-        "boxes are read from annotations/xmls",
-        "trimaps are read from annotations/trimaps",
+        "boxes are read from annotations/xmls.",
+        "trimaps are read from annotations/trimaps.",
     ]
     _, sample = next(source.samples("val"))
     assert source.label_names[sample["label"]] == "dog" and set(sample) == set(source.keys)

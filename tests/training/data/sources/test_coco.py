@@ -218,7 +218,7 @@ def test_invalid_annotations_are_reported_and_are_not_targets(tmp_path):
             assert sample["boxes"][0].any() == (label == 0), case
     dropped = open_source(f"coco:{tmp_path}?drop_bad=1")
     assert dropped.defects == []
-    assert dropped.notes == [f"drop_bad: dropped {len(WRONG) - 1} objects, 1 part"]
+    assert dropped.notes == [f"drop_bad: dropped {len(WRONG) - 1} objects, 1 part."]
     samples = everything(dropped)
     for index, (case, (*_, label, difficult)) in enumerate(WRONG.items()):
         expected = [0, 0] if label == 0 and not difficult else [0]
@@ -249,7 +249,7 @@ def test_invalid_images(tmp_path):
     assert len(source.defects) == 5
     dropped = open_source(f"coco:{tmp_path}?drop_bad=1")
     assert sum(dropped.sizes.values()) == 2 and len(dropped.defects) == 1
-    assert dropped.notes == ["drop_bad: dropped 4 images"]
+    assert dropped.notes == ["drop_bad: dropped 4 images."]
     # Training stops with the name of a missing image, unless it was dropped.
     with pytest.raises(InputError, match=r"gone\.png: no such file"):
         everything(source)
@@ -353,7 +353,7 @@ def test_missing_files_and_invalid_options(tmp_path):
     for option, words in {
         "labels=no.json": "no such file",
         "labels=../x.json": "leaves the data folder",
-        "masks=2": "masks must be 0, 1 or coverage, not '2'",
+        "masks=2": "masks must be '0', '1' or 'coverage', not '2'",
         "mask_size=0": "from 1 to 1024",
         "limit=-1": "limit must be a whole number",
         "drop_bad=yes": "drop_bad must be 0 or 1, not 'yes'",

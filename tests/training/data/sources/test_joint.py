@@ -94,7 +94,7 @@ def test_training_uses_both(folder, tmp_path):
     run = fit("yolo9000", data, recipe, out=tmp_path / "run", log=lambda line: None)
     assert np.isfinite(run.history[0]["loss"]) and run.history[0]["class_loss"] > 0
     assert run.model().tree.parents == (-1, -1, 1, 1)
-    with pytest.raises(InputError, match="images without boxes are for yolo9000 alone"):
+    with pytest.raises(InputError, match="images without boxes are for models with joint targets"):
         fit("yolo_v2", data, recipe, out=tmp_path / "other")
     mixed = dataclasses.replace(recipe, augmentation=Augmentation(mosaic=0.5))
     with pytest.raises(InputError, match="without mosaic"):

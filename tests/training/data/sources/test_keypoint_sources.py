@@ -61,7 +61,7 @@ def test_a_table(root):
     assert source.sizes == {"train": 5, "val": 1} and source.defects == []
     assert source.keypoint_names == ("left hip", "right hip", "head")
     assert source.flip_pairs == ((0, 1),) and source.skeleton == ((0, 1),)
-    assert source.notes == ["visibility is read as marked"]
+    assert source.notes == ["visibility is read as marked."]
     sample = everything(source)["p2"]
     assert set(sample) == set(source.keys) == {"image", "keypoints", "box"}
     assert sample["image"].shape == (50, 60, 3) and sample["image"][0, 0, 0] == 2
@@ -90,7 +90,7 @@ def test_meanings_of_visibility_flags(root, visibility):
         assert row.tolist() == ([10, 20, expected] if expected else [0, 0, 0])
     if visibility == "coco":
         # Recognized by its twos.
-        assert open_source(table(root, *lines)).notes == ["visibility is read as coco"]
+        assert open_source(table(root, *lines)).notes == ["visibility is read as coco."]
     assert source.notes == []
 
 
@@ -117,9 +117,9 @@ def test_lists_of_names(root):
     (root / "val.txt").write_text("images/p3.png\n")
     source = open_source(table(root))
     assert source.sizes == {"train": 2, "val": 1}
-    assert "3 people are on no list and were not read" in source.notes
+    assert "3 people are not listed in any split and were not read." in source.notes
     (root / "val.txt").write_text("p9\n")
-    refused(table(root), "val.txt: line 1: p9 is not in poses.csv", "take it off")
+    refused(table(root), "val.txt: line 1: p9 is not in poses.csv", "remove it")
 
 
 def test_people_of_one_image_stay_together(root):
@@ -181,7 +181,7 @@ def test_invalid_tables(root):
     refused(table(root, head="name,a_x,A_X,a_y"), "two columns are named 'a_x'")
     refused(table(root, "../../p1,1,2", "p2,1,2", head="name,a_x,a_y"), "line 2", "leaves the data")
     refused(table(root, 'p1,"1,2', head="name,a_x,a_y"), "poses.csv: line 2: unexpected end")
-    refused(table(root, head=HEAD) + "?visibility=yes", "visibility must be coco")
+    refused(table(root, head=HEAD) + "?visibility=yes", "visibility must be 'coco', ")
     refused(table(root) + "?margin=-1", "margin must be from 0 to 10")
     refused(table(root) + "?pairs=0-9", "pairs must be pairs of keypoint indices from 0 to 2")
     refused(table(root) + "?table=no.csv", "table=no.csv: no such file")
@@ -319,7 +319,7 @@ def test_mpii(tmp_path):
         [("train", 2), ("val", 1)],
     )
     assert source.keypoint_names == MPII_JOINTS
-    assert "1 people without joints were not read" in source.notes and source.defects == []
+    assert "1 people without joints were not read." in source.notes and source.defects == []
     people = [s["keypoints"] for split in source.sizes for _, s in source.samples(split)]
     firsts = [person for person in people if person[6, 2]]
     assert len(firsts) == 2

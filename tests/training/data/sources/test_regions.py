@@ -106,7 +106,7 @@ def test_every_defect_is_reported(tmp_path):
     assert everything(source)["1"]["labels"].tolist() == [-1, 0]
     dropped = open_source(f"{spec}?drop_bad=1")
     assert not dropped.defects and everything(dropped)["1"]["labels"].tolist() == [0]
-    assert dropped.notes[-1] == "drop_bad: dropped 7 images, 5 objects"
+    assert dropped.notes[-1] == "drop_bad: dropped 7 images, 5 objects."
     assert dropped.notes[0].startswith("1 images of image_data.json have no regions")
 
 

@@ -75,7 +75,7 @@ def test_two_valued_masks_are_two_classes_with_a_note(folder, kind):
         (image.convert("1") if kind == "1 bit" else image).save(path)
     source = open_source(f"masks:{folder}")
     assert source.class_names == ("0", "255")
-    assert source.notes == ["masks hold 0 and 255 only: read as class 0 and class 1"]
+    assert source.notes == ["masks contain only 0 and 255, which are read as classes 0 and 1."]
     for stem, sample in everything(source).items():
         stored = as_stored(folder / f"masks/{stem}.png") > 0
         np.testing.assert_array_equal(sample["segmentation"], stored)

@@ -252,7 +252,7 @@ def test_other_data_sets_with_usual_features(tmp_path):
     examples = [{"image": grey, "label": i % 2} for i, grey in enumerate(greys)]
     source = open_source(own(tmp_path, features, {"train": examples}))
     # The only split is divided, with a note.
-    assert source.sizes == {"train": 4, "val": 1} and "only train" in source.notes[0]
+    assert source.sizes == {"train": 4, "val": 1} and "records of train" in source.notes[0]
     assert source.keys == ("image", "label") and source.label_names == ("cat", "dog")
     found = [sample for split in ("train", "val") for _, sample in source.samples(split)]
     for sample, grey, example in zip(found, greys, examples, strict=True):

@@ -55,7 +55,7 @@ def test_layouts_and_lists(tmp_path, xml, images):
     make_image(tmp_path / images / "unlabeled.png")
     source = open_source(f"voc:{tmp_path}?val=0.25")
     assert source.sizes == {"train": 9, "val": 3}
-    assert source.notes == ["1 images have no XML file and were not read"]
+    assert source.notes == ["1 images have no XML file and were not read."]
     lists = tmp_path / "ImageSets" / "Main"
     lists.mkdir(parents=True)
     (lists / "train.txt").write_text("3 1\n10.png -1\n")
@@ -63,7 +63,7 @@ def test_layouts_and_lists(tmp_path, xml, images):
     (lists / "cat_train.txt").write_text("1 1\n")
     source = open_source(f"voc:{tmp_path}")
     assert source.sizes == {"train": 2, "val": 1} and list(samples(source)) == ["3", "10"]
-    assert source.notes == ["9 XML files are on no list and were not read"]
+    assert source.notes == ["9 XML files are not listed in any split and were not read."]
 
 
 def test_images_and_xml_together_in_folders_of_splits(tmp_path):
@@ -115,7 +115,7 @@ def test_unreadable_files_are_reported_and_skipped(tmp_path):
         assert words in defect.problem and defect.remedy and defect.drop == "image", case
         assert "\n" not in str(defect) and str(defect).count(f"x{index}.xml") == 1, case
     dropped = open_source(f"voc:{tmp_path}?drop_bad=1")
-    assert not dropped.defects and dropped.notes == ["drop_bad: dropped 9 images"]
+    assert not dropped.defects and dropped.notes == ["drop_bad: dropped 9 images."]
 
 
 # Elements of an object, words of its defect, and whether its row remains, with label −1.
@@ -153,7 +153,7 @@ def test_invalid_objects_are_reported_and_are_not_targets(tmp_path):
         assert not sample["boxes"][1:].any(), case
     dropped = open_source(f"voc:{tmp_path}?drop_bad=1")
     assert not dropped.defects and every_label(dropped) == {0: len(WRONG_OBJECTS)}
-    assert dropped.notes == [f"drop_bad: dropped {len(WRONG_OBJECTS)} objects"]
+    assert dropped.notes == [f"drop_bad: dropped {len(WRONG_OBJECTS)} objects."]
 
 
 def test_lists_with_missing_and_repeated_images(tmp_path):
@@ -191,7 +191,7 @@ def test_no_data_set(tmp_path):
     write_voc(tmp_path, {"a": [CAT], "b": [CAT]})
     for option, words in {
         "classes=dog": "Available: cat",
-        "pixels=1": "pixels must be voc or edges",
+        "pixels=1": "pixels must be 'voc' or 'edges'",
     }.items():
         with pytest.raises(InputError, match=words):
             open_source(f"voc:{tmp_path}?{option}")
@@ -261,7 +261,7 @@ def test_the_packs_match_their_readmes(shared_data):
     ]
     assert all("has no area" in d.problem and d.drop == "object" for d in bccd.defects)
     dropped = open_source(f"voc:{shared_data / 'bccd'}?drop_bad=1")
-    assert dropped.defects == [] and dropped.notes == ["drop_bad: dropped 2 objects"]
+    assert dropped.defects == [] and dropped.notes == ["drop_bad: dropped 2 objects."]
     # Red cells are 2382 and 968 with the two boxes without area.
     for split, counts in (("train", {0: 209, 1: 2381, 2: 214}), ("val", {0: 83, 1: 967, 2: 87})):
         labels = np.concatenate([s["labels"] for _, s in dropped.samples(split)])

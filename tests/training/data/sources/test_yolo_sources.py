@@ -129,7 +129,7 @@ def test_poses(tmp_path):
     words = {"kpt_names": {0: ["l_eye", "r_eye", "tail"]}, "names": ["cat"]}
     source = open_source(data(tmp_path, **shape, **words) + "?val=0.5&split=block")
     assert source.keypoint_names == ("left eye", "right eye", "tail")
-    assert source.flip_pairs == ((0, 1),) and "1 images without a label file" in source.notes[0]
+    assert source.flip_pairs == ((0, 1),) and "1 images have no label file" in source.notes[0]
     keypoints = samples(source)["0"]["keypoints"]
     np.testing.assert_allclose(keypoints, [[[20, 20, 2], [60, 20, 1], [0, 0, 0]]])
     assert samples(source, "val")["1"]["keypoints"].shape == (0, 3, 3)
@@ -181,8 +181,8 @@ def test_missing_files_are_counted(root):
     (root / "labels/train/99.txt").write_text("")
     source = open_source(data(root, train="images/train", val="images/val"))
     assert source.notes == [
-        "1 images without a label file: no objects",
-        "1 label files without an image are not read",
+        "1 images have no label file, so no objects.",
+        "1 label files without an image are not read.",
     ]
     assert samples(source)["1"]["labels"].shape == (0,)
     (root / "labels/train/0.txt").write_bytes(b"\xff\xfe")

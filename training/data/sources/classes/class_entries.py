@@ -80,7 +80,7 @@ def _from_tables(root: Path, tables: list[Table]) -> Entries:
     for table in tables:
         if not _is_class_table(table):
             result.notes.append(
-                f"{shown(table.path.name)} has no columns image and label: not read"
+                f"{shown(table.path.name)} has no columns image and label and was not read."
             )
             continue
         result.has_boxes |= box_columns(table) is not None
@@ -152,10 +152,10 @@ def _from_folders(root: Path) -> Entries:
     empty = names - {entry.label for entry in result.entries}
     result.names = tuple(sorted(names - empty, key=lambda name: natural_key(Path(name))))
     if empty:
-        result.notes.append(f"folders without images: {', '.join(map(shown, sorted(empty)))}")
+        result.notes.append(f"folders without images: {', '.join(map(shown, sorted(empty)))}.")
     if others:
         kinds = ", ".join(f"{count} {shown(suffix)}" for suffix, count in others.most_common(5))
-        result.notes.append(f"files that are not images and not read: {kinds}")
+        result.notes.append(f"files that are not images and were not read: {kinds}.")
     return result
 
 

@@ -84,7 +84,7 @@ class ClassFolder(SingleObjectSource):
         for option, files in (("boxes", self._boxes), ("trimaps", self._trimaps)):
             if files:
                 folder = next(iter(files.values())).parent.relative_to(self.root)
-                self.notes.append(f"{option} are read from {shown(folder)}")
+                self.notes.append(f"{option} are read from {shown(folder)}.")
         self.label_names = self._names(found, classes)
         for part, entries in _splits(self.root, found.entries, val, split).items():
             self._add(part, entries)
@@ -108,7 +108,8 @@ class ClassFolder(SingleObjectSource):
             )
         stems = _names_from_stems(found.entries, count)
         if stems:
-            self.notes.append(f"classes are named as their images: {', '.join(map(shown, stems))}")
+            names = ", ".join(map(shown, stems))
+            self.notes.append(f"class names are taken from the image names: {names}.")
         return stems or tuple(map(str, range(count)))
 
     def _add(self, split: str, entries: list[Entry]) -> None:

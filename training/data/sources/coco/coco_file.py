@@ -76,11 +76,13 @@ class CocoFile:
         category_id = as_id(entry.get("id")) if isinstance(entry, dict) else None
         name = entry.get("name") if isinstance(entry, dict) else None
         if category_id is None or not isinstance(name, str) or not name.strip():
-            raise InputError(f"{where}: a category must be an object with an id and a name.")
+            raise InputError(
+                f"{where}: a category must be an object with an id and a name, not {short(entry)}."
+            )
         where = f"{where} ({short(name)})"
         keypoints = entry.get("keypoints", [])
         if not isinstance(keypoints, list) or not all(isinstance(k, str) for k in keypoints):
-            raise InputError(f"{where}: keypoints must be a list of names.")
+            raise InputError(f"{where}: keypoints must be a list of names, not {short(keypoints)}.")
         limbs = []
         skeleton = entry.get("skeleton") if keypoints else None
         for pair in skeleton if isinstance(skeleton, list) else [skeleton] if skeleton else []:

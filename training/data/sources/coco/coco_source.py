@@ -11,7 +11,8 @@ from training.data.sources.objects.image_splits import split_images
 from training.data.sources.objects.instance_maps import MASK_SIZE
 from training.data.sources.objects.object_source import ObjectSource
 from training.data.sources.reading.json_files import Id
-from training.data.sources.reading.options import read_choice, read_names, read_whole_number
+from training.data.sources.reading.options import read_names, read_whole_number
+from zoo.argument_checks import check_choice
 from zoo.errors import InputError, nearest
 from zoo.files.file_names import shown
 
@@ -57,12 +58,12 @@ class CocoFolder(ObjectSource):
         drop_bad: str = "",
     ):
         super().__init__(root, drop_bad, mask_size)
-        self.mask_coverage = read_choice("masks", masks, ("0", "1", "coverage")) == "coverage"
+        self.mask_coverage = check_choice("masks", masks, ("0", "1", "coverage")) == "coverage"
         self._min_side = read_whole_number("min_side", min_side)
         self._limit = read_whole_number("limit", limit)
         kind, paths = find_label_files(self.root, labels)
         if "" in paths and len(paths) > 1:
-            self.notes.append(f"{shown(paths.pop(''))} belongs to no split and was not read")
+            self.notes.append(f"{shown(paths.pop(''))} belongs to no split and was not read.")
         files = [CocoFile(path, name, self.report) for name, path in paths.items()]
         for file in files:
             file.read()

@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from training.data.sources.formats import open_source
 from training.data.sources.source import Record, Sample, Source
+from training.data.sources.source_formats import open_source
 from zoo.darknet.tree_files import NamedTree, read_tree
 from zoo.errors import InputError, nearest
 from zoo.files.text_files import read_text

@@ -84,8 +84,8 @@ class KeypointFolder(SingleObjectSource):
         )
         if self.flip_pairs is None:
             self.notes.append(
-                "no left and right in the keypoints' names, so images cannot be flipped; add "
-                "pairs=0-5,1-4 or pairs=none"
+                "keypoint names have no left-right pairs, so images cannot be flipped; add "
+                "pairs=0-5,1-4 or pairs=none."
             )
         limbs = read_pairs(skeleton, count, "skeleton") if skeleton else None
         self.skeleton = skeleton_of(self.keypoint_names) if limbs is None else limbs
@@ -93,7 +93,7 @@ class KeypointFolder(SingleObjectSource):
             self.report(defect)
         self._meaning = VISIBILITIES[visibility_of(poses, visibility)]
         if not visibility and not poses.visibility:
-            self.notes.append(f"visibility is read as {visibility_of(poses, '')}")
+            self.notes.append(f"visibility is read as {visibility_of(poses, '')}.")
         self._margin = _read_margin(margin)
         self._add(poses, val, split)
 

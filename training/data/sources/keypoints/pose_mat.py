@@ -126,7 +126,7 @@ def _mpii(path: Path, release: Any, index: ImageIndex) -> Poses:
             file = index.find(name, f"{shown(path)}: {where}")
             poses.poses.append(Pose(file, where, rows, split="train"))
     if empty:
-        poses.notes.append(f"{empty} people without joints were not read")
+        poses.notes.append(f"{empty} people without joints were not read.")
     return poses
 
 

@@ -50,7 +50,7 @@ def read_pose_table(table: Table, index: ImageIndex) -> Poses:
     unused = [name for i, name in enumerate(table.columns) if i not in used]
     poses = Poses(table.path, tuple(keypoints))
     if unused:
-        poses.notes.append(f"columns that are not read: {', '.join(map(shown, unused))}")
+        poses.notes.append(f"columns that are not read: {', '.join(map(shown, unused))}.")
     file = shown(table.path)
     poses.defects += [dataclasses.replace(defect, file=file) for defect in uneven_rows(table)]
     for line, fields in table.rows:

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from training.data.sources.reading.defects import Defect
-from training.data.sources.reading.options import read_choice
 from training.data.sources.reading.splits import (
     SPLIT_NAMES,
     listed_names,
@@ -16,6 +15,7 @@ from training.data.sources.reading.splits import (
     split_lists,
     split_off_validation,
 )
+from zoo.argument_checks import check_choice
 from zoo.errors import InputError
 from zoo.files.file_names import shown
 
@@ -69,7 +69,7 @@ class Poses:
 def visibility_of(poses: Poses, option: str) -> str:
     """Returns the key of `VISIBILITIES`: the option, that of the format, or from the flags."""
     if option:
-        return read_choice("visibility", option, VISIBILITIES)
+        return check_choice("visibility", option, VISIBILITIES)
     if poses.visibility:
         return poses.visibility
     flags = {keypoint[2] for pose in poses.poses for keypoint in pose.keypoints}
@@ -139,7 +139,8 @@ def _by_column(poses: Poses) -> PoseSplits:
         split = split_from_name(pose.split)
         if not split:
             raise InputError(
-                f"{shown(poses.path)}: {pose.name}: split must be train, val or test, not "
+                f"{shown(poses.path)}: {pose.name}: split must be 'train', 'val' or "
+                f"'test', not "
                 f"{shown(pose.split)!r}."
             )
         splits.setdefault(split, []).append(pose)
@@ -159,10 +160,10 @@ def _by_lists(lists: dict[str, Path], poses: Poses) -> PoseSplits:
             if not found:
                 raise InputError(
                     f"{shown(path)}: line {number}: {shown(word)} is not in "
-                    f"{shown(poses.path.name)}; take it off the list."
+                    f"{shown(poses.path.name)}; remove it from the list."
                 )
             splits[split] += found
     unlisted = len(poses.poses) - len({id(pose) for people in splits.values() for pose in people})
     if unlisted:
-        poses.notes.append(f"{unlisted} people are on no list and were not read")
+        poses.notes.append(f"{unlisted} people are not listed in any split and were not read.")
     return splits

@@ -57,7 +57,7 @@ class MaskFolder(FileSource):
         values = _values_of(masks)
         self.two_valued = values.tolist() == [0, IGNORE] and self.void != IGNORE
         if self.two_valued:
-            self.notes.append("masks hold 0 and 255 only: read as class 0 and class 1")
+            self.notes.append("masks contain only 0 and 255, which are read as classes 0 and 1.")
         self.class_names = self._names(values, classes)
         self.add_pairs(splits, "mask")
 

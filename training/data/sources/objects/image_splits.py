@@ -40,8 +40,8 @@ def _by_lists(images: list[AnnotatedImage], lists: dict[str, Path]) -> Splits:
             image = by_name.get(Path(word).name) or by_name.get(Path(word).stem)
             if image is None:
                 raise InputError(
-                    f"{shown(path)}: line {number}: no labels for {shown(word)}; take it off the "
-                    "list."
+                    f"{shown(path)}: line {number}: no labels for {shown(word)}; remove it "
+                    "from the list."
                 )
             splits[split].append(image)
     return splits

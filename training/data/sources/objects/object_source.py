@@ -82,7 +82,7 @@ class ObjectSource(FileSource):
         start = "drop_bad: dropped "
         self.notes[:] = [note for note in self.notes if not note.startswith(start)]
         parts = [f"{n} {what}{'s' * (n != 1)}" for what, n in sorted(self._dropped.items())]
-        self.notes.append(start + ", ".join(parts))
+        self.notes.append(f"{start}{', '.join(parts)}.")
 
     def add_images(self, split: str, images: list[AnnotatedImage]) -> None:
         """Checks the images of a split and stores them as columns; image files are not opened."""
@@ -109,7 +109,7 @@ class ObjectSource(FileSource):
             return False
         problem, remedy = (
             f"no such image {shown(image.file)}",
-            "put it back or take it off the list",
+            "restore the file or remove it from the list",
         )
         where = (image.name, shown(image.label_file), split)
         return self.report(Defect(problem, remedy, *where, "image"))

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from training.data.sources.reading.image_headers import MAX_PIXELS
+from training.data.sources.reading.json_files import short
 
 
 def read_rle(rle: Any, height: int, width: int) -> Sequence[int]:
@@ -21,7 +22,7 @@ def read_rle(rle: Any, height: int, width: int) -> Sequence[int]:
     if isinstance(counts, str):
         counts = decompress(counts)
     if not isinstance(counts, list) or not all(type(n) is int and n >= 0 for n in counts):
-        raise ValueError("counts must be whole numbers of at least 0.")
+        raise ValueError(f"counts must be whole numbers of at least 0, not {short(counts)}.")
     if sum(counts) != height * width:
         raise ValueError(f"counts add up to {sum(counts)}, not to the {height}×{width} pixels.")
     return counts

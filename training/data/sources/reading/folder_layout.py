@@ -154,5 +154,7 @@ def _from_stem_lists(lists: dict[str, Path], images: Path, labels: Path) -> dict
 def _existing(root: Path, name: str, where: str) -> Path:
     path = inside(root, name.lstrip("/"), where)
     if not path.is_file():
-        raise InputError(f"{where}: no such file {path}; put it back or take it off the list.")
+        raise InputError(
+            f"{where}: no such file {path}; restore the file or remove it from the list."
+        )
     return path

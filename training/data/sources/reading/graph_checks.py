@@ -22,7 +22,7 @@ def assert_in_graph(condition: tf.Tensor, *message: str | tf.Tensor) -> tf.Opera
 def describe_error(name: str, error: tf.errors.OpError) -> str:
     """Returns a TensorFlow error as one line, `name: problem; remedy.`, for the record `name`."""
     if isinstance(error, tf.errors.NotFoundError):
-        return f"{name}: no such file; put it back or take it off the list."
+        return f"{name}: no such file; restore the file or remove it from the list."
     if isinstance(error, tf.errors.PermissionDeniedError):
         return f"{name}: permission denied; make the file readable or remove it."
     # The reason is the last line before the name of the node that failed.

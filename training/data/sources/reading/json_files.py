@@ -32,7 +32,10 @@ def list_under(data: Any, key: str, path: Path) -> list[Any]:
     """Returns the list under a key of the file's top level."""
     value = data.get(key) if isinstance(data, dict) else None
     if not isinstance(value, list):
-        raise InputError(f"{shown(path)}: the top level must be an object with a list {key!r}.")
+        raise InputError(
+            f"{shown(path)}: the top level must be an object with a list {key!r}, not "
+            f"{short(data)}."
+        )
     return value
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-
 from zoo.errors import InputError
 
 
@@ -19,14 +17,6 @@ def read_whole_number(name: str, text: str, low: int = 0, high: int = 999_999_99
     if not (text.isdecimal() and len(text) < 10 and low <= int(text) <= high):
         raise InputError(f"{name} must be a whole number from {low} to {high}, not {text!r}.")
     return int(text)
-
-
-def read_choice(name: str, text: str, choices: Collection[str]) -> str:
-    """Returns the text, which must be one of the choices."""
-    if text not in choices:
-        *others, last = choices
-        raise InputError(f"{name} must be {', '.join(others)} or {last}, not {text!r}.")
-    return text
 
 
 def read_fraction(name: str, text: str) -> float:

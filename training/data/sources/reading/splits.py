@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from training.data.sources.reading.options import read_choice, read_fraction
+from training.data.sources.reading.options import read_fraction
+from zoo.argument_checks import check_choice
 from zoo.errors import InputError
 from zoo.files.file_names import shown
 from zoo.files.text_files import read_bytes
@@ -70,7 +71,7 @@ def split_off_validation(
         )
     count = validation_count(val, len(items))
     ranked = list(range(len(items)))
-    if read_choice("split", how, ("hash", "block")) == "hash":
+    if check_choice("split", how, ("hash", "block")) == "hash":
         # File names may hold bytes that are not UTF-8.
         ranked.sort(key=lambda i: hashlib.sha256(os.fsencode(names[i])).hexdigest())
     chosen = set(ranked[-count:])

@@ -62,7 +62,7 @@ class RegionFolder(ObjectSource):
         if len(described) < len(images):
             self.notes.append(
                 f"{len(images) - len(described)} images of {_IMAGES} have no regions in "
-                f"{_DESCRIPTIONS} and were not read"
+                f"{_DESCRIPTIONS} and were not read."
             )
         described = described[: count or None]
         for name, part in split_images({"": described}, self.root, val, split).items():
@@ -152,7 +152,7 @@ def _at(index: int) -> str:
 def _entries(path: Path) -> list[Any]:
     data = read_json(path)
     if not isinstance(data, list):
-        raise InputError(f"{shown(path)}: the top level must be a list, one entry per image.")
+        raise InputError(f"{shown(path)}: the top level must be a list, not {short(data)}.")
     return data
 
 

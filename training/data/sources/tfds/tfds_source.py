@@ -127,14 +127,16 @@ class TfdsSource(Source):
         for split, names in _SPLITS.items():
             for name in names:
                 if name in available and name in self.mapping.unlabeled:
-                    self.notes.append(f"split {name} has no labels and is not used")
+                    self.notes.append(f"split {name} has no labels and is not used.")
                 elif name in available:
                     split_names.setdefault(split, name)
         if set(split_names) == {"train"}:
             name = split_names["train"]
             count = validation_count(val, available[name].num_examples)
             split_names = {"train": f"{name}[:-{count}]", "val": f"{name}[-{count}:]"}
-            self.notes.append(f"TFDS has only {name}: its last {count} records are the split val")
+            self.notes.append(
+                f"TFDS has no validation split; the last {count} records of {name} are used as val."
+            )
         if not split_names:
             raise InputError(
                 f"tfds:{self.name}: no labeled split among {', '.join(available)}; it needs one "

@@ -82,7 +82,8 @@ class VocMaps(VocFolder):
             path = folder / f"{image.file.stem}.png"
             if not path.is_file():
                 problem = "no such map of a listed image"
-                self._defect(split, path, "", problem, "put it back", "image")
+                remedy = "restore the file or remove the image from the list"
+                self._defect(split, path, "", problem, remedy, "image")
                 return False
         return True
 

@@ -11,7 +11,7 @@ from training.data.sources.objects.instance_maps import MASK_SIZE
 from training.data.sources.objects.object_source import ObjectSource
 from training.data.sources.reading.defects import Defect
 from training.data.sources.reading.image_lookup import ImageIndex
-from training.data.sources.reading.options import read_choice, read_names
+from training.data.sources.reading.options import read_names
 from training.data.sources.voc.voc_layout import (
     find_root,
     listed_stems,
@@ -20,6 +20,7 @@ from training.data.sources.voc.voc_layout import (
     xml_stems,
 )
 from training.data.sources.voc.voc_xml import XmlFile, XmlObject, read_annotation
+from zoo.argument_checks import check_choice
 from zoo.errors import InputError, nearest
 from zoo.files.file_names import shown
 
@@ -58,7 +59,7 @@ class VocFolder(ObjectSource):
         mask_size: str = str(MASK_SIZE),
     ):
         super().__init__(root, drop_bad, mask_size)
-        self._from_one = read_choice("pixels", pixels, ("voc", "edges")) == "voc"
+        self._from_one = check_choice("pixels", pixels, ("voc", "edges")) == "voc"
         self.root = find_root(self.root)
         self._class_indices: dict[str, int] = {}
         self._at_zero = 0
@@ -67,7 +68,7 @@ class VocFolder(ObjectSource):
         if self._at_zero:
             self.notes.append(
                 f"{self._at_zero} boxes begin at pixel 0, but VOC counts from 1: for edges counted "
-                "from 0, add pixels=edges"
+                "from 0, add pixels=edges."
             )
         for name, images in splits.items():
             self.add_images(name, images)
@@ -92,11 +93,11 @@ class VocFolder(ObjectSource):
             stems = _unlisted(folder)
             labeled = {stem for _, stem in stems}
             if count := sum(image.stem not in labeled for image in index.images()):
-                self.notes.append(f"{count} images have no XML file and were not read")
+                self.notes.append(f"{count} images have no XML file and were not read.")
             return {"": self._read("", folder, index, stems)}
         listed = {stem for stems in lists.values() for _, stem in stems}
         if count := sum(stem not in listed for stem in xml_stems(folder)):
-            self.notes.append(f"{count} XML files are on no list and were not read")
+            self.notes.append(f"{count} XML files are not listed in any split and were not read.")
         return {split: self._read(split, folder, index, stems) for split, stems in lists.items()}
 
     def _read(

@@ -10,6 +10,7 @@ import yaml
 
 from training.data.sources.reading.folder_layout import IMAGE_FOLDERS
 from training.data.sources.reading.image_files import images_below
+from training.data.sources.reading.json_files import short
 from training.data.sources.reading.splits import SPLIT_NAMES
 from zoo.errors import InputError
 from zoo.files.file_names import inside, shown
@@ -84,7 +85,9 @@ def _from_yaml(root: Path, path: Path) -> Layout:
     if isinstance(stated, str) and stated not in ("", "."):
         folder = _below(root, stated, base)
         if folder is None:
-            layout.notes.append(f"path: {shown(stated)} does not exist here; {shown(base)} is used")
+            layout.notes.append(
+                f"path: {shown(stated)} does not exist here; {shown(base)} is used."
+            )
         base = folder or base
     for split, keys in _KEYS.items():
         stated = next((content[key] for key in keys if content.get(key)), [])
@@ -133,10 +136,17 @@ def _names(path: Path, content: dict[str, Any]) -> tuple[str, ...] | None:
     if names is None and isinstance(count, int) and 0 < count < MAX_CLASSES:
         return tuple(map(str, range(count)))
     if not names or not numbers:
-        raise InputError(f"{shown(path)}: names must be a list or a mapping from index to name.")
+        raise InputError(
+            f"{shown(path)}: names must be a list or a mapping from index to name, not "
+            f"{short(content.get('names'))}."
+        )
     words = [names.get(number, number) for number in range(max(names) + 1)]
-    if not all(isinstance(word, str | int | float) for word in words):
-        raise InputError(f"{shown(path)}: every class name must be a string; write it in quotes.")
+    wrong = [word for word in words if not isinstance(word, str | int | float)]
+    if wrong:
+        raise InputError(
+            f"{shown(path)}: every class name must be a string, not {short(wrong[0])}; write it in "
+            "quotes."
+        )
     if isinstance(count, int) and count != len(words):
         raise InputError(
             f"{shown(path)}: nc is {count}, but there are {len(words)} names; correct one."
@@ -158,7 +168,10 @@ def _flip_idx(path: Path, order: Any, keypoints: int) -> tuple[int, ...] | None:
         return None
     whole = isinstance(order, list) and all(type(number) is int for number in order)
     if not whole or sorted(order) != list(range(keypoints)):
-        raise InputError(f"{shown(path)}: flip_idx must name each of {keypoints} keypoints once.")
+        raise InputError(
+            f"{shown(path)}: flip_idx must name each of {keypoints} keypoints once, not "
+            f"{short(order)}."
+        )
     if any(order[order[index]] != index for index in range(keypoints)):
         raise InputError(f"{shown(path)}: flip_idx must swap keypoints in pairs, not {order}.")
     return tuple(order)

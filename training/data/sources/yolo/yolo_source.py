@@ -82,7 +82,7 @@ class YoloFolder(ObjectSource):
             pairs = enumerate(layout.flip_idx)
             self.flip_pairs = tuple((index, other) for index, other in pairs if index < other)
         else:
-            self.notes.append("no flip_idx: images cannot be flipped; add flip_idx to the YAML")
+            self.notes.append("no flip_idx: images cannot be flipped; add flip_idx to the YAML.")
 
     def _image(self, split: str, file: Path, layout: Layout) -> AnnotatedImage | None:
         """Returns an image with its annotations; None if its label file cannot be read."""
@@ -135,16 +135,16 @@ class YoloFolder(ObjectSource):
                 f"{folder} into a folder labels instead of images."
             )
         if self._unlabeled:
-            self.notes.append(f"{self._unlabeled} images without a label file: no objects")
+            self.notes.append(f"{self._unlabeled} images have no label file, so no objects.")
         files = {file for files in self._label_files.values() for file in files.values()}
         if unused := len(files - self._used):
-            self.notes.append(f"{unused} label files without an image are not read")
+            self.notes.append(f"{unused} label files without an image are not read.")
         repeated = images - len({file for files in layout.splits.values() for file in files})
         if repeated:
-            self.notes.append(f"{repeated} images are repeated, in one split or in two")
+            self.notes.append(f"{repeated} images are repeated, in one split or in two.")
         if layout.names is None:
             if self._highest >= MAX_CLASSES:
                 raise InputError(
                     f"{shown(self.root)}: class {self._highest}; name the classes in data.yaml."
                 )
-            self.notes.append("no class names: numbers are used; name the classes in data.yaml")
+            self.notes.append("no class names: numbers are used; name the classes in data.yaml.")

@@ -1,6 +1,6 @@
 """Training images per second against a plain OpenCV loop and a PyTorch DataLoader.
 
-`python benchmarks/data_speed.py [--torch-python /other/env/bin/python] [--rounds 7]`
+`python benchmarks/pipeline_peers.py [--torch-python /other/env/bin/python] [--rounds 7]`
 
 All three decode the same generated JPEG files, resize to 512×512, mirror every other image,
 change brightness, contrast and saturation by up to a fifth, normalize by mean and deviation and
@@ -164,7 +164,7 @@ def serve(side: str, root: Path, name: str) -> None:
 
 
 def compare(root: Path, name: str, sides: dict[str, str], rounds: int, count: int) -> None:
-    """Prints images per second of each side, and the ratio of ours to it."""
+    """Prints images per second of each side, and the ratio of this package to it."""
     children = {}
     for side, python in sides.items():
         words = [python, __file__, "--side", side, "--root", str(root), "--set", name]
@@ -186,7 +186,7 @@ def compare(root: Path, name: str, sides: dict[str, str], rounds: int, count: in
         ratios = [a / b for a, b in zip(speeds["ours"], values, strict=True)]
         spread = f"{min(ratios):.2f} to {max(ratios):.2f}"
         print(
-            f"{name:6s} {side:7s} {statistics.median(values):7.1f} images/s   ours is "
+            f"{name:6s} {side:7s} {statistics.median(values):7.1f} images/s   this package is "
             f"{statistics.median(ratios):.2f} times as fast ({spread})",
             flush=True,
         )
