@@ -118,10 +118,8 @@ class Recipe:
         check_choice("schedule", self.schedule, SCHEDULES)
         check_choice("precision", self.precision, PRECISIONS)
         check_choice("class_weights", self.class_weights, ("none", "median_frequency"))
-        if self.jit not in ("auto", True, False):
-            raise InputError(f"jit must be 'auto', true or false, not {self.jit!r}.")
-        if self.four_steps not in (True, False):
-            raise InputError(f"four_steps must be true or false, not {self.four_steps!r}.")
+        check_choice("jit", self.jit, ("auto", True, False))
+        check_choice("four_steps", self.four_steps, (True, False))
         for key in ("epochs", "min_word_count", "evaluation_interval", "max_proposals"):
             check_number(key, getattr(self, key), positive=True, whole=True)
         for key in ("patience", "max_evaluation_images"):

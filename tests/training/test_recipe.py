@@ -25,7 +25,7 @@ from zoo.errors import InputError
         ({"resize": "native"}, "resize must be 'letterbox', 'stretch' or 'crop'"),
         ({"class_weights": True}, "class_weights must be 'none' or"),
         ({"channels": 4}, "channels must be 1 or 3, not 4"),
-        ({"jit": "yes"}, "jit must be 'auto', true or false"),
+        ({"jit": "yes"}, "jit must be 'auto', True or False"),
         ({"batch_size": 0}, "batch_size must be a whole number above 0, not 0"),
         ({"batch_size": 2.5}, "batch_size must be a whole number above 0, not 2.5"),
         ({"epochs": "ten"}, "epochs must be a whole number above 0, not 'ten'"),

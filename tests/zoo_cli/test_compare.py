@@ -502,7 +502,7 @@ def test_recommendation():
     assert choice.dominated == {"bad": "heavy"}
     text = "\n".join(choice.lines)
     assert "3.0 times as fast" in text and "24.0 times as small" in text
-    assert "**poor**" in text and "with mean_iou 0.6000" in text and "bad (by heavy)" in text
+    assert "**poor**" in text and "with mean IoU 0.6000" in text and "bad (by heavy)" in text
 
 
 def test_the_margin_limits_fastest_and_smallest():

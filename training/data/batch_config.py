@@ -82,8 +82,7 @@ class BatchConfig:
         if self.task and not self.targets:
             object.__setattr__(self, "targets", TASKS[self.task].targets)
         check_choice("resize", self.resize, RESIZE_RULES)
-        if self.channels not in (1, 3):
-            raise InputError(f"channels must be 1 or 3, not {self.channels!r}.")
+        check_choice("channels", self.channels, (1, 3))
         for key in ("batch_size", "max_objects"):
             check_number(key, getattr(self, key), positive=True, whole=True)
         for key in ("seed", "mask_size", "size_steps"):

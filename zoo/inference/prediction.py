@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from keras import ops
 
@@ -13,8 +13,10 @@ from zoo.inference.inference_options import PLAIN, InferenceOptions
 from zoo.inference.tiling import in_abutting_tiles, in_overlapping_tiles
 from zoo.layers.portable import portable_operators
 from zoo.layers.resample import mirror
-from zoo.model import Model
 from zoo.valid_sizes import ValidSizes
+
+if TYPE_CHECKING:
+    from zoo.model import Model
 
 
 def predict(

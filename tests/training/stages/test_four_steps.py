@@ -199,5 +199,5 @@ def test_what_four_steps_are_not_for(world, tmp_path, architecture, model, words
 
 def test_recipes_say_whether():
     assert not recipe_for("faster_rcnn", "detection").four_steps
-    with pytest.raises(InputError, match="four_steps must be true or false"):
+    with pytest.raises(InputError, match="four_steps must be True or False"):
         recipe_for("faster_rcnn", "detection").changed({"four_steps": "yes"})

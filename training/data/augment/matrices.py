@@ -92,6 +92,7 @@ def letterbox_size(
     Equal to `round(h * s), round(w * s)` with `s = min(H / h, W / w)`, half to even and at least
     one pixel, but in integers: no float error can move a tie by one pixel.
     """
+    # In TensorFlow, not Keras as in `zoo.inference.image_transform`: tf.data needs it with JAX too.
     h, w = (tf.cast(side, tf.int64) for side in source)
     rows, columns = (tf.cast(side, tf.int64) for side in size)
     by_height = rows * w <= columns * h
