@@ -1,12 +1,9 @@
 """Images with boxes and classified images in one data set."""
 
-import dataclasses
-
 import numpy as np
 import pytest
 from object_folders import coco_content, make_image, write_coco
 
-from training.data.augment import Augmentation
 from training.data.batch_config import BatchConfig
 from training.data.pipeline import training_batches
 from training.data.sources import open_source
@@ -96,7 +93,7 @@ def test_training_uses_both(folder, tmp_path):
     assert run.model().tree.parents == (-1, -1, 1, 1)
     with pytest.raises(InputError, match="images without boxes are for models with joint targets"):
         fit("yolo_v2", data, recipe, out=tmp_path / "other")
-    mixed = dataclasses.replace(recipe, augmentation=Augmentation(mosaic=0.5))
+    mixed = recipe.changed({"augmentation.mosaic": 0.5})
     with pytest.raises(InputError, match="without mosaic"):
         fit("yolo9000", data, mixed, out=tmp_path / "other")
 
