@@ -1,0 +1,240 @@
+"""Damaged inputs for every reader of labels: no traceback, no hang, nothing lost unreported.
+
+`python benchmarks/hostile.py [--count 12000] [--only FORMAT] [--seed N] [--keep DIR]`
+
+Each input is a small data set with one damaged file, made from a seed alone. It is opened and
+checked as by `zoo data`, every other one by its labels only. The outcome is one of
+
+* `clean`: read without a defect, and as many entries as the files state;
+* `reported`: defects or new notes;
+* `refused`: an InputError in one line;
+* `lost`: fewer objects than the undamaged data set, though its files state as many, and no report;
+* `traceback`, `hang` (more than 10 s), `crash` (the process ended).
+
+Every input of the last three kinds and of `lost` is printed with the command that repeats it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import dataclasses
+import io
+import json
+import multiprocessing
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import time
+import traceback
+import warnings
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from hostile_inputs.label_folders import WRITERS, stated_entries
+from hostile_inputs.mutators import damage
+
+SECONDS = 10
+BAD = ("lost", "traceback", "hang", "crash")
+
+
+class _Timeout(Exception):
+    """The input took more than `SECONDS`."""
+
+
+def _alarm(*_: Any) -> None:
+    raise _Timeout
+
+
+def read(folder: Path, spec: str, labels_only: bool) -> dict[str, Any]:
+    """Opens and checks a data set; returns what was found, as plain values."""
+    from training.data.checking import check
+    from training.data.sources import open_source
+    from zoo.errors import InputError
+
+    os.chdir(folder)
+    try:
+        source = open_source(spec)
+        report = check(source, list(source.sizes), labels_only)
+    except InputError as error:
+        text = str(error)
+        text.encode()
+        if "\n" in text or not text.strip():
+            raise ValueError(f"not one line: {text!r}") from error
+        return {"refused": text}
+    found = report.to_json()
+    json.dumps(found).encode()
+    texts = [defect["text"] for defect in found["defects"]]
+    for text in [*texts, *found["notes"]]:
+        text.encode()
+        if "\n" in text:
+            raise ValueError(f"not one line: {text!r}")
+    return {"notes": found["notes"], "defects": texts, "count": _count(found["splits"])}
+
+
+def _count(splits: dict[str, Any]) -> int:
+    """Returns the number of images read plus that of the objects that label files list."""
+    total = 0
+    for split in splits.values():
+        total += split["read"]
+        # Pixels may have any value: objects of a map are what the map holds.
+        if "objects" in split and "pixels" not in split:
+            total += split["objects"]["count"] - split["objects"].get("unusable", 0)
+    return total
+
+
+def classify(found: dict[str, Any], base: dict[str, Any], stated: int) -> str:
+    """Returns the outcome for an input that was read or refused."""
+    if "refused" in found:
+        return "refused"
+    if found["defects"] or found["notes"] != base["notes"]:
+        return "reported"
+    missing = base["count"] - found["count"]
+    return "lost" if missing > max(0, base["stated"] - stated) else "clean"
+
+
+def work(connection: Connection, threads: int) -> None:
+    """Answers inputs from a pipe until it closes; the parent replaces a process that hangs."""
+    warnings.simplefilter("ignore")
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+    import tensorflow as tf
+
+    tf.config.threading.set_inter_op_parallelism_threads(threads)
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    tf.config.run_functions_eagerly(True)
+    signal.signal(signal.SIGALRM, _alarm)
+    while True:
+        folder, spec, labels_only = connection.recv()
+        signal.alarm(SECONDS)
+        start = time.perf_counter()
+        try:
+            with contextlib.redirect_stderr(io.StringIO()):
+                found = read(Path(folder), spec, labels_only)
+        except _Timeout:
+            found = {"hang": True}
+        except BaseException:
+            found = {"traceback": traceback.format_exc()}
+        finally:
+            signal.alarm(0)
+        os.chdir("/")
+        connection.send({**found, "seconds": time.perf_counter() - start})
+
+
+class Worker:
+    """A process that reads inputs, started again when it hangs or ends."""
+
+    def __init__(self) -> None:
+        self._start()
+
+    def _start(self) -> None:
+        context = multiprocessing.get_context("spawn")
+        self.pipe, other = context.Pipe()
+        self.process = context.Process(target=work, args=(other, 1), daemon=True)
+        self.process.start()
+        other.close()
+
+    def read(self, folder: Path, spec: str, labels_only: bool, first: bool = False) -> dict:
+        """Returns what `read` found, or `{"hang": …}`, `{"crash": …}`."""
+        self.pipe.send((str(folder), spec, labels_only))
+        try:
+            if self.pipe.poll(120 if first else 3 * SECONDS):
+                return self.pipe.recv()
+            found = {"hang": True, "seconds": 3 * SECONDS}
+        except (EOFError, ConnectionError):
+            found = {"crash": True, "seconds": 0.0}
+        self.process.kill()
+        self.process.join()
+        self._start()
+        return found
+
+
+@dataclasses.dataclass
+class Inputs:
+    """Reads damaged copies of data sets, the layouts in turn, in one process of its own."""
+
+    names: list[str]
+    keep: Path | None
+    verbose: bool = False
+
+    def read(self, seeds: range) -> list[tuple[str, str, float]]:
+        """Returns layout, outcome and seconds for each seed; prints every bad outcome."""
+        worker, found = Worker(), []
+        with tempfile.TemporaryDirectory() as scratch:
+            bases = {name: self._base(worker, Path(scratch, "bases", name)) for name in self.names}
+            for seed in seeds:
+                name = self.names[seed % len(self.names)]
+                folder = Path(scratch, "input")
+                shutil.copytree(Path(scratch, "bases", name), folder, copy_function=os.link)
+                found.append((name, *self._one(worker, name, bases[name], folder, seed)))
+                shutil.rmtree(folder)
+        worker.process.kill()
+        return found
+
+    def _base(self, worker: Worker, root: Path) -> dict[str, Any]:
+        """Writes an undamaged data set and returns what is read from it."""
+        spec, writer = WRITERS[root.name]
+        root.mkdir(parents=True)
+        writer(root)
+        base = worker.read(root, spec, False, first=True)
+        if "count" not in base or base["defects"]:
+            raise SystemExit(f"{root.name}: the undamaged data set: {base}")
+        return {**base, "stated": stated_entries(root)}
+
+    def _one(
+        self, worker: Worker, name: str, base: dict[str, Any], folder: Path, seed: int
+    ) -> tuple[str, float]:
+        done = damage(folder, seed)
+        found = worker.read(folder, WRITERS[name][0], seed % 2 == 0)
+        kind = next((kind for kind in BAD if kind in found), None)
+        kind = kind or classify(found, base, stated_entries(folder))
+        if kind in BAD:
+            print(f"{kind}: {done}: --only '{name}' --seed {seed} --keep DIR", flush=True)
+            print(found.get("traceback", ""), end="", flush=True)
+        elif self.verbose:
+            print(kind, done, json.dumps(found, indent=1), flush=True)
+        if self.keep and (kind in BAD or self.verbose):
+            shutil.copytree(folder, self.keep / str(seed), symlinks=True, dirs_exist_ok=True)
+        return kind, found["seconds"]
+
+
+def run(inputs: Inputs, seeds: range, workers: int) -> int:
+    """Reads one input per seed and prints the counts; returns 1 after a bad outcome."""
+    with ThreadPoolExecutor(workers) as pool:
+        parts = pool.map(inputs.read, (seeds[index::workers] for index in range(workers)))
+        found = [row for part in parts for row in part]
+    kinds = ("clean", "reported", "refused", *BAD)
+    print("| format | inputs | " + " | ".join(kinds) + " |")
+    print("|---|" + "---:|" * (1 + len(kinds)))
+    for name in (*inputs.names, "all"):
+        counts = Counter(kind for layout, kind, _ in found if name in (layout, "all"))
+        row = [counts.total(), *(counts[kind] for kind in kinds)]
+        print(f"| {name} | " + " | ".join(map(str, row)) + " |")
+    print(f"longest: {max(seconds for *_, seconds in found):.2f} s")
+    return 1 if any(kind in BAD for _, kind, _ in found) else 0
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--count", type=int, default=12_000)
+    parser.add_argument("--first", type=int, default=0, help="first seed")
+    parser.add_argument("--only", choices=WRITERS, action="append", help="formats; all by default")
+    parser.add_argument("--seed", type=int, help="repeats one input")
+    parser.add_argument("--keep", type=Path, help="folder for the inputs with a bad outcome")
+    parser.add_argument("--workers", type=int, default=2, help="processes that read")
+    options = parser.parse_args()
+    seeds = range(options.first, options.first + options.count)
+    if options.seed is not None:
+        seeds = range(options.seed, options.seed + 1)
+    inputs = Inputs(options.only or list(WRITERS), options.keep, options.seed is not None)
+    return run(inputs, seeds, min(options.workers, len(seeds)))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

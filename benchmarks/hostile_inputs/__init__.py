@@ -1,0 +1,1 @@
+"""Small data sets in every format that `training` reads, and damage done to them."""
