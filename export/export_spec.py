@@ -15,6 +15,7 @@ import zoo
 from zoo.class_names import class_names_of
 from zoo.errors import InputError
 from zoo.files.atomic_writes import replacing
+from zoo.images.graph_decoding import FORMATS
 from zoo.inference.inference_options import PLAIN, InferenceOptions
 from zoo.inference.prediction import resolve_transform
 from zoo.inference.thresholds import recording_thresholds
@@ -87,8 +88,13 @@ class ExportSpec:
         """Whether the predictions are boxes selected by thresholds."""
         return self.model.task_name in ("detection", "instances")
 
-    def options_json(self, thresholds: dict[str, Any] | None = None) -> str:
-        """Returns the `….options.json` of an exported file; `thresholds` where it takes them."""
+    def options_json(self, thresholds: dict[str, Any] | None = None, encoded: bool = False) -> str:
+        """Returns the `….options.json` of an exported file.
+
+        Args:
+            thresholds: thresholds of a file that takes them.
+            encoded: whether the file takes encoded images.
+        """
         values = {
             "architecture": self.model.architecture,
             "arguments": self.model.arguments,
@@ -98,6 +104,14 @@ class ExportSpec:
         }
         if thresholds is not None:
             values["thresholds"] = thresholds
+        if encoded:
+            values["serve_bytes"] = {
+                "formats": FORMATS,
+                "frames": "first",
+                "orientation": "EXIF of JPEG, PNG and WebP files applied",
+                "bits_16": "high byte",
+                "alpha": "dropped",
+            }
         return json.dumps(values, indent=2) + "\n"
 
     def default_thresholds(self) -> dict[str, float | bool]:

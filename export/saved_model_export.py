@@ -24,7 +24,8 @@ def saved_model(
     """Writes a SavedModel; it appears whole or not at all and replaces an older one.
 
     Signatures: `serving_default` takes `images` (B, H, W, C) uint8 of any one size; `serve_bytes`
-    takes `encoded` (B,) strings of image files of any sizes and also returns `image_size` (B, 2).
+    takes `encoded` (B,) strings of image files of any sizes and also returns `image_size` (B, 2)
+    and `error` (B,), empty or why an image cannot be read, see `serving_bytes`.
     Both return the predictions of the task in the pixels of these images, and take `proposals`
     (B, P, 4) float32 in these pixels beside them where the model does. For models that find boxes,
     `serve_thresholds` takes `score_threshold` and `nms_iou`, float32 scalars, and
@@ -50,7 +51,7 @@ def saved_model(
     with _new_folder(folder) as temporary, tempfile.TemporaryDirectory() as assets:
         serving = ServingModule(spec)
         serving.labels = _asset(Path(assets) / "labels.txt", "\n".join(spec.labels) + "\n")
-        serving.options = _asset(Path(assets) / "options.json", spec.options_json())
+        serving.options = _asset(Path(assets) / "options.json", spec.options_json(encoded=True))
         tf.saved_model.save(serving, str(temporary), signatures=saved_model_signatures(serving))
     return folder
 

@@ -8,9 +8,9 @@ import tensorflow as tf
 
 import zoo
 from export.export_spec import ExportSpec
+from export.serving_bytes import predict_encoded
 from zoo.inference.thresholds import with_thresholds
 from zoo.tasks.captioning_task import END, PADDING, START
-from zoo.tasks.sample_schema import IGNORE
 
 Signatures = dict[str, Callable[..., dict[str, tf.Tensor]]]
 
@@ -19,7 +19,10 @@ class ServingModule(tf.Module):
     """Functions of an exported file.
 
     `serve(images)` takes (B, H, W, C) uint8 images of one size; `serve_bytes(encoded)` takes
-    (B,) strings, JPEG, PNG, BMP or GIF files of any sizes. Where the model takes proposals, both
+    (B,) strings, JPEG, PNG, GIF, BMP or WebP files of any sizes, which it reads as training does,
+    turned upright by their EXIF orientation, see `zoo.images`; it also returns `image_size` and
+    `error`, see `predict_encoded`. Other formats (TIFF, AVIF, animated WebP, BMP files with other
+    than 8, 24 or 32 bits) are errors. Where the model takes proposals, both
     also take `proposals` (B, P, 4) float32, xyxy in pixels of each image, padded with zeros.
     Where the predictions are boxes, `serve_thresholds(images, score_threshold, nms_iou,
     class_agnostic)` is `serve` with these thresholds in place of the model's own.
@@ -46,7 +49,7 @@ class ServingModule(tf.Module):
 
         @tf.function(input_signature=[encoded, *boxes], autograph=False)
         def serve_bytes(encoded, proposals=None):
-            return _with_sentences(_predict_each(encoded, spec, proposals), spec.model)
+            return _with_sentences(predict_encoded(encoded, spec, proposals), spec.model)
 
         self.serve = serve
         self.serve_bytes = serve_bytes
@@ -81,56 +84,6 @@ def _serve_with_thresholds(
         return predictions if portable else _with_sentences(predictions, spec.model)
 
     return serve_thresholds
-
-
-def _predict_each(
-    encoded: tf.Tensor, spec: ExportSpec, proposals: tf.Tensor | None
-) -> dict[str, tf.Tensor]:
-    """Predicts image by image; maps are padded to the largest, classes with 255, masks with 0."""
-    zeros = tf.zeros((1, 64, 64, spec.channels), tf.uint8)
-    any_size = (1, None, None, spec.channels)
-    no_boxes = None if proposals is None else tf.zeros((1, 1, 4))
-    blank = spec.predict(tf.compat.v1.placeholder_with_default(zeros, any_size), False, no_boxes)
-    maps = {
-        key for key in ("segmentation", "masks") if key in blank and _has_image_axes(blank[key])
-    }
-
-    def predict_one(inputs):
-        data, *boxes = inputs if isinstance(inputs, tuple) else (inputs,)
-        image = tf.io.decode_image(data, channels=spec.channels, expand_animations=False)
-        image.set_shape((None, None, spec.channels))
-        predicted = spec.predict(image[None], False, boxes[0][None] if boxes else None)
-        predictions = {key: value[0] for key, value in predicted.items()}
-        rows = {key: tf.RaggedTensor.from_tensor(_rows_first(predictions[key])) for key in maps}
-        return {"image_size": tf.shape(image)[:2], **predictions, **rows}
-
-    signature: dict[str, tf.TypeSpec] = {"image_size": tf.TensorSpec((2,), tf.int32)}
-    for key, value in blank.items():
-        signature[key] = tf.TensorSpec(value.shape[1:], value.dtype)
-        if key in maps:
-            shape = (None, None, *value.shape[1:-2])
-            signature[key] = tf.RaggedTensorSpec(shape, value.dtype, ragged_rank=1)
-    inputs = encoded if proposals is None else (encoded, proposals)
-    predictions = tf.map_fn(predict_one, inputs, fn_output_signature=signature)
-    return {
-        key: _padded(key, value) if key in maps else value for key, value in predictions.items()
-    }
-
-
-def _has_image_axes(value: tf.Tensor) -> bool:
-    """Whether the last two axes are those of the image."""
-    return value.shape[-1] is None or value.shape[-2] is None
-
-
-def _rows_first(value: tf.Tensor) -> tf.Tensor:
-    """Returns (H, W) unchanged, (D, H, W) as (H, W, D)."""
-    return value if value.shape.rank == 2 else tf.transpose(value, (1, 2, 0))
-
-
-def _padded(key: str, value: tf.RaggedTensor) -> tf.Tensor:
-    fill = tf.cast(IGNORE if key == "segmentation" else 0, value.dtype)
-    dense = value.to_tensor(default_value=fill)
-    return dense if dense.shape.rank == 3 else tf.transpose(dense, (0, 3, 1, 2))
 
 
 def _with_sentences(predictions: dict[str, tf.Tensor], model: zoo.Model) -> dict[str, tf.Tensor]:

@@ -6,12 +6,43 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from zoo.console import log
+
 _BASELINE = "_baseline"
 
 
 def print_json(data: Any) -> None:
     """Prints the JSON object of `--json`."""
     print(json.dumps(data, indent=2, default=str))
+
+
+def print_json_line(data: Any) -> None:
+    """Prints a JSON value as a line of `--json-lines`, at once."""
+    print(json.dumps(data, default=str), flush=True)
+
+
+class ImageErrors:
+    """Images that cannot be read, which a command leaves out, names and counts.
+
+    Attributes:
+        found: `image` and `error` of each, for `--json`.
+    """
+
+    def __init__(self) -> None:
+        self.found: list[dict[str, str]] = []
+
+    def add(self, name: str, message: str) -> None:
+        """Adds an image by its name and the message about it, which is logged."""
+        self.found.append({"image": name, "error": message})
+        log(message)
+
+    def status(self) -> int:
+        """Returns the exit status, 1 if there are errors; logs their number."""
+        if not self.found:
+            return 0
+        count = len(self.found)
+        log(f"{count} {'image' if count == 1 else 'images'} could not be read, named above.")
+        return 1
 
 
 def table(rows: Sequence[Sequence[Any]], headings: Sequence[str], right: str = "") -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,30 +12,79 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
-from training.data.sources.reading.image_files import IMAGE_SUFFIXES
+from training.data.sources.reading.image_files import (
+    IMAGE_SUFFIXES,
+    first_frames_note,
+    images_in,
+    other_files_note,
+    read_image,
+)
+from training.data.sources.reading.image_headers import read_header
 from training.drawing import overlay_heat, save_sheet
 from zoo.classification import activation_model, has_activation_maps
 from zoo.console import log
 from zoo.errors import InputError
 from zoo.inference.image_transform import transform_images
 from zoo_cli.loaded_model import LoadedModel, open_with_options, with_model_channels
-from zoo_cli.output import print_json
+from zoo_cli.output import ImageErrors, print_json, print_json_line
 from zoo_cli.prediction_files import PredictionFiles
+from zoo_cli.prediction_writing import PreLabels, prediction_output
 
 
-def run_predict(options: Namespace) -> None:
-    """Writes each image with its predictions drawn on it; `--json` prints the predictions."""
+def run_predict(options: Namespace) -> int:
+    """Writes each image with its predictions drawn on it; `--json` prints the predictions.
+
+    With `--write` they are written as the labels of a data set instead. Images that cannot be read
+    are left out and named; returns 1 if there are any.
+    """
+    if options.json and options.json_lines:
+        raise InputError("--json and --json-lines exclude each other; use one of them.")
     loaded = open_with_options(options)
     paths = _image_files(options.images)
-    predict = loaded.predictor()
-    out = Path(options.out)
-    files = PredictionFiles(
-        out, loaded.model.task_name, loaded.names, options.min_score, options.masks
-    )
-    activation_map = activation_maps(loaded)
+    errors = ImageErrors()
     results: list[dict[str, Any]] = []
+    with prediction_output(loaded, options) as files:
+        for path, values, text in _predicted(loaded, paths, files, options, errors):
+            if options.json:
+                results.append(values)
+            elif options.json_lines:
+                print_json_line(values)
+            elif text:
+                print(f"{path}: {text}")
+    if options.json:
+        print_json(
+            {
+                "model": str(loaded.path),
+                "labels": loaded.labels,
+                "images": [values for values in results if "error" not in values],
+                "errors": errors.found,
+            }
+        )
+    count = len(paths) - len(errors.found)
+    log(f"predictions for {count} {'image' if count == 1 else 'images'}: {options.out}")
+    return errors.status()
+
+
+def _predicted(
+    loaded: LoadedModel,
+    paths: list[Path],
+    files: PredictionFiles | PreLabels,
+    options: Namespace,
+    errors: ImageErrors,
+) -> Iterator[tuple[Path, dict[str, Any], str]]:
+    """Yields path, plain values and text of each image; of one with an `error`, no text."""
+    predict = loaded.predictor()
+    activation_map = None if options.write else activation_maps(loaded)
+    animated: list[Path] = []
     for path in paths:
-        image = read_image(path)
+        try:
+            image = read_image(path)
+        except InputError as error:
+            errors.add(str(path), str(error))
+            yield path, errors.found[-1], ""
+            continue
+        if read_header(path).animated:
+            animated.append(path)
         if loaded.proposer is not None:
             loaded.proposer.set_image_name(str(path), image)
         inputs = with_model_channels(image, loaded.model.channels)
@@ -42,16 +92,12 @@ def run_predict(options: Namespace) -> None:
         values, text = files.write(path, image, predictions)
         if activation_map is not None:
             activation = activation_map(inputs, int(predictions["label"]))
-            drawn = out / f"{path.stem}_activation.png"
+            drawn = Path(options.out) / f"{path.stem}_activation.png"
             save_sheet(drawn, Image.fromarray(overlay_heat(image, activation)))
             values["activation"] = str(drawn)
-        results.append(values)
-        if not options.json:
-            print(f"{path}: {text}")
-    if options.json:
-        print_json({"model": str(loaded.path), "labels": loaded.labels, "images": results})
-    else:
-        log(f"predictions for {len(results)} images: {out}")
+        yield path, values, text
+    if animated:
+        log(first_frames_note(animated))
 
 
 def activation_maps(loaded: LoadedModel) -> Callable[[np.ndarray, int], np.ndarray] | None:
@@ -68,19 +114,6 @@ def activation_maps(loaded: LoadedModel) -> Callable[[np.ndarray, int], np.ndarr
     return activation_map
 
 
-def read_image(path: Path) -> np.ndarray:
-    """Returns the (H, W, 3) uint8 RGB pixels of an image file, turned upright by its EXIF."""
-    from PIL import ImageOps
-
-    try:
-        with Image.open(path) as image:
-            return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: no such file.") from error
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise InputError(f"{path}: not a readable image ({error}).") from error
-
-
 def _image_files(names: list[str]) -> list[Path]:
     """Returns the files named, and the images in the folders named."""
     files: list[Path] = []
@@ -89,7 +122,10 @@ def _image_files(names: list[str]) -> list[Path]:
         if not path.is_dir():
             files.append(path)
             continue
-        inside = sorted(p for p in path.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES)
+        others: Counter[str] = Counter()
+        inside = images_in(path, others)
+        if others:
+            log(other_files_note(others, path))
         if not inside:
             raise InputError(f"{path}: no images ({', '.join(IMAGE_SUFFIXES)}) in this folder.")
         files += inside

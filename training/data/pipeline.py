@@ -9,6 +9,7 @@ would have had. Only a data service (`BatchConfig.data_service`) changes their o
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Sequence
 from functools import partial
@@ -31,6 +32,7 @@ from training.data.data_service import distribute
 from training.data.object_padding import pad_objects
 from training.data.sources import Record, Sample, Source
 from zoo.errors import InputError
+from zoo.images.image_decoding import without_python
 from zoo.tasks import SCHEMA, TASKS
 
 
@@ -44,7 +46,8 @@ def training_batches(
     """
     config.check(source)
     source = cached_for_training(source, source.check_split(split), config)
-    dataset = _batches_from(source, split, config, first_epoch, first_step)
+    with without_python() if config.data_service else contextlib.nullcontext():
+        dataset = _batches_from(source, split, config, first_epoch, first_step)
     return distribute(dataset, config.data_service).prefetch(tf.data.AUTOTUNE)
 
 

@@ -4,8 +4,6 @@ Rectangles are painted into large JPEG files; the place of their pixels on the i
 with the boxes that come out.
 """
 
-import io
-
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -142,12 +140,20 @@ def test_a_reduced_image_equals_the_file(tmp_path, ratio):
         np.testing.assert_allclose(given[trim, trim], expected[trim, trim], atol=1e-9)
 
 
-def test_grey(tmp_path):
-    image = with_channels(open_image(tf.constant(str(photo(tmp_path)))), 1)
-    whole = image.decode()
+@pytest.mark.parametrize("ending", [".jpg", ".png"])
+@pytest.mark.parametrize("reduced", [False, True])
+def test_grey(tmp_path, ending, reduced):
+    path = str(photo(tmp_path, ending))
+    whole = with_channels(open_image(tf.constant(path)), 1).decode()
     assert whole.shape == (*SIZE, 1)
-    pixels, _ = image.visible(matrices.identity(), SIZE)
-    np.testing.assert_array_equal(pixels, whole)
+
+    @tf.function(input_signature=[tf.TensorSpec((), tf.string)])
+    def part(name):  # sizes are not known in a graph
+        image = with_channels(open_image(name), 1)
+        image = image.reduced(tf.ones(2, tf.float64)) if reduced else image
+        return image.visible(matrices.identity(), SIZE)[0]
+
+    np.testing.assert_array_equal(part(path), whole)
 
 
 def test_a_target_outside_of_the_image(tmp_path):
@@ -157,11 +163,58 @@ def test_a_target_outside_of_the_image(tmp_path):
     assert np.all(moved["image"] == 7.0) and np.all(moved["labels"] == -1)
 
 
-def test_a_damaged_file_is_an_error(tmp_path):
-    file = io.BytesIO(photo(tmp_path).read_bytes()[:400])
-    (tmp_path / "cut.jpg").write_bytes(file.getvalue())
+def turned(tmp_path, orientation, size=SIZE):
+    """A photo that is stored as the EXIF orientation says."""
+    path = photo(tmp_path, ".jpg", size)
+    data = Image.Exif()
+    data[0x0112] = orientation
+    with Image.open(path) as image:
+        image.save(path, quality=92, exif=data.tobytes(), subsampling=0)
+    return path
+
+
+def test_parts_of_turned_images(tmp_path):
+    @tf.function(input_signature=[tf.TensorSpec((), tf.string), tf.TensorSpec((3, 3), tf.float64)])
+    def opened(path, matrix):
+        image = open_image(path)
+        assert image.contents is not None
+        return (image.decode(), *image.visible(matrix, (50, 60)))
+
+    for orientation in range(1, 9):
+        path = tf.constant(str(turned(tmp_path, orientation)))
+        whole, part, onto = opened(path, matrices.crop(500, 300))
+        assert whole.shape[:2] == (SIZE if orientation < 5 else SIZE[::-1]), orientation
+        assert part.shape[0] < 60 and part.shape[1] < 70
+        x, y = (-onto[:2, 2]).numpy().astype(int)
+        np.testing.assert_array_equal(
+            part[y : y + 50, x : x + 60], whole[300:350, 500:560], err_msg=str(orientation)
+        )
+        # A reduction must not shift the image; the sides are odd here, so there is none.
+        part, onto = opened(path, matrices.scaling(0.2))[1:]
+        assert (onto[0, 0] == 0.2) == (orientation > 1)
+
+
+@pytest.mark.parametrize("orientation", [2, 3, 6, 8])
+def test_a_reduced_turned_image_is_not_shifted(tmp_path, orientation):
+    size = (160, 248)
+    image = open_image(tf.constant(str(turned(tmp_path, orientation, size))))
+    whole = image.decode().numpy().astype(float)
+    reduced = image.reduced(tf.constant([0.25, 0.25], tf.float64))
+    assert int(reduced.ratio) == 4
+    high, wide = (side // 4 for side in whole.shape[:2])
+    mean = whole.reshape(high, 4, wide, 4, 3).mean((1, 3))
+    assert np.abs(reduced.pixels.numpy() - mean).mean() < 2
+    shifted = np.abs(reduced.pixels.numpy()[:, 1:] - mean[:, :-1]).mean()
+    assert shifted > 4
+
+
+@pytest.mark.parametrize("size", [400, -2, -3000])
+def test_a_damaged_file_is_an_error(tmp_path, size):
+    path = tmp_path / "cut.jpg"
+    path.write_bytes(photo(tmp_path).read_bytes()[:size])
     with pytest.raises(tf.errors.InvalidArgumentError):
-        image = open_image(tf.constant(str(tmp_path / "cut.jpg")))
+        image = open_image(tf.constant(str(path)))
+        # The part that is shown is not damaged.
         image.visible(matrices.identity(), (10, 10))
 
 

@@ -1,7 +1,8 @@
 """Images that are decoded in the part and at the resolution that the model input needs.
 
 A JPEG file can be decoded at a half, a quarter or an eighth of its size, and in part: both take a
-fraction of the time. The visible part of an image is known before it is decoded.
+fraction of the time. The visible part of an image is known before it is decoded. All pixels are
+those of the upright image, see `zoo.images`.
 """
 
 from __future__ import annotations
@@ -12,6 +13,10 @@ from typing import Any
 import tensorflow as tf
 
 from training.data.augment import matrices
+from zoo.images.exif_orientation import stored_window, turn_upright
+from zoo.images.file_headers import is_jpeg
+from zoo.images.graph_decoding import to_grey
+from zoo.images.image_decoding import decode_image
 
 RATIOS = (1, 2, 4, 8)
 """Reductions that the JPEG decoder supports."""
@@ -22,12 +27,13 @@ class LazyImage:
     """An image of known size that is not decoded yet.
 
     Attributes:
-        height: height of the whole image in pixels, int32 scalar.
-        width: width of the whole image in pixels, int32 scalar.
+        height: height of the whole upright image in pixels, int32 scalar.
+        width: width of the whole upright image in pixels, int32 scalar.
         contents: contents of the file, a scalar string; unused with `pixels`.
         pixels: image reduced by `ratio`, (ceil(H / ratio), ceil(W / ratio), C) uint8, or None.
         ratio: reduction of `pixels`, int32 scalar out of `RATIOS`.
         channels: 3 for color, 1 for grey.
+        orientation: EXIF orientation of the file, int32 scalar; unused with `pixels`.
     """
 
     height: tf.Tensor
@@ -36,10 +42,13 @@ class LazyImage:
     pixels: tf.Tensor | None = None
     ratio: tf.Tensor | int = 1
     channels: int = 3
+    orientation: tf.Tensor | int = 1
 
     def decode(self) -> tf.Tensor:
         """Returns the whole image, (H, W, C) uint8, or `pixels` if there are any."""
-        pixels = decode_all(self.contents) if self.pixels is None else self.pixels
+        pixels = self.pixels
+        if pixels is None:
+            pixels = decode_image(self.contents, tf.convert_to_tensor(self.orientation))
         return with_channels(pixels, self.channels)
 
     def reduced(self, largest_scale: tf.Tensor) -> LazyImage:
@@ -72,7 +81,7 @@ class LazyImage:
         if self.pixels is None:
             pixels = self._decoded(ratio, window)
         else:
-            pixels = tf.slice(self.pixels, [window[0], window[1], 0], [window[2], window[3], -1])
+            pixels = self.pixels[low[1] : high[1], low[0] : high[0]]
         back = matrices.compose(
             matrices.translation(low[0], low[1]), matrices.scaling(tf.cast(ratio, tf.float64))
         )
@@ -82,23 +91,36 @@ class LazyImage:
     def _ratio(self, scale: tf.Tensor) -> tf.Tensor:
         """Returns the largest reduction after which `scale` still does not enlarge the image."""
         largest = tf.reduce_max(scale) * (1.0 - 1e-9)
-        fits = tf.cast(tf.constant(RATIOS[1:], tf.float64) * largest <= 1.0, tf.int32)
-        return tf.where(is_jpeg(self.contents), 2 ** tf.reduce_sum(fits), 1)
+        ratios = tf.constant(RATIOS[1:])
+        fits = tf.cast(ratios, tf.float64) * largest <= 1.0
+        # The cells of a reduction begin at the corner that is stored first.
+        divides = tf.stack([self.height, self.width])[:, None] % ratios == 0
+        fits &= (self.orientation == 1) | tf.reduce_all(divides, axis=0)
+        ratio = 2 ** tf.reduce_sum(tf.cast(fits, tf.int32))
+        return tf.where(is_jpeg(self.contents), ratio, 1)
 
     def _decoded(self, ratio: tf.Tensor, window: tf.Tensor) -> tf.Tensor:
         """Returns the part `window` = [y, x, height, width] of the reduced image."""
+        orientation = tf.convert_to_tensor(self.orientation)
+        sides = tf.stack([_sides(self.height, ratio), _sides(self.width, ratio)])
+        # A part of a truncated file could be decoded, but the whole file is refused.
+        in_part = is_jpeg(self.contents) & _ends_as_jpeg(self.contents)
+        area = tf.where(in_part, window, tf.concat([[0, 0], sides], axis=0))
+        stored = stored_window(area, sides, orientation)
 
-        def part(reduction: int) -> tf.Tensor:
-            return tf.image.decode_and_crop_jpeg(self.contents, window, channels=3, ratio=reduction)
+        def jpeg(reduction: int) -> tf.Tensor:
+            return tf.image.decode_and_crop_jpeg(self.contents, stored, channels=3, ratio=reduction)
 
         def other() -> tf.Tensor:
-            y, x, high, wide = tf.unstack(window)
-            return tf.slice(decode_all(self.contents), [y, x, 0], [high, wide, -1])
+            return decode_image(self.contents, tf.constant(1))
 
-        branches = [lambda r=ratio: part(r) for ratio in RATIOS]
+        branches = [lambda r=ratio: jpeg(r) for ratio in RATIOS]
         index = tf.reduce_sum(tf.cast(tf.constant(RATIOS[1:]) <= ratio, tf.int32))
         index = tf.where(is_jpeg(self.contents), index, len(RATIOS))
-        return tf.ensure_shape(tf.switch_case(index, [*branches, other]), (None, None, 3))
+        pixels = tf.ensure_shape(tf.switch_case(index, [*branches, other]), (None, None, 3))
+        pixels = turn_upright(pixels, orientation)
+        y, x, high, wide = tf.unstack(window - tf.concat([area[:2], [0, 0]], axis=0))
+        return pixels[y : y + high, x : x + wide]
 
 
 def _sides(side: tf.Tensor, ratio: tf.Tensor) -> tf.Tensor:
@@ -129,15 +151,10 @@ def _window(
     return tf.cast(low, tf.int32), tf.cast(high, tf.int32)
 
 
-def is_jpeg(contents: tf.Tensor) -> tf.Tensor:
-    """Returns whether a file is a JPEG image, by its first bytes."""
-    return tf.strings.substr(contents, 0, 3) == b"\xff\xd8\xff"
-
-
-def decode_all(contents: tf.Tensor) -> tf.Tensor:
-    """Decodes a JPEG, PNG, BMP or GIF file to (H, W, 3) uint8 RGB, without alpha."""
-    image = tf.io.decode_image(contents, channels=3, expand_animations=False)
-    return tf.ensure_shape(image, (None, None, 3))
+def _ends_as_jpeg(contents: tf.Tensor) -> tf.Tensor:
+    """Returns whether the last bytes of a file are the end of a JPEG image."""
+    last = tf.maximum(tf.strings.length(contents) - 2, 0)
+    return tf.strings.substr(contents, last, 2) == b"\xff\xd9"
 
 
 def with_channels(image: Any, channels: int) -> Any:
@@ -145,5 +162,5 @@ def with_channels(image: Any, channels: int) -> Any:
     if isinstance(image, LazyImage):
         return dataclasses.replace(image, channels=channels)
     if channels == 1 and image.shape[-1] == 3:
-        return tf.image.rgb_to_grayscale(image)
+        return to_grey(image)
     return image

@@ -8,8 +8,11 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
+from training.data.sources.objects.annotations import AnnotatedImage
+from training.data.sources.objects.header_checks import header_defect
 from training.data.sources.reading.image_files import open_image
-from training.data.sources.reading.image_headers import encoded_size, read_header
+from training.data.sources.reading.image_headers import read_header
+from zoo.images.file_headers import encoded_size
 
 
 def encoded(ending, size=(7, 5)):
@@ -50,7 +53,7 @@ def test_sizes_in_headers(kind, tmp_path):
     assert (int(height), int(width)) == (5, 7)
     path = tmp_path / f"a.{kind.lower()}"
     path.write_bytes(encoded(kind))
-    assert read_header(path) == (7, 5, False)
+    assert read_header(path) == (7, 5, 1, False)
     assert open_image(tf.constant(str(path))).decode().shape == (5, 7, 3)
 
 
@@ -76,8 +79,23 @@ def test_other_files_have_no_size(content, tmp_path):
         open_image(tf.constant(str(path))).decode()
 
 
+def test_labels_of_the_image_as_stored_name_exif(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 8
+    path = tmp_path / "a.jpg"
+    Image.new("RGB", (6, 4)).save(path, exif=exif)
+
+    def labeled(width, height):
+        image = AnnotatedImage(str(path), "x.json", "image 1", width, height)
+        return header_defect(image)
+
+    assert labeled(4, 6) is None and labeled(0, 0) is None
+    assert "labeled as 6×4, as it is stored, but its EXIF orientation" in str(labeled(6, 4))
+    assert "stated size 7×4" in str(labeled(7, 4))
+
+
 def test_exif_rotation_is_read(tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6
     Image.new("RGB", (6, 4)).save(tmp_path / "a.jpg", exif=exif)
-    assert read_header(tmp_path / "a.jpg") == (6, 4, True)
+    assert read_header(tmp_path / "a.jpg") == (4, 6, 6, False)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import tensorflow as tf
 
 
@@ -31,6 +33,10 @@ def describe_error(name: str, error: tf.errors.OpError) -> str:
     reason = (lines or ["no reason given"])[-1]
     if "InputError: " in reason:
         return reason.split("InputError: ", 1)[1]
+    if "PixelValueError: " in reason:
+        return f"{name}: {reason.split('PixelValueError: ', 1)[1]}"
+    # Errors of Python begin with their type.
+    reason = re.sub(r"^(\w+\.)*\w*Error: ", "", reason).rstrip(".")
     if "assertion failed: [" in reason:
         return f"{name}: {reason.split('assertion failed: [', 1)[1].removesuffix(']')}"
     return f"{name}: damaged or not an image ({reason}); save it again or remove it."

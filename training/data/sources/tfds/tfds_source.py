@@ -17,13 +17,14 @@ from tensorflow_datasets.core.download.util import DownloadError
 
 import training.data.sources.tfds.tfds_datasets
 import training.data.sources.tfds.tfds_shapes  # noqa: F401  (both register mappings)
-from training.data.sources.reading.image_headers import encoded_size
 from training.data.sources.reading.splits import validation_count
 from training.data.sources.source import Source
 from training.data.sources.tfds.tfds_features import OPTIONS, mapping_of_features
 from training.data.sources.tfds.tfds_mapping import MAPPINGS, Example, Mapping
 from zoo.console import log
 from zoo.errors import InputError
+from zoo.images.exif_orientation import exif_orientation
+from zoo.images.image_decoding import decode_image, upright_size
 
 _SPLITS = {
     "train": ("train", "training"),
@@ -181,8 +182,8 @@ class TfdsSource(Source):
         return tf.strings.to_hash_bucket_fast(record["tfds_id"], 2**62)
 
     def size_of(self, record: Example) -> tf.Tensor:
-        height, width = encoded_size(record[self.mapping.images[0]])
-        return tf.cast(tf.stack([height, width]), tf.int32)
+        contents = record[self.mapping.images[0]]
+        return tf.cast(upright_size(contents, exif_orientation(contents)), tf.int32)
 
     def fingerprint(self, split: str) -> bytes:
         data = (str(self.builder.data_path), self._split_names)
@@ -190,8 +191,12 @@ class TfdsSource(Source):
 
     def decode(self, record: Example) -> Example:
         features = self.builder.info.features
-        decoded = {key: features[key].decode_example(record[key]) for key in self.mapping.images}
-        return self.mapping.sample({**record, **decoded})
+        decoded = {key: features[key].decode_example for key in self.mapping.images}
+        # TFDS would leave images as they are stored.
+        if features[self.mapping.images[0]].shape[-1:] == (3,):
+            decoded[self.mapping.images[0]] = decode_image
+        images = {key: decode(record[key]) for key, decode in decoded.items()}
+        return self.mapping.sample({**record, **images})
 
     def name_of(self, record: Example) -> str:
         value = record.get(self.mapping.name, record.get("tfds_id"))
