@@ -2,29 +2,75 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import dataclasses
 import io
+import os
+import stat
 from pathlib import Path
+from typing import BinaryIO
 
 from zoo.errors import InputError
 from zoo.files.file_names import shown
 
 _MAX_FIELD = 1_000_000
+_MARKS = {
+    "utf-8-sig": (codecs.BOM_UTF8,),
+    "utf-32": (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE),
+    "utf-16": (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE),
+}
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """Returns a file opened to be read; raises InputError if it is a pipe, socket or device."""
+    file = open(path, "rb", opener=_open_at_once)  # noqa: SIM115
+    if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        return file
+    file.close()
+    raise InputError(f"{shown(path)}: not a regular file; replace or remove it.")
 
 
 def read_bytes(path: Path) -> bytes:
-    """Returns the content of a file; raises InputError if it cannot be read."""
+    """Returns the content of a regular file; raises InputError if it cannot be read."""
     try:
-        return path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{shown(path)}: {error.strerror or error}.") from error
+        with open_regular(path) as file:
+            return file.read()
+    except InputError:
+        raise
+    except (OSError, ValueError) as error:  # ValueError: NUL in the path
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"{shown(path)}: {reason}.") from error
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """Opens a file; a pipe without a writer does not block."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+def _decode(content: bytes, errors: str = "strict", wide_errors: str = "strict") -> str:
+    """Returns a text in UTF-8, or in UTF-16 or UTF-32 (`wide_errors`) with a byte order mark."""
+    # UTF-32's mark begins with that of UTF-16.
+    for encoding, marks in _MARKS.items():
+        if content.startswith(marks):
+            return content.decode(encoding, errors if encoding == "utf-8-sig" else wide_errors)
+    return content.decode("utf-8", errors)
+
+
+def decode_names(content: bytes) -> str:
+    """Returns a text of file names; bytes that are not UTF-8 become those of `os.fsdecode`."""
+    # Letters of most languages make one of the two bytes of UTF-16 zero.
+    zeros = [content[first::2].count(0) for first in (0, 1)]
+    marked = content.startswith(tuple(mark for marks in _MARKS.values() for mark in marks))
+    if not marked and max(zeros) > 0.4 * len(content) / 2 and min(zeros) < 0.1 * max(zeros):
+        return content.decode("utf-16-le" if zeros[1] > zeros[0] else "utf-16-be", "replace")
+    return _decode(content, "surrogateescape", "replace")
 
 
 def read_text(path: Path) -> str:
-    """Returns the content of a UTF-8 text file, with or without a byte order mark."""
+    """Returns the content of a text file: UTF-8, or UTF-16 or UTF-32 with a byte order mark."""
     try:
-        return read_bytes(path).decode("utf-8-sig")
+        return _decode(read_bytes(path))
     except UnicodeDecodeError as error:
         raise InputError(f"{shown(path)}: not a text file in UTF-8; save it again.") from error
 

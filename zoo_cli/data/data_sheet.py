@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import tensorflow as tf
 
-from training.data.checking import LoadedSample
+from training.data.checking import LoadedSample, SameImage
 from training.data.sources import Source
 from training.drawing import Names, class_colors, draw, object_color, save_sheet, sheet
 
@@ -13,6 +15,7 @@ _CELL = 320
 _COLUMNS = 4
 _DEFECTIVE = 4
 _LEGEND = 40
+_PAIRS = 40
 
 
 class Gallery:
@@ -77,6 +80,44 @@ class Gallery:
             colors=np.array([color for _, color in legend], np.uint8).reshape(-1, 3),
         )
         save_sheet(path, image)
+
+    def save_same_images(self, path: str, pairs: Sequence[SameImage]) -> None:
+        """Writes a sheet of images that are in two splits, each beside the one it resembles."""
+        rows = []
+        for pair in pairs[:_PAIRS]:
+            places = (
+                (pair.split, pair.index, pair.name),
+                (pair.other_split, pair.other_index, pair.other_name),
+            )
+            row = [(self._image_at(*place[:2]), place) for place in places]
+            rows.append(
+                [
+                    (image, f"{split}: {name.rpartition('/')[2]}")
+                    for image, (split, _, name) in row
+                    if image is not None
+                ]
+            )
+        image = sheet(
+            [[image for image, _ in row] for row in rows if row],
+            cell=None,
+            titles=[[title for _, title in row] for row in rows if row],
+        )
+        save_sheet(path, image)
+
+    def _image_at(self, split: str, index: int) -> np.ndarray | None:
+        """Returns a record's image with its labels; None if it is damaged."""
+        rows = self.source.rows(split)
+        try:
+            if rows is not None:
+                record = rows(tf.constant(index))
+            else:
+                record = next(iter(self.source.raw(split).skip(index)))
+            sample = {key: value.numpy() for key, value in self.source.decode(record).items()}
+        except tf.errors.OpError:
+            return None
+        return draw(
+            sample["image"], sample, self.names, side=_CELL, color_by=self.color_by, max_regions=6
+        )
 
     def _legend(self) -> list[tuple[str, tuple[int, ...]]]:
         """Returns names and colors of the classes; of very many only those on the sheet."""

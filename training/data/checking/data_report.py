@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from training.data.checking.image_file_notes import ImageFileNotes
+from training.data.checking.near_duplicates import HashIndex, SameImage
 from training.data.checking.sample_checks import sample_defects
 from training.data.checking.sample_loading import LoadedSample, load_samples
 from training.data.checking.statistics import SplitStatistics
@@ -25,11 +27,15 @@ class Report:
         source: data set.
         splits: statistics by split.
         defects: all defects, in the order of the data.
+        notes: remarks on how image files were read, each a sentence.
+        same_images: images that are, or nearly are, in two splits; each is a defect as well.
     """
 
     source: Source
     splits: dict[str, SplitStatistics]
     defects: list[Defect]
+    notes: list[str] = dataclasses.field(default_factory=list)
+    same_images: list[SameImage] = dataclasses.field(default_factory=list)
 
     @property
     def droppable(self) -> int:
@@ -46,8 +52,9 @@ class Report:
             "object_classes": list(source.object_names),
             "label_classes": list(source.label_names),
             "keypoints": list(source.keypoint_names),
-            "notes": list(source.notes),
+            "notes": [*source.notes, *self.notes],
             "splits": {s: found.to_json(source.sizes[s]) for s, found in self.splits.items()},
+            "same_images": [dataclasses.asdict(same) for same in self.same_images],
             "defects": [{**dataclasses.asdict(d), "text": str(d)} for d in self.defects],
         }
 
@@ -62,8 +69,8 @@ def check(
 
     Besides the defects that the source found when it was opened, these are images that cannot be
     read, wrong image sizes, classes that do not exist, boxes and keypoints outside of the image,
-    masks that do not match their boxes, the same image in two splits, and classes without training
-    samples.
+    masks that do not match their boxes, the same or nearly the same image in two splits, and
+    classes without training samples.
 
     Args:
         source: data set.
@@ -75,25 +82,42 @@ def check(
         InputError: if there is no such split, or its records cannot be iterated over.
     """
     report = Report(source, {}, [d for d in source.defects if not d.split or d.split in splits])
-    images: dict[bytes, tuple[str, str]] = {}
+    images: dict[bytes, tuple[str, int, str]] = {}
+    known = {(defect.file, defect.split) for defect in source.defects}
+    hashes = HashIndex() if len(splits) > 1 and not labels_only else None
+    image_files = ImageFileNotes()
     for split in splits:
         statistics = report.splits[split] = SplitStatistics(source)
         # Some sources also inspect the image headers.
         header_defects = list(getattr(source, "check_image_headers", lambda split: ())(split))
         report.defects += header_defects
         unreadable = {defect.file for defect in header_defects}
-        for number, loaded in enumerate(load_samples(source, split, labels_only)):
+        for number, loaded in enumerate(
+            load_samples(source, split, labels_only, None, hashes is not None)
+        ):
             found = _defects_of(source, split, loaded)
             if loaded.error and loaded.name in unreadable:
                 found = []
             if not loaded.error:
                 statistics.add(loaded)
-                found += _duplicates(split, loaded, images)
+                image_files.add(loaded)
+                same = _same_image(split, number, loaded, images)
+                if same:
+                    report.same_images.append(same)
+                    # The source reports a file in two splits itself.
+                    if same.name != same.other_name or (same.name, split) not in known:
+                        found.append(_defect_of(same))
+                elif hashes is not None and loaded.hash is not None:
+                    hashes.add(split, number, loaded.name, loaded.hash)
             report.defects += found
             if each:
                 # Sources set the label to −1 for objects with a defect only.
                 dropped = (loaded.sample.get("labels", np.zeros(0)) < 0).any()
                 each(split, number, loaded, bool(found or dropped))
+    report.notes += image_files.notes()
+    near = list(hashes.near_duplicates()) if hashes else []
+    report.same_images += near
+    report.defects += map(_defect_of, near)
     report.defects += _untrained_classes(report)
     return report
 
@@ -110,20 +134,24 @@ def _defects_of(source: Source, split: str, loaded: LoadedSample) -> list[Defect
     ]
 
 
-def _duplicates(
-    split: str, loaded: LoadedSample, images: dict[bytes, tuple[str, str]]
-) -> Iterator[Defect]:
-    """Yields a defect if another split has the same image, which biases results."""
+def _same_image(
+    split: str, index: int, loaded: LoadedSample, images: dict[bytes, tuple[str, int, str]]
+) -> SameImage | None:
+    """Returns the place of the same pixels in another split, or None; both bias results."""
     if not loaded.digest:
-        return
-    first, name = images.setdefault(loaded.digest, (split, loaded.name))
-    if first != split:
-        yield Defect(
-            f"the same image as {name} in {first}",
-            "keep it in one split only",
-            file=loaded.name,
-            split=split,
-        )
+        return None
+    other, place, name = images.setdefault(loaded.digest, (split, index, loaded.name))
+    return None if other == split else SameImage(split, index, loaded.name, other, place, name)
+
+
+def _defect_of(same: SameImage) -> Defect:
+    kind = "nearly the same image" if same.bits else "the same image"
+    return Defect(
+        f"{kind} as {same.other_name} in {same.other_split}",
+        "keep both in one split, such as with split=group:PATTERN",
+        file=same.name,
+        split=same.split,
+    )
 
 
 def _untrained_classes(report: Report) -> Iterator[Defect]:

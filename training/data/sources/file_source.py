@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from training.data.sources.reading.defects import Defect
 from training.data.sources.reading.image_files import open_image
 from training.data.sources.source import Record, Source
 from zoo.errors import InputError
@@ -29,16 +30,25 @@ class FileSource(Source):
             raise InputError(f"{root or '(nothing)'}: no such folder; use FORMAT:FOLDER.")
         self.tables: dict[str, dict[str, np.ndarray]] = {}
 
+    def report(self, defect: Defect) -> bool:
+        """Records a defect; returns whether to drop the object or image."""
+        self.defects.append(defect)
+        return False
+
     def add_split(self, split: str, columns: dict[str, list[Any]]) -> None:
-        """Adds a split; each column has one value per record."""
-        self.tables[split] = {key: np.asarray(values) for key, values in columns.items()}
+        """Adds a split, possibly empty; each column has one value per record."""
+        # Without values, the columns of FileSource are those of paths.
+        self.tables[split] = {
+            key: np.asarray(values) if len(values) else np.zeros(0, np.str_)
+            for key, values in columns.items()
+        }
         self.sizes[split] = len(next(iter(columns.values())))
 
     def add_pairs(self, splits: dict[str, list[tuple[Path, Path]]], key: str) -> None:
         """Adds splits of images and one other file each, in columns `image` and `key`."""
         for split, pairs in splits.items():
-            images, others = zip(*pairs, strict=True)
-            self.add_split(split, {"image": list(map(str, images)), key: list(map(str, others))})
+            images, others = ([str(pair[i]) for pair in pairs] for i in range(2))
+            self.add_split(split, {"image": images, key: others})
 
     def columns(self, split: str) -> Iterable[np.ndarray]:
         """Returns all values of a split's records, including paths."""

@@ -5,43 +5,42 @@ from __future__ import annotations
 from pathlib import Path
 
 from training.data.sources.objects.annotations import AnnotatedImage
-from training.data.sources.reading.splits import listed_names, split_lists, split_off_validation
-from zoo.errors import InputError
-from zoo.files.file_names import shown
+from training.data.sources.reading.split_lists import split_by_lists
+from training.data.sources.reading.splits import (
+    Classes,
+    Reader,
+    SplitRule,
+    apply_rule,
+    split_lists,
+)
 
 Splits = dict[str, list[AnnotatedImage]]
 
 
-def split_images(splits: Splits, root: Path, val: str, how: str) -> Splits:
+def split_images(splits: Splits, reader: Reader, rule: SplitRule) -> Splits:
     """Splits images by `train.txt` …, or into a fixed train and validation split.
 
-    Images without a split have the key `""`; for `val` and `how` see `split_off_validation`.
+    A split that is named but has no images stays, empty.
+
+    Args:
+        splits: images by split; `""` for images without a split.
+        reader: data set, with the folder of the lists; receives defects and notes.
+        rule: how to divide the images if neither lists nor `splits` name splits.
     """
     if set(splits) == {""}:
-        lists = split_lists(root)
-        splits = _by_lists(splits[""], lists) if lists else {"train": splits[""]}
-    splits = {split: images for split, images in splits.items() if images}
-    if not splits:
-        raise InputError(f"{shown(root)}: no images are listed in it; add some.")
-    if set(splits) != {"train"}:
-        return splits
-    images = splits["train"]
-    stems = [image.file.stem for image in images]
-    return split_off_validation(images, stems, val, how, images[0].file)
+        lists = split_lists(reader.root)
+        splits = _by_lists(splits[""], lists, reader) if lists else {"train": splits[""]}
+    splits.pop("", None)
+    return apply_rule(splits, reader, rule, lambda image: image.file, _classes)
 
 
-def _by_lists(images: list[AnnotatedImage], lists: dict[str, Path]) -> Splits:
-    by_name = {image.file.stem: image for image in images}
-    by_name.update({image.file.name: image for image in images})
-    splits: Splits = {}
-    for split, path in lists.items():
-        splits[split] = []
-        for number, word in listed_names(path):
-            image = by_name.get(Path(word).name) or by_name.get(Path(word).stem)
-            if image is None:
-                raise InputError(
-                    f"{shown(path)}: line {number}: no labels for {shown(word)}; remove it "
-                    "from the list."
-                )
-            splits[split].append(image)
-    return splits
+def _classes(images: list[AnnotatedImage]) -> Classes:
+    return [{item.label for item in image.annotations} for image in images]
+
+
+def _by_lists(images: list[AnnotatedImage], lists: dict[str, Path], reader: Reader) -> Splits:
+    by_file: dict[Path, list[AnnotatedImage]] = {}
+    for image in images:
+        by_file.setdefault(image.file, []).append(image)
+    splits = split_by_lists(list(by_file), lists, reader)
+    return {split: [i for file in files for i in by_file[file]] for split, files in splits.items()}

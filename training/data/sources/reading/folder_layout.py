@@ -2,63 +2,146 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
-from training.data.sources.reading.image_files import IMAGE_SUFFIXES, MASK_SUFFIXES, files_by_stem
+from training.data.sources.reading.defects import Defect
+from training.data.sources.reading.image_files import IMAGE_SUFFIXES
+from training.data.sources.reading.label_pairs import (
+    PairMatcher,
+    Pairs,
+    files_below,
+    pairs_from_lists,
+)
+from training.data.sources.reading.split_lists import split_by_lists
 from training.data.sources.reading.splits import (
     SPLIT_NAMES,
-    listed_names,
+    Classes,
+    Reader,
+    SplitRule,
+    apply_rule,
     split_lists,
-    split_off_validation,
 )
+from zoo.argument_checks import check_choice
 from zoo.errors import InputError
-from zoo.files.file_names import inside
-from zoo.files.text_files import numbered_lines
+from zoo.files.file_names import shown
 
-IMAGE_FOLDERS = ("images", "image", "imgs", "img", "JPEGImages", "frames")
-
-Pairs = list[tuple[Path, Path]]
+IMAGE_FOLDERS = ("images", "image", "imgs", "img", "JPEGImages", "frames", "img_dir", "Images")
 
 
-def find_pairs(root: Path, label_folders: tuple[str, ...], val: str, how: str) -> dict[str, Pairs]:
+def find_pairs(
+    reader: Reader,
+    label_folders: tuple[str, ...],
+    rule: SplitRule,
+    missing: str = "",
+    classes_of: Callable[[list[Path]], Classes] | None = None,
+) -> dict[str, Pairs]:
     """Returns image and label file of every sample, by split.
 
     Tried in this order: list files of path pairs; `images/train` + `labels/train`; `train/images`
-    + `train/labels`; `train` + `trainlabels` (as `trainannot`); one folder of each, split by lists
-    of stems (`train.txt`) or by a fraction, see `split_off_validation`.
+    + `train/labels`; `train` + `trainlabels` (as `trainannot`); `a.jpg` beside `a_mask.png`; one
+    folder of each, split by lists of images (`train.txt`) or by a rule.
+
+    Args:
+        reader: data set, with the data folder; receives defects and notes.
+        label_folders: names of the folders of label files.
+        rule: how to divide the images if nothing names splits.
+        missing: `drop` to leave out images without a label file, each of which is a defect
+            otherwise.
+        classes_of: function that returns the classes in label files, for `stratified`.
+
+    Raises:
+        InputError: if the layout is not recognized, or no image has a label file.
     """
-    lists = split_lists(root, ("", "ImageSets/Segmentation", "splits"))
-    splits = _from_pair_lists(root, lists) or _from_split_folders(root, label_folders)
+    matcher = PairMatcher(reader, check_choice("missing", missing, ("", "drop")) == "drop")
+    lists = split_lists(reader.root, ("", "ImageSets/Segmentation", "splits"))
+    splits = (lists and pairs_from_lists(reader, lists)) or _from_split_folders(
+        matcher, label_folders
+    )
+    splits = splits or _from_label_files_beside(matcher, lists)
     if not splits:
-        images = _first_folder(root, IMAGE_FOLDERS, IMAGE_SUFFIXES)
-        labels = _first_folder(root, label_folders, MASK_SUFFIXES)
-        if images is None or labels is None:
-            missing = IMAGE_FOLDERS if images is None else label_folders
-            raise InputError(
-                f"{root}: layout not recognized, no folder named {' or '.join(missing[:3])}; put "
-                f"images in one folder ({', '.join(IMAGE_FOLDERS[:3])}, …) and label files in "
-                f"another ({', '.join(label_folders[:3])}, …)."
-            )
-        splits = _from_stem_lists(lists, images, labels) or {"train": _match(images, labels)}
-    if set(splits) != {"train"}:
-        return splits
-    pairs = splits["train"]
-    return split_off_validation(pairs, [image.stem for image, _ in pairs], val, how, pairs[0][0])
+        splits = _from_one_folder(matcher, lists, *_image_and_label_folder(reader, label_folders))
+    matcher.note_unused()
+
+    def classes(pairs: Pairs) -> Classes:
+        return classes_of([label for _, label in pairs]) if classes_of else []
+
+    return apply_rule(
+        splits, reader, rule, lambda pair: pair[0], classes if classes_of is not None else None
+    )
 
 
-def _first_folder(root: Path, names: tuple[str, ...], suffixes: tuple[str, ...]) -> Path | None:
-    """Returns the first of these folders with files of these kinds, else the first that exists."""
+def _image_and_label_folder(reader: Reader, label_folders: tuple[str, ...]) -> tuple[Path, Path]:
+    root = reader.root
+    images, labels = _first_folder(root, IMAGE_FOLDERS), _first_folder(root, label_folders)
+    if images is None or labels is None:
+        absent = IMAGE_FOLDERS if images is None else label_folders
+        raise InputError(
+            f"{shown(root)}: layout not recognized, no folder named {' or '.join(absent[:3])}; put "
+            f"images in one folder ({', '.join(IMAGE_FOLDERS[:3])}, …) and label files in "
+            f"another ({', '.join(label_folders[:3])}, …), or a.jpg beside a_mask.png."
+        )
+    return images, labels
+
+
+def _first_folder(root: Path, names: tuple[str, ...]) -> Path | None:
+    """Returns the first of these folders with content, else the first that exists."""
     folders = [root / name for name in names if (root / name).is_dir()]
-    filled = (folder for folder in folders if files_by_stem(folder, suffixes))
+    filled = (folder for folder in folders if any(folder.iterdir()))
     return next(filled, folders[0] if folders else None)
 
 
-def _from_split_folders(root: Path, label_folders: tuple[str, ...]) -> dict[str, Pairs]:
+def _from_one_folder(
+    matcher: PairMatcher, lists: dict[str, Path], folder: Path, labels: Path
+) -> dict[str, Pairs]:
+    """Returns the pairs of an image folder and a label folder, by list; `train` without lists."""
+    images = files_below(matcher.reader, folder, IMAGE_SUFFIXES)
+    if not images:
+        raise InputError(
+            f"{shown(folder)}: no images ({', '.join(IMAGE_SUFFIXES)}) in this folder."
+        )
+    if not any(matcher.labels_in(labels).of(str(image.relative_to(folder))) for image in images):
+        raise InputError(
+            f"{shown(labels)}: no label file of any of {len(images)} images; give both the same "
+            f"name, as {shown(images[0].stem)}.png."
+        )
+    by_split = split_by_lists(images, lists, matcher.reader) if lists else {"train": images}
     return {
-        split: pairs
-        for split in SPLIT_NAMES
-        if (folders := _split_folders(root, split, label_folders)) and (pairs := _match(*folders))
+        split: matcher.match(files, folder, labels, split if lists else "")
+        for split, files in by_split.items()
     }
+
+
+def _from_label_files_beside(matcher: PairMatcher, lists: dict[str, Path]) -> dict[str, Pairs]:
+    """Returns the pairs of folders with images and label files, as `a.jpg` and `a_mask.png`."""
+    root = matcher.reader.root
+    if any((root / name).is_dir() for name in IMAGE_FOLDERS) or lists:
+        return {}
+    folders = {
+        split: root / name
+        for split, names in SPLIT_NAMES.items()
+        for name in reversed(names)
+        if (root / name).is_dir()
+    }
+    pairs = {split: matcher.match_beside(folder, split) for split, folder in folders.items()}
+    if not any(pairs.values()):
+        pairs = {} if folders else {"train": matcher.match_beside(root, "")}
+    return pairs if any(pairs.values()) else {}
+
+
+def _from_split_folders(matcher: PairMatcher, label_folders: tuple[str, ...]) -> dict[str, Pairs]:
+    reader = matcher.reader
+    splits: dict[str, Pairs] = {}
+    for split in SPLIT_NAMES:
+        folders = _split_folders(reader.root, split, label_folders)
+        if folders is None:
+            continue
+        images = files_below(reader, folders[0], IMAGE_SUFFIXES)
+        if not images:
+            where = {"file": shown(folders[0]), "split": split}
+            reader.report(Defect("no images in this folder", "add some or remove it", **where))
+        splits[split] = matcher.match(images, *folders, split)
+    return splits
 
 
 def _split_folders(
@@ -80,81 +163,12 @@ def _split_folders(
                     folder = root / f"{name}{separator}{label}"
                     if folder.is_dir():
                         return root / name, folder
+        images = (root / image / name for image in IMAGE_FOLDERS)
+        folder = next((folder for folder in images if folder.is_dir()), root)
+        labels = _first_folder(root, label_folders)
+        if folder != root and labels is not None:
+            below = [one for names in SPLIT_NAMES.values() for one in names]
+            return folder, labels / name if any(
+                (labels / one).is_dir() for one in below
+            ) else labels
     return None
-
-
-def _match(images: Path, labels: Path) -> Pairs:
-    """Pairs the images of a folder with the label files of another."""
-    image_files = files_by_stem(images, IMAGE_SUFFIXES)
-    label_files = files_by_stem(labels, MASK_SUFFIXES)
-    if not image_files:
-        raise InputError(f"{images}: no images ({', '.join(IMAGE_SUFFIXES)}) in this folder.")
-    pairs = []
-    for stem, image in image_files.items():
-        label = _label_of(stem, label_files)
-        if label is None:
-            raise InputError(f"{image}: no label file {stem}.png in {labels}{_lossy(labels)}.")
-        pairs.append((image, label))
-    return pairs
-
-
-def _label_of(stem: str, label_files: dict[str, Path]) -> Path | None:
-    """Returns the label file of an image; its stem may end in `_mask`, `_label`, `_instances`."""
-    names = (stem, f"{stem}_mask", f"{stem}_label", f"{stem}_instances")
-    return next((label_files[name] for name in names if name in label_files), None)
-
-
-def _lossy(labels: Path) -> str:
-    """Returns a remedy for a label folder of JPEG files."""
-    jpeg = files_by_stem(labels, (".jpg", ".jpeg"))
-    return "; it holds JPEG files, which change class indices: save them as PNG" if jpeg else ""
-
-
-def _from_pair_lists(root: Path, lists: dict[str, Path]) -> dict[str, Pairs]:
-    """Returns splits from `train.txt` … whose lines are `image label`, paths below the folder."""
-    splits: dict[str, Pairs] = {}
-    for split, path in lists.items():
-        lines = numbered_lines(path)
-        words = lines[0][1].split() if lines else []
-        if len(words) != 2 or Path(words[1]).suffix.lower() not in MASK_SUFFIXES:
-            continue
-        pairs = []
-        for number, line in lines:
-            where, words = f"{path}: line {number}", line.split()
-            if len(words) != 2:
-                raise InputError(f"{where}: a line must be `image label`, not {line!r}.")
-            image, label = (_existing(root, word, where) for word in words)
-            pairs.append((image, label))
-        splits[split] = pairs
-    return splits
-
-
-def _from_stem_lists(lists: dict[str, Path], images: Path, labels: Path) -> dict[str, Pairs]:
-    """Returns splits from `train.txt` … whose lines begin with a stem or file name."""
-    splits: dict[str, Pairs] = {}
-    image_files = files_by_stem(images, IMAGE_SUFFIXES)
-    label_files = files_by_stem(labels, MASK_SUFFIXES)
-    by_stem = {
-        stem: (image, label)
-        for stem, image in image_files.items()
-        if (label := _label_of(stem, label_files))
-    }
-    for split, path in lists.items():
-        splits[split] = []
-        for number, word in listed_names(path):
-            stem = word if word in by_stem else Path(word).stem
-            if stem not in by_stem:
-                missing = labels if stem in image_files else images
-                remedy = _lossy(labels) if missing == labels else ""
-                raise InputError(f"{path}: line {number}: no file {word} in {missing}{remedy}.")
-            splits[split].append(by_stem[stem])
-    return splits
-
-
-def _existing(root: Path, name: str, where: str) -> Path:
-    path = inside(root, name.lstrip("/"), where)
-    if not path.is_file():
-        raise InputError(
-            f"{where}: no such file {path}; restore the file or remove it from the list."
-        )
-    return path

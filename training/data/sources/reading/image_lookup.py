@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 
 from training.data.sources.reading.folder_layout import IMAGE_FOLDERS
 from training.data.sources.reading.image_files import IMAGE_SUFFIXES
+from training.data.sources.reading.image_finder import ImageFinder
 from zoo.errors import InputError
 from zoo.files.file_names import inside, shown
 
@@ -18,6 +19,7 @@ class ImageIndex:
         self.root = root
         self.folders = [root / name for name in IMAGE_FOLDERS if (root / name).is_dir()]
         self._paths: dict[str, list[Path]] = {}
+        self._finder = ImageFinder(root)
         for folder in [*self.folders, root]:
             with os.scandir(folder) as entries:
                 for entry in entries:
@@ -38,6 +40,12 @@ class ImageIndex:
             raise InputError(f"{where}: {shown(name)} fits {names}; write the whole name.")
         if paths:
             return paths[0]
+        try:
+            found = self._finder.find(name, self.root)
+        except InputError as error:
+            raise InputError(f"{where}: {error}") from error
+        if self._finder.has(found.parent, found.name):
+            return found
         path = inside(self.root, name, where)
         candidates = [path, *(folder / path.relative_to(self.root) for folder in self.folders)]
         for candidate in candidates:

@@ -26,6 +26,7 @@ def uneven_rows(table: Table) -> list[Defect]:
             "give every column a field",
             f"line {line}",
             drop="image",
+            unused="image",
         )
         for line, count in table.uneven
     ]
