@@ -9,6 +9,7 @@ from training.data.sources.objects.instance_maps import boxes_from_map, masks_fr
 from training.data.sources.reading.folder_layout import find_pairs
 from training.data.sources.reading.image_files import open_image
 from training.data.sources.reading.index_maps import assert_same_size, index_map_reader
+from training.data.sources.reading.splits import SplitRule
 from training.data.sources.source import Sample
 
 INSTANCE_FOLDERS = ("instances", "instance", "masks", "labels", "SegmentationObject")
@@ -24,7 +25,9 @@ class InstanceFolder(FileSource):
         root: the data folder; for its layouts see `reading.folder_layout`.
         name: class name of the objects; the class map has `background` and this class.
         val: fraction of the images to validate on if the folder has no other split.
-        split: `hash` (by name) or `block` (the last images).
+        split: `hash` (by name), `block` (the last images), `stratified`, or `group:PATTERN`; see
+            `SplitRule`.
+        fold: `K/N` to validate on the K-th of N parts instead of a fraction.
 
     Raises:
         InputError: if the layout is not recognized or a mask is not an index map.
@@ -32,11 +35,13 @@ class InstanceFolder(FileSource):
 
     keys = ("image", "segmentation", "instances", "boxes", "labels", "masks")
 
-    def __init__(self, root: str, name: str = "object", val: str = "0.2", split: str = "hash"):
+    def __init__(
+        self, root: str, name: str = "object", val: str = "0.2", split: str = "hash", fold: str = ""
+    ):
         super().__init__(root)
         self.class_names = ("background", name)
         self.object_names = (name,)
-        splits = find_pairs(self.root, INSTANCE_FOLDERS, val, split)
+        splits = find_pairs(self, INSTANCE_FOLDERS, SplitRule(val, split, fold))
         self._read_map = index_map_reader([m for pairs in splits.values() for _, m in pairs])
         self.add_pairs(splits, "instances")
 

@@ -30,7 +30,8 @@ class VocMaps(VocFolder):
 
     The maps are PNG of the image's stem in `SegmentationClass` and `SegmentationObject`; the
     instance id of an object is its position in the XML file, from 1. Class 0 is the background,
-    followed by VOC's twenty classes, or by `classes`; 255 is ignored in both maps.
+    followed by VOC's twenty classes, or by `classes`; 255 is ignored in both maps. An object that
+    is in no instance map has no outline; an image in no list may have no map.
 
     Args:
         root: the data folder.
@@ -38,6 +39,7 @@ class VocMaps(VocFolder):
     """
 
     lists = "Segmentation"
+    numbered = True
 
     def __init__(self, root: str, *options: str):
         base = find_root(Path(root)) if root and Path(root).is_dir() else Path(root)
@@ -67,30 +69,47 @@ class VocMaps(VocFolder):
         return VOC_CLASSES
 
     def add_images(self, split: str, images: list[AnnotatedImage]) -> None:
-        images = [image for image in images if self._has_maps(split, image)]
+        images = [image for image in images if self._has_classes(split, image)]
+        for image in images:
+            if not self._map_of(image, "instances"):
+                for item in image.annotations:
+                    item.instance_id = 0
         self.keys = (*(key for key in self.keys if key != "masks"), "masks")
         super().add_images(split, images)
         plain = self._columns[split].plain
         with tf.device("CPU"):
-            for key, folder in self._folders.items():
-                paths = [bytes(folder / f"{i.file.stem}.png") for i in self.images[split]]
-                plain[f"{key}_map"] = tf.constant(paths)
+            for key in self._folders:
+                paths = [self._map_of(image, key) for image in self.images[split]]
+                plain[f"{key}_map"] = tf.constant(paths, tf.string)
 
-    def _has_maps(self, split: str, image: AnnotatedImage) -> bool:
-        """Returns whether both maps exist; reports a missing one."""
-        for folder in self._folders.values():
-            path = folder / f"{image.file.stem}.png"
-            if not path.is_file():
-                problem = "no such map of a listed image"
-                remedy = "restore the file or remove the image from the list"
-                self._defect(split, path, "", problem, remedy, "image")
-                return False
-        return True
+    def _map_of(self, image: AnnotatedImage, key: str) -> bytes:
+        """Returns the path of an image's map; empty if there is none."""
+        path = self._folders[key] / f"{image.file.stem}.png"
+        return bytes(path) if path.is_file() else b""
+
+    def _has_classes(self, split: str, image: AnnotatedImage) -> bool:
+        """Returns whether an image has the class map that a list requires; reports a missing one.
+
+        Without lists, images may have boxes only.
+        """
+        listed = (self.root / "ImageSets" / self.lists).is_dir()
+        if not listed or self._map_of(image, "segmentation"):
+            return True
+        path = self._folders["segmentation"] / f"{image.file.stem}.png"
+        remedy = "restore the file or remove the image from the list"
+        self._defect(split, path, "", "no such map of a listed image", remedy, "image")
+        return False
+
+    def _map(self, path: tf.Tensor, size: tuple[tf.Tensor, tf.Tensor], absent: int) -> tf.Tensor:
+        """Returns an (H, W) int32 map, filled with `absent` if the image has none."""
+        return tf.cond(path == "", lambda: tf.fill(size, absent), lambda: self._read_map(path))
 
     def open(self, record: dict[str, tf.Tensor]) -> Sample:
-        segmentation = self._read_map(record["segmentation_map"])
-        instances = self._read_map(record["instances_map"])
-        sample = super().open({**record, "instances": instances})
+        record = dict(record)
+        sample = super().open(record)
+        instances = record["instances"]
+        size = (sample["image"].height, sample["image"].width)
+        segmentation = self._map(record["segmentation_map"], size, IGNORE)
         checks = [
             assert_same_size(sample["image"], values, record[f"{key}_map"])
             for key, values in (("segmentation", segmentation), ("instances", instances))
@@ -112,7 +131,12 @@ class VocMaps(VocFolder):
     def _masks(
         self, record: dict[str, tf.Tensor], boxes: tf.Tensor, height: tf.Tensor, width: tf.Tensor
     ) -> tf.Tensor:
-        return masks_from_map(record["instances"], boxes, record["instance_ids"], self.mask_size)
+        record["instances"] = instances = self._map(record["instances_map"], (height, width), 0)
+        ids = record["instance_ids"]
+        masks = masks_from_map(instances, boxes, ids, self.mask_size)
+        least = tf.reduce_max(tf.concat([ids, [0]], axis=0)) + 1
+        found = tf.gather(tf.math.bincount(tf.reshape(instances, [-1]), minlength=least), ids) > 0
+        return tf.where((found & (ids > 0))[:, None, None], masks, tf.cast(IGNORE, masks.dtype))
 
 
 def open_voc(
@@ -124,6 +148,7 @@ def open_voc(
     split: str = "hash",
     drop_bad: str = "",
     mask_size: str = str(MASK_SIZE),
+    fold: str = "",
 ) -> VocFolder:
     """Opens `voc:FOLDER?maps=1&…`.
 
@@ -131,4 +156,4 @@ def open_voc(
         maps: `1` for `VocMaps`, `0` (the default) for `VocFolder`; all other arguments are theirs.
     """
     reader = VocMaps if read_flag("maps", maps) else VocFolder
-    return reader(root, classes, pixels, val, split, drop_bad, mask_size)
+    return reader(root, classes, pixels, val, split, drop_bad, mask_size, fold)

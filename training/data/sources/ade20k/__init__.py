@@ -1,0 +1,1 @@
+"""ADE20K: the class maps of the scene parsing challenge."""

@@ -1,0 +1,1 @@
+"""Cityscapes: street scenes with label ids or polygons."""
