@@ -48,7 +48,9 @@ def read_tree(
     for number, line in lines:
         identifier, _, parent = line.rpartition(" ")
         identifier = identifier.strip()
-        if not identifier or not parent.lstrip("-").isdecimal():
+        # More digits than any index has; Python refuses to read thousands of them.
+        number_like = parent.lstrip("-").isdecimal() and len(parent) <= 10
+        if not identifier or not number_like:
             raise InputError(
                 f"{path}, line {number}: the line must be an identifier, a blank and its parent's "
                 f"index, not {line[:60]!r}."

@@ -29,130 +29,117 @@ def cut(path):
 
 # Change to the folder, options, and words of the expected message.
 FOUND_ON_OPENING = {
-    "color mask": (
-        lambda d: mask(d / "masks/2.png", np.arange(1440, dtype=np.uint8).reshape(20, 24, 3)),
-        "",
-        ("masks/2.png: a color image", "grey or palette PNG"),
-    ),
-    "JPEG under a PNG name": (
-        lambda d: Image.open(d / "masks/2.png").save(d / "masks/2.png", "JPEG"),
-        "",
-        ("masks/2.png: JPEG changes class indices", "save masks as PNG"),
-    ),
-    "JPEG mask": (
-        lambda d: (d / "masks/2.png").rename(d / "masks/2.jpg"),
-        "",
-        ("images/2.png: no label file 2.png in", "masks; it holds JPEG files", "as PNG"),
-    ),
-    "no mask": (
-        lambda d: (d / "masks/2.png").unlink(),
-        "",
-        ("images/2.png: no label file 2.png in",),
-    ),
-    "empty mask file": (
-        lambda d: (d / "masks/2.png").write_bytes(b""),
-        "",
-        ("masks/2.png: the file is empty",),
-    ),
-    "mask cut off": (lambda d: cut(d / "masks/2.png"), "", ("masks/2.png: not a readable mask",)),
-    "mask cut off at its head": (
-        lambda d: (d / "masks/2.png").write_bytes((d / "masks/2.png").read_bytes()[:20]),
-        "",
-        ("masks/2.png: the file is truncated",),
-    ),
-    "mask of text": (
-        lambda d: (d / "masks/2.png").write_text("no mask"),
-        "",
-        ("masks/2.png: not a readable mask", "save it again or remove it"),
-    ),
     "instance ids for classes": (
         lambda d: mask(d / "masks/2.png", np.full((20, 24), 300, np.uint16)),
         "",
-        ("mask values go up to 300", "use instances:"),
-    ),
-    "two images of one name": (
-        lambda d: Image.open(d / "images/2.png").save(d / "images/2.jpg"),
-        "",
-        ("2.png", "2.jpg has the same name; keep one"),
+        ("300", "use instances:"),
     ),
     "no images": (
         lambda d: [path.unlink() for path in (d / "images").iterdir()],
         "",
-        ("images: no images (.jpg, .jpeg, .png, .bmp, .gif) in this folder",),
+        ("images: no images (.jpg, .jpeg,", "in this folder"),
     ),
-    "one image": (
-        lambda d: [path.unlink() for path in (d / "images").iterdir() if path.stem != "3"],
+    "no masks": (
+        lambda d: [path.rename(path.with_suffix(".npy")) for path in (d / "masks").iterdir()],
         "",
-        ("images/3.png: one image is too few",),
+        ("masks: no label file of any of 6 images", "as 0.png"),
     ),
     "another layout": (
         lambda d: (d / "images").rename(d / "photos"),
         "",
         ("layout not recognized", "images, image, imgs"),
     ),
-    "list of a missing file": (
-        lambda d: (d / "train.txt").write_text("0\n9\n"),
-        "",
-        ("train.txt: line 2: no file 9 in", "images"),
-    ),
-    "list of an image without mask": (
-        lambda d: ((d / "masks/1.png").unlink(), (d / "train.txt").write_text("1\n")),
-        "",
-        ("train.txt: line 1: no file 1 in", "masks"),
-    ),
-    "list of missing pairs": (
-        lambda d: (d / "train.txt").write_text("images/0.png masks/0.png\nimages/9.png m/9.png"),
-        "",
-        ("train.txt: line 2: no such file", "images/9.png"),
-    ),
-    "list that leaves the folder": (
-        lambda d: (d / "val.txt").write_text("../../secret.png masks/0.png\n"),
-        "",
-        ("val.txt: line 1: ../../secret.png leaves the data folder",),
-    ),
-    "list of three words": (
-        lambda d: (d / "train.txt").write_text("images/0.png masks/0.png\na b c\n"),
-        "",
-        ("train.txt: line 2: a line must be `image label`, not 'a b c'",),
-    ),
-    "list of nothing": (
-        lambda d: (d / "train.txt").write_text("\n"),
-        "",
-        ("train.txt: the list is empty",),
-    ),
-    "list that is not text": (
-        lambda d: (d / "train.txt").write_bytes(b"\xff\xfe\x00\x81"),
-        "",
-        ("train.txt: not a text file in UTF-8",),
-    ),
-    "void in words": (
-        lambda d: None,
-        "?void=sky",
-        (
-            "void must be a whole number",
-            "not 'sky'",
-        ),
-    ),
+    "void in words": (lambda d: None, "?void=sky", ("void must be", "not 'sky'")),
     "fraction in words": (lambda d: None, "?val=some", ("val must be between 0 and 1", "0.2")),
     "fraction of everything": (
         lambda d: None,
         "?val=1",
         ("val must be between 0 and 1", "not '1'"),
     ),
-    "unknown split method": (
-        lambda d: None,
-        "?split=odd",
-        ("split must be 'hash' or 'block', not 'odd'",),
-    ),
+    "unknown split method": (lambda d: None, "?split=odd", ("split must be 'hash', 'block'",)),
+    "no policy": (lambda d: None, "?missing=x", ("missing must be '' or 'drop', not 'x'",)),
     "unknown option": (
         lambda d: None,
         "?viod=3",
-        (
-            "masks has no option 'viod'; did you mean 'void'?",
-            "Available: void, classes, val, split",
-        ),
+        ("masks has no option 'viod'; did you mean 'void'?", "Available: void, classes,"),
     ),
     "folder as an option": (lambda d: None, "?root=x", ("masks has no option 'root'",)),
+}
+
+# Change to the folder, words of the expected defects, and number of samples that remain.
+DEFECTS = {
+    "color mask": (
+        lambda d: mask(d / "masks/2.png", np.arange(1440, dtype=np.uint8).reshape(20, 24, 3)),
+        ("masks/2.png: ", "color"),
+        5,
+    ),
+    "no mask": (
+        lambda d: (d / "masks/2.png").unlink(),
+        ("images/2.png: no label file 2.png in", "missing=drop"),
+        5,
+    ),
+    "empty mask file": (
+        lambda d: (d / "masks/2.png").write_bytes(b""),
+        ("masks/2.png: the file is empty",),
+        5,
+    ),
+    "mask cut off": (lambda d: cut(d / "masks/2.png"), ("masks/2.png: not a readable mask",), 5),
+    "mask of text": (
+        lambda d: (d / "masks/2.png").write_text("no mask"),
+        ("masks/2.png: not a readable mask", "save it again or remove it"),
+        5,
+    ),
+    "two masks of one name": (
+        lambda d: Image.open(d / "masks/2.png").save(d / "masks/2.bmp"),
+        ("images/2.png: its label file may be 2.bmp and 2.png in", "keep one"),
+        5,
+    ),
+    "one image": (
+        lambda d: [path.unlink() for path in (d / "images").iterdir() if path.stem != "3"],
+        ("1 images, too few for 2 parts; add images",),
+        1,
+    ),
+    "list of a missing file": (
+        lambda d: (d / "train.txt").write_text("0\n9\n"),
+        ("train.txt: line 2: no image fits '9'",),
+        1,
+    ),
+    "list of an image without mask": (
+        lambda d: ((d / "masks/1.png").unlink(), (d / "train.txt").write_text("0\n1\n2\n")),
+        ("images/1.png: no label file 1.png in",),
+        2,
+    ),
+    "list of missing pairs": (
+        lambda d: (d / "train.txt").write_text("images/0.png masks/0.png\nimages/9.png m/9.png"),
+        ("train.txt: line 2: no file fits 'images/9.png m/9.png'", "image label"),
+        1,
+    ),
+    "list that leaves the folder": (
+        lambda d: (
+            (d.parent / "secret.png").write_bytes((d / "images/0.png").read_bytes()),
+            (d / "val.txt").write_text("../../secret.png\n../secret.png\n1\n"),
+        ),
+        ("val.txt: line 1: no image fits '../../secret.png'", "line 2: no image fits"),
+        6,
+    ),
+    "list of three words": (
+        lambda d: (d / "train.txt").write_text("images/0.png masks/0.png\na b c\n"),
+        ("train.txt: line 2: no file fits 'a b c'",),
+        1,
+    ),
+    "list of nothing": (
+        lambda d: ((d / "train.txt").write_text("\n"), (d / "val.txt").write_text("1\n2")),
+        ("train.txt: the list is empty",),
+        2,
+    ),
+    "list that is not text": (
+        lambda d: (
+            (d / "train.txt").write_bytes(b"\xff\xfe\x00\x81"),
+            (d / "val.txt").write_text("1\n2\n"),
+        ),
+        ("train.txt: line 1: no image fits",),
+        2,
+    ),
 }
 
 FOUND_ON_READING = {
@@ -164,7 +151,7 @@ FOUND_ON_READING = {
     "empty image file": (
         lambda d: (d / "images/2.png").write_bytes(b""),
         "",
-        ("images/2.png: damaged or not an image (Input is empty.)",),
+        ("images/2.png: damaged or not an image (the file is empty)",),
     ),
     "image of text": (
         lambda d: (d / "images/2.png").write_text("no image"),
@@ -175,11 +162,6 @@ FOUND_ON_READING = {
         lambda d: mask(d / "masks/2.png", np.zeros((24, 20), np.uint8)),
         "",
         ("images/2.png: the image is 20×24", "masks/2.png is 24×20", "give them one size"),
-    ),
-    "class without a name": (
-        lambda d: None,
-        "?classes=ground,tree",
-        (".png has class 2, but the classes are 0 to 1", "classes=", "void="),
     ),
 }
 on_reading = pytest.mark.parametrize("case", FOUND_ON_READING)
@@ -199,6 +181,17 @@ def test_found_on_opening(folder, case):
     with pytest.raises(InputError) as caught:
         open_source(f"masks:{folder}{options}")
     one_line(caught, words)
+
+
+@pytest.mark.parametrize("case", DEFECTS)
+def test_a_defect_costs_its_own_record_only(folder, case):
+    spoil, words, remaining = DEFECTS[case]
+    spoil(folder)
+    source = open_source(f"masks:{folder}")
+    assert sum(source.sizes.values()) == remaining
+    text = " ".join(map(str, source.defects))
+    assert all(word in text for word in words), text
+    assert all(defect.split or "list" not in case for defect in source.defects)
 
 
 @on_reading

@@ -102,7 +102,8 @@ def test_training_uses_both(folder, tmp_path):
     ("changes", "message"),
     [
         ({"tree": None}, "no key tree"),
-        ({"images_per_box": 0}, "must be at least 1"),
+        ({"images_per_box": 0}, "must be from 1 to 1000000, not 0"),
+        ({"images_per_box": 10**20}, "must be from 1 to 1000000, not 1000"),
         ({"images_per_box": "two"}, "must be a whole number"),
         ({"trees": "a.tree"}, "did you mean 'tree'"),
         ({"tree": "absent.tree"}, "No such file"),
@@ -117,3 +118,36 @@ def test_invalid_files(folder, tmp_path, changes, message):
     with pytest.raises(InputError) as error:
         open_source(write(folder / "wrong.toml", folder, **changes))
     assert message in str(error.value) and "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "message"),
+    [
+        ("j.toml", 'boxes = "joint:j.toml"\n', "boxes must be a data set of another format"),
+        ("j.toml", f"images_per_box = {'9' * 5000}\n", "not TOML"),
+        ("j.toml", 'tree = "a\\u0000.tree"\n', "null byte"),
+        ("j.toml", 'tree = "j.toml"\n', "the line must be an identifier"),
+        ("a.tree", f"cat {'9' * 5000}\n", "a.tree, line 1: the line must be"),
+        ("a.tree", "cat 0\n", "a.tree"),
+    ],
+)
+def test_hostile_files_are_refused_in_one_line(tmp_path, monkeypatch, file, content, message):
+    settings = {"boxes": "yolo:b", "images": "classes:c", "tree": "a.tree"}
+    key = content.partition(" =")[0]
+    lines = [f'{k} = "{v}"\n' for k, v in settings.items() if k != key]
+    (tmp_path / "j.toml").write_text("".join(lines))
+    (tmp_path / "a.tree").write_text("cat -1\n")
+    old = (tmp_path / file).read_text() if file == "j.toml" else ""
+    (tmp_path / file).write_text(old + content)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError) as error:
+        open_source("joint:j.toml")
+    assert message in str(error.value) and str(error.value).isprintable()
+
+
+def test_folders_next_to_the_file(folder, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    spec = write(
+        folder / "beside.toml", folder, boxes="coco:boxes?val=0.25", images="classes:breeds"
+    )
+    assert open_source(spec).sizes == {"train": 18, "val": 2}

@@ -117,9 +117,11 @@ def test_lists_of_names(root):
     (root / "val.txt").write_text("images/p3.png\n")
     source = open_source(table(root))
     assert source.sizes == {"train": 2, "val": 1}
-    assert "3 people are not listed in any split and were not read." in source.notes
+    assert "3 images are not listed in any split and were not read." in source.notes
     (root / "val.txt").write_text("p9\n")
-    refused(table(root), "val.txt: line 1: p9 is not in poses.csv", "remove it")
+    source = open_source(table(root))
+    assert source.sizes == {"train": 2, "val": 0}
+    assert "val.txt: line 1: no image fits 'p9'" in str(source.defects[0])
 
 
 def test_people_of_one_image_stay_together(root):
@@ -179,7 +181,7 @@ def test_invalid_tables(root):
     refused(table(root, head="who,a_x,a_y"), "poses.csv: no column image")
     refused(table(root, head="name,a_x,b_x,b_y"), "keypoint a has no column y")
     refused(table(root, head="name,a_x,A_X,a_y"), "two columns are named 'a_x'")
-    refused(table(root, "../../p1,1,2", "p2,1,2", head="name,a_x,a_y"), "line 2", "leaves the data")
+    refused(table(root, "../../p9,1,2", "p2,1,2", head="name,a_x,a_y"), "line 2", "leaves the data")
     refused(table(root, 'p1,"1,2', head="name,a_x,a_y"), "poses.csv: line 2: unexpected end")
     refused(table(root, head=HEAD) + "?visibility=yes", "visibility must be 'coco', ")
     refused(table(root) + "?margin=-1", "margin must be from 0 to 10")

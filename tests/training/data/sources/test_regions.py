@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from object_folders import make_image
+from object_folders import make_image, stored_values
 
 from training.data.sources import open_source
 from zoo.errors import InputError
@@ -121,5 +121,13 @@ def test_unusable_data_sets(tmp_path):
     with pytest.raises(InputError, match=r"image_data.json: no such file"):
         open_source(spec)
     write(tmp_path, images=[{"image_id": 7, "url": "https://x.org/.."}])
-    with pytest.raises(InputError, match="leaves the data folder"):
-        open_source(spec)
+    assert "leaves the data folder" in str(open_source(spec).defects[0])
+
+
+def test_images_of_other_places_and_one_file_under_two_ids(tmp_path):
+    make_image(tmp_path / "a" / "b" / "p 7.png")
+    images = [{"image_id": i, "url": "https://x.org/b/p%207.png"} for i in ("7", 8)]
+    regions = [{"id": i, "regions": [region(i, i)]} for i in (7, 8)]
+    source = open_source(write(tmp_path, regions, images))
+    assert source.defects[0].problem == "the same file as image 7"
+    assert stored_values(source, "labels") == {"p 7": [0, 0]}

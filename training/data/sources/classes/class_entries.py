@@ -54,7 +54,9 @@ class Entries:
 
     def report(self, path: Path, name: str, problem: str, remedy: str) -> None:
         """Adds a defect of a line."""
-        self.defects.append(Defect(problem, remedy, name, shown(path), drop="image"))
+        self.defects.append(
+            Defect(problem, remedy, name, shown(path), drop="image", unused="image")
+        )
 
 
 def read_entries(root: Path) -> Entries:
@@ -62,12 +64,11 @@ def read_entries(root: Path) -> Entries:
     tables = [read_table(path) for path in sorted(root.glob("*.[cC][sS][vV]"))]
     if any(map(_is_class_table, tables)):
         return _from_tables(root, tables)
-    lists = {
-        split: path
-        for split, path in split_lists(root).items()
-        if len(next((line for _, line in numbered_lines(path)), "").split()) > 1
-    }
-    return _from_lists(root, lists) if lists else _from_folders(root)
+    lists = split_lists(root)
+    classified = any(
+        len(line.split()) > 1 for path in lists.values() for _, line in numbered_lines(path)[:1]
+    )
+    return _from_lists(root, lists) if classified else _from_folders(root)
 
 
 def _is_class_table(table: Table) -> bool:

@@ -20,7 +20,7 @@ from training.data.sources.objects.annotations import AnnotatedImage, Annotation
 from training.data.sources.objects.single_object_source import SingleObjectSource
 from training.data.sources.reading.defects import Defect
 from training.data.sources.reading.index_maps import assert_same_size, index_map_reader
-from training.data.sources.reading.splits import SPLIT_NAMES, split_off_validation
+from training.data.sources.reading.splits import SPLIT_NAMES, SplitRule, apply_rule
 from training.data.sources.source import Sample
 from zoo.errors import InputError
 from zoo.files.file_names import shown
@@ -50,7 +50,9 @@ class ClassFolder(SingleObjectSource):
         boxes: folder of the VOC files; `none` to ignore them.
         trimaps: folder of the trimaps; `none` to ignore them.
         val: fraction of each class to validate on if there is no other split.
-        split: `hash` (by name) or `block` (the last images).
+        split: `hash` (by name), `block` (the last images), `stratified`, or `group:PATTERN`; see
+            `SplitRule`.
+        fold: `K/N` to validate on the K-th of N parts instead of a fraction.
         drop_bad: `1` to drop images with defects.
 
     Raises:
@@ -66,6 +68,7 @@ class ClassFolder(SingleObjectSource):
         val: str = "0.2",
         split: str = "hash",
         drop_bad: str = "",
+        fold: str = "",
     ):
         super().__init__(root, drop_bad)
         found = read_entries(self.root)
@@ -86,7 +89,8 @@ class ClassFolder(SingleObjectSource):
                 folder = next(iter(files.values())).parent.relative_to(self.root)
                 self.notes.append(f"{option} are read from {shown(folder)}.")
         self.label_names = self._names(found, classes)
-        for part, entries in _splits(self.root, found.entries, val, split).items():
+        rule = SplitRule(val, split, fold)
+        for part, entries in _splits(self, found.entries, bool(found.defects), rule).items():
             self._add(part, entries)
 
     def _names(self, found: Entries, classes: str) -> tuple[str, ...]:
@@ -131,7 +135,7 @@ class ClassFolder(SingleObjectSource):
                 maps.append(os.fsencode(self._trimaps.get(entry.image.stem, "")))
         columns = {"label": np.array(labels, np.int32)}
         if self._trimaps:
-            columns["trimap"] = np.array(maps)
+            columns["trimap"] = np.array(maps, np.bytes_)
         self.add_single(split, images, columns)
 
     def _is_dropped(self, split: str, entry: Entry, label: int, first: Entry) -> bool:
@@ -139,7 +143,7 @@ class ClassFolder(SingleObjectSource):
         where = (entry.name, shown(entry.file), split, "image")
         if label < 0:
             problem = f"class {shown(entry.label)!r} is not one of {len(self.label_names)} classes"
-            self.report(Defect(problem, "correct it", *where))
+            self.report(Defect(problem, "correct it", *where, "image"))
             return True
         if first is not entry:
             label_text = "" if first.label == entry.label else f" as class {shown(first.label)}"
@@ -150,7 +154,7 @@ class ClassFolder(SingleObjectSource):
                 return True
         elif self._trimaps and entry.image.stem not in self._trimaps:
             problem = f"no trimap of {shown(entry.image.stem)}"
-            self.report(Defect(problem, "add it or remove the image", *where))
+            self.report(Defect(problem, "add it or remove the image", *where, "image"))
             return True
         return False
 
@@ -172,7 +176,7 @@ class ClassFolder(SingleObjectSource):
                 problem = str(error).removeprefix(f"{shown(file)}: ").split(";")[0]
         if box is None:
             where = (image.name, shown(image.label_file), split, "image")
-            drop = self.report(Defect(problem, "give the image one box", *where))
+            drop = self.report(Defect(problem, "give the image one box", *where, "image"))
             return None if drop else image
         image.annotations.append(Annotation(box, label, "object"))
         return image
@@ -198,31 +202,33 @@ def _names_from_stems(entries: list[Entry], count: int) -> tuple[str, ...]:
     return tuple(names[index] for index in range(count)) if distinct else ()
 
 
-def _splits(root: Path, entries: list[Entry], val: str, how: str) -> dict[str, list[Entry]]:
+def _splits(
+    source: ClassFolder, entries: list[Entry], broken: bool, rule: SplitRule
+) -> dict[str, list[Entry]]:
     """Returns entries by split; if there is only one, a fraction of each class is `val`."""
     splits: dict[str, list[Entry]] = {}
     for entry in entries:
         splits.setdefault(entry.split or "train", []).append(entry)
     splits = {split: splits[split] for split in SPLIT_NAMES if split in splits}
-    if not splits:
-        raise InputError(f"{shown(root)}: no image has a valid class; correct the labels.")
-    if set(splits) != {"train"}:
+    if broken or not splits:
+        splits = {"train": [], **splits}  # its lines may be those that cannot be read
+    if not entries:
         return splits
+    if rule.pattern() or (set(splits) != {"train"} and not rule.fold):
+        return apply_rule(splits, source, rule, lambda entry: entry.image)
     by_class: dict[str, list[Entry]] = {}
-    for entry in entries:
-        by_class.setdefault(entry.label, []).append(entry)
+    for split in ("train", "val"):
+        for entry in splits.pop(split, []):
+            by_class.setdefault(entry.label, []).append(entry)
     chosen: set[int] = set()
     for label, group in by_class.items():
-        if len(group) > 1:
+        if len(group) > 1 or rule.fold:
             names = [f"{label}/{entry.image.stem}" for entry in group]
-            parts = split_off_validation(group, names, val, how, root)
-            chosen |= {id(entry) for entry in parts["val"]}
+            held = rule.validated(names, [], None)
+            chosen |= {id(entry) for entry, out in zip(group, held, strict=True) if out}
+    divided = [entry for group in by_class.values() for entry in group]
     if not chosen:
-        raise InputError(
-            f"{shown(entries[0].file)}: one image of each class is too few; training and "
-            "validation need one each."
-        )
-    return {
-        "train": [entry for entry in entries if id(entry) not in chosen],
-        "val": [entry for entry in entries if id(entry) in chosen],
-    }
+        problem = "one image of each class is too few; training and validation need one each"
+        source.report(Defect(problem, "add images", file=shown(source.root), split="val"))
+    train = [entry for entry in entries if entry.split != "test" and id(entry) not in chosen]
+    return {"train": train, "val": [entry for entry in divided if id(entry) in chosen], **splits}

@@ -9,6 +9,7 @@ from typing import Any
 
 from training.data.sources.objects.annotations import AnnotatedImage
 from training.data.sources.reading.defects import Defect
+from training.data.sources.reading.image_finder import ImageFinder
 from training.data.sources.reading.json_files import (
     Id,
     JsonObject,
@@ -19,19 +20,20 @@ from training.data.sources.reading.json_files import (
     read_json,
     short,
 )
-from zoo.errors import InputError
-from zoo.files.file_names import inside, shown
+from zoo.errors import InputError, nearest
+from zoo.files.file_names import shown
 
 Report = Callable[[Defect], bool]
 
 
 @dataclasses.dataclass(frozen=True)
 class Category:
-    """Name, keypoint names and skeleton of a category."""
+    """Name, keypoint names, skeleton and group (`supercategory`) of a category."""
 
     name: str
     keypoints: tuple[str, ...] = ()
     skeleton: tuple[tuple[int, int], ...] = ()
+    group: str = ""
 
 
 @dataclasses.dataclass
@@ -44,6 +46,7 @@ class CocoFile:
         report: function that records a defect and returns whether to drop the entry.
         data: content of the file.
         categories: categories by id, in the order of the ids; empty in a file of captions.
+        computed_boxes: number of annotations without a box, whose outline gave one.
     """
 
     path: Path
@@ -51,10 +54,11 @@ class CocoFile:
     report: Report
     data: Any = None
     categories: dict[Id, Category] = dataclasses.field(default_factory=dict)
+    computed_boxes: int = 0
 
     def read(self) -> None:
         """Reads the file and its categories."""
-        self.data = read_json(self.path)
+        self.data = read_json(self.path, ("images", "annotations", "categories"))
         list_under(self.data, "images", self.path)
         list_under(self.data, "annotations", self.path)
         if "categories" in self.data:
@@ -94,12 +98,20 @@ class CocoFile:
                 )
             limbs.append((int(ends[0]) - 1, int(ends[1]) - 1))
         names = tuple(map(shown, keypoints))
-        return category_id, Category(shown(name.strip()), names, tuple(limbs))
+        group = entry.get("supercategory")
+        group = shown(group.strip()) if isinstance(group, str) else ""
+        return category_id, Category(shown(name.strip()), names, tuple(limbs), group)
 
     def has(self, key: str) -> bool:
         """Returns whether any annotation has a value under a key."""
         entries = (entry for entry in self.data["annotations"] if isinstance(entry, dict))
         return any(entry.get(key) for entry in entries)
+
+    def used_names(self) -> set[str]:
+        """Returns the names of the categories that any annotation has."""
+        entries = (entry for entry in self.data["annotations"] if isinstance(entry, dict))
+        used = {as_id(entry.get("category_id")) for entry in entries}
+        return {category.name for number, category in self.categories.items() if number in used}
 
     def file_names(self) -> list[str]:
         """Returns the file names of the images that have one."""
@@ -108,32 +120,52 @@ class CocoFile:
 
     def defect(self, name: str, problem: str, remedy: str, drop: str = "") -> bool:
         """Reports a defect of an entry; returns whether to drop it."""
-        return self.report(Defect(problem, remedy, name, shown(self.path), self.split, drop))
+        where = (name, shown(self.path), self.split)
+        return self.report(Defect(problem, remedy, *where, drop, drop))
 
-    def images(self, folder: Path) -> dict[Id, AnnotatedImage]:
-        """Returns the images by id, without annotations; `folder` contains their files."""
+    def images(self, finder: ImageFinder, folder: Path) -> dict[Id, AnnotatedImage]:
+        """Returns the images by id, without annotations; most of their files are in `folder`."""
         images: dict[Id, AnnotatedImage] = {}
+        by_file: dict[Path, Id] = {}
         for index, entry in enumerate(self.data["images"]):
             image_id = as_id(entry.get("id")) if isinstance(entry, dict) else None
             file_name = entry.get("file_name") if isinstance(entry, dict) else None
             name = _name("image", image_id, index)
             if image_id is None or not isinstance(file_name, str):
-                self.defect(name, "no id or no file_name", "add both", "image")
+                problem, remedy = _unnamed(entry, image_id)
+                self.defect(name, problem, remedy, "image")
                 continue
             name = f"{name} ({shown(file_name)})"
-            file = inside(folder, file_name, f"{shown(self.path)}: {name}")
             if image_id in images:
                 self.defect(name, "another image has this id", "give each its own", "image")
                 continue
-            height, width = entry.get("height"), entry.get("width")
-            size = (as_pixels(width), as_pixels(height))
-            if (height, width) != (None, None) and not all(size):
-                problem = f"size {short(width)} × {short(height)}"
-                self.defect(name, problem, "write width and height in pixels")
-            stated = size if all(size) else (0, 0)
-            number = image_id if isinstance(image_id, int) and abs(image_id) < 2**63 else index
-            images[image_id] = AnnotatedImage(file, self.path, name, *stated, number)
+            try:
+                file = finder.find(file_name, folder)
+            except InputError as error:
+                problem, _, remedy = str(error).rpartition("; ")
+                self.defect(name, problem, remedy.rstrip("."), "image")
+                continue
+            first = by_file.setdefault(file, image_id)
+            if first != image_id:
+                # One sample with the objects of both; each alone would lack those of the other.
+                images[image_id] = images[first]
+                problem = f"the same file as {images[first].name}"
+                self.defect(name, problem, "list it once, with the objects of both")
+                continue
+            images[image_id] = self._image(entry, image_id, index, name, file)
         return images
+
+    def _image(
+        self, entry: JsonObject, image_id: Id, index: int, name: str, file: Path
+    ) -> AnnotatedImage:
+        height, width = entry.get("height"), entry.get("width")
+        size = (as_pixels(width), as_pixels(height))
+        if (height, width) != (None, None) and not all(size):
+            problem = f"size {short(width)} × {short(height)}"
+            self.defect(name, problem, "write width and height in pixels")
+        stated = size if all(size) else (0, 0)
+        number = image_id if isinstance(image_id, int) and abs(image_id) < 2**63 else index
+        return AnnotatedImage(file, self.path, name, *stated, number)
 
     def annotations(self) -> Iterator[tuple[str, JsonObject]]:
         """Yields the name in messages and the content of each annotation."""
@@ -162,9 +194,21 @@ class CocoFile:
         image_id = as_id(entry.get("image_id"))
         image = None if image_id is None else images.get(image_id)
         if image is None:
-            problem = f"image_id {short(entry.get('image_id'))} is not an image of the file"
+            problem = f"image_id {short(entry.get('image_id'))} is not a usable image of the file"
             self.defect(name, problem, "correct it or remove the annotation", "object")
         return image
+
+
+def _unnamed(entry: Any, image_id: Id | None) -> tuple[str, str]:
+    """Returns problem and remedy of an image without id or file name."""
+    if not isinstance(entry, dict):
+        return f"{short(entry)} is not an object", "remove it"
+    if image_id is None:
+        return f"id is {short(entry.get('id'))}", "give it a number"
+    if "file_name" in entry:
+        return f"file_name is {short(entry['file_name'])}", "write the image's file"
+    close = nearest("file_name", map(str, entry)).strip("; ?.")
+    return "no file_name", f"{close}? rename it" if close else "add one"
 
 
 def _name(kind: str, entry_id: Id | None, index: int) -> str:

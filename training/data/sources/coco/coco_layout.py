@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 
 from training.data.sources.reading.folder_layout import IMAGE_FOLDERS
+from training.data.sources.reading.image_finder import ImageFinder
 from training.data.sources.reading.splits import SPLIT_NAMES, split_from_name
 from zoo.errors import InputError
 from zoo.files.file_names import inside, shown
@@ -54,27 +54,33 @@ def find_label_files(root: Path, labels: str) -> tuple[str, dict[str, Path]]:
     return kind or "instances", {split: paths[0] for split, paths in files[kind].items()}
 
 
-def find_images(root: Path, labels: Path, split: str, names: list[str]) -> Path:
-    """Returns the folder that file names are relative to: the one that contains most of them."""
+def find_images(finder: ImageFinder, labels: Path, split: str, names: list[str]) -> Path:
+    """Returns the folder that file names are relative to: the one that contains most of them.
+
+    If it contains none, the folder with most of their last components.
+    """
+    root = finder.root
     words = [word for word in re.findall(r"[A-Za-z]+\d*", labels.stem) if _split_of_word(word)]
+    # CVAT names a file after its subset, instances_default.json, and a folder too: images/default.
+    subset = labels.stem.removeprefix(_kind_of(labels)).lstrip("_-")
+    words += [subset] if subset else []
     words += SPLIT_NAMES.get(split, ())
     folders = [labels.parent]
     for word in dict.fromkeys(words):
         folders.append(root / word)
         for image in IMAGE_FOLDERS:
             folders += [root / image / word, root / word / image]
-    folders += [root, *(root / image for image in IMAGE_FOLDERS)]
+    folders += [root, *(root / image for image in (*IMAGE_FOLDERS, "data"))]
     folders += [labels.parent / image for image in IMAGE_FOLDERS]
     folders = [folder for folder in dict.fromkeys(folders) if folder.is_dir()]
-    step = -(-len(names) // _PROBED) or 1
-    return max(folders, key=lambda folder: sum(_exists(folder, name) for name in names[::step]))
+    probed = names[:: -(-len(names) // _PROBED) or 1]
+    last = [re.split(r"[/\\]", name)[-1] for name in probed]
 
+    def fitting(folder: Path) -> tuple[int, int]:
+        exact = sum(finder.has(folder, name) for name in probed)
+        return exact, exact or sum(finder.has(folder, name) for name in last)
 
-def _exists(folder: Path, name: str) -> bool:
-    try:
-        return os.path.isfile(inside(folder, name, ""))
-    except InputError:
-        return False  # reported when its entry is read
+    return max(folders, key=fitting)
 
 
 def _json_files(root: Path) -> list[Path]:
@@ -87,7 +93,7 @@ def _json_files(root: Path) -> list[Path]:
         path
         for folder in existing.values()
         for path in sorted(folder.iterdir())
-        if path.suffix.lower() == ".json" and path.is_file()
+        if path.suffix.lower() == ".json" and not path.is_dir()
     ]
 
 

@@ -2,9 +2,12 @@
 
     boxes = "coco:pets"             # a data set with boxes
     images = "classes:breeds"       # a data set with one class per image
-    tree = "animals.tree"           # class tree, relative to this file
+    tree = "animals.tree"           # class tree
     names = "animals.names"         # optional: names of the tree's nodes
     images_per_box = 4              # classified images per image with boxes
+
+Tree and names are relative to this file; so are the folders of the data sets, unless they exist
+relative to the current directory.
 
 Joint training of Redmon & Farhadi, *YOLO9000: Better, Faster, Stronger*, CVPR 2017.
 """
@@ -18,12 +21,15 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from training.data.sources.reading.json_files import short
 from training.data.sources.source import Record, Sample, Source
 from training.data.sources.source_formats import open_source
 from zoo.darknet.tree_files import NamedTree, read_tree
 from zoo.errors import InputError, nearest
+from zoo.files.file_names import shown
 from zoo.files.text_files import read_text
 
+_MAX_IMAGES_PER_BOX = 1_000_000
 _KEYS = {"boxes": str, "images": str, "tree": str, "names": str, "images_per_box": int}
 
 
@@ -37,7 +43,7 @@ class JointSource(Source):
         boxes: data set with `boxes`.
         images: data set with `label` and a training split.
         tree: class tree with the classes of both data sets among its names.
-        images_per_box: classified images per image with boxes, at least 1.
+        images_per_box: classified images per image with boxes, from 1 to a million.
 
     Attributes:
         parents: parent index of each class, as in `yolo9000`.
@@ -55,12 +61,16 @@ class JointSource(Source):
                 raise InputError(
                     f"{source.spec}: no {key} in its samples; it has {', '.join(source.keys)}."
                 )
-        if images_per_box < 1:
-            raise InputError(f"images_per_box must be at least 1, not {images_per_box}.")
+        if not 1 <= images_per_box <= _MAX_IMAGES_PER_BOX:
+            raise InputError(
+                f"images_per_box must be from 1 to {_MAX_IMAGES_PER_BOX}, not "
+                f"{short(images_per_box)}."
+            )
         images.check_split("train")
         self.boxes, self.images, self.images_per_box = boxes, images, images_per_box
         self.object_names, self.parents = tree.names, tree.parents
         self.notes = [*boxes.notes, *images.notes]
+        self.defects = [*boxes.defects, *images.defects]
         self.sizes = dict(boxes.sizes)
         self.sizes["train"] = boxes.sizes[boxes.check_split("train")] * (1 + images_per_box)
         self._nodes = (_nodes(boxes, "labels", tree.names), _nodes(images, "label", tree.names))
@@ -123,21 +133,36 @@ def open_joint(where: str) -> Source:
     path = Path(where)
     try:
         settings = tomllib.loads(read_text(path))
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"{path}: not TOML: {error}.") from error
+    except (ValueError, RecursionError) as error:  # tomllib's own error is a ValueError
+        reason = shown(" ".join(str(error).split()))[:120]
+        raise InputError(f"{shown(path)}: not TOML: {reason.rstrip('.')}; correct it.") from error
     for key, value in settings.items():
         if key not in _KEYS:
-            raise InputError(f"{path}: unknown key {key!r}{nearest(key, _KEYS)}")
+            raise InputError(f"{shown(path)}: unknown key {short(key)!r}{nearest(key, _KEYS)}")
         if not isinstance(value, _KEYS[key]) or isinstance(value, bool):
             kind = "a whole number" if _KEYS[key] is int else "a string"
-            raise InputError(f"{path}: {key} must be {kind}, not {value!r}.")
+            raise InputError(f"{shown(path)}: {key} must be {kind}, not {short(value)}.")
     missing = next((key for key in ("boxes", "images", "tree") if key not in settings), None)
     if missing:
-        raise InputError(f"{path}: no key {missing}; add {missing} = ….")
+        raise InputError(f"{shown(path)}: no key {missing}; add {missing} = ….")
     names = path.parent / settings["names"] if "names" in settings else None
     tree = read_tree(path.parent / settings["tree"], names)
-    boxes, images = open_source(settings["boxes"]), open_source(settings["images"])
+    boxes, images = (open_source(_address(path, key, settings[key])) for key in ("boxes", "images"))
     return JointSource(boxes, images, tree, settings.get("images_per_box", 4))
+
+
+def _address(path: Path, key: str, spec: str) -> str:
+    """Returns the address of a data set, with its folder next to the TOML file if it is there."""
+    address, question, options = spec.partition("?")
+    name, colon, where = address.partition(":")
+    if name == "joint":
+        raise InputError(
+            f"{shown(path)}: {key} must be a data set of another format, not {short(spec)}."
+        )
+    if where and "\0" not in where and not Path(where).exists():
+        beside = path.parent / where
+        where = str(beside) if beside.exists() else where
+    return f"{name}{colon}{where}{question}{options}"
 
 
 def _nodes(source: Source, key: str, names: tuple[str, ...]) -> np.ndarray:

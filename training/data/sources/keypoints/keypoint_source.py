@@ -27,6 +27,7 @@ from training.data.sources.objects.annotations import AnnotatedImage, Annotation
 from training.data.sources.objects.single_object_source import SingleObjectSource
 from training.data.sources.reading.defects import Defect
 from training.data.sources.reading.image_lookup import ImageIndex
+from training.data.sources.reading.splits import SplitRule
 from zoo.errors import InputError
 from zoo.files.file_names import inside, shown
 from zoo.files.text_files import read_table
@@ -55,7 +56,9 @@ class KeypointFolder(SingleObjectSource):
             from the keypoints' names.
         skeleton: limbs as pairs of keypoint indices; by default from the keypoints' names.
         val: fraction of the images to validate on if neither table nor lists name a split.
-        split: `hash` (by name) or `block` (the last images).
+        split: `hash` (by name), `block` (the last images), `stratified`, or `group:PATTERN`; see
+            `SplitRule`.
+        fold: `K/N` to validate on the K-th of N parts instead of a fraction.
         drop_bad: `1` to drop people with defects.
 
     Raises:
@@ -73,6 +76,7 @@ class KeypointFolder(SingleObjectSource):
         val: str = "0.2",
         split: str = "hash",
         drop_bad: str = "",
+        fold: str = "",
     ):
         super().__init__(root, drop_bad)
         self.keys = ("image", "keypoints", "box")
@@ -95,15 +99,15 @@ class KeypointFolder(SingleObjectSource):
         if not visibility and not poses.visibility:
             self.notes.append(f"visibility is read as {visibility_of(poses, '')}.")
         self._margin = _read_margin(margin)
-        self._add(poses, val, split)
+        self._add(poses, SplitRule(val, split, fold))
 
-    def _add(self, poses: Poses, val: str, how: str) -> None:
+    def _add(self, poses: Poses, rule: SplitRule) -> None:
         labeled = any(pose.label for pose in poses.poses)
         if labeled:
             self.label_names = tuple(sorted({pose.label for pose in poses.poses} - {""}))
             self.keys = ("image", "label", "keypoints", "box")
         indices = {name: index for index, name in enumerate(self.label_names)}
-        splits = split_poses(self.root, poses, val, how)
+        splits = split_poses(self, poses, rule)
         self.notes += poses.notes
         for split, people in splits.items():
             images, labels = [], []
@@ -112,7 +116,7 @@ class KeypointFolder(SingleObjectSource):
                 if labeled and not pose.label:
                     where = (pose.name, shown(poses.path), split)
                     remedy = "add one, or remove the column"
-                    self.report(Defect("no label", remedy, *where, "image"))
+                    self.report(Defect("no label", remedy, *where, "image", "image"))
                     continue
                 if image is not None:
                     images.append(image)
@@ -129,7 +133,8 @@ class KeypointFolder(SingleObjectSource):
         image = AnnotatedImage(pose.image, poses.path, pose.name)
         box = pose.box or box_around(keypoints, self._margin)
         if box is None:
-            defect = Defect("no keypoints", "mark some or remove the line", *where, "image")
+            remedy = "mark some or remove the line"
+            defect = Defect("no keypoints", remedy, *where, "image", "image")
             return None if self.report(defect) else image
         image.annotations.append(Annotation(box, keypoints=keypoints, name="person"))
         return image

@@ -15,6 +15,7 @@ from training.data.sources.reading.image_files import natural_key
 from training.data.sources.reading.image_lookup import ImageIndex
 from zoo.errors import InputError
 from zoo.files.file_names import shown
+from zoo.files.text_files import open_regular
 
 MPII_JOINTS = (
     *("right ankle", "right knee", "right hip", "left hip", "left knee", "left ankle", "pelvis"),
@@ -28,8 +29,10 @@ _VARIABLES = ["joints", "ids", "RELEASE"]
 def read_pose_mat(path: Path, index: ImageIndex) -> Poses:
     """Reads a MATLAB file with `joints` (14 × 3 × N or 3 × 14 × N) or MPII's `RELEASE`."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             content = scipy.io.loadmat(file, struct_as_record=False, variable_names=_VARIABLES)
+    except InputError:
+        raise
     except NotImplementedError as error:
         raise InputError(
             f"{shown(path)}: MATLAB 7.3 files are not supported; save it with -v7."

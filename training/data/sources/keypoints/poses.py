@@ -5,15 +5,19 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 
 from training.data.sources.reading.defects import Defect
+from training.data.sources.reading.split_lists import split_by_lists
 from training.data.sources.reading.splits import (
     SPLIT_NAMES,
-    listed_names,
+    Classes,
+    Reader,
+    SplitRule,
+    apply_rule,
     split_from_name,
     split_lists,
-    split_off_validation,
 )
 from zoo.argument_checks import check_choice
 from zoo.errors import InputError
@@ -63,7 +67,7 @@ class Poses:
 
     def report(self, name: str, problem: str, remedy: str, drop: str) -> None:
         """Adds a defect of an entry."""
-        self.defects.append(Defect(problem, remedy, name, shown(self.path), drop=drop))
+        self.defects.append(Defect(problem, remedy, name, shown(self.path), drop=drop, unused=drop))
 
 
 def visibility_of(poses: Poses, option: str) -> str:
@@ -112,25 +116,39 @@ def box_around(keypoints: Sequence[float], margin: float) -> tuple[float, ...] |
 PoseSplits = dict[str, list[Pose]]
 
 
-def split_poses(root: Path, poses: Poses, val: str, how: str) -> PoseSplits:
+def split_poses(reader: Reader, poses: Poses, rule: SplitRule) -> PoseSplits:
     """Returns the poses by split, those of one image together; remarks are added to their notes."""
-    if not poses.poses:
-        raise InputError(f"{shown(poses.path)}: no valid pose in it; correct its entries.")
+    if not poses.poses and not poses.defects:
+        raise InputError(f"{shown(poses.path)}: no pose in it; add entries.")
     if any(pose.split for pose in poses.poses):
         splits = _by_column(poses)
     else:
-        lists = split_lists(root)
-        splits = _by_lists(lists, poses) if lists else {"train": poses.poses}
-    if set(splits) != {"train"}:
-        return {split: splits[split] for split in SPLIT_NAMES if split in splits}
-    people = splits["train"]
-    images = list(dict.fromkeys(pose.image for pose in people))
-    stems = [image.stem for image in images]
-    chosen = set(split_off_validation(images, stems, val, how, poses.path)["val"])
-    return {
-        "train": [pose for pose in people if pose.image not in chosen],
-        "val": [pose for pose in people if pose.image in chosen],
+        lists = split_lists(reader.root)
+        splits = _by_lists(lists, poses, reader) if lists else {"train": poses.poses}
+    if poses.defects:
+        splits.setdefault("train", [])  # its entries may be those that cannot be read
+    splits = {split: splits[split] for split in SPLIT_NAMES if split in splits}
+    if set(splits) != {"train"} and not rule.fold:
+        return apply_rule(splits, reader, rule, lambda pose: pose.image)
+    files = {
+        split: list(dict.fromkeys(pose.image for pose in people))
+        for split, people in splits.items()
     }
+    labels: dict[Path, set[str]] = {}
+    people = list(chain.from_iterable(splits.values()))
+    for pose in people:
+        labels.setdefault(pose.image, set()).add(pose.label)
+    labeled = any(pose.label for pose in people)
+
+    def classes_of(images: list[Path]) -> Classes:
+        return [labels[image] for image in images]
+
+    divided = apply_rule(files, reader, rule, lambda file: file, classes_of if labeled else None)
+    result: PoseSplits = {}
+    for split, images in divided.items():
+        chosen = set(images)
+        result[split] = [pose for pose in people if pose.image in chosen]
+    return result
 
 
 def _by_column(poses: Poses) -> PoseSplits:
@@ -147,23 +165,9 @@ def _by_column(poses: Poses) -> PoseSplits:
     return splits
 
 
-def _by_lists(lists: dict[str, Path], poses: Poses) -> PoseSplits:
-    by_name: dict[str, list[Pose]] = {}
+def _by_lists(lists: dict[str, Path], poses: Poses, reader: Reader) -> PoseSplits:
+    by_file: dict[Path, list[Pose]] = {}
     for pose in poses.poses:
-        for name in {pose.image.name, pose.image.stem}:
-            by_name.setdefault(name, []).append(pose)
-    splits: PoseSplits = {}
-    for split, path in lists.items():
-        splits[split] = []
-        for number, word in listed_names(path):
-            found = by_name.get(Path(word).name) or by_name.get(Path(word).stem)
-            if not found:
-                raise InputError(
-                    f"{shown(path)}: line {number}: {shown(word)} is not in "
-                    f"{shown(poses.path.name)}; remove it from the list."
-                )
-            splits[split] += found
-    unlisted = len(poses.poses) - len({id(pose) for people in splits.values() for pose in people})
-    if unlisted:
-        poses.notes.append(f"{unlisted} people are not listed in any split and were not read.")
-    return splits
+        by_file.setdefault(pose.image, []).append(pose)
+    splits = split_by_lists(list(by_file), lists, reader)
+    return {split: [p for file in files for p in by_file[file]] for split, files in splits.items()}

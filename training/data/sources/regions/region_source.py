@@ -10,6 +10,7 @@ from training.data.sources.objects.image_splits import split_images
 from training.data.sources.objects.object_source import ObjectSource
 from training.data.sources.reading.defects import Defect
 from training.data.sources.reading.image_files import IMAGE_SUFFIXES
+from training.data.sources.reading.image_finder import ImageFinder
 from training.data.sources.reading.json_files import (
     Id,
     as_floats,
@@ -19,6 +20,7 @@ from training.data.sources.reading.json_files import (
     short,
 )
 from training.data.sources.reading.options import read_whole_number
+from training.data.sources.reading.splits import SplitRule
 from zoo.errors import InputError
 from zoo.files.file_names import inside, shown
 
@@ -36,7 +38,9 @@ class RegionFolder(ObjectSource):
         root: the data folder, with the images in it, in `images`, or in `VG_100K` and `VG_100K_2`,
             named by `url` or by the image's id.
         val: fraction of the images to validate on without lists `train.txt`, `val.txt`, ….
-        split: `hash` (by name) or `block` (the last images).
+        split: `hash` (by name), `block` (the last images), `stratified`, or `group:PATTERN`; see
+            `SplitRule`.
+        fold: `K/N` to validate on the K-th of N parts instead of a fraction.
         limit: maximum number of images, the first ones; `0` for all.
         drop_bad: `1` to drop regions and images with defects.
 
@@ -45,9 +49,16 @@ class RegionFolder(ObjectSource):
     """
 
     def __init__(
-        self, root: str, val: str = "0.2", split: str = "hash", limit: str = "0", drop_bad: str = ""
+        self,
+        root: str,
+        val: str = "0.2",
+        split: str = "hash",
+        limit: str = "0",
+        drop_bad: str = "",
+        fold: str = "",
     ):
         super().__init__(root, drop_bad)
+        self._finder = ImageFinder(self.root)
         count = read_whole_number("limit", limit)
         self.object_names = (REGION,)
         self.keys = (*self.keys, "texts")
@@ -59,17 +70,19 @@ class RegionFolder(ObjectSource):
             )
         images = self._images()
         described = self._add_regions(descriptions, images)
-        if len(described) < len(images):
+        total = len({id(image) for image in images.values()})
+        if len(described) < total:
             self.notes.append(
-                f"{len(images) - len(described)} images of {_IMAGES} have no regions in "
+                f"{total - len(described)} images of {_IMAGES} have no regions in "
                 f"{_DESCRIPTIONS} and were not read."
             )
         described = described[: count or None]
-        for name, part in split_images({"": described}, self.root, val, split).items():
+        rule = SplitRule(val, split, fold)
+        for name, part in split_images({"": described}, self, rule).items():
             self.add_images(name, part)
 
     def _defect(self, path: Path, name: str, problem: str, remedy: str, drop: str) -> bool:
-        return self.report(Defect(problem, remedy, name, shown(path), drop=drop))
+        return self.report(Defect(problem, remedy, name, shown(path), drop=drop, unused=drop))
 
     def _images(self) -> dict[Id, AnnotatedImage]:
         """Returns the images by id, from `image_data.json`."""
@@ -78,6 +91,7 @@ class RegionFolder(ObjectSource):
             raise InputError(f"{shown(path)}: no such file; add it for sizes and names of images.")
         files = _image_files(self.root)
         images: dict[Id, AnnotatedImage] = {}
+        by_file: dict[Path, Id] = {}
         for index, entry in enumerate(_entries(path)):
             image_id = _image_id(entry)
             if image_id is None:
@@ -87,7 +101,19 @@ class RegionFolder(ObjectSource):
             if image_id in images:
                 self._defect(path, name, "repeated image", "remove one", "image")
                 continue
-            file = self._file(entry, image_id, files, f"{shown(path)}: {name}")
+            try:
+                file = self._file(entry, image_id, files, f"{shown(path)}: {name}")
+            except InputError as error:
+                problem, _, remedy = str(error).rpartition("; ")
+                problem = problem.removeprefix(f"{shown(path)}: {name}: ")
+                self._defect(path, name, problem, remedy.rstrip("."), "image")
+                continue
+            first = by_file.setdefault(file, image_id)
+            if first != image_id:
+                images[image_id] = images[first]
+                problem = f"the same file as image {short(first)}"
+                self._defect(path, name, problem, "list it once, with the regions of both", "")
+                continue
             size = (as_pixels(entry.get("width")), as_pixels(entry.get("height")))
             stated = size if all(size) else (0, 0)
             number = image_id if isinstance(image_id, int) and abs(image_id) < 2**63 else index
@@ -103,6 +129,10 @@ class RegionFolder(ObjectSource):
         for name in names:
             if name in files:
                 return files[name]
+        if isinstance(url, str):
+            found = self._finder.find(url, self.root)
+            if self._finder.has(found.parent, found.name):
+                return found
         return inside(self.root, names[0] or str(image_id), where)
 
     def _add_regions(self, path: Path, images: dict[Id, AnnotatedImage]) -> list[AnnotatedImage]:
@@ -124,7 +154,8 @@ class RegionFolder(ObjectSource):
             image.label_file = path
             items = [self._region(path, name, *region) for region in enumerate(regions)]
             image.annotations += [item for item in items if item is not None]
-        return list(described.values())
+        # An image that is listed twice has two ids.
+        return list({id(image): image for image in described.values()}.values())
 
     def _region(self, path: Path, image: str, index: int, entry: Any) -> Annotation | None:
         """Returns a region, or None after reporting that it has no box or no caption."""

@@ -18,19 +18,34 @@ _SIDES = ("xmin", "ymin", "xmax", "ymax")
 
 @dataclasses.dataclass(slots=True)
 class XmlObject:
-    """An `object` element: its box as stored, or None and the problem that makes it invalid."""
+    """An `object` element.
+
+    Attributes:
+        name: class name; empty if missing.
+        box: xmin, ymin, xmax, ymax as stored, or around the polygon without a `bndbox`; None if
+            it is missing or invalid.
+        difficult: whether it is marked difficult.
+        problem: what makes the box invalid; empty if it is valid.
+        polygon: x, y, x, y, … of its outline; empty without one.
+        computed: whether the box is that of the polygon.
+    """
 
     name: str
     box: tuple[float, ...] | None
     difficult: bool
     problem: str = ""
+    polygon: tuple[float, ...] = ()
+    computed: bool = False
 
 
 @dataclasses.dataclass(slots=True)
 class XmlFile:
-    """Content of an XML file; width and height are 0 if not stated."""
+    """Content of an XML file; width and height are 0 if not stated.
 
-    filename: str
+    `names` are the names and paths of its image, which may be those of another machine.
+    """
+
+    names: list[str]
     width: int
     height: int
     objects: list[XmlObject]
@@ -41,9 +56,12 @@ def read_annotation(path: Path) -> XmlFile:
     root = read_xml(path)
     if root.tag != "annotation":
         tag = f"the root must be <annotation>, not <{short(root.tag)}>"
-        raise InputError(f"{shown(path)}: {tag}; save it in Pascal VOC's format.")
+        raise InputError(f"{shown(path)}: {tag}; export it in Pascal VOC's format.")
+    name, place = ((root.findtext(tag) or "").strip() for tag in ("filename", "path"))
+    folder = (root.findtext("folder") or "").strip()
+    names = [f"{folder}/{name}"] * bool(folder and name) + [text for text in (name, place) if text]
     return XmlFile(
-        (root.findtext("filename") or "").strip(),
+        names,
         _pixels(root.findtext("size/width")),
         _pixels(root.findtext("size/height")),
         [_object(element) for element in root.findall("object")],
@@ -78,15 +96,37 @@ def read_xml(path: Path) -> ElementTree.Element:
 def _object(element: ElementTree.Element) -> XmlObject:
     name = shown((element.findtext("name") or "").strip())
     difficult = (element.findtext("difficult") or "").strip().lower() in ("1", "true")
-    box = element.find("bndbox")
+    polygon, box = _polygon(element), element.find("bndbox")
     if box is None:
-        return XmlObject(name, None, difficult, "no <bndbox>")
+        if polygon:
+            xs, ys = polygon[::2], polygon[1::2]
+            around = (min(xs), min(ys), max(xs), max(ys))
+            return XmlObject(name, around, difficult, "", polygon, True)
+        rotated = element.find("robndbox") is not None
+        problem = "no <bndbox>, only a rotated <robndbox>" if rotated else "no <bndbox>"
+        return XmlObject(name, None, difficult, problem)
     texts = [box.findtext(side) for side in _SIDES]
     sides = tuple(_number(text) for text in texts)
     for side, text, value in zip(_SIDES, texts, sides, strict=True):
         if value is None:
             return XmlObject(name, None, difficult, f"<{side}> is {short(text or 'missing')}")
-    return XmlObject(name, tuple(value for value in sides if value is not None), difficult)
+    values = tuple(value for value in sides if value is not None)
+    return XmlObject(name, values, difficult, "", polygon)
+
+
+def _polygon(element: ElementTree.Element) -> tuple[float, ...]:
+    """Returns the points of `<polygon>`: `<x1><y1><x2><y2>…` or `<pt><x><y></pt>…`; else none."""
+    polygon = element.find("polygon")
+    if polygon is None:
+        return ()
+    points = [(point.findtext("x"), point.findtext("y")) for point in polygon.findall("pt")]
+    if not points:
+        texts = {child.tag: child.text for child in polygon}
+        count = sum(tag.startswith("x") for tag in texts)
+        points = [(texts.get(f"x{i}"), texts.get(f"y{i}")) for i in range(1, count + 1)]
+    values = [_number(text) for point in points for text in point]
+    found = tuple(value for value in values if value is not None and math.isfinite(value))
+    return found if len(found) == len(values) >= 6 else ()
 
 
 def _number(text: str | None) -> float | None:

@@ -15,7 +15,10 @@ _FORMS = "CLASS and x y width height, or CLASS and three or more points x y"
 
 @dataclasses.dataclass
 class Labels:
-    """Annotations of the valid lines, in order, and defects, without file and split."""
+    """Annotations of the lines, in order, and defects, without file and split.
+
+    The annotation of a line with a defect is difficult if its box can be read; others have none.
+    """
 
     annotations: list[Annotation] = dataclasses.field(default_factory=list)
     defects: list[Defect] = dataclasses.field(default_factory=list)
@@ -53,40 +56,54 @@ def _read_line(
     keypoints: tuple[int, int] | None,
     labels: Labels,
 ) -> tuple[str, str] | None:
-    """Adds the annotation of a line, or returns problem and remedy."""
+    """Adds the annotation of a line; returns problem and remedy if it is wrong."""
     values = []
-    for field in fields:
+    for field in fields[1:]:
         try:
             values.append(float(field))
         except ValueError:
             return f"{shown(field)[:40]!r} is not a number", f"write {_FORMS}"
-    label = values[0]
+    item = Annotation((), -1, name)
+    found = _read_class(fields[0], classes, item)
+    count = len(values)
+    if keypoints is not None:
+        required = 4 + keypoints[0] * keypoints[1]
+        if count != required:
+            found = f"{count} numbers after the class", f"write {required} numbers, see kpt_shape"
+        elif not found:
+            item.keypoints = _keypoints(values[4:], keypoints[1], name, labels)
+    elif count == 5:
+        found = "5 numbers after the class, as in predictions", "remove the score at the end"
+    elif count != 4 and (count < 6 or count % 2):
+        return f"{count} numbers after the class", f"write {_FORMS}"
+    if count < 4:
+        return found
+    if count in (4, 5) or keypoints is not None:
+        x, y, width, height = values[:4]
+        item.box = (x - width / 2, y - height / 2, x + width / 2, y + height / 2)
+    elif all(map(math.isfinite, values)):
+        xs, ys = values[::2], values[1::2]
+        item.box = (min(xs), min(ys), max(xs), max(ys))
+        item.polygons = (values,)
+    else:
+        item.box = (math.nan,) * 4
+    # The object of a wrong line is not a target, but no background either.
+    item.difficult = bool(found)
+    labels.annotations.append(item)
+    return found
+
+
+def _read_class(field: str, classes: int | None, item: Annotation) -> tuple[str, str] | None:
+    """Sets the class of an annotation, or returns problem and remedy."""
+    try:
+        label = float(field)
+    except ValueError:
+        return f"{shown(field)[:40]!r} is not a number", f"write {_FORMS}"
     if not math.isfinite(label) or label != int(label) or label < 0:
         return f"class {label:g} is not a class index", f"write {_FORMS}"
     if classes is not None and label >= classes:
         return f"class {label:.0f} does not exist", f"use a class from 0 to {classes - 1}"
-    item = Annotation((), int(min(label, 2**31 - 1)), name)
-    count = len(values) - 1
-    if keypoints is not None:
-        required = 4 + keypoints[0] * keypoints[1]
-        if count != required:
-            return f"{count} numbers after the class", f"write {required} numbers, see kpt_shape"
-        item.keypoints = _keypoints(values[5:], keypoints[1], name, labels)
-    elif count == 5:
-        return "5 numbers after the class, as in predictions", "remove the score at the end"
-    elif count != 4 and (count < 6 or count % 2):
-        return f"{count} numbers after the class", f"write {_FORMS}"
-    if count == 4 or keypoints is not None:
-        x, y, width, height = values[1:5]
-        item.box = (x - width / 2, y - height / 2, x + width / 2, y + height / 2)
-    else:
-        xs, ys = values[1::2], values[2::2]
-        item.box = (min(xs), min(ys), max(xs), max(ys))
-        if all(map(math.isfinite, values)):
-            item.polygons = (values[1:],)
-        else:
-            item.box = (math.nan,) * 4
-    labels.annotations.append(item)
+    item.label = int(min(label, 2**31 - 1))
     return None
 
 
