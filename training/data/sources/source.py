@@ -5,13 +5,13 @@ from __future__ import annotations
 import abc
 import contextlib
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from training.data.sources.reading.defects import Defect
+from training.data.sources.reading.defects import Defect, listing
 from training.data.sources.reading.graph_checks import describe_error
 from zoo.errors import InputError
 
@@ -98,6 +98,21 @@ class Source(abc.ABC):
         names = (self.class_names, self.object_names, self.label_names, self.keypoint_names)
         return repr((self.spec, self.sizes, self.keys, self.flip_pairs, names)).encode()
 
+    def provide(self, keys: Iterable[str]) -> None:
+        """Adds keys to the samples that the data set can derive from others, if it lacks them.
+
+        Called with the targets of a model before its batches are made; here there are none.
+        """
+        return
+
+    def check_trainable(self, targets: tuple[str, ...]) -> None:
+        """Raises InputError if nothing can be learned of a target, such as a single class.
+
+        Args:
+            targets: keys of the samples that a model is trained on.
+        """
+        return
+
     @abc.abstractmethod
     def name_of(self, record: dict[str, tf.Tensor]) -> str:
         """Returns the name of a record for messages, such as its file."""
@@ -121,21 +136,47 @@ class Source(abc.ABC):
             )
         return split
 
+    def check_images(self, split: str) -> str:
+        """Returns `split`; raises InputError if it does not exist or has no images.
+
+        The message names the defects that left it without images.
+        """
+        if self.sizes.get(split):
+            return split
+        defects = [defect for defect in self.defects if defect.split in (split, "")]
+        if not defects:
+            self.check_split(split)
+            raise InputError(f"{self.spec}: split {split} has no images; add some.")
+        more = f" (and {len(defects) - 2} more)" if len(defects) > 2 else ""
+        raise InputError(
+            f"{self.spec}: split {split} has no images left{more}: "
+            f"{' '.join(map(str, defects[:2]))} {listing(self.spec)} lists all defects."
+        )
+
     def validation_split(self) -> str:
-        """Returns the validation split, `val` or else `test`; raises InputError without them."""
+        """Returns the validation split, `val`, or `test` where none is named `val`.
+
+        Raises:
+            InputError: if there is neither, or it has no images.
+        """
         for split in ("val", "test"):
-            if self.sizes.get(split):
-                return split
+            if split in self.sizes:
+                return self.check_images(split)
         raise InputError(f"{self.spec}: no validation images; add a split val or test.")
 
     def samples(
-        self, split: str, limit: int | None = None
+        self,
+        split: str,
+        limit: int | None = None,
+        on_error: Callable[[str, str], None] | None = None,
     ) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
         """Yields name and sample of each record, in stored order and size.
 
         Args:
             split: a key of `sizes`.
             limit: maximum number of samples, evenly spread over the split; all by default.
+            on_error: function that takes name and message of a record that cannot be decoded, which
+                is then left out; by default it is an error.
 
         Raises:
             InputError: if a record cannot be read; the message names its file.
@@ -145,18 +186,24 @@ class Source(abc.ABC):
         last = self.sizes[split] - 1
         chosen = None if limit is None else np.linspace(0, last, min(limit, last + 1)).round()
         for index in itertools.count():
-            name = f"{self.spec}: split {split}"
             try:
                 record = next(records)
-                if chosen is not None and index not in chosen:
-                    continue
-                name = self.name_of(record)
-                sample = decode(record)
             except StopIteration:
                 return
             except tf.errors.OpError as error:
-                raise InputError(describe_error(name, error)) from error
-            yield name, {key: value.numpy() for key, value in sample.items()}
+                raise InputError(describe_error(f"{self.spec}: split {split}", error)) from error
+            if chosen is not None and index not in chosen:
+                continue
+            name = self.name_of(record)
+            try:
+                sample = {key: value.numpy() for key, value in decode(record).items()}
+            except tf.errors.OpError as error:
+                message = describe_error(name, error)
+                if on_error is None:
+                    raise InputError(message) from error
+                on_error(name, message)
+                continue
+            yield name, sample
 
     def error_message(self, record: dict[str, tf.Tensor], error: tf.errors.OpError) -> str:
         """Returns one line about a record that `decode` failed on."""

@@ -20,13 +20,16 @@ class Annotation:
         label: index in `object_names`; −1 for an unknown class.
         name: name in messages, such as `annotation 17` or `line 3`.
         crowd: whether it is a region of many objects.
-        difficult: whether it is excluded from training and from metrics.
-        polygons: outlines, each x, y, x, y, …; the object is their union.
+        difficult: whether it is excluded from training and from metrics, as a region that is
+            neither object nor background.
+        polygons: outlines, each x, y, x, y, …; the object is their union. An object without
+            polygons, run lengths and instance id has no outline, which masks mark as ignored.
         run_lengths: lengths of runs of its mask, first of 0, down the columns of an image of the
             stated size.
         keypoints: x, y, visibility of each keypoint; empty without keypoints.
         caption: text that describes the object.
         instance_id: value of the object in the image's instance map; 0 without a map.
+        area: area as stated in the file, in the unit of the box squared; 0 if not stated.
     """
 
     box: Sequence[float]
@@ -39,6 +42,7 @@ class Annotation:
     keypoints: Sequence[float] = ()
     caption: str = ""
     instance_id: int = 0
+    area: float = 0.0
 
 
 @dataclasses.dataclass(slots=True)

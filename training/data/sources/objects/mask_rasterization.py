@@ -79,6 +79,43 @@ def polygon_masks(
     return tf.maximum(tf.math.unsorted_segment_max(inside, owners, tf.shape(rows)[0]), 0)
 
 
+def polygon_runs(
+    points: tf.Tensor, sizes: tf.Tensor, owners: tf.Tensor, height: tf.Tensor, width: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Returns the pixels inside of polygons, as runs down the columns of the image.
+
+    Args:
+        points, sizes, owners: polygons, as in `polygon_masks`.
+        height, width: size of the image, scalar int32.
+
+    Returns:
+        (2, R) int32 rows and columns of the first pixels, (R,) lengths, and (R,) object indices.
+        Runs of two polygons of one object may overlap.
+    """
+    polygon = tf.repeat(tf.range(tf.size(sizes)), sizes)
+    end = tf.gather(points, _next_vertex(sizes, polygon))
+    # As in `polygon_masks`, an edge crosses the columns whose 5c + 2 is from its low to its high x.
+    low, high = tf.minimum(points[:, 0], end[:, 0]), tf.maximum(points[:, 0], end[:, 0])
+    first, last = (
+        tf.clip_by_value((x - FIFTHS // 2 + FIFTHS - 1) // FIFTHS, 0, width) for x in (low, high)
+    )
+    counts = tf.maximum(last - first, 0)
+    edge = tf.repeat(tf.range(tf.size(counts)), counts)
+    before = tf.repeat(tf.cumsum(counts, exclusive=True), counts)
+    column = tf.gather(first, edge) + tf.range(tf.size(edge)) - before
+    middle = FIFTHS * column + FIFTHS // 2
+    top = _height_of_cut(tf.gather(points, edge), tf.gather(end, edge), middle, height)
+    # A closed outline crosses a column an even number of times; between two crossings is a run.
+    rows = tf.cast(height + 1, tf.int64)
+    columns = tf.cast(width, tf.int64)
+    key = tf.cast(tf.gather(polygon, edge), tf.int64) * columns + tf.cast(column, tf.int64)
+    keys = tf.reshape(tf.sort(key * rows + tf.cast(top, tf.int64)), [-1, 2])
+    top, bottom = tf.unstack(tf.cast(keys % rows, tf.int32), axis=1)
+    key = keys[:, 0] // rows
+    owner = tf.gather(owners, key // columns)
+    return tf.stack([top, tf.cast(key % columns, tf.int32)]), bottom - top, owner
+
+
 def run_masks(
     runs: tf.Tensor,
     sizes: tf.Tensor,

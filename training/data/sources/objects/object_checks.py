@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
-from training.data.sources.objects.annotations import AnnotatedImage
+from training.data.sources.objects.annotations import AnnotatedImage, Annotation
 from training.data.sources.reading.defects import Defect
 from training.data.sources.reading.image_headers import MAX_PIXELS
 from zoo.errors import InputError
@@ -180,8 +180,39 @@ def _check_keypoints(images: list[AnnotatedImage]) -> Iterator[Problem]:
         yield image_index, index, problem, remedy, "part"
 
 
+def region_of(item: Annotation, image: AnnotatedImage, relative: bool) -> Sequence[float] | None:
+    """Returns the box (4,) in the image that a box most likely stands for; None if there is none.
+
+    Corners may be swapped, and coordinates be fractions instead of pixels.
+    """
+    box = np.asarray(item.box, np.float64)
+    if box.shape != (4,) or not np.isfinite(box).all():
+        return None
+    if not relative and (box >= 0).all() and (box <= 1).all():
+        box = box * ([image.width, image.height] * 2)
+    sides = (image.width or MAX_COORDINATE, image.height or MAX_COORDINATE)
+    limit = np.ones(2) if relative else np.array(sides)
+    low = np.maximum(np.minimum(box[:2], box[2:]), 0)
+    high = np.minimum(np.maximum(box[:2], box[2:]), limit)
+    if (to_float32(high) <= to_float32(low)).any():
+        return None
+    return [*low.tolist(), *high.tolist()]
+
+
+def has_outline(item: Annotation) -> bool:
+    """Returns whether an annotation has a valid polygon, run lengths or a value in a map."""
+    return bool(
+        item.instance_id or len(item.run_lengths) or any(_is_polygon(p) for p in item.polygons)
+    )
+
+
+def any_outline(images: Iterable[AnnotatedImage]) -> bool:
+    """Returns whether any object of the images has an outline."""
+    return any(has_outline(item) for image in images for item in image.annotations)
+
+
 def _check_polygons(images: list[AnnotatedImage]) -> Iterator[Problem]:
-    """Yields invalid polygons, and removes them."""
+    """Yields invalid polygons, and removes them; the object remains, perhaps without outline."""
     for image_index, image in enumerate(images):
         for index, item in enumerate(image.annotations):
             if not item.polygons:
@@ -192,10 +223,9 @@ def _check_polygons(images: list[AnnotatedImage]) -> Iterator[Problem]:
             bad = next(polygon for polygon in item.polygons if not _is_polygon(polygon))
             text = " ".join(f"{value:.10g}" for value in bad[:6]) + (" …" if len(bad) > 6 else "")
             item.polygons = valid
-            lost = not valid and not len(item.run_lengths)
             problem = f"polygon [{text}] is not a valid outline"
             remedy = "give three or more points x, y, finite and in or near the image"
-            yield image_index, index, problem, remedy, "object" if lost else "part"
+            yield image_index, index, problem, remedy, "part"
 
 
 def _is_polygon(polygon: Sequence[float]) -> bool:

@@ -46,7 +46,7 @@ def columns_of(
     # On a GPU the pipeline would copy every record from there.
     with tf.device("CPU"):
         plain = {
-            "image": tf.constant([os.fsencode(image.file) for image in images]),
+            "image": tf.constant([os.fsencode(image.file) for image in images], tf.string),
             "size": tf.constant(_sizes(images)),
             "image_id": tf.constant([image.image_id for image in images], tf.int64),
         }
@@ -56,18 +56,22 @@ def columns_of(
             "crowd": np.array([item.crowd for item in annotations], bool),
             "difficult": np.array([item.difficult for item in annotations], bool),
         }
+        areas = np.array([item.area for item in annotations], np.float64)
         if "keypoints" in keys:
             by_object["keypoints"] = _keypoints(annotations, keypoints)
+        mask_columns: dict[str, tuple[tf.Tensor, tf.Tensor]] = {}
         if "masks" in keys:
             by_object["instance_ids"] = np.array(
                 [item.instance_id for item in annotations], np.int32
             )
+            mask_columns, outlined = _mask_columns(images, relative)
+            areas = np.where(areas > 0, areas, outlined)
+        by_object["areas"] = areas
         ragged = {key: (tf.constant(values), starts) for key, values in by_object.items()}
         if "texts" in keys:
             captions = [item.caption.encode(errors="replace") for item in annotations]
             ragged["texts"] = (tf.constant(captions, tf.string, (len(captions),)), starts)
-        if "masks" in keys:
-            ragged.update(_mask_columns(images, relative))
+        ragged.update(mask_columns)
     return Columns(plain, ragged)
 
 
@@ -90,13 +94,18 @@ def _keypoints(annotations: list[Annotation], keypoints: int) -> np.ndarray:
 
 def _mask_columns(
     images: list[AnnotatedImage], relative: bool
-) -> dict[str, tuple[tf.Tensor, tf.Tensor]]:
-    """Returns polygons and run lengths of all annotations, with their sizes and owners."""
+) -> tuple[dict[str, tuple[tf.Tensor, tf.Tensor]], np.ndarray]:
+    """Returns polygons and run lengths of all annotations, with their sizes and owners.
+
+    Also returns the area (N,) float64 of each annotation's outline; 0 without one.
+    """
     polygons, runs = [], []
     for image in images:
         items = list(enumerate(image.annotations))
         polygons.append([(i, polygon) for i, item in items for polygon in item.polygons])
         runs.append([(i, item.run_lengths) for i, item in items if len(item.run_lengths)])
+    objects = np.array([len(image.annotations) for image in images], int)
+    areas = np.zeros(objects.sum())
     columns = {}
     for name, length, parts in (("polygon", 2, polygons), ("run", 1, runs)):
         flat = list(chain.from_iterable(parts))
@@ -104,13 +113,35 @@ def _mask_columns(
         counts = [len(part) for part in parts]
         totals = [sum(len(values) // length for _, values in part) for part in parts]
         values = np.fromiter(chain.from_iterable(v for _, v in flat), np.float64)
+        owners = np.array([index for index, _ in flat], np.int32)
+        first_of_image = np.repeat(np.cumsum(objects) - objects, np.array(counts, int))
         if name == "run":
+            part_areas = _run_areas(values, sizes)
             values = values.astype(np.int32)
         else:
             values = values.reshape(-1, 2)
+            part_areas = _polygon_areas(values, sizes)
             values = values.astype(np.float32) if relative else in_fifths(values)
-        owners = np.array([index for index, _ in flat], np.int32)
+        areas += np.bincount(first_of_image + owners, part_areas, len(areas))
         columns[f"{name}s"] = (tf.constant(values), _starts(totals))
         columns[f"{name}_sizes"] = (tf.constant(sizes), _starts(counts))
         columns[f"{name}_owners"] = (tf.constant(owners), columns[f"{name}_sizes"][1])
-    return columns
+    return columns, areas
+
+
+def _polygon_areas(points: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    """Returns the areas (P,) of polygons, (V, 2) points one after the other, by their sizes."""
+    if not len(points):
+        return np.zeros(len(sizes))
+    ends = np.cumsum(sizes)
+    following = np.arange(1, len(points) + 1)
+    following[ends - 1] = ends - sizes
+    x, y = points.T
+    return np.abs(np.add.reduceat(x * y[following] - x[following] * y, ends - sizes)) / 2
+
+
+def _run_areas(runs: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    """Returns the numbers of pixels (Q,) inside of masks, the sums of their odd runs."""
+    starts = np.cumsum(sizes) - sizes
+    inside = (np.arange(len(runs)) - np.repeat(starts, sizes)) % 2
+    return np.bincount(np.repeat(np.arange(len(sizes)), sizes), runs * inside, len(sizes))

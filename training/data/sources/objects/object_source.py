@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 
@@ -14,35 +14,32 @@ import tensorflow as tf
 
 from training.data.sources.file_source import FileSource
 from training.data.sources.objects.annotations import AnnotatedImage, Annotation
+from training.data.sources.objects.header_checks import header_defect
 from training.data.sources.objects.instance_maps import MASK_SIZE
-from training.data.sources.objects.mask_rasterization import (
-    in_fifths,
-    polygon_masks,
-    run_masks,
-    sampled_pixels,
-)
-from training.data.sources.objects.object_checks import check_annotations
+from training.data.sources.objects.object_checks import check_annotations, region_of
 from training.data.sources.objects.object_columns import Columns, columns_of
+from training.data.sources.objects.object_masks import masks_of
+from training.data.sources.objects.outline_maps import class_map, map_classes
 from training.data.sources.reading.defects import Defect
 from training.data.sources.reading.image_files import open_image
-from training.data.sources.reading.image_headers import read_header
 from training.data.sources.reading.options import read_flag, read_whole_number
 from training.data.sources.source import Record, Sample
 from zoo.errors import InputError
 from zoo.files.file_names import shown
-
-_SAMPLES_PER_SIDE = 6
-"""Samples along each side of a cell for its coverage; of a 640-pixel box a cell has 5.7 pixels."""
+from zoo.tasks.sample_schema import IGNORE
 
 OBJECT_KEYS = ("image", "boxes", "labels", "crowd", "difficult")
+_OUTLINES = "no outline: "
 
 
 class ObjectSource(FileSource):
     """Base class of data sets with objects; a subclass parses its files and calls `add_images`.
 
     A sample has `image`, `boxes`, `labels`, `crowd`, `difficult` and, as listed in `keys`, `masks`
-    (N, M, M), `keypoints` (N, K, 3) and `texts` (N,) string. Boxes are clipped to the image. An
-    object that cannot be a target keeps its row, with label −1 and a box of zeros.
+    (N, M, M), `areas` (N,), `keypoints` (N, K, 3) and `texts` (N,) string. Boxes are clipped to the
+    image; the mask of an object without outline is 255. An object that cannot be a target is
+    difficult, a region that is ignored, with `drop_bad` too; without a usable box its row has label
+    −1 and a box of zeros.
 
     Args:
         root: the data folder.
@@ -53,12 +50,15 @@ class ObjectSource(FileSource):
         images: images by split, without their annotations.
         relative: whether coordinates are fractions of the image's sides.
         mask_coverage: whether masks hold the fraction of each cell that the object covers, in
-            1/255, instead of 1 if the cell's center is covered; slower, but precise enough to
+            1/254, instead of 1 if the cell's center is covered; slower, but precise enough to
             recover the outlines.
+        ignored_regions: whether an object that cannot be a target remains as an ignored region.
     """
 
     relative = False
     mask_coverage = False
+    ignored_regions = True
+    _map_classes: Sequence[int] = ()
 
     def __init__(self, root: str, drop_bad: str = "", mask_size: str = str(MASK_SIZE)):
         super().__init__(root)
@@ -68,9 +68,12 @@ class ObjectSource(FileSource):
         self.images: dict[str, list[AnnotatedImage]] = {}
         self._columns: dict[str, Columns] = {}
         self._dropped: Counter[str] = Counter()
+        self._objects: Counter[str] = Counter()
 
     def report(self, defect: Defect) -> bool:
         """Records a defect; returns whether to drop the object or image, counted in `notes`."""
+        if defect.drop == "object" and not defect.unused:
+            defect = dataclasses.replace(defect, unused="object")
         if not (self.drop_bad and defect.drop):
             self.defects.append(defect)
             return False
@@ -85,16 +88,20 @@ class ObjectSource(FileSource):
         self.notes.append(f"{start}{', '.join(parts)}.")
 
     def add_images(self, split: str, images: list[AnnotatedImage]) -> None:
-        """Checks the images of a split and stores them as columns; image files are not opened."""
-        if images and not any(os.path.isfile(image.file) for image in images):
-            raise InputError(
-                f"{shown(images[0].label_file)}: none of its {len(images)} images exists, such "
-                f"as {shown(images[0].file)}; put the images there."
-            )
-        images = [image for image in images if not self._is_missing(split, image)]
-        images = self._checked(split, images)
-        if not images:
-            raise InputError(f"{shown(self.root)}: split {split}: no valid images; add some.")
+        """Checks the images of a split and stores them as columns; image files are not opened.
+
+        A split may be empty; it then has a defect.
+        """
+        images = self._checked(split, self._existing(split, images))
+        if not images and not any(defect.split == split for defect in self.defects):
+            problem = f"split {split} has no valid images"
+            self.report(Defect(problem, "add some", file=shown(self.root), split=split))
+        if "masks" in self.keys:
+            self._note_outlines(images)
+        items = (item for image in images for item in image.annotations)
+        if "boxes" in self.keys and ("masks" in self.keys or any(item.area for item in items)):
+            others = (key for key in self.keys if key not in (*OBJECT_KEYS, "areas"))
+            self.keys = (*OBJECT_KEYS, "areas", *others)
         keypoints = len(self.keypoint_names)
         self._columns[split] = columns_of(images, self.keys, keypoints, self.relative)
         self.sizes[split] = len(images)
@@ -103,33 +110,111 @@ class ObjectSource(FileSource):
             for image in images
         ]
 
-    def _is_missing(self, split: str, image: AnnotatedImage) -> bool:
-        """Returns whether to drop an image because its file does not exist."""
-        if os.path.isfile(image.file):
-            return False
-        problem, remedy = (
-            f"no such image {shown(image.file)}",
-            "restore the file or remove it from the list",
-        )
+    def _existing(self, split: str, images: list[AnnotatedImage]) -> list[AnnotatedImage]:
+        """Returns the images whose file exists; the others are defects."""
+        missing = [not os.path.isfile(image.file) for image in images]
+        if images and all(missing):
+            problem = f"none of its {len(images)} images exists, such as {shown(images[0].file)}"
+            file = shown(images[0].label_file)
+            self.report(Defect(problem, "put the images there", "", file, split, unused="image"))
+            return []
+        for image, absent in zip(images, missing, strict=True):
+            if absent:
+                self._report_missing(split, image)
+        return [image for image, absent in zip(images, missing, strict=True) if not absent]
+
+    def _report_missing(self, split: str, image: AnnotatedImage) -> None:
+        problem = f"no such image {shown(image.file)}"
+        remedy = "restore the file or remove it from the list"
+        if os.path.exists(image.file):
+            problem, remedy = f"{shown(image.file)} is not a regular file", "replace or remove it"
         where = (image.name, shown(image.label_file), split)
-        return self.report(Defect(problem, remedy, *where, "image"))
+        self.report(Defect(problem, remedy, *where, "image", "image"))
 
     def _checked(self, split: str, images: list[AnnotatedImage]) -> list[AnnotatedImage]:
-        """Returns the images without what is dropped; other invalid objects get label −1."""
+        """Returns the images without what is dropped; other invalid objects get label −1.
+
+        Of an invalid object with a usable box an ignored region remains.
+        """
+        if not images:
+            return []
         dropped: dict[int, set[int]] = {}
         for image_index, index, defect in check_annotations(split, images, self.relative):
-            if self.report(defect) and defect.drop != "part":
+            drop = self.report(defect)
+            image = images[image_index]
+            if defect.drop == "object" and self._make_region(image.annotations[index], image):
+                continue
+            if drop and defect.drop != "part":
                 dropped.setdefault(image_index, set()).add(index)
             elif defect.drop == "object":
-                images[image_index].annotations[index].label = -1
+                image.annotations[index].label = -1
         for image_index, indices in dropped.items():
             items = enumerate(images[image_index].annotations)
             images[image_index].annotations = [item for i, item in items if i not in indices]
         for image in images:
             for item in image.annotations:
-                if item.label < 0:
+                if item.label < 0 and not self._make_region(item, image):
                     _invalidate(item)
         return [image for i, image in enumerate(images) if -1 not in dropped.get(i, ())]
+
+    def _make_region(self, item: Annotation, image: AnnotatedImage) -> bool:
+        """Turns an invalid object into an ignored region; returns whether its box allows that."""
+        box = region_of(item, image, self.relative) if self.ignored_regions else None
+        if box is None:
+            return False
+        item.box, item.difficult = box, True
+        item.label = max(item.label, 0)
+        return True
+
+    def _note_outlines(self, images: list[AnnotatedImage]) -> None:
+        """Counts the objects without outline in `notes`."""
+        items = [item for image in images for item in image.annotations if item.label >= 0]
+        self._objects["all"] += len(items)
+        self._objects["boxes"] += sum(
+            not (item.instance_id or item.polygons or len(item.run_lengths)) for item in items
+        )
+        self.notes[:] = [note for note in self.notes if not note.startswith(_OUTLINES)]
+        if count := self._objects["boxes"]:
+            self.notes.append(
+                f"{_OUTLINES}{count} of {self._objects['all']} objects have only a box; masks "
+                "ignore them."
+            )
+
+    def provide(self, keys: Iterable[str]) -> None:
+        """Adds class maps drawn from the objects' outlines, if `segmentation` is among the keys."""
+        if "segmentation" not in keys or "segmentation" in self.keys or "masks" not in self.keys:
+            return
+        self.class_names, self._map_classes = map_classes(self.object_names)
+        if self.num_classes > IGNORE:
+            raise InputError(
+                f"{self.spec or shown(self.root)}: {self.num_classes - 1} classes, but a class map "
+                f"has at most {IGNORE - 1} and the background; select some with classes=…."
+            )
+        self.keys = (*self.keys, "segmentation")
+        self.notes.append(
+            "class maps are drawn from outlines: smaller objects in front; crowds, difficult "
+            "objects and boxes without outline are ignored."
+        )
+
+    def check_trainable(self, targets: tuple[str, ...]) -> None:
+        super().check_trainable(targets)
+        if "segmentation" not in targets or not self._map_classes or not self.sizes.get("train"):
+            return
+        columns = self._columns["train"].ragged
+        labels, crowd, difficult = (
+            columns[key][0].numpy() for key in ("labels", "crowd", "difficult")
+        )
+        labeled = labels >= 0
+        if not labeled.any():
+            raise InputError(
+                f"{self.spec}: train has no objects, so its class maps are all background; label "
+                "some."
+            )
+        if not (labeled & ~crowd & ~difficult).any():
+            # How the labels were read may be the cause.
+            notes = [note for note in self.notes if note.startswith("train: ")]
+            problem = "train has only crowd or difficult objects, so its class maps have no class"
+            raise InputError(" ".join([f"{self.spec}: {problem} but the background.", *notes]))
 
     def check_image_headers(self, split: str) -> Iterator[Defect]:
         """Yields images that cannot be read, or whose size differs from the stated one.
@@ -138,7 +223,7 @@ class ObjectSource(FileSource):
         """
         images = self.images[self.check_split(split)]
         with ThreadPoolExecutor() as pool:
-            for defect in pool.map(_header_defect, images):
+            for defect in pool.map(header_defect, images):
                 if defect:
                     yield dataclasses.replace(defect, split=split)
 
@@ -177,7 +262,15 @@ class ObjectSource(FileSource):
             "difficult": record["difficult"],
         }
         if "masks" in self.keys:
-            sample["masks"] = self._masks(record, sample["boxes"], height, width)
+            masks = self._masks(record, sample["boxes"], height, width)
+            sample["masks"] = tf.where(valid[:, None, None], masks, tf.zeros((), masks.dtype))
+        if self._map_classes:
+            size = (height, width)
+            classes = tf.constant(self._map_classes, tf.int32)
+            sample["segmentation"] = class_map(record, sample, classes, size, self.relative)
+        if "areas" in self.keys:
+            image_area = height * width if self.relative else 1
+            sample["areas"] = record["areas"] * tf.cast(image_area, tf.float64)
         if "keypoints" in self.keys:
             scale = tf.concat([sides[:2], [1.0]], axis=0) if self.relative else 1.0
             sample["keypoints"] = record["keypoints"] * scale
@@ -188,59 +281,12 @@ class ObjectSource(FileSource):
     def _masks(
         self, record: dict[str, tf.Tensor], boxes: tf.Tensor, height: tf.Tensor, width: tf.Tensor
     ) -> tf.Tensor:
-        """Returns (N, M, M) uint8 masks from polygons and run lengths."""
-        points = record["polygons"]
-        if self.relative:
-            points = points * tf.cast(tf.stack([width, height]), points.dtype)
-            points = in_fifths(points)
-        per_side = _SAMPLES_PER_SIDE if self.mask_coverage else 1
-        rows, columns = sampled_pixels(boxes, per_side * self.mask_size, height, width)
-        polygons = (points, record["polygon_sizes"], record["polygon_owners"])
-        masks = polygon_masks(*polygons, rows, columns, height)
-        size = record["size"]
-        runs = (record["runs"], record["run_sizes"], record["run_owners"])
-        rows = tf.clip_by_value(rows, 0, tf.maximum(size[1] - 1, 0))
-        columns = tf.clip_by_value(columns, 0, tf.maximum(size[0] - 1, 0))
-        masks = tf.maximum(masks, run_masks(*runs, rows, columns, size[1], size[0]))
-        if self.mask_coverage:
-            cells = (-1, self.mask_size, per_side, self.mask_size, per_side)
-            covered = tf.reduce_sum(tf.reshape(masks, cells), axis=(2, 4))
-            masks = (255 * covered + per_side**2 // 2) // per_side**2
-        return tf.ensure_shape(tf.cast(masks, tf.uint8), (None, self.mask_size, self.mask_size))
+        """Returns (N, M, M) uint8 masks from the outlines, 255 without any."""
+        size, coverage = self.mask_size, self.mask_coverage
+        return masks_of(record, boxes, (height, width), size, coverage, self.relative)
 
 
 def _invalidate(item: Annotation) -> None:
     """Empties an annotation that cannot be a target; its row remains."""
     item.box = (0.0, 0.0, 0.0, 0.0)
     item.polygons, item.run_lengths, item.keypoints = (), (), ()
-
-
-def _header_defect(image: AnnotatedImage) -> Defect | None:
-    """Returns the defect of an image file or of its stated size."""
-    try:
-        header = read_header(image.file)
-    except FileNotFoundError:
-        return None  # reported when the data set was opened
-    except (OSError, ValueError) as error:
-        return Defect(
-            f"not a readable image ({str(error).rstrip('.')})",
-            "save it again or remove it",
-            file=shown(image.file),
-        )
-    stated, stored = (image.width, image.height), (header.width, header.height)
-    if not image.width or stated == stored:
-        return None
-    text = f"{image.width}×{image.height}"
-    if header.rotated and stated == stored[::-1]:
-        return Defect(
-            f"stored as {header.width}×{header.height} and rotated by its EXIF orientation, but "
-            f"labeled as {text}",
-            "save it upright",
-            file=shown(image.file),
-        )
-    return Defect(
-        f"stated size {text}, but {shown(image.file)} is {header.width}×{header.height}",
-        "correct the size, and check that the boxes are for this image",
-        image.name,
-        shown(image.label_file),
-    )

@@ -49,6 +49,21 @@ def decompress(text: str) -> list[int]:
     return counts
 
 
+def box_of_runs(counts: Sequence[int], height: int) -> tuple[float, ...] | None:
+    """Returns the box `xyxy` in pixels around a mask of this height; None if it is empty."""
+    runs = np.asarray(counts, np.int64)
+    ends = np.cumsum(runs)
+    inside = (np.arange(len(runs)) % 2 == 1) & (runs > 0)
+    if not inside.any():
+        return None
+    first, last = (ends - runs)[inside], ends[inside] - 1
+    whole = first // height != last // height  # a run over several columns has their full height
+    top = np.where(whole, 0, first % height).min()
+    bottom = np.where(whole, height - 1, last % height).max()
+    left, right = first[0] // height, last[-1] // height
+    return (float(left), float(top), float(right + 1), float(bottom + 1))
+
+
 def compress(counts: Sequence[int]) -> str:
     """Encodes run lengths as COCO's string, the inverse of `decompress`."""
     characters = []

@@ -19,6 +19,8 @@ class SingleObjectSource(ObjectSource):
     Box and keypoints are zeros if the image has no valid object.
     """
 
+    ignored_regions = False
+
     def add_single(
         self, split: str, images: list[AnnotatedImage], columns: Mapping[str, np.ndarray]
     ) -> None:

@@ -1,0 +1,1 @@
+"""Parts that the readers of annotation tools' files share."""

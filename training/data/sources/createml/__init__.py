@@ -1,0 +1,1 @@
+"""Reader of CreateML's JSON files."""

@@ -1,0 +1,1 @@
+"""Reader of Label Studio's JSON exports."""

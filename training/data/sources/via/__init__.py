@@ -1,0 +1,1 @@
+"""Reader of VGG Image Annotator's files."""
