@@ -9,13 +9,14 @@ from training.drawing.class_plots import confusion_image, overlay_heat
 from training.drawing.colors import class_colors, object_color
 from training.drawing.contact_sheet import save_sheet, sheet
 from training.drawing.drawn_names import Names
-from training.drawing.instance_masks import paste_mask
+from training.drawing.instance_masks import has_outline, paste_mask
 
 __all__ = [
     "Names",
     "class_colors",
     "confusion_image",
     "draw",
+    "has_outline",
     "object_color",
     "overlay_classes",
     "overlay_heat",

@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw
 from training.drawing.class_maps import overlay_classes, overlay_instances, rgb, rims
 from training.drawing.colors import object_color, text_on
 from training.drawing.drawn_names import Names
-from training.drawing.instance_masks import lay_over, paste_window, window_of
+from training.drawing.instance_masks import has_outline, lay_over, paste_window, window_of
 from training.drawing.lines import draw_box, draw_keypoints, draw_many, line_width
 from training.drawing.object_drawing import DrawnObject, label_text, objects_of
 from training.drawing.text_labels import Tags, font, text_size, wrapped
@@ -124,9 +124,10 @@ def _masks(
     pixels = np.array(drawing)
     height, width = pixels.shape[:2]
     rim = line_width(max(height, width))
+    outlined = has_outline(masks)
     # Large objects first, so that small ones are on top.
     for one in sorted(objects, key=_area, reverse=True):
-        if one.box is None:
+        if one.box is None or not outlined[one.row]:
             continue
         box = np.array([0, 0, width, height]) if full else one.box * scale
         window = window_of(box, height, width)

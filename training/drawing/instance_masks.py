@@ -5,17 +5,24 @@ from __future__ import annotations
 import numpy as np
 
 from training.drawing.colors import Color
+from zoo.tasks.sample_schema import COVERED, IGNORE
 
 _FILL = 0.4
 Window = tuple[slice, slice]
 
 
+def has_outline(masks: np.ndarray) -> np.ndarray:
+    """Returns which objects (N,) have an outline: those with a cell other than 255."""
+    return (np.asarray(masks) != IGNORE).any(axis=(1, 2))
+
+
 def paste_mask(mask: np.ndarray, box: np.ndarray, height: int, width: int) -> np.ndarray:
     """Returns the mask of an object relative to its box as a mask (height, width) of the image.
 
-    The M×M cells, 0 and 1, integers in 0…255 or fractions in 0…1, cover the box (xyxy in pixels)
-    evenly. The value at the center of a pixel is interpolated bilinearly, without extrapolation;
-    pixels with 0.5 or more are inside. A box without area or outside the image has none.
+    The M×M cells, 0 and 1, integers up to 254 or 255, or fractions in 0…1, cover the box (xyxy in
+    pixels) evenly; cells of 255, of an object without outline, are inside. The value at the center
+    of a pixel is interpolated bilinearly, without extrapolation; pixels with 0.5 or more are
+    inside. A box without area or outside the image has none.
     """
     pasted = np.zeros((height, width), bool)
     window = window_of(box, height, width)
@@ -38,7 +45,7 @@ def paste_window(mask: np.ndarray, box: np.ndarray, window: Window) -> np.ndarra
     """Returns the part (h, w) of `paste_mask` in a window of rows and columns."""
     values = mask.astype(np.float32)
     if mask.dtype.kind in "iu" and mask.max(initial=0) > 1:
-        values /= 255
+        values /= max(COVERED, mask.max())
     rows = _cells(window[0], float(box[1]), float(box[3]), mask.shape[0])
     columns = _cells(window[1], float(box[0]), float(box[2]), mask.shape[1])
     (top, bottom, down), (left, right, across) = rows, columns

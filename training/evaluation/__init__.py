@@ -42,6 +42,10 @@ image with labels, or a label or a predicted class is not among the classes.
 """
 
 
+_OPTIONAL = {"instances": ("masks",), "pose_classification": ("keypoints", "box")}
+"""Targets of a task without which metrics remain."""
+
+
 def evaluate_predictor(
     task: str,
     predict: Predictor,
@@ -63,12 +67,20 @@ def evaluate_predictor(
         progress: function that takes the number of images done.
 
     Raises:
-        InputError: if the task has no evaluation, there is no such split, or the labels or the
-            predictions do not suit the task.
+        InputError: if the task has no evaluation, there is no such split, the data set lacks the
+            labels of the task, or the labels or the predictions do not suit the task.
     """
     if task not in EVALUATIONS:
         raise InputError(
             f"task must be one with an evaluation ({', '.join(sorted(EVALUATIONS))}), not {task!r}."
+        )
+    keys = (*source.keys, *(["captions"] if "texts" in source.keys else []))
+    unneeded = (*keys, *_OPTIONAL.get(task, ()))
+    missing = [key for key in TASKS[task].targets if key not in unneeded]
+    if missing:
+        raise InputError(
+            f"{source.spec}: the data set has no {', '.join(missing)} to measure {task}; it has "
+            f"{', '.join(source.keys)}."
         )
     names = tuple(class_names) or source.names_for(TASKS[task].classes_of)
     if samples is None:

@@ -31,7 +31,8 @@ class CocoAccumulator:
     """Gathers labels and predictions, image by image, in the format of the benchmark.
 
     Crowds and difficult objects are ignored; a crowd matches any number of predictions, a difficult
-    object one. The names of the keypoints decide their sigmas.
+    object one. For masks, the box of an object without outline is a crowd. The names of the
+    keypoints decide their sigmas.
     """
 
     def __init__(self, class_names: Sequence[str], keypoint_names: Sequence[str] = ()):
@@ -115,6 +116,7 @@ class CocoAccumulator:
             "area": float(truths.areas[row]),
             "iscrowd": int(truths.crowd[row]),
             "difficult": bool(truths.difficult[row]),
+            "outlined": bool(truths.outlined[row]),
         }
         if truths.masks is not None:
             one["segmentation"] = truths.masks[row]
@@ -124,6 +126,8 @@ class CocoAccumulator:
         return one
 
     def _of_kind(self, one: dict[str, Any], kind: str) -> dict[str, Any]:
+        if kind == "segm" and not one["outlined"]:
+            return {**one, "iscrowd": 1}
         if not one["difficult"]:
             return dict(one)
         # The area of a person also scales the OKS, so it stays.

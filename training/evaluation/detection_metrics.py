@@ -32,8 +32,8 @@ def evaluate_detection(
         COCO's metrics of boxes (`ap`, `ap50`, … see `coco_metrics.BOX_METRICS`), VOC's
         (`voc07_ap50`, `voc_ap50`), both also by class (`ap50_by_class` and so on), COCO's metrics
         of masks (`mask_ap`, …) and keypoints (`keypoint_ap`, …), and `images`. A metric is None
-        without labeled objects that count. The size of an object is the area of its mask where
-        the data set has masks, else of its box.
+        without labeled objects that count. The size of an object is its labeled area, else that
+        of its mask, else of its box. Masks ignore objects without outline.
     """
     coco, voc = CocoAccumulator(class_names, keypoint_names), VocAccumulator(class_names)
     kinds = ["bbox"]

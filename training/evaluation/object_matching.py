@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from faster_coco_eval import mask as rle
 
-from training.drawing import paste_mask
+from training.drawing import has_outline, paste_mask
 from zoo.errors import InputError
 
 
@@ -21,9 +21,10 @@ class Truths:
     labels: np.ndarray  # (N,) classes from 0
     crowd: np.ndarray  # (N,) bool
     difficult: np.ndarray  # (N,) bool
-    areas: np.ndarray  # (N,) in pixels, of the masks where there are masks, else of the boxes
-    masks: list[dict[str, Any]] | None  # run-length encoded masks of the image
+    areas: np.ndarray  # (N,) in pixels², as labeled, else of the mask, else of the box
+    masks: list[dict[str, Any]] | None  # run-length encoded masks of the image, or whole boxes
     keypoints: np.ndarray | None  # (N, K, 3) float64 x, y, visibility 0, 1 or 2
+    outlined: np.ndarray  # (N,) bool, whether the mask is that of an outline
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,17 +52,21 @@ def truths_of(
         )
     boxes = np.asarray(sample["boxes"], np.float64)[valid]
     areas = np.prod(np.maximum(boxes[:, 2:] - boxes[:, :2], 0.0), axis=1)
-    encoded = None
+    encoded, outlined = None, np.zeros(len(labels), bool)
     if "masks" in sample:
         box_masks = np.asarray(sample["masks"])[valid]
+        outlined = has_outline(box_masks)
         areas = areas * (box_masks > 0).mean((1, 2))
         encoded = encode_masks(box_masks, boxes, sample["image"].shape[:2]) if masks else None
+    if "areas" in sample:
+        stated = np.asarray(sample["areas"], np.float64)[valid]
+        areas = np.where(stated > 0, stated, areas)
     crowd, difficult = (
         np.asarray(sample[key], bool)[valid] if key in sample else np.zeros(len(labels), bool)
         for key in ("crowd", "difficult")
     )
     keypoints = _rows(sample, "keypoints", valid)
-    return Truths(boxes, labels, crowd, difficult, areas, encoded, keypoints)
+    return Truths(boxes, labels, crowd, difficult, areas, encoded, keypoints, outlined)
 
 
 def detections_of(

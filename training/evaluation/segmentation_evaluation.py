@@ -25,7 +25,7 @@ def evaluate_segmentation(
         `mean_iou`, `mean_dice`, `pixel_accuracy` and `mean_accuracy` as fractions; `iou` by class
         name (None for a class that occurs in neither labels nor predictions; the means leave it
         out); `images`; and `majority_baseline`, the pixel accuracy and mean IoU of always
-        predicting the most frequent class.
+        predicting the most frequent class. All are None if every pixel is ignored.
     """
     classes = len(class_names)
     matrix = np.zeros((classes, classes), np.int64)
@@ -63,16 +63,19 @@ def _metrics(matrix: np.ndarray, names: list[str]) -> dict[str, Any]:
     iou = np.divide(right, union, where=occurs, out=np.zeros_like(right))
     dice = 2 * right[occurs] / (labeled + predicted)[occurs]
     accuracy = right[has_labels] / labeled[has_labels]
-    total = max(labeled.sum(), 1.0)
-    most_frequent = labeled.max() / total
+    if not has_labels.any():
+        undefined = dict.fromkeys(("mean_iou", "mean_dice", "pixel_accuracy", "mean_accuracy"))
+        baseline = {"pixel_accuracy": None, "mean_iou": None}
+        return {**undefined, "iou": dict.fromkeys(names), "majority_baseline": baseline}
+    most_frequent = labeled.max() / labeled.sum()
     return {
-        "mean_iou": float(iou[occurs].mean()) if occurs.any() else 0.0,
-        "mean_dice": float(dice.mean()) if occurs.any() else 0.0,
-        "pixel_accuracy": float(right.sum() / total),
-        "mean_accuracy": float(accuracy.mean()) if has_labels.any() else 0.0,
+        "mean_iou": float(iou[occurs].mean()),
+        "mean_dice": float(dice.mean()),
+        "pixel_accuracy": float(right.sum() / labeled.sum()),
+        "mean_accuracy": float(accuracy.mean()),
         "iou": {name: float(iou[i]) if occurs[i] else None for i, name in enumerate(names)},
         "majority_baseline": {
             "pixel_accuracy": float(most_frequent),
-            "mean_iou": float(most_frequent / max(has_labels.sum(), 1)),
+            "mean_iou": float(most_frequent / has_labels.sum()),
         },
     }

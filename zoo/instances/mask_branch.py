@@ -12,6 +12,7 @@ from keras import layers, ops
 from zoo.detection.two_stage.roi_pooling import RoiPooler
 from zoo.layers.box_masks import crop_masks, paste_masks
 from zoo.losses.detection_losses import mean_where, sigmoid_cross_entropy
+from zoo.tasks.sample_schema import IGNORE
 
 FINE = 4
 """Cells per side of a predicted mask for each cell of the head's mask, without pasting."""
@@ -33,14 +34,18 @@ class MaskBranch:
     name: str = "mask"
 
     def loss(self, maps, sample, truth: Mapping[str, Any], training: bool) -> Any:
-        """Computes the mean sigmoid cross-entropy of the positive RoIs' masks."""
+        """Computes the mean sigmoid cross-entropy of the positive RoIs' masks.
+
+        RoIs of objects without outline are left out; without any other the loss is 0.
+        """
         logits = self._class_logits(maps, sample["boxes"], sample["classes"], training)
         matched = sample["matched"]
         boxes = ops.take_along_axis(truth["boxes"], matched[..., None], axis=1)
         masks = ops.take_along_axis(truth["masks"], matched[..., None, None], axis=1)
         targets = crop_masks(masks, boxes, sample["boxes"], logits.shape[-1]) >= 0.5
         per_region = ops.mean(sigmoid_cross_entropy(logits, targets), axis=(-2, -1))
-        return mean_where(per_region, sample["positive"])
+        outlined = ops.any(ops.not_equal(masks, IGNORE), axis=(-2, -1))
+        return mean_where(per_region, ops.logical_and(sample["positive"], outlined))
 
     def postprocess(self, maps, detections: dict[str, Any], transform) -> dict[str, Any]:
         """Returns the `masks` of detections."""

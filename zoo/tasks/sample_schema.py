@@ -5,7 +5,11 @@ from __future__ import annotations
 import dataclasses
 
 IGNORE = 255
-"""Value of segmentation maps at pixels that losses and metrics ignore."""
+"""Value that losses and metrics ignore: of pixels of segmentation maps, and of an object's mask in
+every cell if the object has no outline."""
+
+COVERED = 254
+"""Value of a wholly covered cell in masks of fractions, which have values above 1."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,7 +39,14 @@ SCHEMA: dict[str, Field] = {
     "labels": Field(("N",), "int32", "class of each object; −1 = padding", -1),
     "crowd": Field(("N",), "bool", "a crowd region: neither positive nor negative", False),
     "difficult": Field(("N",), "bool", "neither positive nor negative in training", False),
-    "masks": Field(("N", "M", "M"), "uint8", "mask of each object relative to its box"),
+    "masks": Field(
+        *(("N", "M", "M"), "uint8"),
+        "mask of each object in its box: 0 outside, 1 inside; 255 everywhere = no outline",
+    ),
+    "areas": Field(
+        *(("N",), "float64"),
+        "area of each object in pixels², for evaluation; 0 = that of its mask or box",
+    ),
     "keypoints": Field(
         ("N", "K", 3), "float32", "x, y in pixels, visibility 0 absent, 1 hidden, 2 visible"
     ),

@@ -46,8 +46,8 @@ def test_pasting_is_what_the_definition_says(box):
     expected = pasted_by_definition(whole, np.float32(box), 20, 30)
     np.testing.assert_array_equal(paste_mask(whole, np.float32(box), 20, 30), expected)
     np.testing.assert_array_equal(paste_mask(whole * 255, np.float32(box), 20, 30), expected)
-    shares = np.round(255 * mask).astype(np.uint8)
-    expected = pasted_by_definition(shares / 255, np.float32(box), 20, 30)
+    shares = np.round(254 * mask).astype(np.uint8)
+    expected = pasted_by_definition(shares / 254, np.float32(box), 20, 30)
     np.testing.assert_array_equal(paste_mask(shares, np.float32(box), 20, 30), expected)
 
 

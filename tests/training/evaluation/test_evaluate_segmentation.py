@@ -67,12 +67,16 @@ def test_against_sets_of_pixels():
     assert report["pixel_accuracy"] == pytest.approx(np.mean(truth == found))
 
 
-def test_perfect_and_empty():
+def test_perfect():
     perfect = measured(([[0, 3]], [[0, 3]]))
     assert perfect["mean_iou"] == perfect["mean_dice"] == perfect["pixel_accuracy"] == 1.0
-    nothing = measured(([[255, 255]], [[0, 1]]))
-    assert nothing["mean_iou"] == nothing["pixel_accuracy"] == 0.0
-    assert set(nothing["iou"].values()) == {None}
+
+
+def test_nothing_is_defined_where_every_pixel_is_ignored():
+    report = measured(([[255, 255]], [[0, 1]]))
+    baseline = report.pop("majority_baseline")
+    assert set(baseline.values()) == set(report.pop("iou").values()) == {None}
+    assert report.pop("images") == 1 and len(report) == 4 and set(report.values()) == {None}
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,9 @@ MAP_FILLS = {"segmentation": IGNORE, "instances": 0}
 PIXEL_KEYS = ("image", *MAP_FILLS)
 OBJECT_KEYS = ("boxes", "labels", "crowd", "difficult", "box", "keypoints", "masks", "proposals")
 KNOWN_KEYS = (*PIXEL_KEYS, *OBJECT_KEYS)
+LOST_KEYS = ("areas",)
+"""Keys that evaluation reads from the data set, and that do not follow a transform."""
+
 CURVED_POINTS_PER_SIDE = 16
 
 
@@ -135,12 +138,13 @@ def transform_sample(
 ) -> dict:
     """Transforms a sample as `apply_matrix` does, with `masks` as `ObjectMasks`.
 
-    A box that is rotated or clipped becomes the hull of its corners or, with masks, of the visible
-    part of its object. The single `box` and the `proposals` are only clipped, zeros if nothing is
-    left. Unknown keys are passed through. `fill` is the value outside the image, `field` an elastic
-    displacement of the target, and `window` the (4,) `xyxy` part of the target in which objects are
-    visible; None for all. `matrix` may contain a reflection if `flipped`; keypoints then need
-    `flip_pairs`. Objects with less than `min_visible` of their box inside the target are dropped.
+    A box that is rotated or clipped becomes the hull of its corners or, with an outline, of the
+    visible part of its object. The single `box` and the `proposals` are only clipped, zeros if
+    nothing is left. Unknown keys are passed through. `fill` is the value outside the image, `field`
+    an elastic displacement of the target, and `window` the (4,) `xyxy` part of the target in which
+    objects are visible; None for all. `matrix` may contain a reflection if `flipped`; keypoints
+    then need `flip_pairs`. Objects with less than `min_visible` of their box inside the target are
+    dropped.
     """
     sample = as_tensors(sample)
     matrix = tf.ensure_shape(tf.cast(matrix, tf.float64), (3, 3))
@@ -150,7 +154,7 @@ def transform_sample(
     window = full_window(size) if window is None else tf.cast(window, tf.float64)
     forward, back = _forward(matrix, field), _back(matrix, field)
     sides = 1 if field is None else CURVED_POINTS_PER_SIDE
-    moved = dict(sample)
+    moved = {key: value for key, value in sample.items() if key not in LOST_KEYS}
     if "image" in sample:
         moved["image"] = _sample_pixels(sample["image"], matrix, size, fill, field)
     for key, outside in MAP_FILLS.items():
@@ -170,7 +174,7 @@ def transform_sample(
     if "masks" in sample:
         masks = ObjectMasks(sample["masks"], sample["boxes"], back)
         rotated = field is not None or ~_keeps_axes(matrix)
-        moved["boxes"] = masks.tighten(moved["boxes"], visible & (cut | rotated))
+        moved["boxes"] = masks.tighten(moved["boxes"], visible & (cut | rotated) & masks.outlined)
         moved["masks"] = masks
         visible &= areas(moved["boxes"]) > 0
     return keep_objects(moved, visible)

@@ -1,7 +1,8 @@
 """Instance masks relative to their boxes, resampled after a geometric transform.
 
 A mask of M x M cells covers its box; a cell is 1 if the point at its center belongs to the object.
-However many transforms a sample passes, its masks are resampled once, from the original cells.
+The cells of an object without outline are 255; it fills its box until its mask is read. However
+many transforms a sample passes, its masks are resampled once, from the original cells.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import tensorflow as tf
 
 from training.data.augment.annotation_geometry import areas
 from training.data.augment.resampling import Size
+from zoo.tasks.sample_schema import COVERED, IGNORE
 
 # Cells per side of the grid that locates the extent of a mask, to half a cell.
 EXTENT_CELLS = 112
@@ -25,7 +27,8 @@ class ObjectMasks:
     """Masks that can be sampled at any point of the target.
 
     Attributes:
-        masks: (N, M, M) cells, 0 or 1.
+        masks: (N, M, M) cells, 0 or 1, or fractions in 1/254; all 255 for an object without
+            outline.
         boxes: (N, 4) `xyxy` boxes in the source that the masks are relative to.
         back: map from (..., 2) float64 target points x, y to the source.
         hidden: (H, W) bool target pixels covered by an object in front, or None.
@@ -35,6 +38,12 @@ class ObjectMasks:
     boxes: tf.Tensor
     back: Callable[[tf.Tensor], tf.Tensor]
     hidden: tf.Tensor | None = None
+
+    @property
+    def outlined(self) -> tf.Tensor:
+        """Which objects have an outline, (N,) bool."""
+        ignored = tf.cast(IGNORE, self.masks.dtype)
+        return tf.reduce_any(self.masks != ignored, axis=(1, 2))
 
     def at(self, points: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
         """Returns (n, A, B) bool: whether objects `rows` (n,) are visible at (n, A, B, 2) points.
@@ -55,6 +64,8 @@ class ObjectMasks:
 
     def _interpolated(self, fraction: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
         cells = tf.cast(tf.gather(self.masks, rows), tf.float32)
+        largest = tf.reduce_max(tf.where(cells == IGNORE, 0.0, cells))
+        cells /= tf.where(largest > 1, float(COVERED), 1.0)
         count, down, across = tf.unstack(tf.shape(cells))
         flat = tf.reshape(cells, (-1,))
         first = tf.range(count)[:, None, None] * (down * across)
@@ -73,12 +84,16 @@ class ObjectMasks:
         return lines[0] + (lines[1] - lines[0]) * weight[..., 1]
 
     def crop(self, boxes: tf.Tensor, size: int | None = None) -> tf.Tensor:
-        """Returns (N, size, size) uint8 masks relative to (N, 4) boxes; empty without area."""
+        """Returns (N, size, size) uint8 masks relative to (N, 4) boxes.
+
+        They are empty without area, and 255 for objects without outline.
+        """
         down, across = (size, size) if size else tf.unstack(tf.shape(self.masks)[1:])
         visible = self.at(cell_centers(boxes, down, across), tf.range(tf.shape(boxes)[0]))
-        visible &= (areas(boxes) > 0)[:, None, None]
+        values = tf.where(self.outlined[:, None, None], tf.cast(visible, tf.int32), IGNORE)
+        values = tf.where((areas(boxes) > 0)[:, None, None], values, 0)
         sides = (size, size) if size else self.masks.shape[1:]
-        return tf.ensure_shape(tf.cast(visible, tf.uint8), (boxes.shape[0], *sides))
+        return tf.ensure_shape(tf.cast(values, tf.uint8), (boxes.shape[0], *sides))
 
     def tighten(self, boxes: tf.Tensor, loose: tf.Tensor) -> tf.Tensor:
         """Shrinks the `loose` (N,) of (N, 4) float32 boxes to the visible part, or zeros."""

@@ -64,12 +64,15 @@ def mixup(first: dict, second: dict, seed: tf.Tensor, alpha: float, mask_size: i
 def copy_paste(
     below: dict, above: dict, seed: tf.Tensor, min_visible: float, size: Size, mask_size: int | None
 ) -> dict:
-    """Pastes each non-crowd object of `above` on `below` with probability 0.5, by its mask."""
+    """Pastes each object of `above` on `below` with probability 0.5, by its mask.
+
+    Crowds and objects without outline are not pasted.
+    """
     if not isinstance(above.get("masks"), ObjectMasks):
         raise InputError("augmentation.copy_paste: the samples have no masks.")
     boxes = above["boxes"]
     chance = tf.random.stateless_uniform(tf.shape(boxes)[:1], stream(seed, PASTE))
-    chosen = (chance < PASTE_PROBABILITY) & (areas(boxes) > 0)
+    chosen = (chance < PASTE_PROBABILITY) & (areas(boxes) > 0) & above["masks"].outlined
     if "crowd" in above:
         chosen &= ~above["crowd"]
     above = keep_objects({**above, "boxes": tf.where(chosen[:, None], boxes, 0.0)}, chosen)

@@ -8,6 +8,7 @@ import numpy as np
 
 from training.data.checking.sample_loading import LoadedSample
 from training.data.sources.reading.defects import Defect
+from training.drawing import has_outline
 
 _MIN_IOU = 0.5
 _ROUNDING = 4.0
@@ -17,23 +18,26 @@ _FIFTHS = 5
 def mask_defects(loaded: LoadedSample, relative: bool) -> Iterator[Defect]:
     """Yields objects whose mask is empty, or elsewhere in the image than their box.
 
-    Crowds are ignored, and all objects of an image where none has a mask. Polygons in the record
-    are fractions of the image's sides if `relative`.
+    Crowds are ignored, and objects without outline. Polygons in the record are fractions of the
+    image's sides if `relative`.
     """
     sample = loaded.sample
     present = sample["labels"] >= 0
     if "crowd" in sample:
         present = present & ~sample["crowd"]
     stated = _stated_extents(loaded, relative)
+    elsewhere = set()
     for row in np.flatnonzero(present):
         if int(row) in stated:
-            yield from _compare(int(row), sample["boxes"][row], stated[int(row)])
+            for defect in _compare(int(row), sample["boxes"][row], stated[int(row)]):
+                elsewhere.add(int(row))
+                yield defect
     if "masks" not in sample:
         return
     filled = np.asarray((sample["masks"] > 0).any((1, 2)))
-    for row in np.flatnonzero(present & filled.any()):
+    for row in np.flatnonzero(present & has_outline(sample["masks"])):
         if not filled[row]:
-            if not _is_thin(sample["boxes"][row]):
+            if int(row) not in elsewhere and not _is_thin(sample["boxes"][row]):
                 yield Defect(
                     "its mask is empty inside its box",
                     "correct the mask or the box",
@@ -42,6 +46,18 @@ def mask_defects(loaded: LoadedSample, relative: bool) -> Iterator[Defect]:
         elif int(row) not in stated:
             extent = _extent_of_mask(sample["masks"][row] > 0, sample["boxes"][row])
             yield from _compare(int(row), sample["boxes"][row], extent)
+
+
+def outlined(loaded: LoadedSample) -> np.ndarray:
+    """Returns which objects (N,) of a sample of a data set with masks have an outline."""
+    if "masks" in loaded.sample:
+        return has_outline(loaded.sample["masks"])
+    record = loaded.record
+    found = np.zeros(len(loaded.sample["labels"]), bool)
+    for key in ("polygon_owners", "run_owners"):
+        if key in record:
+            found[record[key].numpy()] = True
+    return found | (record["instance_ids"].numpy() > 0) if "instance_ids" in record else found
 
 
 def _compare(row: int, box: np.ndarray, extent: np.ndarray) -> Iterator[Defect]:

@@ -67,6 +67,8 @@ def _out_of_range(key: str, values: np.ndarray, source: Source) -> Iterator[Defe
 
 def _segmentation_classes(segmentation: np.ndarray, source: Source) -> Iterator[Defect]:
     count = source.num_classes
+    if segmentation.size and (segmentation == IGNORE).all():
+        yield Defect("every pixel is ignored", "label the image or remove it", "segmentation map")
     wrong = (segmentation < 0) | ((segmentation >= count) & (segmentation != IGNORE))
     if count and wrong.any():
         values = ", ".join(map(str, np.unique(segmentation[wrong])[:5]))

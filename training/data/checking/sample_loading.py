@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import os
@@ -14,7 +15,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from training.data.sources.reading.image_headers import read_header
+from training.data.checking.near_duplicates import perceptual_hash
+from training.data.sources.reading.image_headers import ImageHeader, read_header
 from training.data.sources.source import Source
 from zoo.errors import InputError
 
@@ -37,6 +39,8 @@ class LoadedSample:
         width: width of the image in pixels; 0 if unknown.
         error: message of the error in one line; empty if there is none.
         digest: digest of the image's pixels; empty if they were not decoded.
+        header: header of the image file; None if it is unknown.
+        hash: perceptual hash of the image; None if it was not computed.
     """
 
     name: str
@@ -46,10 +50,16 @@ class LoadedSample:
     width: int = 0
     error: str = ""
     digest: bytes = b""
+    header: ImageHeader | None = None
+    hash: np.ndarray | None = None
 
 
 def load_samples(
-    source: Source, split: str, labels_only: bool = False, workers: int | None = None
+    source: Source,
+    split: str,
+    labels_only: bool = False,
+    workers: int | None = None,
+    hashes: bool = False,
 ) -> Iterator[LoadedSample]:
     """Loads every record of a split in order.
 
@@ -58,6 +68,7 @@ def load_samples(
         split: name of the split.
         labels_only: whether to read only the labels in the records and the image headers.
         workers: number of threads; None for one per CPU core.
+        hashes: whether to compute perceptual hashes of decoded images.
     """
     records = source.raw(source.check_split(split))
     decode = _Decoder(source, records.element_spec)
@@ -66,7 +77,10 @@ def load_samples(
     def one(record: dict[str, Any]) -> LoadedSample:
         if labels_only and (path := image_file(record)) is not None:
             return _read_labels(source, record, path)
-        return _decode(source, record, decode)
+        loaded = _decode(source, record, decode)
+        if hashes and not loaded.error:
+            loaded.hash = perceptual_hash(loaded.sample["image"])
+        return loaded
 
     with ThreadPoolExecutor(workers) as pool:
         waiting: deque[Any] = deque()
@@ -121,6 +135,9 @@ def _decode(source: Source, record: dict[str, Any], decode: _Decoder) -> LoadedS
     except tf.errors.OpError as error:
         loaded.error = source.error_message(record, error)
         return loaded
+    if (path := image_file(record)) is not None:
+        with contextlib.suppress(OSError, ValueError):
+            loaded.header = read_header(path)
     image = loaded.sample["image"]
     loaded.height, loaded.width = image.shape[:2]
     # Every eighth row distinguishes any two photos in an eighth of the time.
@@ -134,13 +151,14 @@ def _read_labels(source: Source, record: dict[str, Any], path: str) -> LoadedSam
     """Returns the labels of a record as `decode` returns them, and the size of its image."""
     loaded = LoadedSample(source.name_of(record), record)
     try:
-        loaded.width, loaded.height, _ = read_header(path)
+        loaded.header = read_header(path)
     except FileNotFoundError:
         loaded.error = f"{loaded.name}: no such file; restore the file or remove it from the list."
         return loaded
     except (OSError, ValueError) as error:
         loaded.error = f"{loaded.name}: not an image ({error}); save it again or remove it."
         return loaded
+    loaded.width, loaded.height = loaded.header.width, loaded.header.height
     sample = {k: record[k].numpy() for k in LABELS if k in source.keys and k in record}
     sides = np.array([loaded.width, loaded.height] * 2, np.float32)
     relative = getattr(source, "relative", False)

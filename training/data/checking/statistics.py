@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from training.data.checking.mask_checks import outlined
 from training.data.checking.sample_loading import LoadedSample
 from training.data.sources.source import Source
 from zoo.tasks.sample_schema import IGNORE
@@ -80,6 +81,8 @@ class SplitStatistics:
         for key in ("crowd", "difficult"):
             if key in sample:
                 self.counts[key] += int(np.count_nonzero(sample[key] & present))
+        if "masks" in self.source.keys:
+            self.counts["without_outline"] += int(np.count_nonzero(present & ~outlined(loaded)))
         numbers, counts = np.unique(labels[present], return_counts=True)
         for number, count in zip(numbers.tolist(), counts.tolist(), strict=True):
             self.by_class["labels"][number] += count
@@ -154,6 +157,8 @@ class SplitStatistics:
     def _objects_json(self, spread: dict[str, Any]) -> dict[str, Any]:
         images, names = self.by_class["object_images"], self.source.object_names
         counts = {key: self.counts[key] for key in ("unusable", "crowd", "difficult")}
+        if "masks" in self.source.keys:
+            counts["without_outline"] = self.counts["without_outline"]
         return {
             "count": sum(self.by_class["labels"].values()),
             "by_class": self.class_counts("labels"),

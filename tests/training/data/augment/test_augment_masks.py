@@ -5,7 +5,14 @@ import painted_scenes as scenes
 import pytest
 import tensorflow as tf
 
-from training.data.augment import Augmentation, apply_matrix, augment, matrices, resize_sample
+from training.data.augment import (
+    Augmentation,
+    apply_matrix,
+    augment,
+    combine,
+    matrices,
+    resize_sample,
+)
 from zoo.errors import InputError
 
 TURNS = Augmentation(
@@ -186,3 +193,57 @@ def test_a_crowd_region_stays_however_little_is_left():
 def test_wrong_masks_get_one_clear_line(sample, message):
     with pytest.raises(InputError, match=message):
         apply_matrix(sample, matrices.identity(), (8, 8))
+
+
+def boxes_and_outlines(seed):
+    """A scene whose objects of odd rows have no outline."""
+    scene = scenes.scene(seed, 90, 110, objects=6)
+    sample = {key: np.array(value) for key, value in scene.items()}
+    sample["masks"][1::2] = 255
+    return {**sample, "areas": np.ones(len(sample["boxes"]))}
+
+
+def test_a_box_without_outline_moves_as_in_data_without_masks():
+    sample = boxes_and_outlines(3)
+    turned = matrices.rotation(30, (50, 50))
+    options = {"flip_pairs": (), "min_visible": 0.0}
+    moved = scenes.numpy(apply_matrix(sample, turned, (80, 90), mask_size=9, **options))
+    plain = {key: value for key, value in sample.items() if key != "masks"}
+    expected = scenes.numpy(apply_matrix(plain, turned, (80, 90), **options))
+    present = moved["labels"] >= 0
+    assert present[1::2].any() and "areas" not in moved
+    np.testing.assert_array_equal(moved["boxes"][1::2], expected["boxes"][1::2])
+    assert (moved["boxes"][::2] != expected["boxes"][::2]).any()
+    marked = (moved["masks"] == 255).all((1, 2))
+    odd = np.arange(len(present)) % 2 == 1
+    np.testing.assert_array_equal(marked, present & odd)
+    assert (moved["masks"][~marked] <= 1).all() and not moved["masks"][~present].any()
+
+
+def test_fractions_are_thresholded_at_a_half():
+    mask = np.repeat(np.array([[0, 100, 200, 254]], np.uint8), 4, axis=0)
+    sample = {"image": np.zeros((40, 40, 3), np.uint8), "boxes": np.float32([[0, 0, 40, 40]])}
+    moved = resize_sample({**sample, "masks": mask[None]}, (40, 40), mask_size=4)
+    np.testing.assert_array_equal(moved["masks"][0], mask > 127)
+
+
+@pytest.mark.parametrize("mix", ["copy_paste", "mosaic", "mixup"])
+def test_mixes_keep_the_mark_and_paste_no_box(mix):
+    samples = [boxes_and_outlines(seed) for seed in range(4)]
+    for sample in samples:
+        sample["texts"] = tf.constant(sample["texts"])
+    counts = np.zeros(2, int)
+    for seed in range(2):
+        moved = combine(
+            [lambda sample=sample: sample for sample in samples],
+            (seed, 1), Augmentation(**{mix: 1.0}), (100, 120), flip_pairs=(), mask_size=12,
+        )  # fmt: skip
+        moved = scenes.numpy(moved)
+        marked, present = (moved["masks"] == 255).all((1, 2)), moved["labels"] >= 0
+        assert (moved["masks"][~marked] <= 1).all() and not marked[~present].any()
+        below = len(samples[0]["boxes"])
+        odd = np.concatenate([np.arange(len(one["boxes"])) % 2 == 1 for one in samples])
+        np.testing.assert_array_equal(marked, present & odd[: len(present)])
+        counts += [marked[below:].sum(), (present & ~marked)[below:].sum()]
+    # Of the image above only objects with outline are pasted; the other mixes take all.
+    assert counts[1] > 0 and (counts[0] > 0) == (mix != "copy_paste")
