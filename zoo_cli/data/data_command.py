@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from argparse import Namespace
+from pathlib import Path
 
 from training.data.checking import check
 from training.data.data_service import start_server
@@ -15,6 +16,7 @@ from zoo_cli.data.data_anchors import run_anchors
 from zoo_cli.data.data_sheet import Gallery
 from zoo_cli.data.data_speed import run_speed
 from zoo_cli.data.data_tables import print_report
+from zoo_cli.data.data_writing import run_write
 from zoo_cli.output import print_json
 
 
@@ -26,6 +28,8 @@ def run_data(options: Namespace) -> int:
     splits = [source.check_split(options.split)] if options.split else list(source.sizes)
     for note in source.notes:
         log(f"{source.spec}: {note}")
+    if options.write or options.copy:
+        return run_write(source, splits, options)
     if options.anchors is not None:
         return run_anchors(source, splits, options)
     if options.speed:
@@ -41,9 +45,16 @@ def run_data(options: Namespace) -> int:
                 gallery.add(split, number, reading, defective)
 
         report = check(source, splits, options.labels_only, each=each)
+    for note in report.notes:
+        log(f"{source.spec}: {note}")
     if gallery:
         gallery.save(options.out)
         log(f"contact sheet: {options.out}")
+        if report.same_images:
+            out = Path(options.out)
+            path = out.with_name(f"{out.stem}.duplicates{out.suffix}")
+            gallery.save_same_images(str(path), report.same_images)
+            log(f"images that are or nearly are in two splits: {path}")
     if options.json:
         print_json(report.to_json())
     else:

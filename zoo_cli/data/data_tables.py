@@ -38,7 +38,8 @@ def _overview(name: str, split: dict[str, Any]) -> str:
     objects = split.get("objects")
     if objects:
         extra = [f"{objects['images_without']} images without any"]
-        extra += [f"{objects[k]} {k}" for k in ("crowd", "difficult", "unusable") if objects[k]]
+        kinds = ("crowd", "difficult", "unusable", "without_outline")
+        extra += [f"{objects[k]} {k.replace('_', ' ')}" for k in kinds if objects.get(k)]
         parts.append(f"{objects['count']} objects, {', '.join(extra)}")
     if split.get("box", {}).get("images_without"):
         parts.append(f"{split['box']['images_without']} images without a box")
