@@ -27,7 +27,9 @@ BANNED = (
     r"\bclass.blind\b",
 )
 BRITISH = re.compile(
-    r"(colour|centre|labell|neighbour|(normal|recogn|initial|local|optim|quant|raster)is[ae])", re.I
+    r"(colour|centre|labell(?=ed|ing|er)|neighbour"
+    r"|(normal|recogn|initial|local|optim|quant|raster)is[ae])",
+    re.IGNORECASE,
 )
 SENTENCES = ("InputError", "ValueError", "TypeError", "RuntimeError", "KeyError")
 

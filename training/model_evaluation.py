@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import zoo
+from training.data.defect_warning import warn_of_defects
 from training.data.proposals import with_proposals
 from training.data.sources import Source, open_source
 from training.evaluation import evaluate_predictor
@@ -50,11 +51,13 @@ def evaluate(
         )
     data = run.data if data is None and run is not None else data
     source = data if isinstance(data, Source) else open_source(str(data))
+    source.provide(network.task.targets)
     architecture = str(network.architecture)
     recipe = run.recipe if run else recipe_for(architecture, network.task_name)
     proposer = proposer_of(architecture, recipe)
     source = with_proposals(source, proposer, recipe.max_proposals)
-    split = source.check_split(split or source.validation_split())
+    split = source.check_images(split or source.validation_split())
+    warn_of_defects(source, (split,))
     predict = predictor(network, network.image_size, network.resize, inference, proposer)
     samples = source.samples(split, max_images)
     names = network.class_names

@@ -36,8 +36,10 @@ def build_model(
     architecture: str, source: Source, recipe: Recipe, vocabulary: Vocabulary | None = None
 ) -> zoo.Model:
     """Builds the architecture with the recipe's arguments, for the classes of a data set."""
+    from_data = data_arguments(architecture, source)
+    _check_model_arguments(source, recipe, from_data)
     arguments = {
-        **data_arguments(architecture, source),
+        **from_data,
         **({"vocabulary": list(vocabulary.words)} if vocabulary else {}),
         "input_shape": (None, None, recipe.batch.channels),
         **recipe.model,
@@ -47,6 +49,32 @@ def build_model(
     for size in (recipe.batch.image_size, *recipe.batch.image_sizes, *recipe.batch.buckets):
         model.check_size(size)
     return model
+
+
+def _check_model_arguments(source: Source, recipe: Recipe, from_data: dict[str, Any]) -> None:
+    """Checks the recipe's arguments of the builder against the data set and the batches."""
+    shape, channels = recipe.model.get("input_shape"), recipe.batch.channels
+    if shape is not None:
+        sides = list(shape) if isinstance(shape, (list, tuple)) else []
+        if len(sides) != 3 or not all(side is None or type(side) is int for side in sides):
+            raise InputError(
+                "model.input_shape must be height, width and channels, such as "
+                f"[256, 256, {channels}], not {shape!r}; leave it out for images of any size."
+            )
+        if sides[2] not in (1, 3):
+            raise InputError(f"model.input_shape must have 1 or 3 channels, not {sides[2]}.")
+        if sides[2] != channels:
+            raise InputError(
+                f"model.input_shape has channels={sides[2]}, but images are read with "
+                f"channels={channels}; set channels={sides[2]}."
+            )
+    for argument in ("num_classes", "num_keypoints"):
+        given, needed = recipe.model.get(argument), from_data.get(argument)
+        if type(given) is int and needed is not None and given < needed:
+            raise InputError(
+                f"{source.spec}: labels go up to {needed - 1}, but model.{argument} is {given}; "
+                f"leave it out, or use model.{argument}={needed}."
+            )
 
 
 def data_arguments(architecture: str, source: Source) -> dict[str, Any]:

@@ -4,39 +4,23 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import keras
-import tensorflow as tf
 
 import zoo
-from training.callbacks import (
-    OUT_OF_TIME,
-    BestModel,
-    CheckpointCallback,
-    RunRecorder,
-    averaged,
-    new_progress,
-)
-from training.checkpoint import load_state
 from training.data.caption_targets import with_vocabulary
-from training.data.pipeline import (
-    BatchConfig,
-    steps_per_epoch,
-    training_batches,
-    validation_batches,
-)
+from training.data.defect_warning import warn_of_defects
+from training.data.labels_that_count import check_train_labels
+from training.data.pipeline import BatchConfig, steps_per_epoch
 from training.data.proposals import with_proposals
 from training.data.sources import Source, open_source
-from training.drawing import Names
+from training.epochs import fit_model, monitored_metric
 from training.evaluation.proposal_gathering import gather_proposals, recall_summary
-from training.evaluation_callback import EvaluationCallback, needs_evaluation_callback
 from training.model_setup import batch_config_of, build_model
 from training.optimization import make_loss, make_optimizer, use_xla
-from training.progress import Progress
 from training.recipe import Recipe, recipe_for
 from training.run import Run, create_run, open_run, proposer_of
 from training.stages import stages_of
@@ -44,8 +28,6 @@ from zoo.console import log
 from zoo.errors import InputError
 from zoo.files.atomic_writes import remove_partial
 from zoo.tasks import TASKS
-
-_DRAWN = 4
 
 
 def fit(
@@ -61,6 +43,8 @@ def fit(
 ) -> Run:
     """Trains an architecture and returns the run; `run.model()` is the model of the best epoch.
 
+    Labels and images that are not used because of defects give a `LabelWarning`.
+
     Args:
         architecture: registry name.
         data: data set, or its name as `open_source` takes it.
@@ -73,9 +57,11 @@ def fit(
         log: function that takes lines for the user; default standard error.
 
     Raises:
-        InputError: if an argument or the data set is wrong.
+        InputError: if an argument or the data set is wrong, or has nothing to train on.
     """
     source = data if isinstance(data, Source) else open_source(data)
+    source.check_images("train")
+    warn_of_defects(source, ("train", source.validation_split()))
     if not isinstance(recipe, Recipe):
         changes = dict(recipe or {})
         recipe = recipe_for(architecture, zoo.card(architecture).task).changed(changes)
@@ -107,6 +93,8 @@ def fit_single_stage(
     plain, source = source, with_proposals(source, proposer, recipe.max_proposals)
     batches = batch_config_of(architecture, recipe, plain)
     batches.check(source)
+    source.check_trainable(batches.targets)
+    check_train_labels(plain, task)
     tokens = run.labels if run else ()
     batches, notes = with_vocabulary(batches, source, recipe.min_word_count, tokens)
     val_split = source.validation_split()
@@ -127,90 +115,14 @@ def fit_single_stage(
                 proposals = gather_proposals(proposer, plain, split, recipe.max_proposals)
                 log(recall_summary(split, proposals))
     run.proposer = proposer
+    monitor = monitored_metric(model, plain, val_split, recipe, log)
     steps = steps_per_epoch(source, "train", batches.batch_size)
     model.compile(optimizer=make_optimizer(recipe, steps), loss=loss, jit_compile=use_xla(recipe))
-    _fit_model(model, run, source, val_split, batches, minutes, log)
+    fit_model(model, run, source, val_split, batches, monitor, minutes, log)
     for stage in stages:
         stage.conclude(run, source, val_split, log)
     run.write_info(finished=True)
     return run
-
-
-def _fit_model(
-    model: zoo.Model,
-    run: Run,
-    source: Source,
-    val_split: str,
-    batches: BatchConfig,
-    minutes: float | None,
-    log: Callable[[str], None],
-) -> None:
-    """Runs the remaining epochs of a compiled model, from the checkpoint where there is one."""
-    recipe = run.recipe
-    model.optimizer.build(model.trainable_variables)
-    resumed = load_state(run.checkpoint, model) if run.checkpoint.is_file() else {}
-    progress = new_progress() | resumed
-    if progress["stopped"] == OUT_OF_TIME:
-        progress["stopped"] = ""
-    if progress["epoch"] >= recipe.epochs or progress["stopped"]:
-        return
-    deadline = None if minutes is None else time.monotonic() + 60 * minutes
-    every = not needs_evaluation_callback(model)
-    recorder = RunRecorder(run, progress, model.monitor, recipe.patience, deadline, every)
-    with source.translate_errors("train", val_split):
-        try:
-            _fit_epochs(model, recorder, source, val_split, batches, log)
-        except tf.errors.ResourceExhaustedError as error:
-            raise InputError(
-                f"out of memory with batch_size={batches.batch_size} and "
-                f"image_size={list(batches.image_size)}; make one of them smaller."
-            ) from error
-
-
-def _fit_epochs(
-    model: zoo.Model,
-    recorder: RunRecorder,
-    source: Source,
-    val_split: str,
-    batches: BatchConfig,
-    log: Callable[[str], None],
-) -> None:
-    """Runs the remaining epochs; the first may begin at a later step."""
-    recipe, progress = recorder.run.recipe, recorder.progress
-    steps = steps_per_epoch(source, "train", batches.batch_size)
-    val = validation_batches(source, val_split, batches)
-    first_step = min(progress["step"], steps - 1)
-    # All epochs of one `fit` have the same length, so the rest of an epoch needs its own `fit`.
-    stop = keras.callbacks.LambdaCallback(
-        on_epoch_end=lambda epoch, logs: setattr(model, "stop_training", True)
-    )
-    sample_batch = next(val.unbatch().take(_DRAWN).batch(_DRAWN).as_numpy_iterator())
-    words = batches.vocabulary.tokens if batches.vocabulary else ()
-    best = BestModel(recorder, sample_batch, Names.of(source, words))
-    outside = [] if recorder.every_epoch else [EvaluationCallback(recorder, source, val_split)]
-    hidden = outside[0].hidden if outside else ()
-    for step in (first_step, 0) if first_step else (0,):
-        first_epoch, left = progress["epoch"], steps - step
-        if first_epoch == recipe.epochs or progress["stopped"]:
-            break
-        bar = Progress(recipe.epochs, left, batches.batch_size, first_epoch, log, hidden)
-        model.fit(
-            training_batches(source, "train", batches, first_epoch, step),
-            steps_per_epoch=left,
-            epochs=recipe.epochs,
-            initial_epoch=first_epoch,
-            validation_data=val,
-            shuffle=False,
-            verbose=0,
-            callbacks=[
-                *averaged(recipe.ema > 0, *outside, recorder, bar, best),
-                CheckpointCallback(recorder, step),
-                *([stop] if step else []),
-            ],
-        )
-        if step and recipe.ema > 0:
-            # Keras leaves the averaged weights in the model when `fit` ends.
-            load_state(recorder.run.checkpoint, model)
 
 
 def _start_run(

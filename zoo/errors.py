@@ -13,6 +13,10 @@ class InputError(ValueError):
     """
 
 
+class LabelWarning(UserWarning):
+    """Labels or images of a data set that are not used; the message is one line."""
+
+
 def nearest(word: object, known: Iterable[str]) -> str:
     """Returns `"; did you mean 'x'?"` for the known word nearest to `word`, or a full stop."""
     close = difflib.get_close_matches(str(word), list(known), n=1)

@@ -10,10 +10,12 @@ import keras
 
 from zoo.argument_checks import check_choice
 from zoo.catalog import card
+from zoo.checked_fitting import CheckedFitting
 from zoo.errors import InputError
 from zoo.inference.image_transform import RESIZE_RULES
 from zoo.precision import PrecisionScope
 from zoo.tasks import TASKS, Task
+from zoo.tasks.label_limits import LabelLimit
 from zoo.valid_sizes import ValidSizes
 
 
@@ -28,7 +30,7 @@ class _SavedValues:
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class Model(keras.Model):
+class Model(CheckedFitting):
     """A functional model with a task.
 
     `model(images)` takes RGB pixels in [0, 255] (B, H, W, C), uint8 or float, and returns a
@@ -150,6 +152,11 @@ class Model(keras.Model):
             size = (int(image_size[0]), int(image_size[1]))
         self._saved.image_size, self._saved.resize = size, resize if size else "native"
 
+    @property
+    def label_limits(self) -> list[LabelLimit]:
+        """Limits of the labels that this model takes in training."""
+        return self.task.label_limits(self)
+
     def remember(self, architecture: str, arguments: Mapping[str, Any]) -> None:
         """Stores the builder's name and arguments; called by the registry."""
         self.architecture = architecture
@@ -197,6 +204,10 @@ class Model(keras.Model):
 
         The training batches of `training.load_data` also set the image transform and the class
         names of a model that has none.
+
+        Raises:
+            InputError: if labels go beyond the model's classes, in arrays before training, else
+                before the first step on a batch that has such a label.
         """
         settings = getattr(x, "model_settings", None)
         if settings is not None and self.image_size is None and not self.class_names:
@@ -225,6 +236,8 @@ class Model(keras.Model):
         if self.loss_weights and (weights is None or isinstance(weights, Mapping)):
             factors = {**self.loss_weights, **(weights or {})}
             kwargs["loss_weights"] = {name: factors.get(name, 1.0) for name in loss}
+        # Keras keeps the metrics of an earlier `compile` where there are none.
+        self._compile_metrics = None
         super().compile(optimizer=optimizer, loss=loss, metrics=metrics or None, **kwargs)
 
     def compile_from_config(self, config: dict[str, Any]) -> None:

@@ -19,15 +19,15 @@ def main(arguments: list[str] | None = None) -> int:
         return _fail(message)
     # Another module named zoo would be imported here.
     from zoo.errors import InputError
+    from zoo_cli.library_logs import hide_library_logs, label_warnings_as_log
     from zoo_cli.parser import make_parser
 
     try:
         options = make_parser().parse_args(arguments)
         if arguments is None and not options.light:
-            from zoo_cli.library_logs import hide_library_logs
-
             hide_library_logs()
-        return options.run(options) or 0
+        with label_warnings_as_log():
+            return options.run(options) or 0
     except InputError as error:
         return _fail(str(error))
     except BrokenPipeError:

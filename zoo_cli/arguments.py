@@ -7,6 +7,7 @@ import importlib
 import re
 
 DATA = "FORMAT[:WHERE][?option=value&…], such as shapes, masks:DIR?void=11, instances:DIR"
+WRITTEN_FORMATS = ("coco", "yolo", "voc", "masks", "labelme", "cvat", "label-studio")
 MODEL = "run folder of `zoo train`, or .keras file"
 
 

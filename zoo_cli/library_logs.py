@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import logging
 import os
 import subprocess
 import sys
 import warnings
+from collections.abc import Iterator
+from typing import Any
+
+from zoo.console import log
+from zoo.errors import LabelWarning
 
 _LOG_LINE = (
     rb"WARNING: All log messages before absl|"
@@ -44,6 +50,23 @@ def hide_library_logs() -> None:
     if not sys.warnoptions:
         warnings.simplefilter("ignore")
     _filter_native_lines()
+
+
+@contextlib.contextmanager
+def label_warnings_as_log() -> Iterator[None]:
+    """Shows each warning of unused labels as a line of the log."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("always", category=LabelWarning)
+        show_others = warnings.showwarning
+
+        def show(message: Warning | str, category: type[Warning], *where: Any) -> None:
+            if issubclass(category, LabelWarning):
+                log(str(message))
+            else:
+                show_others(message, category, *where)
+
+        warnings.showwarning = show  # type: ignore[assignment]
+        yield
 
 
 def _filter_native_lines() -> None:

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 import zoo
+from training.data.augment.lazy_image import with_channels
 from training.data.batch_config import serving_resize
 from training.data.proposals import Proposer, with_proposals
 from training.data.sources import Source, open_source
@@ -71,6 +71,7 @@ class LoadedModel:
         if spec is None:
             raise InputError(f"{self.path}: no run, so it names no data set; add --data DATA.")
         source = open_source(spec)
+        source.provide(self.model.task.targets)
         count = len(source.names_for(self.model.task.classes_of))
         if count > len(self.labels):
             raise InputError(
@@ -152,6 +153,4 @@ def _check_tile(loaded: LoadedModel) -> None:
 
 def with_model_channels(image: np.ndarray, channels: int) -> np.ndarray:
     """Returns an RGB image (H, W, 3) uint8 with the channels of the model, 3 or 1."""
-    if channels == 3:
-        return image
-    return np.asarray(Image.fromarray(image).convert("L"))[..., None]
+    return np.asarray(with_channels(image, channels))

@@ -9,6 +9,7 @@ from zoo.errors import InputError
 from zoo_cli.arguments import (
     DATA,
     MODEL,
+    WRITTEN_FORMATS,
     add_command,
     add_image_size,
     add_inference_arguments,
@@ -61,8 +62,12 @@ def _add_data(commands) -> None:
     add = command.add_argument
     add("data", metavar="DATA", help=DATA)
     add("--split", help="split to read (default: all)")
-    text = "contact sheet with the labels drawn; with --anchors, a plot of the anchors"
-    add("--out", metavar="SHEET.png", help=text)
+    text = "contact sheet with the labels drawn; plot of --anchors; folder of --write"
+    add("--out", metavar="SHEET.png|DIR", help=text)
+    text = f"write the data set as {', '.join(WRITTEN_FORMATS)} into the new folder --out"
+    add("--write", metavar="FORMAT", help=text)
+    text = "copies of the images of --write (default: hard links)"
+    add("--copy", action="store_true", help=text)
     add("--images", type=int, default=12, help="number of images on the sheet (default: 12)")
     text = "read labels and image headers only, which is much faster"
     add("--labels-only", action="store_true", help=text)
@@ -134,6 +139,12 @@ def _add_predict(commands) -> None:
     add = command.add_argument
     add("model", metavar="RUN", help=MODEL)
     add("images", metavar="IMAGE", nargs="+", help="image files and folders")
+    text = (
+        f"write the predictions as labels, {', '.join(WRITTEN_FORMATS)}, into the new folder --out"
+    )
+    add("--write", metavar="FORMAT", help=text)
+    text = "copies of the images of --write (default: hard links)"
+    add("--copy", action="store_true", help=text)
     text = "folder of the drawn predictions (default: predictions)"
     add("--out", metavar="DIR", default="predictions", help=text)
     text = "minimum score of reported objects (default: 0.5)"
@@ -142,6 +153,8 @@ def _add_predict(commands) -> None:
     add("--masks", choices=("rle", "polygons"), default="rle", help=text)
     _add_test_time_arguments(command)
     add_json(command)
+    text = "print the predictions of each image as a line of JSON as soon as it is done"
+    add("--json-lines", action="store_true", help=text)
 
 
 def _add_export(commands) -> None:

@@ -95,11 +95,38 @@ def test_loss_is_finite(card, precision):
     compile_model(model, "sgd")
     images = cases.make_images(card)
     outputs = model(images, training=True)
-    for kind in ("normal", "empty", "degenerate"):
+    for kind in ("empty", "degenerate"):
         loss = model.compute_loss(images, cases.targets(card, kind), outputs)
         assert np.isfinite(float(loss)), kind
-    if precision != "float32":  # a step of that is another test's
+    targets = cases.targets(card, "normal")
+    if precision == "float32":
+        assert np.isfinite(float(model.compute_loss(images, targets, outputs)))
+    else:
+        limits = [limit for limit in model.label_limits if not limit.rows]
+        beyond = {limit.key: beyond_limit(limit, targets) for limit in limits}
+        assert np.isfinite(float(model.compute_loss(images, {**targets, **beyond}, outputs)))
+        # A step of float32 is another test's.
         assert np.isfinite(model.train_on_batch(images, cases.targets(card, "normal"))).all()
+
+
+def beyond_limit(limit, targets):
+    """Returns the targets of a limit, one of them beyond it."""
+    batch = len(next(iter(targets.values())))
+    values = np.array(targets.get(limit.key, np.full(batch, -1)))
+    if limit.rows:
+        return np.concatenate([values, values[..., :1, :]], axis=-2)
+    values.flat[0] = limit.count + 1
+    return values
+
+
+def test_labels_beyond_the_model_raise(card, model):
+    images, targets = cases.make_images(card), cases.targets(card, "normal")
+    assert model.label_limits
+    for limit in model.label_limits:
+        beyond = {**targets, limit.key: beyond_limit(limit, targets)}
+        needed = limit.count + (1 if limit.rows else 2)
+        with pytest.raises(zoo.errors.InputError, match=f"; use {limit.argument}={needed}"):
+            model.train_on_batch(images, beyond)
 
 
 def test_gradient_reaches_every_variable(card):

@@ -185,7 +185,7 @@ class Interruption(Exception):
 
 def interrupted(data, out, recipe, monkeypatch, epoch):
     """Runs until an epoch, counted from 0, begins."""
-    begin = fitting.RunRecorder.on_epoch_begin
+    begin = callbacks.RunRecorder.on_epoch_begin
 
     def begin_or_stop(self, number, logs=None):
         if number == epoch:
@@ -193,7 +193,7 @@ def interrupted(data, out, recipe, monkeypatch, epoch):
         begin(self, number, logs)
 
     with monkeypatch.context() as patch:
-        patch.setattr(fitting.RunRecorder, "on_epoch_begin", begin_or_stop)
+        patch.setattr(callbacks.RunRecorder, "on_epoch_begin", begin_or_stop)
         with pytest.raises(Interruption):
             run(data, out, recipe)
 
@@ -254,12 +254,12 @@ def test_mixed_precision(data, tmp_path, precision):
 
 def scripted(monkeypatch, values):
     """Makes the metric of each epoch the next of `values`."""
-    update_best = fitting.RunRecorder._update_best
+    update_best = callbacks.RunRecorder._update_best
 
     def instead(self, epoch, row):
         update_best(self, epoch, {**row, self.metric: values[epoch]})
 
-    monkeypatch.setattr(fitting.RunRecorder, "_update_best", instead)
+    monkeypatch.setattr(callbacks.RunRecorder, "_update_best", instead)
 
 
 def test_early_stopping(data, tmp_path, monkeypatch):

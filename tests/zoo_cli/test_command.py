@@ -108,14 +108,20 @@ def bad_calls(folder, run):
         "size": (["train", "unet", "--data", data, "--image-size", "32"], "HEIGHTxWIDTH"),
         "setting": (["train", "unet", "--data", data, "--set", "lerning_rate=1"], "learning_rate"),
         "argument": (["train", "unet", "--data", data, "--set", "model.filter=1"], "filters"),
+        "input shape": (
+            ["train", "unet", "--data", data, "--set", "model.input_shape=[64,64,1]"],
+            "set channels=1",
+        ),
+        "too few classes": (
+            ["train", "unet", "--data", data, "--set", "model.num_classes=1"],
+            "model.num_classes=2",
+        ),
         "occupied": (["train", "unet", "--data", data, "--out", str(run)], "folder is not empty"),
         "not a run": (["evaluate", str(folder)], "not a run folder"),
         "other run": (
             ["train", "unet", "--data", f"instances:{folder}", "--out", str(run), "--resume"],
             "was trained on",
         ),
-        "no image": (["predict", str(run), "/no/such.jpg"], "no such file"),
-        "not an image": (["predict", str(run), str(run / "run.json")], "not a readable image"),
         "no architecture": (["train", "--data", data], "no architecture"),
         "no data set": (["train", "unet"], "no data set"),
         "file as folder": (

@@ -110,7 +110,11 @@ class BatchConfig:
         return None if self.vocabulary is None else self.vocabulary.encoder(self.max_words)
 
     def check(self, source: Source) -> None:
-        """Raises InputError if a data set lacks a target, or does not suit an option."""
+        """Raises InputError if a data set lacks a target, or does not suit an option.
+
+        The data set adds the targets that it can derive, see `Source.provide`.
+        """
+        source.provide(self.targets)
         keys = {*source.keys, *(["captions"] if "texts" in source.keys else [])}
         missing = [key for key in self.targets if key not in keys]
         if missing:

@@ -12,6 +12,8 @@ import tensorflow as tf
 import zoo
 from training.data.batch_config import BatchConfig, serving_resize
 from training.data.caption_targets import with_vocabulary
+from training.data.defect_warning import warn_of_defects
+from training.data.labels_that_count import check_train_labels
 from training.data.pipeline import epoch_batches, validation_batches
 from training.data.sources import Source, open_source
 from zoo.errors import InputError, nearest
@@ -60,6 +62,8 @@ def load_data(
 ) -> LoadedData:
     """Opens a data set for `model.fit(data.train, validation_data=data.val, epochs=20)`.
 
+    Labels and images that are not used because of defects give a `LabelWarning`.
+
     Epochs depend on the seed alone: the n-th iteration of `train` is the same in every process.
 
     Args:
@@ -72,8 +76,8 @@ def load_data(
         **options: fields of `BatchConfig`, such as `image_size`, `batch_size` and `augmentation`.
 
     Raises:
-        InputError: if the data set cannot be opened, has no validation or test split or no unique
-            task, or an argument is wrong.
+        InputError: if the data set cannot be opened, has nothing to train on, no validation or test
+            split or no unique task, or an argument is wrong.
     """
     source = data if isinstance(data, Source) else open_source(data)
     settings: dict[str, Any] = {"task": _check_task(source, task)} if architecture is None else {}
@@ -88,7 +92,12 @@ def load_data(
             raise InputError(f"unknown option {option!r}{hint} Available: {', '.join(known)}.")
     config = BatchConfig(**{**settings, **options})
     config, _ = with_vocabulary(config, source, min_word_count)
+    config.check(source)
+    source.check_trainable(config.targets)
+    source.check_images("train")
+    check_train_labels(source, config.task)
     val_split = source.validation_split()
+    warn_of_defects(source, ("train", val_split), 2)
     # The default shuffle=True of `fit` has no effect on tf.data; these batches are shuffled.
     warnings.filterwarnings("ignore", "`shuffle=True` was passed, but will be ignored.*tf.data")
     has_test = bool(source.sizes.get("test")) and val_split != "test"

@@ -74,6 +74,11 @@ class DenseCaptioner(Detector):
         self.seeds = keras.random.SeedGenerator(0)
 
     @property
+    def num_tokens(self) -> int:
+        """Number of token ids of the vocabulary."""
+        return self.language.vocabulary_size
+
+    @property
     def tokens(self) -> tuple[str, ...]:
         """Words by token id; the ids as text where the vocabulary is unknown."""
         numbers = range(len(SPECIAL), self.language.vocabulary_size)

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from zoo.detection.ground_truth import within_limits
 from zoo.model import Model
 
 
@@ -23,6 +24,11 @@ class Detector(Model):
         super().__init__(inputs, outputs, **kwargs)
         self.loss_parts = tuple(losses)
         self._part_means = [keras.metrics.Mean(name=f"{part}_loss") for part in losses]
+
+    @property
+    def num_classes(self) -> int | None:
+        """Number of classes of the targets' `labels`; None for any."""
+        return None
 
     def compute_losses(
         self, images: Any, targets: Mapping[str, Any], outputs: Mapping[str, Any], training: bool
@@ -40,14 +46,20 @@ class Detector(Model):
     def compile(self, optimizer: Any = "adam", loss: Any = None, metrics: Any = None, **kwargs):
         """Compiles as `keras.Model.compile`; the losses are the model's.
 
-        `loss_weights` replaces factors by name. Raises a ValueError if a loss is given, or a factor
-        of an unknown part of the loss.
+        `loss_weights` replaces factors by name. Raises a ValueError if a loss or metrics are given,
+        or a factor of an unknown part of the loss.
         """
         if loss is not None:
             raise ValueError(
                 f"{self.name}: loss must be None, since the model computes its losses "
                 f"({', '.join(self.loss_parts)}), not {loss!r}."
             )
+        if metrics or kwargs.get("weighted_metrics"):
+            raise ValueError(
+                f"{self.name}: metrics must be None or [], since they would compare boxes with raw "
+                "outputs; use training.evaluate."
+            )
+        kwargs.pop("weighted_metrics", None)
         factors = {**self.loss_weights, **(kwargs.pop("loss_weights", None) or {})}
         unknown = [name for name in factors if name not in self.loss_parts]
         if unknown:
@@ -56,10 +68,11 @@ class Detector(Model):
                 f"{', '.join(self.loss_parts)}."
             )
         self._factors = tuple(factors.items())
-        keras.Model.compile(self, optimizer=optimizer, loss=None, metrics=metrics, **kwargs)
+        keras.Model.compile(self, optimizer=optimizer, loss=None, **kwargs)
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        parts = self.compute_losses(x, self.task.align(y, y_pred), y_pred, training)
+        y = within_limits(self.label_limits, self.task.align(y, y_pred))
+        parts = self.compute_losses(x, y, y_pred, training)
         factors = dict(getattr(self, "_factors", ()))
         total = ops.sum(ops.stack([*self.losses, ops.zeros(())]))
         for mean, name in zip(self._part_means, self.loss_parts, strict=True):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from keras import ops
 
 from zoo.boxes.overlap import crowd_iou
+from zoo.tasks.captioning_task import UNKNOWN
+from zoo.tasks.label_limits import LabelLimit
 
 Tensors = Mapping[str, Any]
 
@@ -31,6 +33,28 @@ def mark_valid(targets: Tensors) -> dict[str, Any]:
         "valid": ops.logical_and(present, ops.logical_not(exempt)),
         "ignored": ops.logical_and(present, exempt),
     }
+
+
+def within_limits(limits: Iterable[LabelLimit], targets: Tensors) -> dict[str, Any]:
+    """Returns the targets with finite losses for labels beyond the limits.
+
+    `fit` raises an error for them; where it cannot, these objects are ignored like difficult ones,
+    and such token ids are those of unknown words.
+    """
+    targets = dict(targets)
+    for limit in limits:
+        if limit.key == "labels":
+            labels = targets["labels"]
+            beyond = labels >= limit.count
+            targets["labels"] = ops.where(beyond, limit.count - 1, labels)
+            difficult = ops.cast(targets.get("difficult", ops.zeros_like(beyond)), "bool")
+            targets["difficult"] = ops.logical_or(difficult, beyond)
+        elif limit.key == "label" and "label" in targets:
+            targets["label"] = ops.minimum(targets["label"], limit.count - 1)
+        elif limit.key == "captions":
+            ids = targets["captions"]
+            targets["captions"] = ops.where(ids >= limit.count, UNKNOWN, ids)
+    return targets
 
 
 def on_ignored(boxes, truth: Tensors):

@@ -88,6 +88,10 @@ class WindowDetector(Detector):
         self.windows, self.selection = windows, selection
         self.seeds = keras.random.SeedGenerator(0)
 
+    @property
+    def num_classes(self) -> int:
+        return self.output["level0"].shape[-1] - 1
+
     def compute_losses(self, images, targets, outputs, training) -> dict[str, Any]:
         windows, truth = self.windows, mark_valid(targets)
         boxes, logits = self._windows(outputs)

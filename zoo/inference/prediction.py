@@ -11,6 +11,7 @@ from zoo.errors import InputError
 from zoo.inference.image_transform import ImageTransform, transform_images
 from zoo.inference.inference_options import PLAIN, InferenceOptions
 from zoo.inference.tiling import in_abutting_tiles, in_overlapping_tiles
+from zoo.layers.class_softmax import class_softmax
 from zoo.layers.portable import portable_operators
 from zoo.layers.resample import mirror
 from zoo.valid_sizes import ValidSizes
@@ -112,7 +113,7 @@ def _averaged(
         view = ops.flip(images, axis=2) if flipped else images
         inputs, transform = transform_images(view, image_size, resize, portable, scale)
         scores = _outputs(model, inputs, options, portable)["segmentation"]
-        maps = transform.restore_map(ops.softmax(scores, axis=-1))
+        maps = transform.restore_map(class_softmax(scores))
         total = total + (ops.flip(maps, axis=2) if flipped else maps)
     whole = ImageTransform(transform.height, transform.width, transform.height, transform.width)
     return total / len(options.views), whole

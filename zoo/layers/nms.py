@@ -51,10 +51,7 @@ def nms(
     if isinstance(iou_threshold, (int, float)) and not 0 <= iou_threshold <= 1:
         raise InputError(f"iou_threshold must be in [0, 1], not {iou_threshold!r}.")
     boxes, scores = ops.stop_gradient(precise(boxes)), ops.stop_gradient(precise(scores))
-    if not boxes.shape[1]:
-        # Nothing can be gathered from no boxes, so one box is added that is never kept.
-        boxes = ops.pad(boxes, [[0, 0], [0, 1], [0, 0]])
-        scores = ops.pad(scores, [[0, 0], [0, 1]], constant_values=-math.inf)
+    boxes, scores = _at_least_one(boxes, scores)
     valid = ops.logical_and(sound(boxes), scores > score_threshold)
     scores, order = ops.top_k(ops.where(valid, scores, -math.inf), ops.shape(scores)[1])
     boxes = take_rows(_upright(boxes), order)
@@ -83,17 +80,29 @@ def batched_nms(
     """
     labels = ops.cast(labels, "int32")
     scores = ops.where(labels >= 0, precise(scores), -math.inf)
+    if not boxes.shape[1]:
+        labels = ops.pad(labels, [[0, 0], [0, 1]])
+    boxes, scores = _at_least_one(precise(boxes), scores)
     shifted = _shift_apart(boxes, labels)
     return nms(shifted, scores, max_outputs, iou_threshold, score_threshold, native)
+
+
+def _at_least_one(boxes, scores):
+    """Adds a box that is never kept, as nothing can be gathered from no boxes."""
+    if boxes.shape[1]:
+        return boxes, scores
+    boxes = ops.pad(boxes, [[0, 0], [0, 1], [0, 0]])
+    return boxes, ops.pad(scores, [[0, 0], [0, 1]], constant_values=-math.inf)
 
 
 def _shift_apart(boxes, labels):
     """Shifts boxes (B, N, 4) by whole pixels so that those of different labels never overlap."""
     boxes = ops.stop_gradient(precise(boxes))
     inside = ops.where(ops.expand_dims(sound(boxes), -1), boxes, 0.0)
-    extent = ops.ceil(ops.max(inside) - ops.min(inside)) + 1.0
+    # The initial values also serve a batch of no images.
+    extent = ops.ceil(ops.max(inside, initial=0.0) - ops.min(inside, initial=0.0)) + 1.0
     # A square of offsets has smaller numbers than a row, which loses less of the fraction.
-    side = ops.ceil(ops.sqrt(ops.cast(ops.max(labels), boxes.dtype) + 1.0))
+    side = ops.ceil(ops.sqrt(ops.cast(ops.max(labels, initial=0), boxes.dtype) + 1.0))
     label = ops.cast(ops.maximum(labels, 0), boxes.dtype)
     row = ops.floor((label + 0.5) / ops.maximum(side, 1.0))
     column = label - row * side
@@ -116,7 +125,7 @@ def _suppress(boxes, alive, max_outputs: int, threshold: float):
     """
     batch = ops.shape(boxes)[0]
     padding = ops.zeros((batch, TILE, 4), boxes.dtype)
-    last = ops.max(ops.sum(ops.cast(alive, "int32"), axis=1))
+    last = ops.max(ops.sum(ops.cast(alive, "int32"), axis=1), initial=0)
     boxes = ops.concatenate([boxes, padding], axis=1)
     alive = ops.concatenate([alive, ops.cast(padding[..., 0], "bool")], axis=1)
     line = ops.arange(TILE, dtype="int32")

@@ -22,10 +22,11 @@ def sigmoid_cross_entropy(logits, targets):
 
 
 def softmax_cross_entropy(logits, classes):
-    """Returns the cross-entropy (…) of logits (…, C) with class indices (…)."""
+    """Returns the cross-entropy (…) of logits (…, C) with class indices (…), clipped to 0…C − 1."""
     logits = ops.cast(logits, "float32")
+    classes = ops.clip(ops.cast(classes, "int32"), 0, logits.shape[-1] - 1)
     logits = logits - ops.stop_gradient(ops.max(logits, axis=-1, keepdims=True))
-    chosen = ops.take_along_axis(logits, ops.cast(classes, "int32")[..., None], axis=-1)[..., 0]
+    chosen = ops.take_along_axis(logits, classes[..., None], axis=-1)[..., 0]
     return ops.logsumexp(logits, axis=-1) - chosen
 
 

@@ -15,6 +15,7 @@ from keras import ops
 
 from zoo.argument_checks import arguments_of
 from zoo.errors import InputError
+from zoo.layers.class_softmax import class_softmax
 
 
 class SegmentationLoss(keras.losses.Loss):
@@ -134,10 +135,10 @@ class _Overlap(SegmentationLoss):
     """Base of Dice and Jaccard: soft counts per class over the batch, without absent classes."""
 
     def counts(self, labels, logits, weights):
-        probability = ops.softmax(logits, axis=-1) * weights[..., None]
+        probability = class_softmax(logits) * weights[..., None]
         truth = ops.one_hot(labels, logits.shape[-1], dtype="float32") * weights[..., None]
         axes = tuple(range(len(labels.shape)))
-        both = ops.sum(ops.softmax(logits, axis=-1) * truth, axis=axes)
+        both = ops.sum(class_softmax(logits) * truth, axis=axes)
         return both, ops.sum(probability, axis=axes), ops.sum(truth, axis=axes)
 
     def mean_over_present(self, scores, truth):
@@ -173,7 +174,7 @@ class Lovasz(SegmentationLoss):
 
     def value(self, labels, logits, valid, weights):
         classes = logits.shape[-1]
-        probability = ops.reshape(ops.softmax(logits, axis=-1), (-1, classes))
+        probability = ops.reshape(class_softmax(logits), (-1, classes))
         valid = ops.reshape(valid, (-1, 1))
         truth = ops.one_hot(ops.reshape(labels, (-1,)), classes, dtype="float32") * valid
         errors = ops.abs(truth - probability) * ops.reshape(weights, (-1, 1))

@@ -17,6 +17,8 @@ from zoo.errors import InputError
 class ConfusionMatrix(keras.metrics.Metric):
     """Confusion matrix of the pixels, true classes by predicted classes.
 
+    Pixels of a class beyond `num_classes` are not in the matrix, but count as wrongly predicted.
+
     Args:
         num_classes: number of classes.
         ignore: label of ignored pixels.
@@ -30,6 +32,9 @@ class ConfusionMatrix(keras.metrics.Metric):
         self.matrix = self.add_variable(
             (num_classes, num_classes), initializer="zeros", name="matrix", dtype="float32"
         )
+        self.beyond = self.add_variable(
+            (num_classes,), initializer="zeros", name="beyond", dtype="float32"
+        )
 
     def update_state(self, y_true, y_pred, sample_weight=None) -> None:
         # Weights of the loss do not apply to the metric.
@@ -38,15 +43,15 @@ class ConfusionMatrix(keras.metrics.Metric):
         if len(y_pred.shape) == len(y_true.shape) + 1:
             y_pred = ops.argmax(y_pred, axis=-1)
         predicted = ops.reshape(ops.cast(y_pred, "int32"), (-1,))
-        valid = ops.logical_and(
-            ops.not_equal(truth, self.ignore), ops.logical_and(truth >= 0, truth < self.num_classes)
-        )
-        cell = ops.where(valid, truth * self.num_classes + predicted, 0)
+        classes = self.num_classes
+        valid = ops.logical_and(ops.not_equal(truth, self.ignore), truth >= 0)
+        cell = ops.where(valid, ops.minimum(truth, classes) * classes + predicted, 0)
         counts = ops.segment_sum(
-            ops.cast(valid, "int32"), cell, num_segments=self.num_classes * self.num_classes
+            ops.cast(valid, "int32"), cell, num_segments=(classes + 1) * classes
         )
-        counts = ops.reshape(ops.cast(counts, "float32"), (self.num_classes, self.num_classes))
-        self.matrix.assign_add(counts)
+        counts = ops.reshape(ops.cast(counts, "float32"), (classes + 1, classes))
+        self.matrix.assign_add(counts[:-1])
+        self.beyond.assign_add(counts[-1])
 
     def result(self):
         return self.matrix
@@ -58,7 +63,7 @@ class ConfusionMatrix(keras.metrics.Metric):
         """Returns the correct, the predicted and the true pixels per class, each (C,)."""
         return (
             ops.diagonal(self.matrix),
-            ops.sum(self.matrix, axis=0),
+            ops.sum(self.matrix, axis=0) + self.beyond,
             ops.sum(self.matrix, axis=1),
         )
 

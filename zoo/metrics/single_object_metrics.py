@@ -59,12 +59,13 @@ class TopAccuracy(_Mean):
     def values(self, y_true, y_pred):
         labels = ops.reshape(ops.cast(y_true, "int32"), (-1,))
         logits = ops.cast(y_pred, "float32")
-        safe = ops.maximum(labels, 0)
+        safe = ops.clip(labels, 0, logits.shape[-1] - 1)
         true = ops.take_along_axis(logits, safe[:, None], axis=-1)
         others = ops.arange(logits.shape[-1], dtype="int32")[None] != safe[:, None]
         ahead = ops.logical_and(others, ops.logical_not(logits < true))
         rank = ops.sum(ops.cast(ahead, "int32"), axis=-1)
-        return rank < self.k, labels >= 0
+        # A label beyond the classes counts as wrong.
+        return ops.logical_and(rank < self.k, labels == safe), labels >= 0
 
 
 class _BoxMetric(_Mean):

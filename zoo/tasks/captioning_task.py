@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from zoo.tasks.detection_task import Detection
+from zoo.tasks.label_limits import LabelLimit
+
+if TYPE_CHECKING:
+    from zoo.model import Model
 
 PADDING, START, END, UNKNOWN = 0, 1, 2, 3
 SPECIAL = ("<pad>", "<start>", "<end>", "<unk>")
@@ -20,6 +26,11 @@ class Captioning(Detection):
     classes_of = "captions"
     predictions = (*Detection.predictions, "captions")
     monitor = ("val_mean_ap", "max")
+
+    def label_limits(self, model: Model) -> list[LabelLimit]:
+        size = getattr(model, "num_tokens", None)
+        limit = LabelLimit("captions", size or 0, "token", "vocabulary_size", least=0)
+        return [limit] if size else []
 
 
 CAPTIONING = Captioning()

@@ -9,8 +9,10 @@ from keras import ops
 
 from zoo.errors import InputError
 from zoo.layers.argmax import argmax_channel
+from zoo.layers.class_softmax import class_softmax
 from zoo.losses.localization_losses import LabelCrossEntropy
 from zoo.metrics.single_object_metrics import TopAccuracy
+from zoo.tasks.label_limits import LabelLimit
 from zoo.tasks.task import Task
 
 if TYPE_CHECKING:
@@ -36,6 +38,9 @@ class Classification(Task):
     def metrics(self, model: Model) -> dict[str, Any]:
         return {"label": accuracies(model.output["label"].shape[-1])}
 
+    def label_limits(self, model: Model) -> list[LabelLimit]:
+        return [LabelLimit("label", model.output["label"].shape[-1])]
+
     def align(self, targets: Mapping[str, Any] | Any, outputs: Mapping[str, Any]) -> dict[str, Any]:
         if isinstance(targets, Mapping):
             targets = required_target(targets, "label", "(B,)", "classification")
@@ -55,7 +60,7 @@ def accuracies(classes: int) -> list[TopAccuracy]:
 def label_and_scores(logits) -> dict[str, Any]:
     """Returns the predictions of logits (B, classes)."""
     logits = ops.cast(logits, "float32")
-    return {"label": argmax_channel(logits), "scores": ops.softmax(logits, axis=-1)}
+    return {"label": argmax_channel(logits), "scores": class_softmax(logits)}
 
 
 def required_target(targets: Mapping[str, Any], key: str, shape: str, task: str) -> Any:

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from zoo.tasks.label_limits import LabelLimit, keypoint_limit
 from zoo.tasks.task import Task
+
+if TYPE_CHECKING:
+    from zoo.model import Model
 
 
 class Detection(Task):
@@ -20,6 +26,10 @@ class Detection(Task):
     predictions: tuple[str, ...] = ("boxes", "labels", "scores", "num_detections")
     monitor = ("val_ap50", "max")
 
+    def label_limits(self, model: Model) -> list[LabelLimit]:
+        count = getattr(model, "num_classes", None)
+        return [] if count is None else [LabelLimit("labels", count)]
+
 
 class Instances(Detection):
     """Detection with `masks`, or with `keypoints` (B, D, K, 3): x, y in pixels, score."""
@@ -27,6 +37,11 @@ class Instances(Detection):
     name = "instances"
     targets = ("boxes", "labels", "masks")
     predictions = (*Detection.predictions, "masks")
+
+    def label_limits(self, model: Model) -> list[LabelLimit]:
+        keypoints = getattr(model, "num_keypoints", None)
+        rows = [] if keypoints is None else [keypoint_limit(keypoints)]
+        return [*super().label_limits(model), *rows]
 
 
 DETECTION = Detection()

@@ -17,6 +17,7 @@ from zoo.losses.localization_losses import (
 )
 from zoo.metrics.single_object_metrics import BoxIoU, CorrectKeypoints, LocalizationAccuracy
 from zoo.tasks.classification_task import accuracies, label_and_scores, required_target
+from zoo.tasks.label_limits import LabelLimit, keypoint_limit
 from zoo.tasks.task import Task
 
 if TYPE_CHECKING:
@@ -55,6 +56,9 @@ class Localization(SingleObject):
     def metrics(self, model: Model) -> dict[str, Any]:
         classes = model.output["label"].shape[-1]
         return {"label": accuracies(classes), "box": [LocalizationAccuracy(), BoxIoU()]}
+
+    def label_limits(self, model: Model) -> list[LabelLimit]:
+        return [LabelLimit("label", model.output["label"].shape[-1])]
 
     def for_loss(self, images, targets, outputs):
         label, box = _label_and_box(targets)
@@ -103,6 +107,9 @@ class Pose(SingleObject):
     def metrics(self, model: Model) -> dict[str, Any]:
         return {name: [CorrectKeypoints()] for name in _keypoint_outputs(model.output)}
 
+    def label_limits(self, model: Model) -> list[LabelLimit]:
+        return [keypoint_limit(model.output["keypoints"].shape[-2])]
+
     def for_loss(self, images, targets, outputs):
         return _in_units(targets, outputs, person_size(targets["box"], images))
 
@@ -135,6 +142,10 @@ class PoseClassification(Pose):
 
     def metrics(self, model: Model) -> dict[str, Any]:
         return {**super().metrics(model), "label": accuracies(model.output["label"].shape[-1])}
+
+    def label_limits(self, model: Model) -> list[LabelLimit]:
+        label = LabelLimit("label", model.output["label"].shape[-1])
+        return [*super().label_limits(model), label]
 
     def for_loss(self, images, targets, outputs):
         return _with_label(targets, outputs, super().for_loss(images, targets, outputs))

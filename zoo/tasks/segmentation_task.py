@@ -11,6 +11,8 @@ from zoo.layers.argmax import argmax_channel
 from zoo.losses import CrossEntropy
 from zoo.metrics.segmentation_metrics import MeanIoU, PixelAccuracy
 from zoo.tasks.classification_task import required_target
+from zoo.tasks.label_limits import LabelLimit
+from zoo.tasks.sample_schema import IGNORE
 from zoo.tasks.task import Task
 
 if TYPE_CHECKING:
@@ -35,6 +37,10 @@ class Segmentation(Task):
     def metrics(self, model: Model) -> dict[str, Any]:
         classes = model.output["segmentation"].shape[-1]
         return {"segmentation": [MeanIoU(classes), PixelAccuracy()]}
+
+    def label_limits(self, model: Model) -> list[LabelLimit]:
+        classes = model.output["segmentation"].shape[-1]
+        return [LabelLimit("segmentation", classes, least=0, ignored=(IGNORE,))]
 
     def align(self, targets: Mapping[str, Any] | Any, outputs: Mapping[str, Any]) -> dict[str, Any]:
         if isinstance(targets, Mapping):

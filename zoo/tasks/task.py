@@ -10,6 +10,7 @@ import keras
 if TYPE_CHECKING:
     from zoo.inference.image_transform import ImageTransform
     from zoo.model import Model
+    from zoo.tasks.label_limits import LabelLimit
 
 
 class Task:
@@ -39,6 +40,10 @@ class Task:
     def metrics(self, model: Model) -> dict[str, list[keras.metrics.Metric]]:
         """Returns the default metrics by output name."""
         return {}
+
+    def label_limits(self, model: Model) -> list[LabelLimit]:
+        """Returns the limits of the targets' values that a model can represent."""
+        return []
 
     def align(self, targets: Mapping[str, Any] | Any, outputs: Mapping[str, Any]) -> dict[str, Any]:
         """Returns the target of each output; by default that of the same name."""

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
+from training.data.defect_warning import warn_of_defects
 from training.data.sources import open_source
 from zoo.console import log
 from zoo.errors import InputError
@@ -49,6 +50,7 @@ def run_compare(options: Namespace) -> int:
         prepare(out, plans)
         for note in source.notes:
             log(f"{source.spec}: {note}")
+        warn_of_defects(source, {"train", source.validation_split(), *(p.split for p in plans)})
         try:
             done = run_plans(out, plans, options.measure_again)
         except KeyboardInterrupt:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import zoo
+from training.data.labels_that_count import why_nothing_counts
 from training.data.proposals import with_proposals
 from training.data.sources import Source
 from training.model_setup import batch_config_of
@@ -72,7 +73,8 @@ def make_plans(options: Namespace, source: Source) -> list[Plan]:
     """Returns a plan per model of the command line, checked against the data set and its task."""
     names, task = _names(options)
     headline(task)
-    split = source.check_split(options.split or source.validation_split())
+    source.check_images("train")
+    split = source.check_images(options.split or source.validation_split())
     if options.minutes is not None and not (0 < options.minutes < math.inf):
         raise InputError(f"--minutes must be above 0, not {options.minutes:g}.")
     changes, of_one = _settings(options, list(names))
@@ -85,6 +87,12 @@ def make_plans(options: Namespace, source: Source) -> list[Plan]:
         proposer = proposer_of(plan.architecture, plan.recipe)
         inputs = with_proposals(source, proposer, plan.recipe.max_proposals)
         batch_config_of(plan.architecture, plan.recipe).check(inputs)
+    if reason := why_nothing_counts(source, split, task):
+        # How the labels were read may be the cause.
+        notes = [note for note in source.notes if note.startswith(f"{split}: ")]
+        problem = f"{source.spec}: {headline(task).name} is not defined, since {reason}"
+        remedy = "compare on another split (--split)."
+        raise InputError(" ".join([f"{problem}; {remedy}", *notes]))
     return plans
 
 

@@ -1,5 +1,7 @@
 """YOLOv2's loss and decoding against loops written from the definition, in float64."""
 
+import warnings
+
 import keras
 import numpy as np
 import pytest
@@ -163,3 +165,19 @@ def test_priors_without_area_are_refused():
         zoo.build("yolo_v2", anchor_priors=((1.0, 0.0),))
     with pytest.raises(InputError, match="passthrough"):
         zoo.build("yolo_v2", passthrough="papers")
+
+
+def test_one_class_and_no_metrics():
+    model = zoo.build("yolo_v2", **{**zoo.card("yolo_v2").tiny, "num_classes": 1})
+    images = np.zeros((1, 32, 32, 3), "float32")
+    targets = {"boxes": np.array([[[2.0, 2, 20, 20]]]), "labels": np.zeros((1, 1), "int32")}
+    with pytest.raises(ValueError, match="metrics must be None or"):
+        model.compile("sgd", metrics=["mse"])
+    for metrics in ([], None):
+        model.compile("sgd", metrics=metrics, run_eagerly=True)
+        assert np.isfinite(model.train_on_batch(images, targets)).all()
+    with warnings.catch_warnings():
+        # Keras warns of a softmax over one class.
+        warnings.simplefilter("error", UserWarning)
+        scores = zoo.predict(model, images)["scores"]
+    assert np.isfinite(keras.ops.convert_to_numpy(scores)).all()

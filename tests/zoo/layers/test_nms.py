@@ -116,6 +116,9 @@ def test_nothing_to_choose_from(native):
     check(nms(boxes, scores, 3, 0.5, score_threshold=2.0, native=native), [[], []])
     none = np.full((2, 4), -1, "int32")
     check(batched_nms(boxes, scores, none, 3, 0.5, native=native), [[], []])
+    empty = (boxes[:, :0], scores[:, :0], none[:, :0])
+    check(batched_nms(*empty, 3, 0.5, native=native), [[], []])
+    check(batched_nms(boxes[:0], scores[:0], none[:0], 3, 0.5, native=native), [])
 
 
 def test_numbers_that_are_unknown_beforehand():

@@ -2,6 +2,7 @@
 
 import json
 import math
+import warnings
 
 import keras
 import numpy as np
@@ -10,6 +11,7 @@ from keras import ops
 
 import zoo
 from zoo import losses
+from zoo.layers.class_softmax import class_softmax
 
 CLASSES = 4
 
@@ -351,3 +353,13 @@ def test_bad_arguments(make, words):
     with pytest.raises(zoo.InputError, match=words) as caught:
         make()
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("classes", [1, 3])
+def test_class_softmax(classes):
+    logits = np.random.default_rng(0).normal(size=(4, classes)).astype("float32")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = keras.ops.convert_to_numpy(class_softmax(logits))
+    expected = np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)
+    np.testing.assert_allclose(found, expected, rtol=1e-6)

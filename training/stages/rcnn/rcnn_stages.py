@@ -94,5 +94,7 @@ def solve_stages(
 def _evaluated(run: Run, model: zoo.Model, source: Source, split: str) -> dict[str, Any]:
     """Returns the run's best result with the value that the model has on a split."""
     best = run.info["best"]
+    if not best["metric"].startswith("val_"):
+        return best  # the training loss, where the split has no labels that count
     metrics = evaluate_split(run, model.task_name, run.predictor(model), source, split)
     return {**best, "value": float(metrics[best["metric"].removeprefix("val_")])}

@@ -33,6 +33,11 @@ class BoxBranch:
     weights: tuple[float, float, float, float] = (10.0, 10.0, 5.0, 5.0)
     beta: float = 1.0
 
+    @property
+    def num_classes(self) -> int:
+        """Number of classes, K."""
+        return self.head.output_shape[0][-1] - 1
+
     def forward(self, maps: Mapping[int, Any], boxes, training: bool):
         """Returns class logits (B, R, K + 1) and deltas (B, R, K + 1, 4) of RoIs in float32."""
         logits, deltas = self.head(self.pooler(maps, boxes), training=training)

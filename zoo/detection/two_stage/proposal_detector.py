@@ -49,6 +49,10 @@ class ProposalDetector(Detector):
         self.box_head = box.head
         self.seeds = keras.random.SeedGenerator(0)
 
+    @property
+    def num_classes(self) -> int:
+        return self.box.num_classes
+
     def compute_losses(self, images, targets, outputs, training) -> dict[str, Any]:
         truth = mark_valid(targets)
         boxes, valid = self.valid_proposals(outputs, *ops.shape(images["image"])[1:3])

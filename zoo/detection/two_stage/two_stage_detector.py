@@ -88,6 +88,16 @@ class TwoStageDetector(Detector):
                 layer.trainable = layer.trainable and not layer.name.startswith("rpn_")
 
     @property
+    def num_classes(self) -> int:
+        return self.box.num_classes
+
+    @property
+    def num_keypoints(self) -> int | None:
+        """Number of keypoints of an object; None without a branch for them."""
+        heads = [branch.head for branch in self.branches if branch.name == "keypoints"]
+        return heads[0].output_shape[-1] if heads else None
+
+    @property
     def monitor(self) -> tuple[str, str]:
         # Detections do not depend on the proposals alone as long as the branches are untrained.
         return ("val_loss", "min") if self.trainable_part == "proposals" else self.task.monitor

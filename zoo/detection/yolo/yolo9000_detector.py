@@ -14,6 +14,7 @@ from zoo.detection.yolo.word_tree import WordTree
 from zoo.detection.yolo.yolo9000_loss import tree_class_loss, yolo9000_loss
 from zoo.detection.yolo.yolo_v2_detector import YoloV2Detector
 from zoo.detection.yolo.yolo_v2_loss import YoloV2Settings
+from zoo.tasks.label_limits import LabelLimit
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,6 +48,10 @@ class Yolo9000Detector(YoloV2Detector):
         super().__init__(inputs, outputs, settings=settings, selection=selection, name=name)
         # Keras would track a plain attribute.
         self._get_tree = lambda: tree
+
+    @property
+    def label_limits(self) -> list[LabelLimit]:
+        return [*super().label_limits, LabelLimit("label", len(self.tree))]
 
     @property
     def tree(self) -> WordTree:

@@ -61,6 +61,10 @@ class YoloV1Detector(Detector):
         super().__init__(inputs, outputs, losses=losses, task="detection", name=name)
         self.settings, self.selection = settings, selection
 
+    @property
+    def num_classes(self) -> int:
+        return self.settings.classes
+
     def compute_losses(self, images, targets, outputs, training) -> dict[str, Any]:
         predictions = yolo_v1_predictions(outputs["cells"], self.settings)
         return yolo_v1_loss(predictions, targets, outputs["input_size"], self.settings)

@@ -9,6 +9,7 @@ from keras import ops
 
 from zoo.boxes.overlap import paired_iou
 from zoo.detection.ground_truth import Tensors, mark_valid, on_ignored
+from zoo.layers.class_softmax import class_softmax
 from zoo.losses.detection_losses import per_image
 
 
@@ -64,7 +65,7 @@ def yolo_v1_predictions(cells, settings: YoloV1Settings) -> dict[str, Any]:
     center = (raw[..., :2] + corner[:, None]) / side
     size = ops.square(raw[..., 2:]) if settings.square_root else raw[..., 2:]
     return {
-        "classes": ops.softmax(classes, axis=-1) if settings.softmax else classes,
+        "classes": class_softmax(classes) if settings.softmax else classes,
         "confidence": ops.reshape(cells[:, first:second], (-1, count, settings.boxes)),
         "raw": raw,
         "boxes": ops.concatenate([center - size / 2, center + size / 2], axis=-1),

@@ -11,6 +11,7 @@ from keras import ops
 from zoo.detection.detector import Detector
 from zoo.detection.postprocessing import Selection, select_by_class
 from zoo.detection.yolo.yolo_v2_loss import YoloV2Settings, yolo_v2_loss, yolo_v2_predictions
+from zoo.layers.class_softmax import class_softmax
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -37,6 +38,10 @@ class YoloV2Detector(Detector):
             name="seen", shape=(), dtype="float32", initializer="zeros", trainable=False
         )
 
+    @property
+    def num_classes(self) -> int:
+        return self.output["cells"].shape[-1] // len(self.settings.anchor_priors) - 5
+
     def predictions(self, outputs: Mapping[str, Any]) -> dict[str, Any]:
         """Returns the predictions of `yolo_v2_predictions`, boxes in cells."""
         return yolo_v2_predictions(outputs["cells"], self.settings.anchor_priors)
@@ -61,6 +66,6 @@ class YoloV2Detector(Detector):
 
     def decode(self, outputs: Mapping[str, Any], transform) -> dict[str, Any]:
         found = self.predictions(outputs)
-        scores = found["objectness"][..., None] * ops.softmax(found["logits"], axis=-1)
+        scores = found["objectness"][..., None] * class_softmax(found["logits"])
         boxes = found["boxes"] * self.settings.stride
         return select_by_class(boxes, scores, transform, self.selection)
