@@ -9,7 +9,7 @@ checked as by `zoo data`, every other one by its labels only. The outcome is one
 * `reported`: defects or new notes;
 * `refused`: an InputError in one line;
 * `lost`: fewer objects than the undamaged data set, though its files state as many, and no report;
-* `traceback`, `hang` (more than 10 s), `crash` (the process ended).
+* `traceback`, `hang` (10 s of computing or 30 s of waiting), `crash` (the process ended).
 
 Every input of the last three kinds and of `lost` is printed with the command that repeats it.
 """
@@ -100,19 +100,55 @@ def classify(found: dict[str, Any], base: dict[str, Any], stated: int) -> str:
     return "lost" if missing > max(0, base["stated"] - stated) else "clean"
 
 
+def _run_without_graphs() -> None:
+    """Computes records and samples one operation at a time.
+
+    To compile the graphs of a data set of six images takes ten times as long as to run them.
+    """
+    import tensorflow as tf
+
+    from training.data.checking import sample_loading
+    from training.data.sources.file_source import FileSource
+
+    in_graph = FileSource.raw
+
+    def raw(source: FileSource, split: str, seed: Any = None) -> Any:
+        if "joint.toml" in os.listdir("."):  # its data sets are combined in a graph
+            return in_graph(source, split, seed)
+        row = source.rows(split)
+        return Records(row(tf.constant(index)) for index in range(source.sizes[split]))
+
+    def decode(decoder: Any, record: Any) -> Any:
+        return decoder.source.decode(record)
+
+    tf.config.run_functions_eagerly(True)
+    tf.data.experimental.enable_debug_mode()
+    FileSource.raw = raw  # type: ignore[method-assign, assignment]
+    sample_loading._Decoder.__call__ = decode  # type: ignore[method-assign]
+
+
+class Records(list):
+    """Records in place of a tf.data data set."""
+
+    element_spec = None
+
+
 def work(connection: Connection, threads: int) -> None:
-    """Answers inputs from a pipe until it closes; the parent replaces a process that hangs."""
+    """Reads the inputs that a pipe sends; the parent replaces a process that hangs."""
     warnings.simplefilter("ignore")
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     import tensorflow as tf
 
     tf.config.threading.set_inter_op_parallelism_threads(threads)
     tf.config.threading.set_intra_op_parallelism_threads(threads)
-    tf.config.run_functions_eagerly(True)
+    _run_without_graphs()
     signal.signal(signal.SIGALRM, _alarm)
+    signal.signal(signal.SIGPROF, _alarm)
     while True:
-        folder, spec, labels_only = connection.recv()
-        signal.alarm(SECONDS)
+        folder, spec, labels_only, first = connection.recv()
+        # The first data set of each format also imports its reader.
+        signal.setitimer(signal.ITIMER_PROF, 12 * SECONDS if first else SECONDS)
+        signal.alarm(12 * SECONDS if first else 3 * SECONDS)
         start = time.perf_counter()
         try:
             with contextlib.redirect_stderr(io.StringIO()):
@@ -122,6 +158,7 @@ def work(connection: Connection, threads: int) -> None:
         except BaseException:
             found = {"traceback": traceback.format_exc()}
         finally:
+            signal.setitimer(signal.ITIMER_PROF, 0)
             signal.alarm(0)
         os.chdir("/")
         connection.send({**found, "seconds": time.perf_counter() - start})
@@ -142,11 +179,11 @@ class Worker:
 
     def read(self, folder: Path, spec: str, labels_only: bool, first: bool = False) -> dict:
         """Returns what `read` found, or `{"hang": …}`, `{"crash": …}`."""
-        self.pipe.send((str(folder), spec, labels_only))
+        self.pipe.send((str(folder), spec, labels_only, first))
         try:
-            if self.pipe.poll(120 if first else 3 * SECONDS):
+            if self.pipe.poll(15 * SECONDS if first else 4 * SECONDS):
                 return self.pipe.recv()
-            found = {"hang": True, "seconds": 3 * SECONDS}
+            found = {"hang": True, "seconds": 4 * SECONDS}
         except (EOFError, ConnectionError):
             found = {"crash": True, "seconds": 0.0}
         self.process.kill()

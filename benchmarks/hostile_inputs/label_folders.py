@@ -442,7 +442,7 @@ def _entries(path: Path) -> int:
     return 0
 
 
-_LISTS = ("annotations", "regions", "shapes", "result", "objects")
+_LISTS = ("images", "annotations", "regions", "shapes", "result", "objects")
 
 
 def _objects(value: Any, key: str = "") -> Iterator[Any]:
