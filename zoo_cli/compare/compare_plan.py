@@ -86,7 +86,9 @@ def make_plans(options: Namespace, source: Source) -> list[Plan]:
     for plan in plans:
         proposer = proposer_of(plan.architecture, plan.recipe)
         inputs = with_proposals(source, proposer, plan.recipe.max_proposals)
-        batch_config_of(plan.architecture, plan.recipe).check(inputs)
+        batches = batch_config_of(plan.architecture, plan.recipe)
+        batches.check(inputs)
+        source.check_trainable(batches.targets)
     if reason := why_nothing_counts(source, split, task):
         # How the labels were read may be the cause.
         notes = [note for note in source.notes if note.startswith(f"{split}: ")]

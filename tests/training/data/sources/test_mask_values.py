@@ -388,3 +388,10 @@ def test_wrong_options(tmp_path, options, words):
 def test_values_in_messages():
     assert listed([2, 0, 1, 255, 7, 8]) == "0…2, 7, 8, 255"
     assert listed(range(0, 60, 3)).endswith("…, 57 (20 values)")
+
+
+def test_the_file_of_a_rare_value_is_named(tmp_path):
+    masks = class_maps(12, 2)
+    masks[7][0, 0] = 90
+    with pytest.raises(InputError, match=r"values 0, 1, 90 \(90 only in 7\.png\) are not class"):
+        open_source(f"masks:{write(tmp_path, masks)}")

@@ -231,3 +231,19 @@ def test_unreadable_label_files_leave_a_split_empty(tmp_path, content):
     assert len(source.defects) == 2 and {d.split for d in source.defects} == {"train"}
     (tmp_path / "labels/train/train0.txt").write_bytes(LINE.encode("utf-16"))
     assert 2 in objects(open_source(f"yolo:{tmp_path}"))
+
+
+def test_a_test_folder_that_is_not_there_is_a_defect(tmp_path):
+    """Roboflow's file names a test folder whether or not the export has one."""
+    spec = data(write(tmp_path), train="images/train", val="images/val", test="../test/images")
+    source = open_source(spec)
+    assert source.sizes == {"train": 2, "val": 2, "test": 0}
+    assert [str(defect) for defect in source.defects] == [
+        f"{tmp_path}/data.yaml: test: no folder or list ../test/images; name one that exists, or "
+        "remove the key."
+    ]
+
+
+def test_other_keys_that_name_a_folder_are_noted(tmp_path):
+    spec = data(write(tmp_path), train="images/train", holdout="images/val", license="MIT")
+    assert "data.yaml: keys that are not read: holdout." in open_source(spec).notes

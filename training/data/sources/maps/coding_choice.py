@@ -13,6 +13,7 @@ from training.data.sources.maps.mask_diagnosis import (
     grey_levels,
     has_wide_gaps,
     is_mixed,
+    rare_value,
     suggested_values,
     unused_numbers,
 )
@@ -223,8 +224,9 @@ class _Indices:
         if has_wide_gaps(self.numbers) and not indexed:
             two = f", ?threshold={self.values[1]} two" if len(self.values) > 2 else ""
             raise InputError(
-                f"{self.root}: mask values {listed(self.values)} are not class numbers, which run "
-                f"from 0 without gaps; {suggested_values(self.values)}{two}; or name all classes "
+                f"{self.root}: mask values {listed(self.values)}"
+                f"{rare_value(self.masks, self.numbers)} are not class numbers, which run from 0 "
+                f"without gaps; {suggested_values(self.values)}{two}; or name all classes "
                 "with ?classes=…."
             )
         # Value 0 is missing by intent where it is ignored.

@@ -74,6 +74,15 @@ def has_wide_gaps(values: Sequence[int]) -> bool:
     return max(values) + 1 > _GAP_FACTOR * len(values)
 
 
+def rare_value(masks: Sequence[ProbedMask], values: Sequence[int]) -> str:
+    """Returns ` (VALUE only in FILE)` for a value of hardly any mask; empty without one."""
+    holders = {value: [mask for mask in masks if value in mask.values] for value in values}
+    value = min(values, key=lambda value: len(holders[value]))
+    if len(holders[value]) > max(1, len(masks) // 100) or len(masks) < 10:
+        return ""
+    return f" ({value} only in {holders[value][0].path.name})"
+
+
 def are_instances(masks: Sequence[ProbedMask], void: frozenset[int]) -> bool:
     """Returns whether masks rather number their objects from 1, each mask as many as it has."""
     counts = set()

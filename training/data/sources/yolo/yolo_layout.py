@@ -8,6 +8,7 @@ import os
 from collections import Counter
 from pathlib import Path
 
+from training.data.sources.reading.defects import Defect
 from training.data.sources.reading.folder_layout import IMAGE_FOLDERS
 from training.data.sources.reading.image_files import (
     IMAGE_SUFFIXES,
@@ -189,9 +190,17 @@ class _Entries:
         """Adds the images of a folder, of a list, or of an image file to a split."""
         root = self.finder.root
         entry = below(root, name, self.base)
+        if entry is None and split == "test":
+            # Exports name a test folder whether or not they have one; nothing else depends on it.
+            self.layout.splits.setdefault(split, [])
+            problem, remedy = f"no folder or list {shown(name)}", "name one that exists, or remove"
+            file = where.removesuffix(": test")
+            self.reader.report(Defect(problem, f"{remedy} the key", "test", file, split))
+            return
         if entry is None:
             raise InputError(
-                f"{where}: no folder or list {shown(name)} in {shown(root)}; name one that exists."
+                f"{where}: no folder or list {shown(name)} in {shown(root)}; name one that exists, "
+                "or remove the key."
             )
         plain = name.strip().replace("\\", "/")
         exact = os.path.realpath(os.path.join(self.base, plain))
