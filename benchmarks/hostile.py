@@ -119,7 +119,10 @@ def _run_without_graphs() -> None:
         return Records(row(tf.constant(index)) for index in range(source.sizes[split]))
 
     def decode(decoder: Any, record: Any) -> Any:
-        return decoder.source.decode(record)
+        try:
+            return decoder.source.decode(record)
+        except (OSError, ValueError) as error:  # as a graph reports the errors of its functions
+            raise tf.errors.UnknownError(None, None, f"{type(error).__name__}: {error}") from error
 
     tf.config.run_functions_eagerly(True)
     tf.data.experimental.enable_debug_mode()
@@ -237,7 +240,9 @@ class Inputs:
         elif self.verbose:
             print(kind, done, json.dumps(found, indent=1), flush=True)
         if self.keep and (kind in BAD or self.verbose):
-            shutil.copytree(folder, self.keep / str(seed), symlinks=True, dirs_exist_ok=True)
+            # A pipe cannot be copied.
+            with contextlib.suppress(shutil.Error):
+                shutil.copytree(folder, self.keep / str(seed), symlinks=True, dirs_exist_ok=True)
         return kind, found["seconds"]
 
 

@@ -158,7 +158,10 @@ def test_tables_with_splits_and_boxes(tmp_path):
     (tmp_path / "other.csv").write_text("a,b\n")
     split = open_source(f"classes:{tmp_path}")
     assert split.sizes == {"train": 2, "test": 1} and split.keys == ("image", "label")
-    assert split.notes == ["other.csv has no columns image and label and was not read."]
+    assert split.notes == [
+        "other.csv has no columns image and label and was not read.",
+        "1 image is in no list or table and not read, such as 3.png.",
+    ]
 
 
 XML = """<annotation><size><width>{w}</width><height>9</height></size>{objects}</annotation>"""

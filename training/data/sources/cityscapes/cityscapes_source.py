@@ -19,7 +19,7 @@ from training.data.sources.maps.mask_coding import MaskCoding
 from training.data.sources.maps.mask_probe import probe_mask
 from training.data.sources.reading.defects import Defect
 from training.data.sources.reading.folder_layout import Pairs
-from training.data.sources.reading.image_files import IMAGE_SUFFIXES, natural_key
+from training.data.sources.reading.image_files import IMAGE_SUFFIXES, natural_key, refuse_device
 from training.data.sources.reading.index_maps import with_pillow
 from training.data.sources.reading.splits import SplitRule, apply_rule, split_from_name
 from zoo.argument_checks import check_choice
@@ -91,18 +91,25 @@ class CityscapesFolder(ClassMapSource):
         """Returns the images of a split with their label files."""
         pairs: Pairs = []
         unlabeled: list[Path] = []
+        unused = 0
         for city in sorted(path for path in folder.iterdir() if path.is_dir()):
             labels = self.root / self._labels / folder.name / city.name
             names = set(os.listdir(labels)) if labels.is_dir() else set()
+            ends = [(name, kind) for name in names for kind in _KINDS if name.endswith(kind)]
+            labeled = {name.removesuffix(kind) for name, kind in ends}
             for image in sorted(city.iterdir(), key=natural_key):
                 if image.suffix.lower() not in IMAGE_SUFFIXES or image.name.startswith("."):
                     continue
                 stem = f"{image.stem.removesuffix(f'_{_IMAGES}')}_{self._labels}_"
+                labeled.discard(stem)
                 kind = next((kind for kind in _KINDS if stem + kind in names), None)
                 if kind is None:
                     unlabeled.append(image)
                 else:
-                    pairs.append((image, labels / (stem + kind)))
+                    pairs.append((refuse_device(image), refuse_device(labels / (stem + kind))))
+            unused += len(labeled)
+        if unused:
+            self.notes.append(f"{split}: labels of {unused} images that are not there, not read.")
         if not pairs and split == "test":
             return []
         if self._drops and unlabeled:

@@ -88,6 +88,7 @@ def _from_tables(root: Path, tables: list[Table]) -> Entries:
         file = shown(table.path)
         result.defects += [dataclasses.replace(d, file=file) for d in uneven_rows(table)]
         _add_rows(result, table, index)
+    result.notes += index.unnamed(entry.image for entry in result.entries)
     return result
 
 
@@ -125,6 +126,7 @@ def _from_lists(root: Path, lists: dict[str, Path]) -> Entries:
                 continue
             file = index.find(words[0], f"{shown(path)}: {name}")
             result.entries.append(Entry(file, words[1], split, path, name))
+    result.notes += index.unnamed(entry.image for entry in result.entries)
     return result
 
 

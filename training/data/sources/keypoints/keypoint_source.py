@@ -80,7 +80,8 @@ class KeypointFolder(SingleObjectSource):
     ):
         super().__init__(root, drop_bad)
         self.keys = ("image", "keypoints", "box")
-        poses = _read(self.root, table, ImageIndex(self.root))
+        index = ImageIndex(self.root)
+        poses = _read(self.root, table, index)
         self.keypoint_names = plain_names(poses.keypoint_names)
         count = len(self.keypoint_names)
         self.flip_pairs = (
@@ -95,6 +96,7 @@ class KeypointFolder(SingleObjectSource):
         self.skeleton = skeleton_of(self.keypoint_names) if limbs is None else limbs
         for defect in poses.defects:
             self.report(defect)
+        self.notes += index.unnamed(pose.image for pose in poses.poses)
         self._meaning = VISIBILITIES[visibility_of(poses, visibility)]
         if not visibility and not poses.visibility:
             self.notes.append(f"visibility is read as {visibility_of(poses, '')}.")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
 from training.data.sources.reading.folder_layout import IMAGE_FOLDERS
-from training.data.sources.reading.image_files import IMAGE_SUFFIXES
+from training.data.sources.reading.image_files import IMAGE_SUFFIXES, natural_key
 from training.data.sources.reading.image_finder import ImageFinder
 from zoo.errors import InputError
 from zoo.files.file_names import inside, shown
@@ -63,3 +64,11 @@ class ImageIndex:
         folder = self.folders[0] if self.folders else self.root
         paths = {path for paths in self._paths.values() for path in paths}
         return [path for path in paths if path.parent == folder]
+
+    def unnamed(self, images: Iterable[Path]) -> list[str]:
+        """Returns a note on the images of the folder that are not among those of the labels."""
+        others = sorted(set(self.images()).difference(images), key=natural_key)
+        if not others:
+            return []
+        count = f"{len(others)} images are" if len(others) > 1 else "1 image is"
+        return [f"{count} in no list or table and not read, such as {shown(others[0].name)}."]

@@ -13,6 +13,7 @@ from PIL import Image
 
 from training.data.augment.lazy_image import LazyImage
 from training.data.sources.reading.graph_checks import assert_in_graph
+from training.data.sources.reading.image_files import refuse_device
 from zoo.errors import InputError
 from zoo.images.exif_orientation import EXCHANGED, is_one_of
 
@@ -41,6 +42,7 @@ def read_index_map(path: str | Path, lossy: bool = False) -> np.ndarray:
 
 def open_mask(path: str | Path) -> Image.Image:
     """Opens and decodes a mask file; raises InputError if it is not an image."""
+    refuse_device(Path(path))
     try:
         with Image.open(path) as image:
             image.load()

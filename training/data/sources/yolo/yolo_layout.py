@@ -131,6 +131,8 @@ def _from_yaml(reader: Reader, path: Path) -> Layout:
         raise InputError(f"{shown(path)}: no train and no val; add their folders of images.")
     if "train" not in layout.splits:
         layout.notes.append(f"{shown(path.name)} names no train.")
+    elif "val" not in layout.splits:
+        layout.notes.append(f"{shown(path.name)} names no val.")
     return layout
 
 
