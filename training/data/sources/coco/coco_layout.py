@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -26,7 +27,7 @@ def find_label_files(root: Path, labels: str) -> tuple[str, dict[str, Path]]:
     """
     if labels and labels not in KINDS:
         path = inside(root, labels, f"labels={labels}")
-        if not path.is_file():
+        if not os.path.isfile(path):
             raise InputError(
                 f"labels={labels}: no such file in {shown(root)}; use a JSON file below it, or "
                 f"one of {', '.join(KINDS)}."
@@ -72,7 +73,7 @@ def find_images(finder: ImageFinder, labels: Path, split: str, names: list[str])
             folders += [root / image / word, root / word / image]
     folders += [root, *(root / image for image in (*IMAGE_FOLDERS, "data"))]
     folders += [labels.parent / image for image in IMAGE_FOLDERS]
-    folders = [folder for folder in dict.fromkeys(folders) if folder.is_dir()]
+    folders = [folder for folder in dict.fromkeys(folders) if os.path.isdir(folder)]
     probed = names[:: -(-len(names) // _PROBED) or 1]
     last = [re.split(r"[/\\]", name)[-1] for name in probed]
 
@@ -88,12 +89,12 @@ def _json_files(root: Path) -> list[Path]:
     for names in SPLIT_NAMES.values():
         for name in names:
             folders += [root / name, root / "annotations" / name]
-    existing = {folder.resolve(): folder for folder in folders if folder.is_dir()}
+    existing = {folder.resolve(): folder for folder in folders if os.path.isdir(folder)}
     return [
         path
         for folder in existing.values()
         for path in sorted(folder.iterdir())
-        if path.suffix.lower() == ".json" and not path.is_dir()
+        if path.suffix.lower() == ".json" and not os.path.isdir(path)
     ]
 
 

@@ -14,6 +14,7 @@ Joint training of Redmon & Farhadi, *YOLO9000: Better, Faster, Stronger*, CVPR 2
 
 from __future__ import annotations
 
+import os
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -159,9 +160,9 @@ def _address(path: Path, key: str, spec: str) -> str:
         raise InputError(
             f"{shown(path)}: {key} must be a data set of another format, not {short(spec)}."
         )
-    if where and "\0" not in where and not Path(where).exists():
+    if where and "\0" not in where and not os.path.exists(Path(where)):
         beside = path.parent / where
-        where = str(beside) if beside.exists() else where
+        where = str(beside) if os.path.exists(beside) else where
     return f"{name}{colon}{where}{question}{options}"
 
 

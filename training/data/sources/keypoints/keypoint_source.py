@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -146,13 +147,16 @@ def _read(root: Path, table: str, index: ImageIndex) -> Poses:
     """Reads the file named by `table`, or the only one that fits."""
     if table:
         path = inside(root, table, f"table={table}")
-        if not path.is_file():
+        if not os.path.isfile(path):
             raise InputError(f"table={table}: no such file in {shown(root)}; use a file below it.")
         if path.suffix.lower() == ".mat":
             return read_pose_mat(path, index)
         return read_pose_table(read_table(path), index)
     files = [
-        p for name in _FOLDERS if (root / name).is_dir() for p in sorted((root / name).iterdir())
+        p
+        for name in _FOLDERS
+        if os.path.isdir(root / name)
+        for p in sorted((root / name).iterdir())
     ]
     tables = [read_table(path) for path in files if path.suffix.lower() in (".csv", ".tsv")]
     fitting = [table for table in tables if is_pose_table(table)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +72,7 @@ class LabelmeFolder(ToolSource):
 
     def read_files(self) -> None:
         labels = self.root / "labels.txt"
-        if labels.is_file():
+        if os.path.isfile(labels):
             names = [shown(name) for _, name in numbered_lines(labels)]
             self.listed_names = dict.fromkeys(n for n in names if n not in (_IGNORED, _BACKGROUND))
         found = False
@@ -122,7 +123,7 @@ class LabelmeFolder(ToolSource):
         try:
             for candidate in names:
                 file = self.find_image(candidate, path.parent)
-                if file.is_file():
+                if os.path.isfile(file):
                     return file
             if not content.get("imageData"):
                 return self.find_image(names[0], path.parent)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -65,11 +66,11 @@ def find_colors(root: Path, name: str) -> ClassColors | None:
     """Returns the colors of a file in the folder, or of the first of `COLOR_FILES` that exists."""
     if name:
         path = inside(root, name, f"colors={name}")
-        if not path.is_file():
+        if not os.path.isfile(path):
             raise InputError(f"colors={name}: no such file in {shown(root)}; write it there.")
         return read_colors(path)
     paths = (root / usual for usual in COLOR_FILES)
-    return next((read_colors(path) for path in paths if path.is_file()), None)
+    return next((read_colors(path) for path in paths if os.path.isfile(path)), None)
 
 
 def read_colors(path: Path) -> ClassColors:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from training.data.sources.reading.label_pairs import CLASS_TABLE
@@ -23,7 +24,7 @@ def read_class_table(root: Path) -> dict[int, str]:
     found: dict[int, str] = {}
     first: Path | None = None
     for path in (root / folder / CLASS_TABLE for folder in folders):
-        if not path.is_file():
+        if not os.path.isfile(path):
             continue
         classes = _read(path)
         if first and classes != found:

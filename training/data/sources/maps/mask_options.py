@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from pathlib import Path
 
 from training.data.sources.maps.class_colors import ClassColors, find_colors
@@ -106,7 +107,7 @@ def read_classes(root: Path, text: str) -> tuple[str, ...]:
     names = read_names(text)
     if len(names) == 1 and not names[0].isdecimal():
         path = root / names[0]
-        if path.suffix and path.is_file():
+        if path.suffix and os.path.isfile(path):
             path = inside(root, names[0], f"classes={text}")
             names = [line for _, line in numbered_lines(path)]
     elif len(names) == 1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -95,7 +96,7 @@ class SuperviselyFolder(ToolSource):
     def _read_meta(self) -> None:
         """Reads the class names of the project, and removes names that are not text."""
         path = self.root / _META
-        if not path.is_file():
+        if not os.path.isfile(path):
             self.notes.append(f"no {_META}: the classes are in alphabetical order.")
             return
         content = read_json(path)
@@ -146,7 +147,7 @@ class SuperviselyFolder(ToolSource):
         if Path(path.stem).suffix.lower() not in IMAGE_SUFFIXES:
             names += [f"{path.stem}{suffix}" for suffix in IMAGE_SUFFIXES]
         files = (self.find_image(name, folder) for name in names)
-        return next((file for file in files if file.is_file()), folder / names[0])
+        return next((file for file in files if os.path.isfile(file)), folder / names[0])
 
     def _add_object(self, image: AnnotatedImage, split: str, record: str, entry: Any) -> None:
         if not isinstance(entry, dict):

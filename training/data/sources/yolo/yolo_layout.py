@@ -82,7 +82,7 @@ def find_layout(reader: Reader, data: str) -> Layout:
     root = reader.root
     if data:
         path = inside(root, data, f"data={data}")
-        if not path.is_file():
+        if not os.path.isfile(path):
             raise InputError(
                 f"data={data}: no such file in {shown(root)}; use a YAML file below it."
             )
@@ -113,7 +113,7 @@ def _from_yaml(reader: Reader, path: Path) -> Layout:
     stated = content.get("path") or "."
     base = path.parent
     place = below(root, stated, base) if isinstance(stated, str) else None
-    if place is not None and place.is_dir():
+    if place is not None and os.path.isdir(place):
         base = place
     else:
         layout.notes.append(f"path: {short(stated)} does not exist here; {shown(base)} is used.")
@@ -157,7 +157,7 @@ def _from_darknet(reader: Reader, path: Path) -> Layout:
         if equals and not line.startswith("#"):
             # Darknet's own folder of data sets is `data`.
             value = value.strip()
-            here = (path.parent / value).exists()
+            here = os.path.exists(path.parent / value)
             content[key.strip().lower()] = (number, value if here else value.removeprefix("data/"))
     _check_darknet_keys(path, content)
     root, layout = reader.root, Layout()
@@ -209,7 +209,7 @@ class _Entries:
         if exact != os.path.realpath(entry) and not plain.startswith(".."):
             self.layout.notes.append(f"{shown(name)} is not here; {shown(entry)} is used.")
         images = self.layout.splits.setdefault(split, [])
-        if entry.is_dir():
+        if os.path.isdir(entry):
             images += self.layout.images_below(entry)
         elif entry.suffix.lower() in IMAGE_SUFFIXES:
             images.append(entry)
@@ -224,11 +224,11 @@ def _from_folders(root: Path) -> Layout:
         for name in names:
             folders = [root / image / name for image in IMAGE_FOLDERS]
             folders += [root / name / image for image in IMAGE_FOLDERS] + [root / name]
-            folder = next((folder for folder in folders if folder.is_dir()), None)
+            folder = next((folder for folder in folders if os.path.isdir(folder)), None)
             if folder is not None and (images := layout.images_below(folder)):
                 layout.splits.setdefault(split, images)
     if not layout.splits:
-        folders = [root / image for image in IMAGE_FOLDERS if (root / image).is_dir()]
+        folders = [root / image for image in IMAGE_FOLDERS if os.path.isdir(root / image)]
         images = layout.images_below(folders[0] if folders else root)
         layout.splits[""] = images
     layout.names = _names_in(root, [root / file for file in _NAME_FILES])
@@ -237,5 +237,5 @@ def _from_folders(root: Path) -> Layout:
 
 def _names_in(root: Path, files: list[Path]) -> tuple[str, ...] | None:
     """Returns the lines of the first file of class names that exists, or None."""
-    file = next((file for file in files if file.is_file()), None)
+    file = next((file for file in files if os.path.isfile(file)), None)
     return None if file is None else tuple(line for _, line in numbered_lines(file))

@@ -48,14 +48,14 @@ def label_folder(root: Path, folder: Path) -> Path:
     """Returns the folder of the label files of an image folder: `labels` for the last `images`."""
     relative = folder.relative_to(root)
     labels = _labels_for(root, relative) or root / "labels" / relative
-    if labels.is_dir():
+    if os.path.isdir(labels):
         return labels
     # A linked folder may have its labels next to where it leads.
     real = folder.resolve()
     if real.is_relative_to(root.resolve()):
         return folder
     beside = _labels_for(Path(real.anchor), real.relative_to(real.anchor))
-    return beside if beside is not None and beside.is_dir() else folder
+    return beside if beside is not None and os.path.isdir(beside) else folder
 
 
 def _labels_for(root: Path, path: Path) -> Path | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -112,7 +113,7 @@ def unread_keys(root: Path, path: Path, content: dict[str, Any]) -> list[str]:
 
 def _exists(path: Path) -> bool:
     try:
-        return path.exists()
+        return os.path.exists(path)
     except (OSError, ValueError):  # too long a name, or NUL in it
         return False
 
@@ -122,7 +123,7 @@ def read_names(root: Path, path: Path, content: dict[str, Any]) -> tuple[str, ..
     names, count = content.get("names"), _whole(content.get("nc"))
     if isinstance(names, str) and names.strip():
         file = inside(root, names.strip(), f"{shown(path)}: names")
-        if file.is_file():
+        if os.path.isfile(file):
             names = [line for _, line in numbered_lines(file)]
     if isinstance(names, list):
         names = dict(enumerate(names))
