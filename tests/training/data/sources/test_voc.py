@@ -133,6 +133,7 @@ WRONG_OBJECTS = {
     "words": (OBJECT.format("left", 5, 9, 8), "<xmin> is left", False),
     "missing side": ("<name>cat</name><bndbox><xmin>1</xmin></bndbox>", "<ymin> is missing", False),
     "no box": ("<name>cat</name>", "no <bndbox>", False),
+    "two boxes": (OBJECT.format(1, 2, 3, 4) + "<bndbox/>", "2 <bndbox> in one <object>", False),
     "no name": (OBJECT.format(1, 2, 3, 4).replace("cat", " "), "no <name>", "region"),
 }
 
@@ -157,6 +158,14 @@ def test_invalid_objects_are_reported_and_are_not_targets(tmp_path):
     dropped = open_source(f"voc:{tmp_path}?drop_bad=1")
     assert not dropped.defects and every_label(dropped) == {0: len(WRONG_OBJECTS) + 2}
     assert dropped.notes == [f"drop_bad: dropped {len(WRONG_OBJECTS)} objects."]
+
+
+def test_an_object_inside_another_is_read(tmp_path):
+    write_voc(tmp_path, {"0": [CAT], "1": [CAT]})
+    path = tmp_path / "Annotations/0.xml"
+    inner = f"<object>{OBJECT.format(21, 3, 30, 9)}</object></object>"
+    path.write_text(path.read_text().replace("</object>", inner, 1))
+    assert every_label(open_source(f"voc:{tmp_path}")) == {0: 3}
 
 
 def test_lists_with_missing_and_repeated_images(tmp_path):

@@ -64,7 +64,8 @@ def read_annotation(path: Path) -> XmlFile:
         names,
         _pixels(root.findtext("size/width")),
         _pixels(root.findtext("size/height")),
-        [_object(element) for element in root.findall("object")],
+        # An object whose end is missing or misplaced contains the next ones.
+        [_object(element) for element in root.iter("object")],
     )
 
 
@@ -97,6 +98,8 @@ def _object(element: ElementTree.Element) -> XmlObject:
     name = shown((element.findtext("name") or "").strip())
     difficult = (element.findtext("difficult") or "").strip().lower() in ("1", "true")
     polygon, box = _polygon(element), element.find("bndbox")
+    if (count := len(element.findall("bndbox"))) > 1:
+        return XmlObject(name, None, difficult, f"{count} <bndbox> in one <object>")
     if box is None:
         if polygon:
             xs, ys = polygon[::2], polygon[1::2]
