@@ -106,7 +106,7 @@ class YoloFolder(ObjectSource):
         try:
             text = read_text(labels)
             if not text and labels.stat().st_size:
-                raise InputError("a byte order mark without text")
+                raise InputError("a byte order mark without text.")
         except (OSError, InputError):
             # Without its objects the image would be background.
             problem = "not a text file in UTF-8"
