@@ -195,6 +195,7 @@ def test_saved_model_predicts_without_the_zoo(card, model, bare, tmp_path):
     Image.fromarray(image).save(png, "png")
     found = bare.run("saved_model", path, encoded=np.frombuffer(png.getvalue(), np.uint8), **given)
     assert found.pop("image_size").tolist() == [[37, 51]]
+    assert found.pop("error").tolist() == [b""]
     cases.of(card).assert_same(found, {key: value[:1] for key, value in expected.items()})
     assert (path / "assets" / "labels.txt").read_text() == "a\nb\nc\n"
 
